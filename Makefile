@@ -1,0 +1,68 @@
+# Everything one does with this folder. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+.PHONY: help setup demo run test check unit e2e format pin clean dev lint browser
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
+PIN := $(VENV)/pin/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command 'make pin' $(PIN_FLAGS)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(VENV)/.runtime ## make .venv with all that running needs
+
+demo: setup ## the whole journey on this machine, without keys or accounts
+	@exec $(PY) main.py demo
+
+run: setup ## run the shop with your own keys from .env
+	@exec $(PY) main.py
+
+test: lint unit e2e ## everything that must hold before a change lands
+
+check: lint ## the quick part: style, types, architecture, documents
+	$(PY) -m pytest tests/architecture tests/docs
+
+unit: dev
+	$(PY) -m pytest tests --ignore=tests/e2e
+
+e2e: dev browser ## the journeys in a real browser, against the real process
+	$(PY) -m pytest tests/e2e
+
+format: dev ## write the code the one way it is written here
+	$(PY) -m ruff check --fix --quiet .
+	$(PY) -m ruff format --quiet .
+
+pin: ## write requirements/*.txt anew (PIN_FLAGS=--upgrade for newer versions)
+	@scripts/venv $(VENV)/pin
+	$(VENV)/pin/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(PIN) pyproject.toml --output-file requirements/runtime.txt
+	$(PIN) --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	$(PIN) --group contract --no-deps --output-file requirements/contract.txt
+
+clean: ## remove what the targets above made, except data
+	rm -rf $(VENV) test-results .mypy_cache .pytest_cache .ruff_cache .hypothesis .nicegui
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lint: dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+dev: $(VENV)/.dev
+
+browser: dev
+	@scripts/browser $(PY)
+
+$(VENV)/.runtime: requirements/runtime.txt
+	@scripts/venv $(VENV)
+	$(PIP) --requirement requirements/runtime.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt requirements/contract.txt
+	$(PIP) --requirement requirements/dev.txt
+	$(PIP) --no-deps --requirement requirements/contract.txt
+	@touch $@

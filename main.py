@@ -1,0 +1,138 @@
+"""Paidslot: settings, shop, pages and doors, run; ``serve`` sells, ``demo`` shows."""
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request, Response
+from nicegui import app, background_tasks, ui
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+import ui as pages
+from services import api, logs
+from services.errors import ShopError
+from services.sandbox import SandboxConfig, create_app
+from services.settings import Settings, SettingsError, judge, load
+from services.shop import Shop, build
+from services.site import SiteProblem
+from ui.visitor import Visitor
+
+MISCONFIGURED = 2  # exit code
+DEMO_PORT = '3000'
+
+
+def main(arguments: list[str]) -> None:
+    """Run one of the commands; exits with 2 and a list of what is wrong when the settings do not allow it."""
+    command = _parser().parse_args(arguments).command
+    try:
+        if command == 'demo':
+            demo()
+        else:
+            serve(load(os.environ, Path('.env')))
+    except (SettingsError, SiteProblem) as error:
+        print('Paidslot cannot start:', *(f'  - {problem}' for problem in error.problems), sep='\n')
+        if command == 'serve':
+            print('To look around without any account: python main.py demo')
+        sys.exit(MISCONFIGURED)
+
+
+def serve(settings: Settings) -> None:
+    """Run the shop."""
+    logs.set_up(form=settings.log_format, level=settings.log_level)
+    assemble(build(settings))
+    run(settings)
+
+
+def demo() -> None:
+    """Run the shop on this machine alone, against the twins of Stripe and Calendly, on the same port."""
+    domain = f'http://127.0.0.1:{os.environ.get("PORT") or DEMO_PORT}'
+    sandbox = SandboxConfig(
+        base=f'{domain}/sandbox',
+        stripe_webhook=f'{domain}/webhooks/stripe',
+        calendly_webhook=f'{domain}/webhooks/calendly',
+    )
+    settings = _demo_settings(domain, sandbox)
+    logs.set_up(form=settings.log_format, level='warning')
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=['127.0.0.1', 'localhost'])
+    app.mount('/sandbox', create_app(sandbox))
+    assemble(build(settings))
+    app.on_startup(lambda: print(f'Open {domain} and click; card 4242 4242 4242 4242 pays.', flush=True))
+    run(settings)
+
+
+def assemble(shop: Shop) -> None:
+    """Put pages, doors and the life of the process onto the web application."""
+    app.add_middleware(Visitor, secure=shop.settings.https)
+    app.add_exception_handler(ShopError, _refusal)
+    for door in shop.doors():
+        app.include_router(door)
+    pages.register(shop)
+
+    async def start() -> None:
+        await shop.open()
+        background_tasks.create(shop.warm_up())
+
+    app.on_startup(start)
+    app.on_shutdown(shop.close)
+
+
+def run(settings: Settings) -> None:
+    """Start the web server and wait."""
+    options: dict[str, Any] = {'access_log': False, 'timeout_graceful_shutdown': 8, 'server_header': False}
+    ui.run(
+        host=settings.host,
+        port=settings.port,
+        title='Paidslot',
+        language='en-US',
+        dark=None,
+        tailwind=False,
+        binding_refresh_interval=None,
+        # A phone that changes networks or apps comes back to the page it left, with what was typed into it.
+        reconnect_timeout=30,
+        reload=False,
+        show=False,
+        show_welcome_message=False,
+        **options,
+    )
+
+
+async def _refusal(_request: Request, error: Exception) -> Response:
+    return api.problem(error if isinstance(error, ShopError) else ShopError(repr(error)))
+
+
+def _demo_settings(domain: str, sandbox: SandboxConfig) -> Settings:
+    """Judge the sandbox's keys like an operator's, then say that this is the demo's own world."""
+    settings = judge(
+        {
+            'STRIPE_SECRET_KEY': sandbox.secret_key,
+            'STRIPE_PUBLISHABLE_KEY': sandbox.publishable_key,
+            'STRIPE_PRICE_ID': sandbox.price,
+            'STRIPE_WEBHOOK_SECRET': sandbox.stripe_webhook_secret,
+            'STRIPE_API_BASE': sandbox.stripe_api,
+            'CALENDLY_LINK': sandbox.calendly_link,
+            'CALENDLY_TOKEN': sandbox.calendly_token,
+            'CALENDLY_WEBHOOK_SIGNING_KEY': sandbox.calendly_signing_key,
+            'CALENDLY_API_BASE': sandbox.calendly_api,
+            'DOMAIN': domain,
+            'HOST': '127.0.0.1',
+            'DATABASE_URL': 'sqlite:///data/demo.db',
+            'SITE_FILE': os.environ.get('SITE_FILE', ''),
+        }
+    )
+    return replace(settings, world='demo')
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='main.py', description=__doc__)
+    commands = {'serve': 'run the shop with the settings of .env and environment (the default)'}
+    commands |= {'demo': 'run the shop on this machine, with pretended Stripe and Calendly'}
+    told = '; '.join(f'{name}: {what}' for name, what in commands.items())
+    parser.add_argument('command', nargs='?', default='serve', choices=list(commands), help=told)
+    return parser
+
+
+if __name__ in {'__main__', '__mp_main__'}:
+    main(sys.argv[1:])

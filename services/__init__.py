@@ -1,0 +1,1 @@
+"""What the shop knows and does; nothing in here imports the web pages."""

@@ -1,0 +1,166 @@
+"""The error tree: what went wrong, the words a customer may read, and whether trying again helps."""
+
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+log = logging.getLogger(__name__)
+
+
+class ShopError(Exception):
+    """Anything the shop refuses or fails at, with its public words.
+
+    The exception's own text is for the log only; ``words`` is for the customer. ``id`` joins the two.
+    """
+
+    code: ClassVar[str] = 'internal'
+    status: ClassVar[int] = 500
+    words: ClassVar[str] = 'Something went wrong on our side. You have not been charged.'
+    level: ClassVar[int] = logging.ERROR
+    with_contact: ClassVar[bool] = True
+    retry_after: int | None = None
+
+    def __init__(self, cause: str = '') -> None:
+        super().__init__(cause or self.code)
+        self.id = secrets.token_hex(4)
+
+
+class OurFault(ShopError):
+    """A bug or a broken machine of ours, before the customer reached Stripe."""
+
+
+class PaymentUnreachable(ShopError):
+    """Stripe could not be reached, or did not answer in time."""
+
+    code = 'payment_unreachable'
+    status = 503
+    words = 'We could not reach the payment service. You have not been charged. Please try again.'
+    level = logging.WARNING
+    with_contact = False
+
+
+class PaymentBusy(PaymentUnreachable):
+    """Stripe answered 5xx or 429."""
+
+    code = 'payment_busy'
+    words = 'We could not reach the payment service. You have not been charged. Please try again in a moment.'
+
+
+class PaymentsUnavailable(ShopError):
+    """The key, the price or the set-up at Stripe is wrong: only the operator can mend it."""
+
+    code = 'payments_unavailable'
+    status = 503
+    words = 'Payments are not available right now. You have not been charged.'
+
+
+class PriceChanged(ShopError):
+    """The page the customer read shows another amount than would be charged now."""
+
+    code = 'price_changed'
+    status = 409
+    words = 'The price has changed since this page was opened. You have not been charged. Please look again.'
+    level = logging.INFO
+    with_contact = False
+
+
+class AlreadyPaid(ShopError):
+    """A payment for the same offer was just made in this browser."""
+
+    code = 'already_paid'
+    status = 409
+    words = (
+        'A payment was just made here, in this browser. '
+        'If it was yours, do not pay again. To buy a second session, press the button once more.'
+    )
+    level = logging.INFO
+
+
+class UnknownOffer(ShopError):
+    """The request names an offer that is not for sale."""
+
+    code = 'unknown_offer'
+    status = 404
+    words = 'There is no such offer.'
+    level = logging.INFO
+    with_contact = False
+
+
+class BadRequest(ShopError):
+    """A request to a door that does not have the form the door asks for; says what is expected."""
+
+    code = 'bad_request'
+    status = 400
+    level = logging.INFO
+    with_contact = False
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words  # type: ignore[misc]  # made per request, by us
+
+
+class BodyTooLarge(ShopError):
+    """A body longer than the door takes."""
+
+    code = 'body_too_large'
+    status = 413
+    words = 'That is more than this address takes.'
+    level = logging.INFO
+    with_contact = False
+
+
+class UnsupportedType(ShopError):
+    """A body of another kind than the door takes."""
+
+    code = 'unsupported_type'
+    status = 415
+    words = 'Please send application/json.'
+    level = logging.INFO
+    with_contact = False
+
+
+class TooManyRequests(ShopError):
+    """A client, or everybody together, asked more often than a person would."""
+
+    code = 'too_many_requests'
+    status = 429
+    words = 'That was a little too often. You have not been charged. Please try again in a minute.'
+    level = logging.INFO
+    with_contact = False
+    retry_after = 60
+
+
+class CalendarUnavailable(ShopError):
+    """Calendly could not be reached, or refused."""
+
+    code = 'calendar_unavailable'
+    status = 503
+    words = 'Your payment is safe. The calendar does not answer yet; this page keeps trying.'
+    level = logging.WARNING
+
+
+AFTER_STRIPE = 'If you paid, your payment is safe. Do not pay again; this page keeps checking.'
+"""What is said of every failure once the customer has been sent to Stripe."""
+
+
+@contextmanager
+def reported(doing: str) -> Iterator[None]:
+    """Log whatever fails inside, once, and let only errors with public words out.
+
+    Args:
+        doing: what was attempted, for the log line.
+
+    Raises:
+        ShopError: the failure itself, or OurFault in place of an unexpected exception.
+    """
+    try:
+        yield
+    except ShopError as error:
+        log.log(error.level, '%s failed: %s: %s [error %s]', doing, error.code, error, error.id)
+        raise
+    except Exception as error:
+        fault = OurFault()
+        log.exception('%s failed unexpectedly [error %s]', doing, fault.id)
+        raise fault from error

@@ -1,0 +1,41 @@
+"""How orders and bookings become rows, and rows orders and bookings."""
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from sqlalchemy import Row
+
+from services.money import Money
+from services.orders import Booking, Facts, Order, World
+
+FACTS = tuple(field.name for field in fields(Facts))
+
+
+def columns_of(changes: dict[str, Any]) -> dict[str, Any]:
+    """Spread the parts of an order that are values of their own over their columns."""
+    columns = dict(changes)
+    if 'facts' in columns:
+        columns |= asdict(columns.pop('facts'))
+    return columns
+
+
+def values_of(order: Order) -> dict[str, Any]:
+    values = {field.name: getattr(order, field.name) for field in fields(Order)}
+    world, expected = values.pop('world'), values.pop('expected')
+    values |= {'world': world.kind, 'account': world.account}
+    values |= {'amount': expected.amount, 'currency': expected.currency}
+    return columns_of(values)
+
+
+def order_from_row(row: Row[Any]) -> Order:
+    values = dict(row._mapping)
+    facts = Facts(**{name: values.pop(name) for name in FACTS})
+    world = World(values.pop('world'), values.pop('account'))
+    expected = Money(values.pop('amount'), values.pop('currency'))
+    return Order(**values, facts=facts, world=world, expected=expected)
+
+
+def booking_from_row(row: Row[Any]) -> Booking:
+    values = dict(row._mapping)
+    del values['order_id']
+    return Booking(**values)

@@ -1,0 +1,161 @@
+"""The only door to Stripe: sessions and prices, asked for with a deadline and translated once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import stripe
+
+from services.errors import PaymentsUnavailable, PaymentUnreachable
+from services.money import Money
+from services.orders import Order, PaymentSession, World, metadata_of
+from services.payments.failures import as_shop_error, means_missing
+from services.payments.signature import signed_event
+from services.payments.translate import price_from, session_from
+
+__all__ = ['Payments', 'signed_event']
+
+DEADLINE = timedelta(seconds=8)  # for one question to Stripe, its retries included
+TIMEOUT = httpx.Timeout(6, connect=2.5)
+RETRIES = 2  # with the same idempotency key; the SDK waits half a second and more in between
+EXPAND = ['payment_intent.latest_charge']
+
+
+class Payments:
+    """Stripe, as far as this shop needs it."""
+
+    def __init__(
+        self,
+        secret_key: str,
+        *,
+        api_base: str,
+        domain: str,
+        hosts: frozenset[str],
+        kind: str,
+        options: Mapping[str, Any],
+    ) -> None:
+        """Make a client; nothing is asked yet.
+
+        Args:
+            secret_key: a secret or restricted key.
+            api_base: another address of the API, or '' for Stripe's own.
+            domain: the shop's public address, where customers come back to.
+            hosts: host names a customer may be sent to.
+            kind: the kind of world the key belongs to: demo, test or live.
+            options: further parameters of every session, such as allow_promotion_codes.
+        """
+        self._http = stripe.HTTPXClient(timeout=TIMEOUT)
+        self._stripe = stripe.StripeClient(
+            secret_key,
+            base_addresses={'api': api_base} if api_base else None,
+            http_client=self._http,
+            max_network_retries=RETRIES,
+        )
+        self._domain = domain
+        self._hosts = hosts
+        self._options = dict(options)
+        self._fake_base = bool(api_base)
+        self.world = World(kind)
+
+    async def close(self) -> None:
+        """Close the connections to Stripe."""
+        await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    async def learn_account(self) -> None:
+        """Find out which account the key belongs to; a restricted key may not be told, and that is fine."""
+        async with self._asking():
+            account = await self._stripe.v1.accounts.retrieve_current_async()
+            self.world = World(self.world.kind, account.id)
+
+    async def read_price(self, price_id: str) -> Money:
+        """Read what a price costs.
+
+        Raises:
+            PaymentsUnavailable: the price does not exist, is inactive, recurring or has no fixed amount.
+        """
+        async with self._asking():
+            return price_from((await self._stripe.v1.prices.retrieve_async(price_id)).to_dict())
+
+    async def open_session(self, order: Order, *, title: str) -> PaymentSession:
+        """Open the checkout session of an order's current attempt.
+
+        The idempotency key is the order's id and attempt: asking twice gives the same session
+        (docs.stripe.com/api/idempotent_requests).
+
+        Args:
+            order: the order, already committed.
+            title: what the receipt says was bought.
+
+        Raises:
+            ShopError: Stripe refuses, cannot be reached or answers something that must not be followed.
+        """
+        params: Any = self._session_params(order, title)
+        async with self._asking():
+            answer = await self._stripe.v1.checkout.sessions.create_async(
+                params, {'idempotency_key': f'{order.id}-{order.attempt}'}
+            )
+        session = session_from(answer.to_dict())
+        self._check_address(session.url)
+        return session
+
+    async def read_session(self, session_id: str) -> PaymentSession | None:
+        """Read a session as it is now; None when this account does not have it."""
+        try:
+            async with self._asking():
+                params: Any = {'expand': EXPAND}
+                answer = await self._stripe.v1.checkout.sessions.retrieve_async(session_id, params)
+        except PaymentsUnavailable as error:
+            if means_missing(error):
+                return None
+            raise
+        data = answer.to_dict()
+        return session_from(await self._with_payment(data))
+
+    async def _with_payment(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Read the payment behind a session apart where it was not sent along and its fate is open."""
+        undecided = data.get('status') == 'complete' and data.get('payment_status') == 'unpaid'
+        if not undecided or not isinstance(data.get('payment_intent'), str):
+            return data
+        async with self._asking():
+            intent = await self._stripe.v1.payment_intents.retrieve_async(data['payment_intent'])
+        return data | {'payment_intent': intent.to_dict()}
+
+    def _session_params(self, order: Order, title: str) -> dict[str, Any]:
+        metadata = metadata_of(order)
+        return {
+            'mode': 'payment',
+            'line_items': [{'price': order.price_id, 'quantity': 1}],
+            'currency': order.expected.currency,
+            # Otherwise the Dashboard decides, and the charge could be in a currency the page never showed.
+            'adaptive_pricing': {'enabled': False},
+            'success_url': f'{self._domain}/success?session_id={{CHECKOUT_SESSION_ID}}',
+            'cancel_url': f'{self._domain}/?back=1',
+            'client_reference_id': order.id,
+            'metadata': metadata,
+            # Refunds and disputes carry the payment, not the session, so the payment must know the order too.
+            'payment_intent_data': {'metadata': metadata, 'description': f'{title} ({order.reference})'},
+            'expires_at': int(order.session_expires_at.timestamp()),
+            'billing_address_collection': 'required',
+            **self._options,
+        }
+
+    def _check_address(self, url: str | None) -> None:
+        parts = urlsplit(url or '')
+        secure = parts.scheme == 'https' or (self._fake_base and parts.scheme == 'http')
+        if not secure or parts.hostname not in self._hosts:
+            raise PaymentsUnavailable(f'the payment page is at an unexpected host: {parts.hostname}')
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[None]:
+        """Bound a question to Stripe in time and translate its failures."""
+        try:
+            async with asyncio.timeout(DEADLINE.total_seconds()):
+                yield
+        except TimeoutError as error:
+            raise PaymentUnreachable(f'no answer within {DEADLINE.total_seconds():.0f} s') from error
+        except stripe.StripeError as error:
+            raise as_shop_error(error) from error

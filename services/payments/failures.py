@@ -1,0 +1,38 @@
+"""The closed table of what can go wrong at Stripe: try again, try again in a moment, or tell the operator."""
+
+import re
+
+import stripe
+
+from services.errors import PaymentBusy, PaymentsUnavailable, PaymentUnreachable, ShopError
+
+TABLE: tuple[tuple[type[stripe.StripeError], type[ShopError]], ...] = (
+    (stripe.APIConnectionError, PaymentUnreachable),
+    (stripe.RateLimitError, PaymentBusy),
+    (stripe.IdempotencyError, PaymentBusy),
+    (stripe.AuthenticationError, PaymentsUnavailable),
+    (stripe.PermissionError, PaymentsUnavailable),
+    (stripe.InvalidRequestError, PaymentsUnavailable),
+    (stripe.APIError, PaymentBusy),
+)
+
+
+def as_shop_error(error: stripe.StripeError) -> ShopError:
+    """Find the shop's word for an error of the SDK; one that is not in the table is our own surprise."""
+    for vendor, ours in TABLE:
+        if isinstance(error, vendor):
+            return ours(f'{type(error).__name__} {error.http_status or ""} {mask(str(error))}'.strip())
+    return ShopError(mask(str(error)))
+
+
+def means_missing(error: ShopError) -> bool:
+    """Whether Stripe said that the object does not exist in this account and mode."""
+    cause = error.__cause__
+    return isinstance(cause, stripe.InvalidRequestError) and (
+        cause.code == 'resource_missing' or cause.http_status == 404
+    )
+
+
+def mask(text: str) -> str:
+    """Hide keys, which Stripe's own messages can hold parts of, before a text is logged."""
+    return re.sub(r'\b((?:sk|rk|pk|whsec)_(?:(?:test|live)_)?)[\w*]+', r'\1…', text)

@@ -1,0 +1,64 @@
+"""Stripe's objects in our terms; no vendor type passes this page."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from services.errors import PaymentsUnavailable
+from services.money import Money
+from services.orders import Facts, PaymentSession, plain_text
+
+FAILED_INTENT = ('requires_payment_method', 'canceled')
+
+
+def price_from(data: Mapping[str, Any]) -> Money:
+    """Translate a price (docs.stripe.com/api/prices/object).
+
+    Raises:
+        PaymentsUnavailable: it is inactive, recurring or has no whole fixed amount.
+    """
+    amount = data.get('unit_amount')
+    complaints = {
+        'is not active': data.get('active') is False,
+        'is recurring, not one-time': data.get('type') == 'recurring',
+        'has no fixed amount': not isinstance(amount, int),
+    }
+    for complaint, wrong in complaints.items():
+        if wrong:
+            raise PaymentsUnavailable(f'the price {data.get("id")} {complaint}')
+    return Money(int(amount or 0), str(data['currency']).lower())
+
+
+def session_from(data: Mapping[str, Any]) -> PaymentSession:
+    """Translate a checkout session (docs.stripe.com/api/checkout/sessions/object)."""
+    return PaymentSession(
+        id=data['id'],
+        url=data.get('url'),
+        mode=data.get('mode') or 'payment',
+        livemode=bool(data.get('livemode')),
+        created_at=datetime.fromtimestamp(data.get('created') or 0, UTC),
+        facts=_facts_from(data),
+        metadata=data.get('metadata') or {},
+    )
+
+
+def _facts_from(data: Mapping[str, Any]) -> Facts:
+    details = data.get('total_details') or {}
+    customer = data.get('customer_details') or {}
+    intent = data.get('payment_intent')
+    payment = intent if isinstance(intent, Mapping) else {'id': intent}
+    charge = payment.get('latest_charge')
+    return Facts(
+        session_status=data.get('status') or '',
+        payment_status=data.get('payment_status') or '',
+        amount_subtotal=data.get('amount_subtotal'),
+        amount_total=data.get('amount_total'),
+        amount_discount=details.get('amount_discount') or 0,
+        amount_tax=details.get('amount_tax') or 0,
+        seen_currency=(data.get('currency') or '').lower(),
+        payment_failed=payment.get('status') in FAILED_INTENT,
+        amount_refunded=(charge.get('amount_refunded') or 0) if isinstance(charge, Mapping) else 0,
+        payment_id=payment.get('id') or '',
+        email=plain_text(customer.get('email') or data.get('customer_email')),
+        name=plain_text(customer.get('name')),
+    )

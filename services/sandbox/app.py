@@ -1,0 +1,35 @@
+"""Puts the sandbox together: one ASGI app with both twins, the panel and the levers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route
+
+from services.sandbox import calendly_hooks, calendly_pages, lever_api, pay_pages, stripe_api
+from services.sandbox.config import SandboxConfig
+from services.sandbox.faults import Faults
+from services.sandbox.seed import fill
+from services.sandbox.world import World
+
+
+def create_app(config: SandboxConfig | None = None) -> Starlette:
+    """One sandbox with a memory of its own, reached at `config.base`; `app.state.world` is that memory."""
+    world = World(config or SandboxConfig())
+    fill(world)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await world.close()
+
+    methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+    stripe = [Route('/v1/{path:path}', stripe_api.answer, methods=methods), *pay_pages.ROUTES]
+    calendly = [*calendly_hooks.ROUTES, *calendly_pages.ROUTES]
+    app = Starlette(
+        routes=[Mount('/stripe', routes=stripe), Mount('/calendly', routes=calendly), *lever_api.ROUTES],
+        middleware=[Middleware(Faults, world=world)], lifespan=lifespan,
+    )  # fmt: skip
+    app.state.world = world
+    return app

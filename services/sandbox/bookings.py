@@ -1,0 +1,161 @@
+"""Calendly's memory: free times, single-use links, booked events, their invitees and what is mailed."""
+
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from services.sandbox.config import SandboxConfig
+from services.sandbox.problems import Json
+
+TRACKING = ('utm_campaign', 'utm_source', 'utm_medium', 'utm_content', 'utm_term', 'salesforce_uuid')
+HORIZON = timedelta(days=14)
+NOTICE = timedelta(hours=2)
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of that name, else UTC."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo('UTC')
+
+
+@dataclass(slots=True, eq=False)
+class Booking:
+    """One scheduled event with its one invitee."""
+
+    id: str
+    invitee: str
+    start: datetime
+    end: datetime
+    name: str
+    email: str
+    phone: str | None
+    timezone: str
+    tracking: dict[str, str]
+    made: datetime
+    changed: datetime
+    status: str = 'active'
+    rescheduled: bool = False
+    cancellation: Json | None = None
+    old: 'Booking | None' = None
+    new: 'Booking | None' = None
+
+
+@dataclass(slots=True, eq=False)
+class Link:
+    """A single-use link."""
+
+    id: str
+    used: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """Somebody who wants to hear of bookings."""
+
+    id: str
+    url: str
+    events: list[str]
+    scope: str
+    key: str
+    made: datetime
+    state: str = 'active'
+
+    def disable(self) -> None:
+        """Stop after the last retry; such a subscription must be made anew."""
+        self.state = 'disabled'
+
+
+@dataclass(slots=True)
+class Mail:
+    """A message that would have been sent."""
+
+    to: str
+    subject: str
+    text: str
+    at: datetime
+
+
+@dataclass
+class Calendar:
+    """One host with one event type."""
+
+    config: SandboxConfig
+    now: Callable[[], datetime]
+    user: str = field(default_factory=lambda: str(uuid.uuid4()))
+    organization: str = field(default_factory=lambda: str(uuid.uuid4()))
+    event_type: str = field(default_factory=lambda: str(uuid.uuid4()))
+    active: bool = True
+    secret: bool = False
+    framed: bool = True
+    redirect: str | None = None
+    bookings: dict[str, Booking] = field(default_factory=dict)
+    invitees: dict[str, Booking] = field(default_factory=dict)
+    links: dict[str, Link] = field(default_factory=dict)
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    outbox: deque[Mail] = field(default_factory=lambda: deque(maxlen=500))
+
+    def free(self, start: datetime, end: datetime) -> list[datetime]:
+        """The free starts in a span: working hours on weekdays in the host's zone, minus what is booked."""
+        home = zone(self.config.host_timezone)
+        length = timedelta(minutes=self.config.event_minutes)
+        earliest = max(start, self.now() + NOTICE)
+        latest = min(end, self.now() + HORIZON)
+        taken = {item.start for item in self.bookings.values() if item.status == 'active'}
+        found: list[datetime] = []
+        day = earliest.astimezone(home).date()
+        while day <= latest.astimezone(home).date():
+            begin = datetime.combine(day, time(9), home).astimezone(zone('UTC'))
+            close = datetime.combine(day, time(17), home).astimezone(zone('UTC'))
+            while day.weekday() < 5 and begin + length <= close:
+                if earliest <= begin < latest and begin not in taken:
+                    found.append(begin)
+                begin += length
+            day += timedelta(days=1)
+        return found
+
+    def book(
+        self, start: datetime, who: Json, link: Link | None = None, old: Booking | None = None
+    ) -> Booking:
+        """Book a free start; `who` has name, email, phone, timezone and tracking."""
+        now = self.now()
+        ends = start + timedelta(minutes=self.config.event_minutes)
+        made = Booking(
+            str(uuid.uuid4()), str(uuid.uuid4()), start, ends, who['name'], who['email'],
+            who.get('phone') or None, who.get('timezone') or 'UTC', dict(who.get('tracking', {})), now, now,
+            old=old,
+        )  # fmt: skip
+        self.bookings[made.id] = self.invitees[made.invitee] = made
+        if link is not None:
+            link.used = True
+        if old is not None:
+            old.new = made
+        while len(self.bookings) > self.config.keep_settled:
+            oldest = self.bookings.pop(next(iter(self.bookings)))
+            self.invitees.pop(oldest.invitee, None)
+        return made
+
+    def cancel(self, booking: Booking, by: str, kind: str, reason: str, rescheduled: bool = False) -> None:
+        """Cancel a booking; `kind` is `host` or `invitee`."""
+        now = self.now()
+        booking.status, booking.rescheduled, booking.changed = 'canceled', rescheduled, now
+        booking.cancellation = {
+            'canceled_by': by, 'reason': reason, 'canceler_type': kind,
+            'created_at': now.strftime('%Y-%m-%dT%H:%M:%S.%fZ'),
+        }  # fmt: skip
+
+    def new_link(self) -> Link:
+        """Make a single-use link."""
+        link = Link(uuid.uuid4().hex[:4] + '-' + uuid.uuid4().hex[:3] + '-' + uuid.uuid4().hex[:3])
+        self.links[link.id] = link
+        while len(self.links) > self.config.keep_settled:
+            del self.links[next(iter(self.links))]
+        return link
+
+    def mail(self, booking: Booking, subject: str, text: str) -> None:
+        """Write down what would be mailed to the invitee."""
+        self.outbox.append(Mail(booking.email, subject, text, self.now()))

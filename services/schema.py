@@ -1,0 +1,148 @@
+"""The tables of the ledger, and how a database is brought up to date with them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+
+class Utc(TypeDecorator[datetime]):
+    """A point in time that is aware and in UTC on both sides, also where the database forgets the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a time without a zone and store the others in UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError('a time without a zone must not reach the ledger')
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        'ix': 'ix_%(table_name)s_%(column_0_N_name)s',
+        'uq': 'uq_%(table_name)s_%(column_0_N_name)s',
+        'fk': 'fk_%(table_name)s_%(column_0_N_name)s',
+        'pk': 'pk_%(table_name)s',
+    }
+)
+
+orders = Table(
+    'orders',
+    metadata,
+    Column('id', String(64), primary_key=True),
+    Column('version', Integer, nullable=False),
+    Column('reference', String(16), nullable=False, unique=True),
+    Column('token', String(64), nullable=False, unique=True),
+    Column('booking_key', String(64), nullable=False, unique=True),
+    Column('world', String(8), nullable=False),
+    Column('account', String(64), nullable=False),
+    Column('shop', String(255), nullable=False),
+    Column('offer', String(64), nullable=False),
+    Column('price_id', String(255), nullable=False),
+    Column('amount', BigInteger, nullable=False),
+    Column('currency', String(3), nullable=False),
+    Column('created_at', Utc, nullable=False),
+    Column('attempt', Integer, nullable=False),
+    Column('visitor', String(64), nullable=False),
+    Column('claim', String(160), unique=True),
+    Column('session_id', Text, unique=True),
+    Column('session_url', Text),
+    Column('session_expires_at', Utc, nullable=False),
+    Column('calendar_url', Text),
+    Column('voided_at', Utc),
+    Column('completed_at', Utc),
+    # facts: what was seen at Stripe
+    Column('session_status', String(16), nullable=False),
+    Column('payment_status', String(32), nullable=False),
+    Column('amount_subtotal', BigInteger),
+    Column('amount_total', BigInteger),
+    Column('amount_discount', BigInteger, nullable=False),
+    Column('amount_tax', BigInteger, nullable=False),
+    Column('seen_currency', String(3), nullable=False),
+    Column('payment_failed', Boolean, nullable=False),
+    Column('amount_refunded', BigInteger, nullable=False),
+    Column('amount_disputed', BigInteger, nullable=False),
+    Column('dispute_status', String(32), nullable=False),
+    Column('payment_id', Text, nullable=False),
+    Column('email', Text, nullable=False),
+    Column('name', Text, nullable=False),
+    Column('mismatch', Text, nullable=False),
+    Index('ix_orders_visitor_completed_at', 'visitor', 'completed_at'),
+    Index('ix_orders_payment_id', 'payment_id'),
+)
+
+bookings = Table(
+    'bookings',
+    metadata,
+    Column('invitee_id', Text, primary_key=True),
+    Column('order_id', ForeignKey('orders.id'), nullable=False, index=True),
+    Column('state', String(16), nullable=False),
+    Column('start', Utc, nullable=False),
+    Column('end', Utc, nullable=False),
+    Column('timezone', Text, nullable=False),
+    Column('email', Text, nullable=False),
+    Column('name', Text, nullable=False),
+    Column('phone', Text, nullable=False),
+    Column('place', Text, nullable=False),
+    Column('reschedule_url', Text, nullable=False),
+    Column('cancel_url', Text, nullable=False),
+    Column('replaces', Text, nullable=False),
+)
+
+deliveries = Table(
+    'deliveries',
+    metadata,
+    Column('source', String(16), primary_key=True),
+    Column('event_id', Text, primary_key=True),
+    Column('kind', Text, nullable=False),
+    Column('received_at', Utc, nullable=False),
+    Column('tries', Integer, nullable=False),
+    Column('settled_at', Utc),
+    Column('error', Text, nullable=False),
+)
+
+journal = Table(
+    'journal',
+    metadata,
+    Column('id', Integer, primary_key=True, autoincrement=True),
+    Column('order_id', ForeignKey('orders.id'), nullable=False, index=True),
+    Column('version', Integer, nullable=False),
+    Column('at', Utc, nullable=False),
+    Column('because', String(16), nullable=False),
+    Column('line', Text, nullable=False),
+)
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the database behind this connection up to the newest migration."""
+    config = Config()
+    config.set_main_option('script_location', str(Path(__file__).parent / 'migrations'))
+    config.attributes['connection'] = connection
+    command.upgrade(config, 'head')

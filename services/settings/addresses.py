@@ -1,0 +1,41 @@
+"""What can be told from an address alone: its host, its origin, whether strangers can reach it."""
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit
+
+CALENDLY_HOST = 'calendly.com'
+
+
+def split(value: str) -> SplitResult | None:
+    """Take an http(s) address apart; None when it is not one."""
+    try:
+        url = urlsplit(value)
+        usable = url.scheme in ('http', 'https') and bool(url.hostname) and (url.port or 1) > 0
+    except ValueError:  # such as a port that is no number
+        return None
+    return url if usable and not re.search(r'[\s\\<>"]', value) else None
+
+
+def host_of(value: str) -> str:
+    url = split(value)
+    return (url.hostname or '') if url else ''
+
+
+def origin_of(value: str) -> str:
+    url = split(value)
+    return f'{url.scheme}://{url.netloc}' if url else ''
+
+
+def is_calendly(value: str) -> bool:
+    host = host_of(value)
+    return value.startswith('https://') and (host == CALENDLY_HOST or host.endswith(f'.{CALENDLY_HOST}'))
+
+
+def is_public(domain: str) -> bool:
+    """Whether strangers could reach an address: not this machine, not a private network."""
+    host = host_of(domain)
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return not re.search(r'(^|\.)(localhost|local|test|internal)$', host) and '.' in host

@@ -1,0 +1,96 @@
+"""The settings themselves, and where an operator finds each value."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.settings.addresses import CALENDLY_HOST, host_of, is_public, origin_of
+
+STRIPE_HOST = 'checkout.stripe.com'
+DEFAULT_PORT = 3000
+SEED_SITE = Path(__file__).parents[2] / 'site.toml'
+
+WHERE = {
+    'STRIPE_SECRET_KEY': 'Stripe Dashboard > Developers > API keys: it starts with sk_ or rk_',
+    'STRIPE_PUBLISHABLE_KEY': 'Stripe Dashboard > Developers > API keys: it starts with pk_',
+    'STRIPE_PRICE_ID': 'Stripe Dashboard > Product catalog > your product > the price: it starts with price_',
+    'STRIPE_WEBHOOK_SECRET': 'Stripe Dashboard > Developers > Webhooks > endpoint: it starts with whsec_',
+    'CALENDLY_LINK': 'Calendly > Event types > Copy link, such as https://calendly.com/you/session',
+    'CALENDLY_TOKEN': 'Calendly > Integrations > API and webhooks > Personal access tokens',
+    'CALENDLY_WEBHOOK_SIGNING_KEY': 'the signing_key you gave when you made the webhook subscription',
+    'DOMAIN': 'the address customers type, such as https://coach.example',
+    'HOST': 'the address to listen on, such as 0.0.0.0',
+    'PORT': 'a number from 1 to 65535',
+    'DATABASE_URL': 'such as sqlite:///data/paidslot.db',
+    'SITE_FILE': 'the path of your site.toml',
+    'CHECKOUT_HOST': 'the host name of your Stripe custom domain, such as pay.coach.example',
+    'STRIPE_API_BASE': 'leave it out, unless you run a test double of Stripe',
+    'CALENDLY_API_BASE': 'leave it out, unless you run a test double of Calendly',
+    'ALLOW_TEST_SALES': '1 or 0',
+    'PROMOTION_CODES': '1 or 0',
+    'AUTOMATIC_TAX': '1 or 0',
+    'LOG_FORMAT': 'text or json',
+    'LOG_LEVEL': 'debug, info, warning or error',
+}
+NAMES = tuple(WHERE)
+
+
+class SettingsError(Exception):
+    """The settings do not allow a start; ``problems`` are sentences that never hold a secret's value."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__('\n'.join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the operator decided; secrets stay out of ``repr``."""
+
+    stripe_secret_key: str = field(repr=False)
+    stripe_price_id: str
+    calendly_link: str
+    domain: str
+    host: str
+    port: int
+    database_url: str = field(repr=False)
+    site_file: Path
+    world: str = 'test'
+    stripe_publishable_key: str = field(default='', repr=False)
+    stripe_webhook_secret: str = field(default='', repr=False)
+    calendly_token: str = field(default='', repr=False)
+    calendly_webhook_signing_key: str = field(default='', repr=False)
+    checkout_host: str = ''
+    stripe_api_base: str = ''
+    calendly_api_base: str = ''
+    allow_test_sales: bool = False
+    promotion_codes: bool = False
+    automatic_tax: bool = False
+    log_format: str = 'text'
+    log_level: str = 'info'
+
+    @property
+    def https(self) -> bool:
+        """Whether customers reach the shop by https."""
+        return self.domain.startswith('https://')
+
+    @property
+    def selling(self) -> bool:
+        """Whether a payment earns a slot: test money on a public address does not, unless allowed."""
+        return self.world != 'test' or self.allow_test_sales or not is_public(self.domain)
+
+    @property
+    def payment_hosts(self) -> frozenset[str]:
+        """Host names a customer may be sent to for paying."""
+        hosts = {STRIPE_HOST, self.checkout_host, host_of(self.stripe_api_base)}
+        return frozenset(hosts - {''})
+
+    @property
+    def calendar_hosts(self) -> frozenset[str]:
+        """Host names, besides Calendly's own, that a calendar may be at."""
+        return frozenset({host_of(self.calendly_link), host_of(self.calendly_api_base)} - {''})
+
+    @property
+    def frame_sources(self) -> tuple[str, ...]:
+        """Origins that may be framed for the calendar."""
+        own = {origin_of(url) for url in (self.calendly_link, self.calendly_api_base) if url}
+        return tuple(sorted({f'https://{CALENDLY_HOST}', *own}))

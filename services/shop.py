@@ -1,0 +1,148 @@
+"""The composition root: every part made once and handed to those who need it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fastapi import APIRouter
+
+from services import api, site, webhooks
+from services.catalog import Catalog
+from services.checkout import Checkout
+from services.errors import ShopError, reported
+from services.fulfilment import Fulfilment
+from services.ledger import Ledger, connect
+from services.orders import Extras
+from services.payments import Payments
+from services.scheduling import Scheduling
+from services.settings import Settings
+
+WARM_UP_TRIES = 20
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A shop, wired; pages and doors see this and nothing behind it."""
+
+    settings: Settings
+    site: site.Site
+    catalog: Catalog
+    checkout: Checkout
+    fulfilment: Fulfilment
+    ledger: Ledger
+    payments: Payments
+    scheduling: Scheduling
+
+    @property
+    def banner(self) -> str:
+        """What every page must say about the money, '' when it is real."""
+        if self.settings.world == 'demo':
+            return 'Demo: no money moves, and nothing here is real.'
+        if not self.settings.selling:
+            return 'Test mode: payments here are not real, and no time can be booked.'
+        return ''
+
+    async def open(self) -> None:
+        """Bring the ledger up to date."""
+        await self.ledger.open()
+
+    async def warm_up(self) -> None:
+        """Learn what the first customer should not have to wait for; Stripe may not be up yet."""
+        for _ in range(WARM_UP_TRIES):
+            if (await self.catalog.look()).price:
+                break
+            await asyncio.sleep(0.5)
+        try:
+            with reported('asking Stripe for the account'):
+                await self.payments.learn_account()
+        except ShopError:
+            return  # a restricted key may not know; worlds are then told apart by their kind alone
+
+    async def close(self) -> None:
+        """Let go of everything that holds a connection."""
+        await self.payments.close()
+        await self.scheduling.close()
+        await self.ledger.close()
+
+    async def health(self) -> dict[str, str]:
+        """Say what is wrong with each part, '' where nothing is."""
+        try:
+            with reported('asking the ledger'):
+                await self.ledger.ping()
+            ledger = ''
+        except ShopError as error:
+            ledger = f'the database does not answer [error {error.id}]'
+        price = '' if self.catalog.offer.price else 'Stripe has not told the price yet'
+        return {'ledger': ledger, 'price': price}
+
+    def doors(self) -> list[APIRouter]:
+        """Make the routers for machines; a webhook without a secret has no door."""
+        secret, key = self.settings.stripe_webhook_secret, self.settings.calendly_webhook_signing_key
+        doors = [api.checkout_door(self.checkout, self.catalog.slug), api.health_doors(self.health)]
+        if secret:
+            doors.append(webhooks.stripe_door(secret, self.ledger, self.fulfilment))
+        if key:
+            doors.append(webhooks.calendly_door(key, self.ledger, self.fulfilment))
+        return doors
+
+
+def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Shop:
+    """Wire a shop; nothing is opened or asked yet.
+
+    Args:
+        settings: what the operator decided.
+        clock: the present time in UTC.
+
+    Raises:
+        SiteProblem: the texts of the site cannot be read.
+    """
+    texts = site.load(settings.site_file)
+    ledger = Ledger(connect(settings.database_url), clock)
+    payments = _payments(settings)
+    scheduling = Scheduling(
+        settings.calendly_link,
+        token=settings.calendly_token,
+        api_base=settings.calendly_api_base,
+        domain=settings.domain,
+        hosts=settings.calendar_hosts,
+    )
+    fulfilment = Fulfilment(
+        ledger=ledger,
+        payments=payments,
+        scheduling=scheduling,
+        clock=clock,
+        shop=settings.domain,
+        extras=Extras(settings.promotion_codes, settings.automatic_tax),
+        selling=settings.selling,
+    )
+    offer = texts.offer
+    catalog = Catalog(
+        offer.slug, offer.name, settings.stripe_price_id, read_price=payments.read_price, clock=clock
+    )
+    checkout = Checkout(
+        ledger=ledger,
+        catalog=catalog,
+        payments=payments,
+        fulfilment=fulfilment,
+        clock=clock,
+        shop=settings.domain,
+        title=offer.name,
+    )
+    return Shop(settings, texts, catalog, checkout, fulfilment, ledger, payments, scheduling)
+
+
+def _payments(settings: Settings) -> Payments:
+    options: dict[str, object] = {}
+    if settings.promotion_codes:
+        options['allow_promotion_codes'] = True
+    if settings.automatic_tax:
+        options['automatic_tax'] = {'enabled': True}
+    return Payments(
+        settings.stripe_secret_key,
+        api_base=settings.stripe_api_base,
+        domain=settings.domain,
+        hosts=settings.payment_hosts,
+        kind=settings.world,
+        options=options,
+    )

@@ -1,0 +1,205 @@
+"""The ledger: orders move by version, deliveries are worked once, meetings never come back to life."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, inspect
+
+from services import schema
+from services.ledger import Delivery, Ledger, connect
+from services.orders import Booking, Facts, State
+from tests.unit.test_orders import NOON, PAID, an_order
+
+DELIVERY = Delivery('stripe', 'evt_1', 'checkout.session.completed')
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    """A ledger on a fresh SQLite file."""
+    ledger = Ledger(connect(f'sqlite:///{tmp_path}/ledger.db'), lambda: NOON)
+    await ledger.open()
+    yield ledger
+    await ledger.close()
+
+
+def a_booking(**changes: object) -> Booking:
+    """A meeting of one hour."""
+    booking = Booking('invitee-1', 'active', NOON, NOON + timedelta(hours=1))
+    return replace(booking, **changes)  # type: ignore[arg-type]
+
+
+async def test_an_order_comes_back_as_it_was_written(ledger: Ledger) -> None:
+    """Every field survives, times in UTC."""
+    order = an_order(facts=replace(PAID, name='Zoë', email='z+1@example.com'), claim='c', visitor='v')
+    assert await ledger.add(order, because='button')
+    for key in ({'id': 'o1'}, {'token': 'token'}, {'reference': 'ABCD-2345'}, {'booking_key': 'key'}):
+        assert await ledger.find(**key) == order
+    assert [line.line for line in await ledger.journal('o1')] == ['order ABCD-2345 written down']
+
+
+async def test_what_is_not_there_is_none(ledger: Ledger) -> None:
+    """Looking for nothing finds nothing."""
+    assert await ledger.find(token='no such token') is None
+    assert await ledger.bookings('o1') == ()
+
+
+async def test_one_browser_has_one_open_order(ledger: Ledger) -> None:
+    """A second order with the same claim is refused until the first lets go."""
+    first = an_order(claim='browser:session')
+    second = an_order(id='o2', reference='B', token='t2', booking_key='k2', claim='browser:session')
+    assert await ledger.add(first, because='button')
+    assert not await ledger.add(second, because='button')
+    assert await ledger.find(id='o2') is None
+    await ledger.move(first, because='button', line='let go', claim=None)
+    assert await ledger.add(second, because='button')
+
+
+async def test_of_many_moves_at_once_one_wins(ledger: Ledger) -> None:
+    """Thirty moves decided on one version leave one move and one line."""
+    order = an_order()
+    await ledger.add(order, because='button')
+    moves = [
+        ledger.move(order, because='webhook', line=f'move {number}', facts=replace(PAID, name=str(number)))
+        for number in range(30)
+    ]
+    won = [moved for moved in await asyncio.gather(*moves) if moved]
+    assert len(won) == 1
+    assert won[0].version == 2
+    assert await ledger.find(id='o1') == won[0]
+    lines = await ledger.journal('o1')
+    assert [line.line for line in lines[1:]] == [f'move {won[0].facts.name}']
+
+
+async def test_a_moved_order_has_its_new_facts(ledger: Ledger) -> None:
+    """A move returns the order as it is from then on."""
+    order = an_order()
+    await ledger.add(order, because='button')
+    moved = await ledger.move(order, because='webhook', line='paid', facts=PAID, completed_at=NOON)
+    assert moved is not None
+    assert (moved.state, moved.completed_at) == (State.PAID, NOON)
+    assert await ledger.move(order, because='return', line='late', facts=Facts()) is None
+
+
+async def test_a_payment_of_this_browser_is_remembered_for_a_while(ledger: Ledger) -> None:
+    """Only a completed order counts, and only a recent one."""
+    await ledger.add(an_order(visitor='v', completed_at=NOON), because='button')
+    assert await ledger.find_completed_by('v', since=NOON - timedelta(hours=24)) is not None
+    assert await ledger.find_completed_by('v', since=NOON + timedelta(seconds=1)) is None
+    assert await ledger.find_completed_by('w', since=NOON - timedelta(hours=24)) is None
+
+
+async def test_a_delivery_is_worked_until_it_is_settled(ledger: Ledger) -> None:
+    """Noted twice it is still work; once settled it is none."""
+    assert not await ledger.note(DELIVERY)
+    await ledger.settle(DELIVERY, error='stripe was silent')
+    assert not await ledger.note(DELIVERY)
+    await ledger.settle(DELIVERY)
+    assert await ledger.note(DELIVERY)
+
+
+async def test_a_move_settles_its_delivery_in_the_same_breath(ledger: Ledger) -> None:
+    """A move that wins settles, one that loses does not."""
+    order = an_order()
+    await ledger.add(order, because='button')
+    await ledger.note(DELIVERY)
+    stale = replace(order, version=7)
+    assert await ledger.move(stale, because='webhook', line='x', settles=DELIVERY, facts=PAID) is None
+    assert not await ledger.note(DELIVERY)
+    assert await ledger.move(order, because='webhook', line='paid', settles=DELIVERY, facts=PAID)
+    assert await ledger.note(DELIVERY)
+
+
+async def test_one_delivery_at_two_doors_at_once_is_noted_once(ledger: Ledger) -> None:
+    """Twenty notes of one delivery neither fail nor settle it."""
+    assert await asyncio.gather(*(ledger.note(DELIVERY) for _ in range(20))) == [False] * 20
+
+
+async def test_a_cancelled_meeting_stays_cancelled(ledger: Ledger) -> None:
+    """A delayed or repeated word of its creation does not bring it back, nor write another line."""
+    order = an_order()
+    await ledger.add(order, because='button')
+    for state in ('canceled', 'active', 'canceled', 'active'):
+        await ledger.put_booking(order, a_booking(state=state), because='webhook')
+    assert [booking.state for booking in await ledger.bookings('o1')] == ['canceled']
+    assert len(await ledger.journal('o1')) == 2
+
+
+@pytest.mark.parametrize('first', ['old', 'new'])
+async def test_a_rescheduled_meeting_replaces_the_old_one_in_any_order(ledger: Ledger, first: str) -> None:
+    """Whichever word comes first, the old meeting is cancelled and the new one stands."""
+    order = an_order()
+    await ledger.add(order, because='button')
+    await ledger.put_booking(order, a_booking(), because='webhook')
+    cancelled = a_booking(state='canceled')
+    new = a_booking(invitee_id='invitee-2', start=NOON + timedelta(days=1), replaces='invitee-1')
+    for booking in (cancelled, new) if first == 'old' else (new, cancelled):
+        await ledger.put_booking(order, booking, because='webhook')
+    states = [(booking.invitee_id, booking.state) for booking in await ledger.bookings('o1')]
+    assert states == [('invitee-1', 'canceled'), ('invitee-2', 'active')]
+
+
+async def test_a_time_without_zone_is_refused(ledger: Ledger) -> None:
+    """What is not known to be UTC never reaches a row."""
+    with pytest.raises(Exception, match='without a zone'):
+        await ledger.add(an_order(created_at=datetime(2026, 1, 1)), because='button')
+    assert await ledger.find(id='o1') is None
+
+
+async def test_a_time_of_another_zone_is_the_same_moment(ledger: Ledger) -> None:
+    """A time given in another zone comes back in UTC."""
+    moment = datetime(2026, 11, 23, 7, tzinfo=timezone(timedelta(hours=-5)))
+    await ledger.add(an_order(created_at=moment), because='button')
+    found = await ledger.find(id='o1')
+    assert found is not None
+    assert found.created_at == NOON
+    assert found.created_at.tzinfo is UTC
+
+
+async def test_opening_twice_changes_nothing(ledger: Ledger) -> None:
+    """Migrations that were applied are not applied again, and what was written stays."""
+    await ledger.add(an_order(), because='button')
+    await ledger.open()
+    assert await ledger.find(id='o1') is not None
+
+
+async def test_two_processes_may_open_one_database_at_once(tmp_path: Path) -> None:
+    """Migrations raced at the start are applied once."""
+    url = f'sqlite:///{tmp_path}/raced.db'
+    ledgers = [Ledger(connect(url), lambda: NOON) for _ in range(4)]
+    await asyncio.gather(*(ledger.open() for ledger in ledgers))
+    assert await ledgers[0].add(an_order(), because='button')
+    assert await ledgers[3].find(id='o1') == an_order()
+    await asyncio.gather(*(ledger.close() for ledger in ledgers))
+
+
+async def test_the_migrations_make_the_tables_that_the_code_expects(ledger: Ledger, tmp_path: Path) -> None:
+    """Every column, index and constraint of the schema is in a migrated database, and no other."""
+    migrated = create_engine(f'sqlite:///{tmp_path}/ledger.db')
+    declared = create_engine(f'sqlite:///{tmp_path}/declared.db')
+    schema.metadata.create_all(declared)
+    seen, wanted = inspect(migrated), inspect(declared)
+    assert set(seen.get_table_names()) - {'alembic_version'} == set(wanted.get_table_names())
+    for table in wanted.get_table_names():
+        for part in ('get_indexes', 'get_unique_constraints', 'get_foreign_keys'):
+            found, expected = getattr(seen, part)(table), getattr(wanted, part)(table)
+            assert sorted(map(str, found)) == sorted(map(str, expected))
+        columns = [
+            [(c['name'], str(c['type']), c['nullable']) for c in i.get_columns(table)] for i in (seen, wanted)
+        ]
+        assert columns[0] == columns[1]
+    migrated.dispose()
+    declared.dispose()
+
+
+async def test_paid_moves_are_on_the_disk_when_they_are_acknowledged(ledger: Ledger) -> None:
+    """SQLite runs with a write-ahead log and full synchronisation."""
+    async with ledger._engine.connect() as connection:
+        settings = [
+            (await connection.exec_driver_sql(f'PRAGMA {name}')).scalar()
+            for name in ('journal_mode', 'synchronous', 'foreign_keys')
+        ]
+    assert settings == ['wal', 2, 1]

@@ -1,0 +1,158 @@
+"""The settings are judged all at once, forgive what copying does to a value, and never show a secret."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.settings import NAMES, Settings, SettingsError, judge, load
+
+GOOD = {
+    'STRIPE_SECRET_KEY': 'sk_test_abc',
+    'STRIPE_PRICE_ID': 'price_1',
+    'CALENDLY_LINK': 'https://calendly.com/coach/session',
+}
+LIVE = GOOD | {
+    'STRIPE_SECRET_KEY': 'sk_live_abc',
+    'STRIPE_WEBHOOK_SECRET': 'whsec_1',
+    'DOMAIN': 'https://coach.example',
+}
+
+
+def problems_of(values: dict[str, str]) -> list[str]:
+    """The problems that a set of values has."""
+    try:
+        judge(values)
+    except SettingsError as error:
+        return error.problems
+    return []
+
+
+def test_three_values_are_enough_to_try_the_shop() -> None:
+    """With test keys everything else has a default."""
+    settings = judge(GOOD)
+    assert (settings.domain, settings.port, settings.world) == ('http://localhost:3000', 3000, 'test')
+
+
+def test_everything_that_is_missing_is_listed_at_once() -> None:
+    """An operator sees the whole list, each with where to find the value."""
+    problems = problems_of({})
+    assert [problem.split()[0] for problem in problems] == [
+        'STRIPE_SECRET_KEY',
+        'STRIPE_PRICE_ID',
+        'CALENDLY_LINK',
+    ]
+    assert all('Where to find it' in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'name'),
+    [
+        ({'STRIPE_SECRET_KEY': 'pk_test_abc'}, 'STRIPE_SECRET_KEY'),
+        ({'STRIPE_PUBLISHABLE_KEY': 'sk_test_abc'}, 'STRIPE_PUBLISHABLE_KEY'),
+        ({'STRIPE_PUBLISHABLE_KEY': 'pk_live_abc'}, 'STRIPE_PUBLISHABLE_KEY'),
+        ({'STRIPE_PRICE_ID': 'prod_1'}, 'STRIPE_PRICE_ID'),
+        ({'STRIPE_WEBHOOK_SECRET': 'sk_test_1'}, 'STRIPE_WEBHOOK_SECRET'),
+        ({'CALENDLY_LINK': 'https://evil.example/coach/session'}, 'CALENDLY_LINK'),
+        ({'CALENDLY_LINK': 'https://calendly.com.evil.example/coach'}, 'CALENDLY_LINK'),
+        ({'CALENDLY_LINK': 'http://calendly.com/coach/session'}, 'CALENDLY_LINK'),
+        ({'CALENDLY_LINK': 'javascript:alert(1)//calendly.com/a'}, 'CALENDLY_LINK'),
+        ({'CALENDLY_LINK': 'https://calendly.com/'}, 'CALENDLY_LINK'),
+        ({'DOMAIN': 'coach.example'}, 'DOMAIN'),
+        ({'DOMAIN': 'https://coach.example/shop'}, 'DOMAIN'),
+        ({'DOMAIN': 'https://coach.example:99999'}, 'DOMAIN'),
+        ({'PORT': 'eighty'}, 'PORT'),
+        ({'PORT': '70000'}, 'PORT'),
+        ({'STRIPE_API_BASE': 'localhost:4242'}, 'STRIPE_API_BASE'),
+        ({'LOG_FORMAT': 'xml'}, 'LOG_FORMAT'),
+        ({'ALLOW_TEST_SALES': 'maybe'}, 'ALLOW_TEST_SALES'),
+        ({'DATABASE_URL': 'mysql://root@localhost/x'}, 'DATABASE_URL'),
+    ],
+)
+def test_each_wrong_value_is_named(changes: dict[str, str], name: str) -> None:
+    """One wrong value gives one problem, which opens with its name."""
+    problems = problems_of(GOOD | changes)
+    assert len(problems) == 1
+    assert problems[0].startswith(name)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'name'),
+    [
+        ({'DOMAIN': 'http://coach.example'}, 'DOMAIN'),
+        ({'DOMAIN': ''}, 'DOMAIN'),
+        ({'STRIPE_WEBHOOK_SECRET': ''}, 'STRIPE_WEBHOOK_SECRET'),
+        ({'STRIPE_API_BASE': 'http://localhost:4242'}, 'STRIPE_API_BASE'),
+        ({'CALENDLY_API_BASE': 'http://localhost:4242'}, 'CALENDLY_API_BASE'),
+        ({'STRIPE_PUBLISHABLE_KEY': 'pk_test_abc'}, 'STRIPE_PUBLISHABLE_KEY'),
+    ],
+)
+def test_with_live_keys_what_is_unsafe_is_refused(changes: dict[str, str], name: str) -> None:
+    """Real money wants https, signed webhooks and the real services."""
+    assert problems_of(LIVE) == []
+    assert [problem.split()[0] for problem in problems_of(LIVE | changes)] == [name]
+
+
+@pytest.mark.parametrize('mangle', ['"{}"', "'{}'", '  {}\t', '\ufeff{}', '{}\r'])
+def test_what_copying_does_to_a_value_is_forgiven(mangle: str) -> None:
+    """Quotes, spaces, a byte order mark and Windows line ends around a value do not matter."""
+    assert judge({name: mangle.format(value) for name, value in GOOD.items()}) == judge(GOOD)
+
+
+def test_a_double_of_a_service_may_be_on_any_host() -> None:
+    """Where another base is set, its host is accepted for the payment page and for the calendar."""
+    base = {'STRIPE_API_BASE': 'http://127.0.0.1:9000/s/', 'CALENDLY_API_BASE': 'http://127.0.0.1:9000/c'}
+    settings = judge(GOOD | base | {'CALENDLY_LINK': 'http://127.0.0.1:9000/c/coach/session'})
+    assert settings.stripe_api_base == 'http://127.0.0.1:9000/s'
+    assert settings.payment_hosts == {'checkout.stripe.com', '127.0.0.1'}
+    assert 'http://127.0.0.1:9000' in settings.frame_sources
+
+
+@pytest.mark.parametrize(
+    ('domain', 'selling'),
+    [
+        ('http://localhost:3000', True),
+        ('http://127.0.0.1:3000', True),
+        ('http://192.168.1.5', True),
+        ('https://coach.example', False),
+        ('https://8.8.8.8', False),
+    ],
+)
+def test_test_keys_sell_nothing_on_a_public_address(domain: str, selling: bool) -> None:
+    """Test money on the open internet earns no slot, unless the operator says so."""
+    assert judge(GOOD | {'DOMAIN': domain}).selling is selling
+    assert judge(GOOD | {'DOMAIN': domain, 'ALLOW_TEST_SALES': '1'}).selling
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    """A value in the environment replaces the one in .env, and a Windows file with a mark is read."""
+    file = tmp_path / '.env'
+    lines = [f'{name}="{value}"' for name, value in GOOD.items()] + ['DOMAIN=http://localhost:4000']
+    file.write_bytes(b'\xef\xbb\xbf' + '\r\n'.join(lines).encode())
+    assert load({}, file).domain == 'http://localhost:4000'
+    assert load({'DOMAIN': 'http://localhost:5000'}, file).domain == 'http://localhost:5000'
+
+
+def test_a_file_that_is_no_text_is_refused_in_words(tmp_path: Path) -> None:
+    """Bytes that are not UTF-8 lead to a sentence, not to a trace."""
+    file = tmp_path / '.env'
+    file.write_bytes(b'STRIPE_SECRET_KEY=\xff\xfe')
+    with pytest.raises(SettingsError, match='cannot be read'):
+        load({}, file)
+
+
+def test_secrets_never_show() -> None:
+    """Neither the settings' repr nor a problem holds the value of a secret."""
+    secret = 'rk_test_verysecret'
+    names = ('STRIPE_WEBHOOK_SECRET', 'CALENDLY_TOKEN', 'CALENDLY_WEBHOOK_SIGNING_KEY')
+    values = GOOD | {'STRIPE_SECRET_KEY': secret} | dict.fromkeys(names, f'whsec_{secret}')
+    assert 'verysecret' not in repr(judge(values))
+    assert 'verysecret' not in str(problems_of(values | {'STRIPE_PRICE_ID': secret, 'PORT': secret}))
+
+
+@given(values=st.dictionaries(st.sampled_from(NAMES), st.text(max_size=40)))
+def test_no_value_whatever_breaks_the_judge(values: dict[str, str]) -> None:
+    """Any text in any setting gives settings or a list of problems, never another exception."""
+    problems = problems_of(GOOD | values)
+    assert problems or isinstance(judge(GOOD | values), Settings)

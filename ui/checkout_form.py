@@ -1,0 +1,77 @@
+"""The pay button as a plain form: POST /checkout, for browsers without script or before it is there."""
+
+import re
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+from nicegui import app
+
+from services.errors import AlreadyPaid, BadRequest, ShopError
+from services.money import Money
+from services.shop import Shop
+from ui.trouble import refused
+
+LONGEST = 2000  # bytes; the form itself has some forty
+FORM = 'application/x-www-form-urlencoded'
+SHOWN = r'(\d{1,12})-([a-z]{3})'
+ODD = 'Please go back to the start and press the button there.'
+
+
+def register(shop: Shop) -> None:
+    """Register the form's address; opening it by hand leads to the start."""
+
+    @app.post('/checkout')
+    async def checkout(request: Request) -> Response:
+        try:
+            form = await _read(request)
+        except BadRequest as error:
+            return refused(shop, error.status, error.words)
+        try:
+            session = await shop.checkout.start(
+                visitor=request.state.visitor,
+                because='form',
+                shown=_shown(form.get('shown', '')),
+                again=form.get('again') == '1',
+            )
+        except ShopError as error:
+            return RedirectResponse(_back_with(error), 303)
+        return RedirectResponse(str(session.url), 303)
+
+    @app.api_route('/checkout', methods=['GET', 'HEAD'])
+    def nothing_here() -> Response:
+        return RedirectResponse('/', 303)
+
+
+async def _read(request: Request) -> dict[str, str]:
+    """Read the form.
+
+    Raises:
+        BadRequest: it is not one a browser would send from our page.
+    """
+    kind = request.headers.get('content-type', FORM).partition(';')[0].strip().lower()
+    body = b''
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST:
+            raise BadRequest(ODD)
+    try:
+        form = dict(parse_qsl(body.decode('ascii'), strict_parsing=True, max_num_fields=9)) if body else {}
+    except ValueError as error:
+        raise BadRequest(ODD) from error
+    if kind != FORM or not re.fullmatch(f'({SHOWN})?', form.get('shown', '')):
+        raise BadRequest(ODD)
+    return form
+
+
+def _shown(value: str) -> Money | None:
+    found = re.fullmatch(SHOWN, value)
+    return Money(int(found[1]), found[2]) if found else None
+
+
+def _back_with(error: ShopError) -> str:
+    """The landing page's address that makes it show the alert; it carries codes, never words."""
+    query = {'trouble': error.code, 'error': error.id}
+    if isinstance(error, AlreadyPaid):
+        query['again'] = '1'
+    return f'/?{urlencode(query)}'

@@ -1,0 +1,78 @@
+"""The landing page: what the hour does, for whom, for how much, and the button."""
+
+import asyncio
+
+from fastapi import Request, Response
+from markupsafe import Markup
+from nicegui import app, background_tasks, ui
+
+from services.errors import AFTER_STRIPE
+from services.orders import Return
+from services.shop import Shop
+from ui import seo
+from ui.components import Static, chrome, reach
+from ui.landing_texts import assurances, closing, parts, pitch
+from ui.markup import h, join
+from ui.pay import Till, price_tag
+from ui.trouble import alert_by_code
+from ui.visitor import visitor_of
+
+PATIENCE = 1.2  # seconds the page waits for what Stripe says of a customer who came back
+PAID_HERE = 'A payment was just made here, in this browser. If it was yours, do not pay again.'
+UNCLEAR = AFTER_STRIPE.replace('this page keeps', 'we keep')
+NOT_CHARGED = 'No charge was made. You can pay whenever you are ready.'
+
+
+def register(shop: Shop) -> None:
+    """Register the landing page."""
+
+    @ui.page('/', title=f'{shop.site.landing.title} · {shop.site.business.name}')
+    async def landing(request: Request) -> None:
+        offer = await shop.catalog.look()
+        query = request.query_params
+        ui.add_head_html(str(seo.head_of_landing(shop, offer)))
+        trouble = alert_by_code(query.get('trouble', ''), query.get('error', ''), shop.site.contact)
+        with chrome(shop):
+            with ui.element('section').classes('wrap hero'):
+                Static(pitch(shop.site)).classes('pitch')
+                with ui.element('div').classes('card'):
+                    notice = Static(Markup(''), role='status').classes('alert calm')
+                    price = Static(price_tag(shop, offer)).classes('offer')
+                    till = Till(shop, offer, price, again=query.get('again') == '1')
+                    till.draw_form(trouble)
+                    Static(assurances(shop.site), 'ul').classes('assurances')
+            Static(parts(shop.site)).classes('wrap parts')
+            with ui.element('section').classes('wrap closing'):
+                Static(closing(shop.site))
+                till.draw_form()
+        if not trouble:
+            await _greet(shop, notice, came_back='back' in query)
+
+    @app.head('/')
+    def head() -> Response:
+        return Response(media_type='text/html')
+
+
+async def _greet(shop: Shop, notice: Static, *, came_back: bool) -> None:
+    """Say what is known of a payment from this browser: now where that is quick, otherwise in a moment."""
+    visitor = visitor_of(ui.context.client)
+    if not came_back:
+        if await shop.checkout.just_paid(visitor):
+            notice.show(_paid_here(shop))
+        return
+
+    async def ask() -> None:
+        match await shop.checkout.came_back(visitor):
+            case Return.NOT_CHARGED:
+                notice.show(h('p', NOT_CHARGED))
+            case Return.PAID:
+                notice.show(_paid_here(shop))
+            case Return.NOTHING:
+                notice.show(Markup(''))
+
+    notice.show(join(h('p', UNCLEAR), reach(shop.site.contact)))
+    await asyncio.wait({background_tasks.create(ask())}, timeout=PATIENCE)
+
+
+def _paid_here(shop: Shop) -> Markup:
+    return join(h('p', PAID_HERE), reach(shop.site.contact))

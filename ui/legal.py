@@ -1,0 +1,36 @@
+"""The legal pages: terms, refunds and privacy, from the texts of the site; plain documents without script."""
+
+from fastapi.responses import HTMLResponse
+from nicegui import app
+
+from services.shop import Shop
+from services.site import Legal
+from ui.components import plain_page, reach
+from ui.markup import h, join, paragraphs
+
+
+def register(shop: Shop) -> None:
+    """Register /terms, /refunds and /privacy."""
+
+    @app.api_route('/terms', methods=['GET', 'HEAD'])
+    def terms() -> HTMLResponse:
+        return _page(shop, shop.site.terms)
+
+    @app.api_route('/refunds', methods=['GET', 'HEAD'])
+    def refunds() -> HTMLResponse:
+        return _page(shop, shop.site.refunds)
+
+    @app.api_route('/privacy', methods=['GET', 'HEAD'])
+    def privacy() -> HTMLResponse:
+        return _page(shop, shop.site.privacy)
+
+
+def _page(shop: Shop, legal: Legal) -> HTMLResponse:
+    sections = [
+        h('section', h('h2', part.heading), h('div', paragraphs(part.text), class_='prose'), class_='part')
+        for part in legal.sections
+    ]
+    updated = f'Last changed on {shop.site.updated:%B} {shop.site.updated.day}, {shop.site.updated.year}.'
+    contact = join(h('h2', 'Contact'), reach(shop.site.contact))
+    body = join(h('h1', legal.title), *sections, contact, h('p', updated, class_='quiet'))
+    return plain_page(shop, legal.title, h('article', body, class_='narrow'))

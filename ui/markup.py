@@ -1,0 +1,40 @@
+"""Trusted markup: HTML made by our own functions, in which every text is escaped."""
+
+import re
+
+from markupsafe import Markup, escape
+
+VOID = frozenset('br hr img input link meta'.split())
+
+
+def h(tag: str, *children: object, **attributes: str | bool | None) -> Markup:
+    """Build one HTML element.
+
+    Args:
+        tag: its name.
+        children: texts, which are escaped, and markup, which is not; None is left out.
+        attributes: ``class_`` and ``aria_label`` become ``class`` and ``aria-label``; True is an attribute
+            without value, False and None leave it out.
+    """
+    opened = Markup('<{}{}>').format(tag, _attributes(attributes))
+    return opened if tag in VOID else opened + join(*children) + Markup('</{}>').format(tag)
+
+
+def join(*parts: object) -> Markup:
+    """Put texts, which are escaped, and markup, which is not, behind one another; None is left out."""
+    return Markup('').join(escape(part) for part in parts if part is not None)
+
+
+def paragraphs(text: str) -> Markup:
+    """Turn plain text into paragraphs; an empty line begins a new one."""
+    return join(*(h('p', part) for part in re.split(r'\s*\n\s*\n\s*', text.strip())))
+
+
+def _attributes(attributes: dict[str, str | bool | None]) -> Markup:
+    given = {name.rstrip('_').replace('_', '-'): value for name, value in attributes.items()}
+    written = (
+        Markup(' {}').format(name) if value is True else Markup(' {}="{}"').format(name, value)
+        for name, value in given.items()
+        if value is not None and value is not False
+    )
+    return Markup('').join(written)

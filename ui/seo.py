@@ -1,0 +1,98 @@
+"""What search engines and link previews read: meta tags, structured data, robots, sitemap and favicon."""
+
+import json
+
+from fastapi import Response
+from markupsafe import Markup
+from nicegui import app
+
+from services.catalog import Offer
+from services.shop import Shop
+from ui import theme
+from ui.markup import h, join
+
+PAGES = ('/', '/terms', '/refunds', '/privacy')
+UNSAFE_IN_JSON = {ord(letter): f'\\u{ord(letter):04x}' for letter in '<>&\u2028\u2029'}
+A_DAY = {'Cache-Control': 'public, max-age=86400'}
+
+
+def register(shop: Shop) -> None:
+    """Register what is not a page: /robots.txt, /sitemap.xml and /favicon.svg."""
+    listed = shop.settings.world == 'live'
+
+    @app.api_route('/robots.txt', methods=['GET', 'HEAD'])
+    def robots() -> Response:
+        closed = 'Disallow: /order/\nDisallow: /operator\n' if listed else 'Disallow: /\n'
+        text = f'User-agent: *\n{closed}Sitemap: {shop.settings.domain}/sitemap.xml\n'
+        return Response(text, media_type='text/plain', headers=A_DAY)
+
+    @app.api_route('/sitemap.xml', methods=['GET', 'HEAD'])
+    def sitemap() -> Response:
+        changed = shop.site.updated.isoformat()
+        urls = [h('url', h('loc', shop.settings.domain + path), h('lastmod', changed)) for path in PAGES]
+        urlset = h('urlset', *urls, xmlns='http://www.sitemaps.org/schemas/sitemap/0.9')
+        text = f'<?xml version="1.0" encoding="UTF-8"?>\n{urlset}'
+        return Response(text, media_type='application/xml', headers=A_DAY)
+
+    @app.api_route('/favicon.svg', methods=['GET', 'HEAD'])
+    def favicon() -> Response:
+        return Response(theme.favicon(shop.site.look), media_type='image/svg+xml', headers=A_DAY)
+
+
+def head_of_landing(shop: Shop, offer: Offer) -> Markup:
+    """The meta tags and structured data of the landing page; the price is the one that would be charged."""
+    site, address = shop.site, f'{shop.settings.domain}/'
+    graph = {
+        'og:type': 'website',
+        'og:title': site.landing.title,
+        'og:description': site.business.description,
+        'og:url': address,
+        'og:site_name': site.business.name,
+    }
+    return join(
+        h('meta', name='description', content=site.business.description),
+        h('link', rel='canonical', href=address),
+        robots_meta(listed=shop.settings.world == 'live'),
+        *(_property(name, content) for name, content in graph.items()),
+        h('meta', name='twitter:card', content='summary'),
+        _structured(shop, offer),
+    )
+
+
+def robots_meta(*, listed: bool) -> Markup | None:
+    """Keep a page out of search engines, unless it may be listed."""
+    return None if listed else h('meta', name='robots', content='noindex')
+
+
+def _property(name: str, content: str) -> Markup:
+    return h('meta', property=name, content=content)
+
+
+def _structured(shop: Shop, offer: Offer) -> Markup:
+    """The service and its price as JSON-LD (schema.org/Service, schema.org/Offer)."""
+    site, address = shop.site, f'{shop.settings.domain}/'
+    provider = {
+        '@type': 'Organization',
+        'name': site.business.name,
+        'url': address,
+        'email': site.contact.email,
+        'telephone': site.contact.phone,
+    }
+    service: dict[str, object] = {
+        '@context': 'https://schema.org',
+        '@type': 'Service',
+        'name': site.offer.name,
+        'description': site.business.description,
+        'url': address,
+        'provider': provider,
+    }
+    if offer.price:
+        service['offers'] = {
+            '@type': 'Offer',
+            'price': str(offer.price.major),
+            'priceCurrency': offer.price.currency.upper(),
+            'url': address,
+            'availability': 'https://schema.org/InStock',
+        }
+    data = json.dumps(service, ensure_ascii=False).translate(UNSAFE_IN_JSON)
+    return Markup(f'<script type="application/ld+json">{data}</script>')

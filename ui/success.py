@@ -1,0 +1,196 @@
+"""The way back from Stripe, and the page of an order, which changes by itself when the order does."""
+
+import asyncio
+import re
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+from markupsafe import Markup
+from nicegui import app, background_tasks, ui
+
+from services.errors import AFTER_STRIPE, ShopError
+from services.orders import Order
+from services.shop import Shop
+from ui.components import Static, Tag, chrome, plain_page, reach
+from ui.markup import h, join
+from ui.order_states import Seen, View, view
+from ui.sessions import calendar_file
+from ui.trouble import not_found, refused
+
+SESSION_ID = r'cs_[A-Za-z0-9_]{1,250}'
+FIRST_LOOK = 1.5  # seconds the first drawing waits for Stripe; NiceGUI gives a page builder 3 s in all
+WAITING, SETTLED = 1.0, 5.0  # seconds between two looks into the ledger
+PAUSES = (2, 4, 8, 15, 30, 60)  # seconds between two questions to Stripe
+PATIENT_TRIES = 3  # for a calendar link of the order's own, before the public address is taken
+FETCHING = 'Your payment is safe. We are fetching the calendar; this page keeps trying.'
+HEAD = '<meta name="robots" content="noindex"><meta name="referrer" content="strict-origin">'
+PRIVATE = {'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex'}
+
+
+def register(shop: Shop) -> None:
+    """Register /success, the page of an order and its calendar file."""
+
+    @app.get('/success')
+    async def success(request: Request) -> Response:
+        session_id = request.query_params.get('session_id', '')
+        if not re.fullmatch(SESSION_ID, session_id):
+            return refused(shop, 400, 'This address is not complete. If you have paid, your payment is safe.')
+        try:
+            order = await shop.fulfilment.arrive(session_id)
+        except ShopError as error:
+            return _still_checking(shop, error, again=f'/success?session_id={session_id}')
+        return RedirectResponse(f'/order/{order.token}', 303, headers=PRIVATE) if order else not_found(shop)
+
+    @ui.page('/order/{token}', title=f'Your order · {shop.site.business.name}')
+    async def order_page(token: str) -> Response | None:
+        order = await shop.fulfilment.find(token)
+        if order is None:
+            return not_found(shop)
+        ui.add_head_html(HEAD)
+        with chrome(shop):
+            page = OrderPage(shop, order)
+        await asyncio.wait({background_tasks.create(page.look())}, timeout=FIRST_LOOK)
+        page.go_live()
+        return None
+
+    @app.get('/order/{token}/session.ics')
+    async def session_file(token: str) -> Response:
+        order = await shop.fulfilment.find(token)
+        bookings = await shop.fulfilment.bookings(order) if order else ()
+        stand = tuple(booking for booking in bookings if booking.state == 'active')
+        if order is None or not stand:
+            return not_found(shop)
+        host = urlsplit(shop.settings.domain).hostname or 'localhost'
+        content = calendar_file(order, stand, shop.site, host=host)
+        return Response(content, media_type='text/calendar', headers=PRIVATE)
+
+
+def _still_checking(shop: Shop, error: ShopError, *, again: str) -> Response:
+    """The page for somebody whom we do not know yet while Stripe is silent; it asks again by itself."""
+    body = join(
+        h('h1', 'Checking your payment…'),
+        h('p', AFTER_STRIPE),
+        h('p', h('a', 'Check now', href=again, class_='cta')),
+        reach(shop.site.contact),
+        h('p', f'Error {error.id}', class_='quiet'),
+    )
+    headers = PRIVATE | {'Retry-After': '5', 'Refresh': '5'}
+    return plain_page(shop, 'Checking your payment', body, status=503, headers=headers)
+
+
+class OrderPage:
+    """One opened page of an order."""
+
+    def __init__(self, shop: Shop, order: Order) -> None:
+        self._shop, self._order = shop, order
+        self._shown: View | None = None
+        self._looking = False
+        self._asked, self._ask_at = 0, 0.0
+        with ui.element('section').classes('wrap order') as self._whole:
+            self._state = Static(Markup(''), aria_live='polite').classes('state')
+            self._calendar = CalendarFrame(shop)
+            self._receipt = Static(Markup(''), 'dl').classes('receipt')
+        self._timer: ui.timer | None = None
+
+    def go_live(self) -> None:
+        """Look again from time to time for as long as the page is open."""
+        self._timer = ui.timer(WAITING, self.look)
+        self._pace()
+
+    async def look(self) -> None:
+        """Read the order, ask Stripe if that is due, and draw what has changed."""
+        if self._looking:
+            return
+        self._looking = True
+        try:
+            self._order = await self._shop.fulfilment.find(self._order.token) or self._order
+            await self._draw()
+            if self._shown and self._shown.waits and self._is_due():
+                self._order = await self._shop.fulfilment.refresh(self._order, because='page')
+                await self._draw()
+            if self._shown and self._shown.wants_calendar:
+                await self._calendar.fetch(self._order)
+        finally:
+            self._looking = False
+            self._pace()
+
+    async def _draw(self) -> None:
+        order = self._order
+        bookings = await self._shop.fulfilment.bookings(order)
+        seen = Seen(order, bookings, self._shop.fulfilment.why_closed(order), datetime.now(UTC))
+        shown = view(seen, self._shop.site)
+        if shown == self._shown:
+            return
+        self._shown = shown
+        self._state.show(shown.state)
+        self._receipt.show(shown.receipt)
+        self._whole.classes(remove='alone') if shown.wants_calendar else self._whole.classes('alone')
+        if not shown.wants_calendar:
+            self._calendar.remove()
+
+    def _is_due(self) -> bool:
+        """Whether Stripe may be asked again; the pauses grow."""
+        now = asyncio.get_running_loop().time()
+        if now < self._ask_at:
+            return False
+        self._ask_at = now + PAUSES[min(self._asked, len(PAUSES) - 1)]
+        self._asked += 1
+        return True
+
+    def _pace(self) -> None:
+        if self._timer and self._shown:
+            busy = self._shown.waits or (self._shown.wants_calendar and not self._calendar.address)
+            self._timer.interval = WAITING if busy else SETTLED
+
+
+class CalendarFrame:
+    """The place of the calendar; a frame stays untouched for as long as its address is wanted."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._tries = 0
+        self.address: str | None = None
+        self._place = ui.element('div').classes('calendar')
+
+    async def fetch(self, order: Order) -> None:
+        """Show the calendar of a verified order, or say that it is being fetched."""
+        if self.address:
+            return
+        if not self._tries:
+            self._say_fetching()
+        self._tries += 1
+        address = await self._shop.fulfilment.calendar(order, fallback=self._tries >= PATIENT_TRIES)
+        if address:
+            self._show(address)
+
+    def remove(self) -> None:
+        """Take the calendar away."""
+        self.address, self._tries = None, 0
+        self._place.clear()
+
+    def _say_fetching(self) -> None:
+        self._place.clear()
+        with self._place:
+            Static(self._heading())
+            Static(h('p', FETCHING), role='status').classes('frame fetching busy')
+
+    def _show(self, address: str) -> None:
+        self.address = address
+        self._place.clear()
+        title = self._shop.site.order.calendar_title
+        with self._place:
+            Static(self._heading())
+            with ui.element('div').classes('frame'):
+                Tag('iframe', title=title, src=address, referrerpolicy='strict-origin')
+            Static(_plain_link(address), 'p')
+
+    def _heading(self) -> Markup:
+        texts = self._shop.site.order
+        return join(h('h2', texts.calendar_title), h('p', texts.calendar_hint, class_='quiet'))
+
+
+def _plain_link(address: str) -> Markup:
+    link = {'href': address, 'target': '_blank', 'rel': 'noopener noreferrer'}
+    return join('Nothing to see here? ', h('a', 'Open the calendar in a new tab', **link))
