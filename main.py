@@ -53,6 +53,7 @@ def demo() -> None:
         base=f'{domain}/sandbox',
         stripe_webhook=f'{domain}/webhooks/stripe',
         calendly_webhook=f'{domain}/webhooks/calendly',
+        bank_settles_after=60,
     )
     settings = _demo_settings(domain, sandbox)
     logs.set_up(form=settings.log_format, level='warning')

@@ -145,7 +145,7 @@ def signed_meeting(
         payload = event['payload']
         event_id = hashlib.sha256(f'{event["event"]} {payload["uri"]} {event["created_at"]}'.encode())
         return event_id.hexdigest(), str(event['event']), _meeting_from(payload)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise BadRequest('This is not a delivery of a Calendly invitee.') from error
 
 

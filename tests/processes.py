@@ -56,7 +56,7 @@ class Server:
         port: int,
         health: str,
         folder: Path,
-        environment: Mapping[str, str],
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.url = f'http://127.0.0.1:{port}'
@@ -64,8 +64,13 @@ class Server:
         self._health = self.url + health
         self._folder = folder
         self._log_file = folder / f'{name}.log'
-        self._environment = {**_clean(folder), **environment}
+        self._environment = {**_clean(folder), **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -79,7 +84,7 @@ class Server:
         Raises:
             ProcessError: it ended, or did not answer in time.
         """
-        assert self._process is None, f'{self.name} runs already'
+        assert not self.is_running, f'{self.name} runs already'
         with self._log_file.open('ab') as log:
             self._process = subprocess.Popen(
                 [sys.executable, *self._arguments],

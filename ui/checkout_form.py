@@ -7,7 +7,7 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from nicegui import app
 
-from services.errors import AlreadyPaid, BadRequest, ShopError
+from services.errors import AlreadyPaid, BadRequest, BodyTooLarge, ShopError, UnsupportedType
 from services.money import Money
 from services.shop import Shop
 from ui.trouble import refused
@@ -25,8 +25,8 @@ def register(shop: Shop) -> None:
     async def checkout(request: Request) -> Response:
         try:
             form = await _read(request)
-        except BadRequest as error:
-            return refused(shop, error.status, error.words)
+        except ShopError as error:
+            return refused(shop, error.status, ODD)
         try:
             session = await shop.checkout.start(
                 visitor=request.state.visitor,
@@ -47,19 +47,21 @@ async def _read(request: Request) -> dict[str, str]:
     """Read the form.
 
     Raises:
-        BadRequest: it is not one a browser would send from our page.
+        ShopError: it is not one a browser would send from our page.
     """
     kind = request.headers.get('content-type', FORM).partition(';')[0].strip().lower()
     body = b''
     async for part in request.stream():
         body += part
         if len(body) > LONGEST:
-            raise BadRequest(ODD)
+            raise BodyTooLarge
+    if kind != FORM:
+        raise UnsupportedType
     try:
         form = dict(parse_qsl(body.decode('ascii'), strict_parsing=True, max_num_fields=9)) if body else {}
     except ValueError as error:
         raise BadRequest(ODD) from error
-    if kind != FORM or not re.fullmatch(f'({SHOWN})?', form.get('shown', '')):
+    if not re.fullmatch(f'({SHOWN})?', form.get('shown', '')):
         raise BadRequest(ODD)
     return form
 

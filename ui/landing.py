@@ -6,7 +6,7 @@ from fastapi import Request, Response
 from markupsafe import Markup
 from nicegui import app, background_tasks, ui
 
-from services.errors import AFTER_STRIPE
+from services.errors import AFTER_STRIPE, AlreadyPaid
 from services.orders import Return
 from services.shop import Shop
 from ui import seo
@@ -31,14 +31,16 @@ def register(shop: Shop) -> None:
         offer = await shop.catalog.look()
         query = request.query_params
         ui.add_head_html(str(seo.head_of_landing(shop, offer)))
-        trouble = alert_by_code(query.get('trouble', ''), query.get('error', ''), shop.site.contact)
+        code = query.get('trouble', '')
+        trouble = alert_by_code(code, query.get('error', ''), shop.site.contact)
+        again = code == AlreadyPaid.code and query.get('again') == '1'
         with chrome(shop):
             with ui.element('section').classes('wrap hero'):
                 Static(pitch(shop.site)).classes('pitch')
                 with ui.element('div').classes('card'):
                     notice = Static(Markup(''), role='status').classes('alert calm')
                     price = Static(price_tag(shop, offer)).classes('offer')
-                    till = Till(shop, offer, price, again=query.get('again') == '1')
+                    till = Till(shop, offer, price, again=again)
                     till.draw_form(trouble)
                     Static(assurances(shop.site), 'ul').classes('assurances')
             Static(parts(shop.site)).classes('wrap parts')

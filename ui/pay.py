@@ -47,6 +47,7 @@ class PayForm:
         self.shown.props['value'] = f'{offer.price.amount}-{offer.price.currency}' if offer.price else ''
         self.again.props['value'] = '1' if again else ''
         self.button.text = text
+        self.button.props['data-label'] = text  # keeps the button's size while it says something else
         for name in ('disabled', 'aria-busy'):
             self.button.props.pop(name, None)
 

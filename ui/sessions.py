@@ -12,6 +12,7 @@ from services.site import Site
 from ui.markup import h, join
 
 LOCALE = 'en_US'
+WEB = ('https://', 'http://')
 
 
 def on_day(moment: datetime) -> str:
@@ -73,7 +74,7 @@ def _written(booking: Booking) -> tuple[str, str, str]:
 
 
 def _place(booking: Booking) -> Markup:
-    if booking.place.startswith('https://'):
+    if booking.place.startswith(WEB):
         return join('Where: ', _outside('Join the meeting', booking.place))
     return join('Where: ', booking.place)
 
@@ -81,7 +82,7 @@ def _place(booking: Booking) -> Markup:
 def _links(booking: Booking, order: Order) -> Markup:
     file = h('a', 'Add to my calendar', href=f'/order/{order.token}/session.ics', download='session.ics')
     links = {'Choose another time': booking.reschedule_url, 'Cancel the session': booking.cancel_url}
-    drawn = [_outside(words, url) for words, url in links.items() if url.startswith(('https://', 'http://'))]
+    drawn = [_outside(words, url) for words, url in links.items() if url.startswith(WEB)]
     return h('p', file, *drawn, class_='links')
 
 

@@ -12,7 +12,8 @@ from ui.markup import h
 SHEET = Path(__file__).with_name('theme.css')
 COMFORTABLE = 8.0  # contrast that text in the derived accent has on the dark paper
 STROKES = {
-    'phone': 'M7 4h2.6l1.4 3.8-1.9 1.4a11 11 0 0 0 5.7 5.7l1.4-1.9L20 14.4V17a2 2 0 0 1-2 2A15 15 0 0 1 5 6a2 2 0 0 1 2-2z',
+    'phone': 'M7 4h2.6l1.4 3.8-1.9 1.4a11 11 0 0 0 5.7 5.7l1.4-1.9L20 14.4V17a2 2 0 0 1-2 2A15 15 0 0 1 5 6'
+    'a2 2 0 0 1 2-2z',
     'check': 'M4 12.5l5.2 5.2L20 7',
     'mark': 'M5 4.75h14v14.5H5zM5 9h14M9 2.75v4M15 2.75v4M8.75 14.25l2.25 2.25 4.25-4.25',
 }

@@ -4,12 +4,13 @@ import logging
 import re
 import secrets
 
-from fastapi import HTTPException, Request
+from fastapi import Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
 from nicegui import app, ui
 from nicegui.translations import translations
+from starlette.exceptions import HTTPException
 
 from services import errors
 from services.errors import ShopError

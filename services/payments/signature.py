@@ -21,5 +21,12 @@ def signed_event(body: bytes, header: str, secret: str) -> dict[str, Any]:
     try:
         event: stripe.Event = stripe.Webhook.construct_event(body, header, secret)
         return event.to_dict()
-    except (stripe.SignatureVerificationError, ValueError, AttributeError, TypeError) as error:
+    except (
+        stripe.SignatureVerificationError,
+        ValueError,
+        RecursionError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise BadRequest('This is not a delivery signed by Stripe.') from error

@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 
-from services.sandbox import calendly_hooks, calendly_pages, lever_api, pay_pages, stripe_api
+from services.sandbox import calendly_hooks, calendly_pages, lever_api, panel, pay_pages, stripe_api
 from services.sandbox.config import SandboxConfig
 from services.sandbox.faults import Faults
 from services.sandbox.seed import fill
@@ -28,7 +28,10 @@ def create_app(config: SandboxConfig | None = None) -> Starlette:
     stripe = [Route('/v1/{path:path}', stripe_api.answer, methods=methods), *pay_pages.ROUTES]
     calendly = [*calendly_hooks.ROUTES, *calendly_pages.ROUTES]
     app = Starlette(
-        routes=[Mount('/stripe', routes=stripe), Mount('/calendly', routes=calendly), *lever_api.ROUTES],
+        routes=[
+            Mount('/stripe', routes=stripe), Mount('/calendly', routes=calendly), *lever_api.ROUTES,
+            *panel.ROUTES,
+        ],
         middleware=[Middleware(Faults, world=world)], lifespan=lifespan,
     )  # fmt: skip
     app.state.world = world

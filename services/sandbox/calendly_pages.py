@@ -131,8 +131,8 @@ async def booked(request: Request) -> Response:
 
 
 CANCEL = Markup("""<p>{when}</p><form method="post" class="stack"><div class="field">
-<label for="reason">Reason for canceling (optional)</label><textarea id="reason" name="reason" rows="3"></textarea></div>
-<button>Cancel event</button></form>""")
+<label for="reason">Reason for canceling (optional)</label>
+<textarea id="reason" name="reason" rows="3"></textarea></div><button>Cancel event</button></form>""")
 
 
 async def cancel(request: Request) -> Response:

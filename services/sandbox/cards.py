@@ -41,13 +41,16 @@ DECLINES: dict[str, tuple[str, str]] = {
     'stolen_card': ('card_declined', 'Your card was declined.'),
     'expired_card': ('expired_card', 'Your card has expired.'),
     'incorrect_cvc': ('incorrect_cvc', "Your card's security code is incorrect."),
-    'processing_error': ('processing_error', 'An error occurred while processing your card. Try again in a little bit.'),
+    'processing_error': (
+        'processing_error', 'An error occurred while processing your card. Try again in a little bit.',
+    ),
     'test_mode_live_card': (
         'card_declined', 'Your card was declined. Your request was in test mode, but used a non test card.',
     ),
     'authentication_failed': (
         'payment_intent_authentication_failure',
-        'We are unable to authenticate your payment method. Please choose a different payment method and try again.',
+        'We are unable to authenticate your payment method. Please choose a different payment method and '
+        'try again.',
     ),
 }  # fmt: skip
 
@@ -114,7 +117,9 @@ def details(kind: str, number: str, expiry: str) -> Json:
         'type': 'card',
         'card': {
             'amount_authorized': None, 'brand': brand, 'country': 'US', 'exp_month': month, 'exp_year': year,
-            'checks': {'address_line1_check': 'pass', 'address_postal_code_check': 'pass', 'cvc_check': 'pass'},
+            'checks': dict.fromkeys(
+                ('address_line1_check', 'address_postal_code_check', 'cvc_check'), 'pass'
+            ),
             'fingerprint': fingerprint(number), 'funding': 'credit', 'installments': None,
             'last4': number[-4:],
             'mandate': None, 'network': brand, 'network_token': None, 'network_transaction_id': None,

@@ -97,15 +97,15 @@ def _check_price(price: Json, params: Nested, where: str) -> None:
         raise StripeProblem(words, param=where)
     if price['type'] == 'recurring':
         words = (
-            'You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or '
-            'use only one-time prices.'
+            'You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode '
+            'or use only one-time prices.'
         )
         raise StripeProblem(words, param='mode')
-    wanted = params.get('currency', price['currency']).lower()
+    wanted = str(params.get('currency', price['currency'])).lower()
     if wanted != price['currency']:
         words = (
-            f"The price specified only supports `{price['currency']}`. This doesn't match the expected currency: "
-            f'`{wanted}`.'
+            f"The price specified only supports `{price['currency']}`. This doesn't match the expected "
+            f'currency: `{wanted}`.'
         )
         raise StripeProblem(words, param=where)
 

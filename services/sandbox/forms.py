@@ -1,6 +1,7 @@
 """Form bodies and query strings with brackets, read as Stripe reads them."""
 
 import re
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -40,7 +41,7 @@ def _path(name: str) -> list[str]:
 
 
 def _put(node: Nested, path: list[str], value: str, name: str) -> None:
-    for part, following in zip(path, path[1:], strict=False):
+    for part, following in pairwise(path):
         key = part if part else _next_index(node, following)
         node = node.setdefault(key, {})
         if not isinstance(node, dict):

@@ -33,7 +33,7 @@ def listed(
     kind: str,
     show: Callable[[Json], Json] = lambda item: item,
 ) -> Json:
-    """One page of `items`, which come newest first as dicts with at least `id`; `show` completes those shown."""
+    """One page of `items`, newest first, dicts with at least `id`; `show` completes those shown."""
     limit = limit_of(params)
     wanted, more = _cut(list(items), params, limit, kind)
     return {'object': 'list', 'data': [show(item) for item in wanted], 'has_more': more, 'url': url}

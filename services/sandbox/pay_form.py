@@ -26,9 +26,10 @@ HINTS = (
 
 
 PAGE = Markup("""<div class="page two"><section class="stack" aria-label="Summary">
-<p>{back}</p><div class="stack tight"><p class="soft">{business}</p><h1>{product}</h1><p class="sum">{total}</p></div>
-<dl class="lines">{lines}</dl>{code}</section>
-<section class="card stack" aria-label="Payment">{alert}<form method="post" action="{action}" class="stack">{fields}
+<p>{back}</p><div class="stack tight"><p class="soft">{business}</p><h1>{product}</h1>
+<p class="sum">{total}</p></div><dl class="lines">{lines}</dl>{code}</section>
+<section class="card stack" aria-label="Payment">{alert}
+<form method="post" action="{action}" class="stack">{fields}
 <button class="wide">{verb} {total}</button>{words}</form>{hints}</section></div>""")
 
 
@@ -68,7 +69,8 @@ def _code(api: str, session: Session, outcome: Outcome) -> Markup:
     wrong = outcome.message if outcome.field == 'code' else ''
     entry = field('code', 'Promotion code', '', wrong, autocomplete='off')
     form = Markup(
-        '<form method="post" action="{}/pay/{}/code" class="row">{}<button class="quiet">Apply</button></form>'
+        '<form method="post" action="{}/pay/{}/code" class="row">{}'
+        '<button class="quiet">Apply</button></form>'
     )
     return form.format(api, session.id, entry)
 
@@ -107,7 +109,8 @@ def _method(session: Session, typed: dict[str, str], entry: Entry) -> Markup:
     bank = choice.format('bank', attrs(checked=slow), 'Bank debit (slow: settles later)') if banks else ''
     number = {'inputmode': 'numeric', 'autocomplete': 'cc-number', 'placeholder': '4242 4242 4242 4242'}
     return Markup(
-        '<fieldset><legend>Payment method</legend>{}{}<div class="stack for-card">{}<div class="pair">{}{}</div></div>'
+        '<fieldset><legend>Payment method</legend>{}{}'
+        '<div class="stack for-card">{}<div class="pair">{}{}</div></div>'
         '<div class="for-bank">{}</div>{}</fieldset>'
     ).format(
         card, bank, entry('card', 'Card number', **number),
@@ -135,7 +138,8 @@ def _terms(session: Session) -> Markup:
     if session.params.get('consent_collection', {}).get('terms_of_service') != 'required':
         return Markup('')
     return Markup(
-        '<label class="choice"><input type="checkbox" name="terms" id="terms"> I agree to the terms of service</label>'
+        '<label class="choice"><input type="checkbox" name="terms" id="terms"> '
+        'I agree to the terms of service</label>'
     )
 
 

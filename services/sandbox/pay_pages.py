@@ -1,4 +1,4 @@
-"""The hosted payment page: what its buttons do, the authentication step, and what is said when it is closed."""
+"""The hosted payment page: its buttons, the authentication step, and its words once closed."""
 
 from markupsafe import Markup
 from starlette.requests import Request

@@ -211,5 +211,5 @@ def apply_code(world: World, session: Session, code: str) -> bool:
     if percent is None or not session.params.get('allow_promotion_codes'):
         return False
     session.discount = round(session.subtotal * percent / 100)
-    session.promotion = new_id('1')
+    session.promotion = new_id('promo_1')
     return True

@@ -63,7 +63,8 @@ def when(booking: Booking) -> str:
     """Date and time for people, in the invitee's time zone."""
     local = booking.start.astimezone(zone(booking.timezone))
     end = booking.end.astimezone(zone(booking.timezone))
-    return f'{clock(local)} - {clock(end)}, {local:%A, %B} {local.day}, {local.year} ({booking.timezone.replace("_", " ")})'
+    place = booking.timezone.replace('_', ' ')
+    return f'{clock(local)} - {clock(end)}, {local:%A, %B} {local.day}, {local.year} ({place})'
 
 
 def clock(moment: datetime) -> str:

@@ -16,9 +16,9 @@ from services.sandbox.stripe_routes import ENDPOINTS, Endpoint
 from services.sandbox.world import Kept, World, new_id
 
 NO_KEY = (
-    'You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth '
-    "(e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or "
-    'we can help at https://support.stripe.com/.'
+    'You did not provide an API key. You need to provide your API key in the Authorization header, using '
+    "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See "
+    'https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/.'
 )
 
 
@@ -49,8 +49,8 @@ def check_key(world: World, key: str) -> None:
         raise StripeProblem(f'Expired API Key provided: {masked(key)}', status=401, code='api_key_expired')
     if key == world.config.publishable_key:
         words = (
-            'This API call cannot be made with a publishable API key. Please use a secret API key. You can find a '
-            'list of your API keys at https://dashboard.stripe.com/account/apikeys.'
+            'This API call cannot be made with a publishable API key. Please use a secret API key. You can '
+            'find a list of your API keys at https://dashboard.stripe.com/account/apikeys.'
         )
         raise StripeProblem(words, status=403, code='secret_key_required')
     if key not in (world.config.secret_key, world.config.restricted_key):
@@ -62,9 +62,11 @@ def check_right(world: World, key: str, right: str) -> None:
     held = right not in world.missing_rights
     if key != world.config.restricted_key or held:
         return
+    name = ' '.join(part.capitalize() for part in right.replace('plan', 'prices').split('_'))
     words = (
-        f"The provided key '{masked(key)}' does not have the required permissions for this endpoint on account "
-        f"'{world.config.account}'. Having the 'rak_{right}' permission would allow this request to continue."
+        f"The provided key '{masked(key)}' does not have the required permissions for this endpoint on "
+        f"account '{world.config.account}'. Enabling \"{name}\" ('{right}') permissions on this key "
+        'would allow this request to continue.'
     )
     raise StripeProblem(words, status=403)
 
@@ -217,10 +219,10 @@ class Call:
 
 
 MISMATCH = (
-    'Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a '
-    "key other than '{}' if you meant to execute a different request."
+    'Keys for idempotent requests can only be used with the same parameters they were first used with. Try '
+    "using a key other than '{}' if you meant to execute a different request."
 )
 IN_USE = (
-    'There is currently another in-progress request using this Idempotent Key (that probably means you submitted '
-    'twice, and the other request is still going through): {}. Please try again later.'
+    'There is currently another in-progress request using this Idempotent Key (that probably means you '
+    'submitted twice, and the other request is still going through): {}. Please try again later.'
 )

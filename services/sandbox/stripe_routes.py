@@ -10,6 +10,7 @@ from services.sandbox import stripe_shapes as shapes
 from services.sandbox.forms import Nested
 from services.sandbox.listing import in_time, listed
 from services.sandbox.problems import Json, missing
+from services.sandbox.shapes import text
 from services.sandbox.world import Event, Session, World
 
 Work = Callable[[World, str, Nested], Json]
@@ -144,7 +145,7 @@ def _refund(world: World, _: str, params: Nested) -> Json:
 
 INTENTS, CHARGES, REFUNDS, DISPUTES = '/v1/payment_intents', '/v1/charges', '/v1/refunds', '/v1/disputes'
 SESSIONS = '/v1/checkout/sessions'
-BY_INTENT = shapes.PAGE | {'payment_intent': shapes.text()}
+BY_INTENT = shapes.PAGE | {'payment_intent': text()}
 
 ENDPOINTS = (
     Endpoint('GET', '/v1/account', 'account_read', _account, shapes.EXPAND),

@@ -35,7 +35,9 @@ OF_PAYMENT: Shapes = PAGE | {'charge': text(), 'payment_intent': text()}
 LINE_ITEM = group(
     {
         'price': text(), 'quantity': whole,
-        **dict.fromkeys(('adjustable_quantity', 'dynamic_tax_rates', 'metadata', 'price_data', 'tax_rates'), not_played),
+        **dict.fromkeys(
+            ('adjustable_quantity', 'dynamic_tax_rates', 'metadata', 'price_data', 'tax_rates'), not_played
+        ),
     }
 )  # fmt: skip
 
@@ -103,7 +105,8 @@ REFUND_CREATE: Shapes = EXPAND | {
     'amount': whole, 'charge': text(), 'payment_intent': text(), 'metadata': metadata,
     'reason': one_of('duplicate', 'fraudulent', 'requested_by_customer'),
     **dict.fromkeys(
-        ('currency', 'customer', 'instructions_email', 'origin', 'refund_application_fee', 'reverse_transfer'),
+        ('currency', 'customer', 'instructions_email', 'origin', 'refund_application_fee',
+         'reverse_transfer'),
         not_played,
     ),
 }  # fmt: skip

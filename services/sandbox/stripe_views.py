@@ -65,7 +65,7 @@ def _became(world: World, item: Session) -> Json:
         },
         'consent': {'promotions': None, 'terms_of_service': 'accepted'} if accepted else None,
         'customer_details': customer_details(item),
-        'discounts': [{'coupon': None, 'promotion_code': f'promo_{item.promotion}'}] if item.promotion else [],
+        'discounts': [{'coupon': None, 'promotion_code': item.promotion}] if item.promotion else [],
         'payment_intent': item.intent,
         'payment_method_types': methods(item.currency),
         'payment_status': item.payment_status,
@@ -84,9 +84,9 @@ def _tax(item: Session) -> Json:
 
 def customer_details(item: Session) -> Json | None:
     """Who paid, once somebody did; before that the e-mail we were given, if any."""
-    details = {'tax_exempt': 'none', 'tax_ids': [], 'business_name': None, 'individual_name': None}
+    details: Json = {'tax_exempt': 'none', 'tax_ids': [], 'business_name': None, 'individual_name': None}
     if item.payer:
-        return {'tax_exempt': 'none', 'tax_ids': []} | details | item.payer
+        return details | item.payer
     given = item.params.get('customer_email')
     if not given:
         return None
@@ -101,8 +101,8 @@ def _constant() -> Json:
         'permissions', 'recovered_from', 'saved_payment_method_options', 'setup_intent',
         'shipping_address_collection', 'shipping_cost', 'subscription', 'wallet_options',
     )  # fmt: skip
-    footer = {'account_tax_ids': None, 'custom_fields': None, 'description': None, 'footer': None}
-    invoice = footer | {'issuer': None, 'metadata': {}, 'rendering_options': None}
+    footer: Json = {'account_tax_ids': None, 'custom_fields': None, 'description': None, 'footer': None}
+    invoice: Json = footer | {'issuer': None, 'metadata': {}, 'rendering_options': None}
     return dict.fromkeys(empty) | {
         'custom_fields': [], 'livemode': False,
         'invoice_creation': {'enabled': False, 'invoice_data': invoice},
@@ -152,7 +152,9 @@ def account(world: World) -> Json:
     config = world.config
     return {
         'id': config.account, 'object': 'account', 'business_type': 'individual', 'charges_enabled': True,
-        'capabilities': {'card_payments': 'active', 'transfers': 'active', 'us_bank_account_ach_payments': 'active'},
+        'capabilities': dict.fromkeys(
+            ('card_payments', 'transfers', 'us_bank_account_ach_payments'), 'active'
+        ),
         'country': 'US', 'created': 1700000000, 'default_currency': config.currency,
         'details_submitted': True,
         'email': config.host_email, 'payouts_enabled': True, 'type': 'standard', 'metadata': {},

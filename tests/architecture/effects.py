@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from functools import cache
+from typing import TypeGuard
 
 from tests.architecture.source import Module, file_of, imports
 
@@ -17,7 +18,7 @@ MAKES_A_VALUE = frozenset(
     ' splitlines strip title union upper values with_name with_suffix'
     # values of libraries
     ' AfterValidator BeforeValidator ConfigDict Field Limits Markup StringConstraints Timeout'
-    ' TypeAdapter'.split()
+    ' Route TypeAdapter'.split()
 )
 # Tables are values as well, but only where tables are.
 MAKES_A_TABLE = frozenset(
@@ -51,28 +52,28 @@ def makers(module: Module) -> frozenset[str]:
     These are classes without an ``__init__`` of their own (dataclasses, enumerations), and functions that
     call nothing but what makes a value; defined here, or in the module of ours they are imported from.
     """
-    names = set(_makers_of(module))
+    known: set[str] = set()
     for found in imports(module):
         package, _, name = found.name.rpartition('.')
         if file := file_of(package):
-            names |= {name} & _makers_of(file)
+            known |= {name} & _makers_in(file)
         if file := file_of(found.name):
-            names |= {f'.{maker}' for maker in _makers_of(file)}
-    return frozenset(names)
+            known |= {f'.{maker}' for maker in _makers_in(file)}
+    return _makers_in(module, frozenset(known)) | known
 
 
 @cache
-def _makers_of(module: Module) -> frozenset[str]:
-    found = [node for node in module.tree.body if _only_makes(node)]
-    return frozenset(node.name for node in found if isinstance(node, ast.FunctionDef | ast.ClassDef))
+def _makers_in(module: Module, known: frozenset[str] = frozenset()) -> frozenset[str]:
+    allowed = _with_methods(MAKES_A_VALUE) | known
+    while more := {node.name for node in module.tree.body if _only_makes(node, allowed)} - allowed:
+        allowed |= more
+    return allowed - known - _with_methods(MAKES_A_VALUE)
 
 
-def _only_makes(node: ast.stmt) -> bool:
+def _only_makes(node: ast.stmt, allowed: frozenset[str]) -> TypeGuard[ast.FunctionDef | ast.ClassDef]:
     if isinstance(node, ast.ClassDef):
         return not any(isinstance(part, ast.FunctionDef) and part.name == '__init__' for part in node.body)
-    return isinstance(node, ast.FunctionDef) and not any(
-        _calls(statement, _with_methods(MAKES_A_VALUE)) for statement in node.body
-    )
+    return isinstance(node, ast.FunctionDef) and not any(_calls(part, allowed) for part in node.body)
 
 
 def _with_methods(names: frozenset[str]) -> frozenset[str]:

@@ -40,7 +40,8 @@ SCRIPT = re.compile(
     r'<script(?! type="application/ld\+json")|run_javascript|js_handler|<[a-z][^<>]*\son[a-z]+\s*=\s*["\']',
     re.IGNORECASE,
 )
-FORBIDDEN = re.compile(r'\b(?:TODO|FIXME|XXX|HACK|NotImplementedError|lorem ipsum|time\.sleep)\b')
+FORBIDDEN = re.compile(r'\b(?:TODO|FIXME|XXX|HACK|NotImplementedError|lorem ipsum)\b')
+SLEEP = re.compile(r'\b(?:time\.sleep|wait_for_timeout|asyncio\.sleep\((?!0\)))')
 
 
 def arrows(module: Module) -> Iterator[str]:
@@ -96,8 +97,14 @@ def no_script(module: Module) -> Iterator[str]:
 
 
 def no_forbidden_words(module: Module) -> Iterator[str]:
-    """Nothing unfinished, nothing that waits by sleeping."""
+    """Nothing unfinished."""
     yield from _lines_with(module, FORBIDDEN, 'forbidden word')
+
+
+def no_sleep(module: Module) -> Iterator[str]:
+    """A test waits for something, not for some time; the one poll is in tests/processes.py."""
+    if not module.lies_in('tests.processes'):
+        yield from _lines_with(module, SLEEP, 'waits by sleeping')
 
 
 def _lines_with(module: Module, pattern: re.Pattern[str], rule: str) -> Iterator[str]:

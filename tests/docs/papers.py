@@ -41,9 +41,16 @@ def names_in_env_file(text: str) -> list[str]:
 
 
 def routes_in_table(text: str) -> set[tuple[str, str]]:
-    """Method and path of each route an ARCHITECTURE lists; without a method it is GET."""
+    """Method and path of each route an ARCHITECTURE lists; without a method it is GET.
+
+    ``<token>`` and ``{token}`` are the same, and a query does not count.
+    """
     found = [ROUTE.fullmatch(code) for cell in first_cells(text, 'routes') for code in coded(cell)]
-    return {(method, m[2]) for m in found if m for method in (m[1] or 'GET').split('/')}
+    return {(method, _path(m[2])) for m in found if m for method in (m[1] or 'GET').split('/')}
+
+
+def _path(written: str) -> str:
+    return re.sub(r'<(\w+)>', r'{\1}', written.partition('?')[0])
 
 
 def commands(text: str) -> list[str]:

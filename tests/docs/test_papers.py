@@ -33,11 +33,14 @@ def test_env_names_are_read_with_and_without_comment() -> None:
 def test_routes_have_a_method() -> None:
     """One row may name several methods; none means GET."""
     text = '## Routes\n| `GET/HEAD /` | x |\n| `POST /checkout`, `/terms` | see `/other` |\n'
+    text += '| `/order/<token>` | x |\n| `/success?session_id=…` | x |\n'
     assert papers.routes_in_table(text) == {
         ('GET', '/'),
         ('HEAD', '/'),
         ('POST', '/checkout'),
         ('GET', '/terms'),
+        ('GET', '/order/{token}'),
+        ('GET', '/success'),
     }
 
 

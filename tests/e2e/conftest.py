@@ -1,14 +1,15 @@
-"""What the journeys start from: a browser, the twins and the shop as real processes, and their logs on failure."""
+"""What the journeys start from: a browser, the twins and the shop as processes, their logs on failure."""
 
 import os
+import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.processes import ROOT, Server, free_port
 from tests.twin import Twin
@@ -21,24 +22,139 @@ FLAGS = [
     '--disable-sync',
     '--no-first-run',
 ]
-PATIENCE = 15_000  # milliseconds a page may take on a busy machine before a journey fails
-LOG_SHOWN = 12_000  # characters of a process's log under a failed test
+PATIENCE = 15_000  # milliseconds a step may take on a busy machine before a journey fails
+LOG_SHOWN = 10_000  # characters of each process's log under a failed test
+SERVERS = pytest.StashKey[list[Server]]()
 
-RUNNING: pytest.StashKey[list[Server]] = pytest.StashKey()
+
+class StartShop(Protocol):
+    """Starts one more shop with settings of its own; it is stopped when the test ends."""
+
+    def __call__(self, settings: Mapping[str, str] | None = None) -> Server: ...
 
 
 @pytest.fixture(scope='session')
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """Use the browser of ``CHROMIUM``, else of the machine, else Playwright's own."""
-    named = os.environ.get('CHROMIUM', '')
-    found = next(filter(None, map(shutil.which, [named, *BROWSERS])), None)
-    own = {'executable_path': found} if found else {}
-    as_root = ['--no-sandbox'] if sys.platform == 'linux' and os.geteuid() == 0 else []
-    return browser_type_launch_args | own | {'args': [*FLAGS, *as_root]}
+    """Use the browser named in ``CHROMIUM``, else the machine's, else Playwright's own."""
+    names = filter(None, (os.environ.get('CHROMIUM'), *BROWSERS))
+    found = next(filter(None, map(shutil.which, names)), None)
+    as_root = sys.platform == 'linux' and os.geteuid() == 0
+    flags = [*FLAGS, '--no-sandbox'] if as_root else FLAGS
+    return browser_type_launch_args | {'args': flags} | ({'executable_path': found} if found else {})
 
 
-@pytest.fixture(autouse=True)
-def patient(page: Page) -> None:
+@pytest.fixture(scope='session')
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """Let every browser stand in one place, whatever the machine's settings are."""
+    return browser_context_args | {'locale': 'en-US', 'timezone_id': 'America/New_York'}
+
+
+@pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
     """Give every step of a journey the same patience."""
-    page.set_default_timeout(PATIENCE)
+    context.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
+    return context
+
+
+@pytest.fixture(scope='session')
+def servers(request: pytest.FixtureRequest) -> Iterator[list[Server]]:
+    """Keep every process that was started, for the logs under a failed test, and end what is left."""
+    kept = request.config.stash.setdefault(SERVERS, [])
+    yield kept
+    for server in kept:
+        server.kill()
+
+
+@pytest.fixture(scope='session')
+def running_sandbox(
+    servers: list[Server], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Twin, int]]:
+    """Run the twins for the whole session; the number is the port of the shop they send webhooks to."""
+    port, shop_port = free_port(), free_port()
+    arguments = ['-m', 'services.sandbox', f'--port={port}', f'--shop=http://127.0.0.1:{shop_port}']
+    folder = tmp_path_factory.mktemp('sandbox')
+    server = Server('sandbox', arguments, port=port, health='/levers', folder=folder)
+    servers.append(server)
+    server.start()
+    twin = Twin(server.url, dict(re.findall(r'^([A-Z_]+)=(.*)$', server.log(), re.MULTILINE)))
+    yield twin, shop_port
+    twin.close()
+    server.stop()
+
+
+@pytest.fixture
+def sandbox(running_sandbox: tuple[Twin, int]) -> Twin:
+    """Hand out the twins as new: nothing sold, nothing about to go wrong."""
+    twin, _ = running_sandbox
+    twin.reset()
+    return twin
+
+
+@pytest.fixture(scope='session')
+def running_shop(
+    running_sandbox: tuple[Twin, int], servers: list[Server], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """Run ``main.py serve`` for the whole session."""
+    twin, port = running_sandbox
+    server = shop_server('shop', twin, port, tmp_path_factory.mktemp('shop'), {})
+    servers.append(server)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def shop_process(running_shop: Server, sandbox: Twin) -> Server:
+    """Hand out the shop, running, whatever the test before did to it."""
+    if not running_shop.is_running:
+        running_shop.start()
+    return running_shop
+
+
+@pytest.fixture
+def start_shop(sandbox: Twin, servers: list[Server], tmp_path: Path) -> Iterator[StartShop]:
+    """Start further shops with other settings; webhooks go to the newest one until the test ends."""
+    own: list[Server] = []
+
+    def start(settings: Mapping[str, str] | None = None) -> Server:
+        folder = tmp_path / f'shop-{len(own)}'
+        folder.mkdir()
+        server = shop_server(folder.name, sandbox, free_port(), folder, settings or {})
+        own.append(server)
+        servers.append(server)
+        sandbox.act(
+            'webhooks', stripe=f'{server.url}/webhooks/stripe', calendly=f'{server.url}/webhooks/calendly'
+        )
+        server.start()
+        return server
+
+    yield start
+    for server in own:
+        server.stop()
+        servers.remove(server)
+
+
+def shop_server(name: str, twin: Twin, port: int, folder: Path, settings: Mapping[str, str]) -> Server:
+    """Prepare, without starting it, a shop that talks to the twins; ``settings`` come on top."""
+    ours = {
+        'DOMAIN': f'http://127.0.0.1:{port}',
+        'HOST': '127.0.0.1',
+        'DATABASE_URL': f'sqlite:///{folder}/shop.db',
+        'SITE_FILE': str(ROOT / 'site.toml'),
+    }
+    arguments = [str(ROOT / 'main.py'), 'serve']
+    environment = {**twin.settings, **ours, **settings}
+    return Server(name, arguments, port=port, health='/healthz', folder=folder, environment=environment)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of every process's log under a test that failed."""
+    report = yield
+    if report.failed:
+        for server in item.config.stash.get(SERVERS, []):
+            report.sections.append((f'log of {server.name}', server.log()[-LOG_SHOWN:]))
+    return report

@@ -9,6 +9,13 @@ down_revision = None
 
 def upgrade() -> None:
     """Create every table of the ledger."""
+    _create_deliveries()
+    _create_orders()
+    _create_bookings()
+    _create_journal()
+
+
+def _create_deliveries() -> None:
     op.create_table(
         'deliveries',
         sa.Column('source', sa.String(length=16), nullable=False),
@@ -20,6 +27,9 @@ def upgrade() -> None:
         sa.Column('error', sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint('source', 'event_id', name=op.f('pk_deliveries')),
     )
+
+
+def _create_orders() -> None:
     op.create_table(
         'orders',
         sa.Column('id', sa.String(length=64), nullable=False),
@@ -70,6 +80,8 @@ def upgrade() -> None:
         batch_op.create_index('ix_orders_payment_id', ['payment_id'], unique=False)
         batch_op.create_index('ix_orders_visitor_completed_at', ['visitor', 'completed_at'], unique=False)
 
+
+def _create_bookings() -> None:
     op.create_table(
         'bookings',
         sa.Column('invitee_id', sa.Text(), nullable=False),
@@ -91,6 +103,8 @@ def upgrade() -> None:
     with op.batch_alter_table('bookings', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_bookings_order_id'), ['order_id'], unique=False)
 
+
+def _create_journal() -> None:
     op.create_table(
         'journal',
         sa.Column('id', sa.Integer(), autoincrement=True, nullable=False),

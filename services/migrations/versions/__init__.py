@@ -1,0 +1,1 @@
+"""One file a step; Alembic runs those that a database has not seen."""

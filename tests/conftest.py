@@ -1,0 +1,37 @@
+"""What tests of several levels share: the twins in this process, and settings that point at them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.sandbox.__main__ import settings
+from services.sandbox.serve import running
+from tests.processes import ROOT
+from tests.twin import Twin
+
+
+@pytest.fixture(scope='session')
+def running_twin() -> Iterator[Twin]:
+    """Run the twins in a thread, on a free port, for the whole session."""
+    with running() as sandbox:
+        twin = Twin(sandbox.base, settings(sandbox.config))
+        yield twin
+        twin.close()
+
+
+@pytest.fixture
+def twin(running_twin: Twin) -> Twin:
+    """Hand out the twins as new; they send webhooks nowhere until ``act('webhooks', stripe=url)``."""
+    running_twin.reset()
+    return running_twin
+
+
+@pytest.fixture
+def settings_env(twin: Twin, tmp_path: Path) -> dict[str, str]:
+    """Name the environment of a shop that talks to the twins and keeps its own database."""
+    return twin.settings | {
+        'DOMAIN': 'http://localhost:3000',
+        'DATABASE_URL': f'sqlite:///{tmp_path}/shop.db',
+        'SITE_FILE': str(ROOT / 'site.toml'),
+    }

@@ -1,0 +1,26 @@
+"""Where the SDK's API version (2026-10-28.endive) and the description (2026-05-27.dahlia) differ on purpose.
+
+Every entry is dated and has a reason. Remove them when the description catches up.
+"""
+
+from typing import Any
+
+TEXT: dict[str, Any] = {'anyOf': [{'type': 'string'}, {'type': 'null'}]}
+
+# schema name -> fields accepted in answers beside those described
+ANSWERS: dict[str, dict[str, Any]] = {
+    # 2026-11-23: stripe 16.1 types `Product.type`; the hidden field has long been sent and is not described.
+    'product': {'type': {'enum': ['good', 'service']}},
+    # 2026-11-23: stripe 16.1 types `PaymentIntent.source` and `Charge.source`; the API still sends them as null.
+    'payment_intent': {'source': TEXT},
+    'charge': {'source': TEXT},
+}
+
+# (method, path) -> parameters accepted beside (`more`) or refused despite (`fewer`) those described
+REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
+    ('POST', '/v1/checkout/sessions'): {
+        # 2026-11-23: endive renamed `payment_method_types`; stripe 16.1 has only the new name.
+        'fewer': ('payment_method_types',),
+        'more': {'allowed_payment_method_types': {'type': 'array', 'items': {'type': 'string'}}},
+    },
+}

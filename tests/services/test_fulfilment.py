@@ -1,0 +1,272 @@
+"""Fulfilment: only what Stripe confirms opens a calendar, through whichever door and however often."""
+
+import asyncio
+from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from services import errors
+from services.ledger import Ledger, connect
+from services.orders import Order, State, World
+from services.settings import judge
+from services.shop import Shop, build
+from tests.services.conftest import Customer
+from tests.twin import Twin
+
+
+async def fulfilled(customer: Customer, order: Order, because: str = 'webhook') -> Order:
+    """The order after its session was read once more."""
+    seen = await customer.shop.fulfilment.fulfil(order.session_id or '', because=because)
+    assert seen is not None
+    return seen
+
+
+async def test_a_paid_session_becomes_a_paid_order_with_its_payer(customer: Customer) -> None:
+    """State, amount, name and e-mail are what Stripe says."""
+    order = await customer.buy(email='vet+1@example.com', name='Zoë O’Neil')
+    assert order.state is State.OPEN
+    paid = await fulfilled(customer, order)
+    assert (paid.state, str(paid.paid)) == (State.PAID, '$150')
+    assert (paid.facts.email, paid.facts.name) == ('vet+1@example.com', 'Zoë O’Neil')
+    assert paid.claim is None
+
+
+async def test_all_doors_at_once_write_the_payment_down_once(customer: Customer) -> None:
+    """Webhook, return and operator together make one move."""
+    order = await customer.buy()
+    doors = [fulfilled(customer, order, because) for because in ('webhook', 'return', 'operator') * 4]
+    assert {seen.state for seen in await asyncio.gather(*doors)} == {State.PAID}
+    lines = [line.line for line in await customer.shop.ledger.journal(order.id)]
+    assert lines.count('open → paid') == 1
+    assert len(lines) == 3
+
+
+async def test_an_unpaid_session_opens_nothing(customer: Customer) -> None:
+    """A session that is merely open leaves the order as it was, and without a calendar."""
+    order = await customer.order_of(await customer.start())
+    seen = await fulfilled(customer, order)
+    assert seen == order
+    assert await customer.shop.fulfilment.calendar(seen) is None
+    assert customer.twin.requests('/scheduling_links') == []
+
+
+async def test_a_slow_bank_payment_is_processing_until_it_is_settled(customer: Customer) -> None:
+    """Nothing opens before the money is there."""
+    order = await customer.buy(method='bank')
+    waiting = await fulfilled(customer, order)
+    assert waiting.state is State.PROCESSING
+    assert await customer.shop.fulfilment.calendar(waiting) is None
+    customer.twin.act('settle', session=order.session_id, success=True)
+    assert (await fulfilled(customer, order)).state is State.PAID
+
+
+async def test_a_slow_bank_payment_that_fails_is_told_so(customer: Customer) -> None:
+    """The order is failed, and the browser may try again unasked."""
+    order = await customer.buy(method='bank')
+    await fulfilled(customer, order)
+    customer.twin.act('settle', session=order.session_id, success=False)
+    assert (await fulfilled(customer, order)).state is State.FAILED
+    assert await customer.start() != order.session_id
+
+
+async def test_an_expired_session_expires_the_order(customer: Customer) -> None:
+    """And the browser is free for a new one."""
+    order = await customer.order_of(await customer.start())
+    customer.twin.act('expire', session=order.session_id)
+    expired = await fulfilled(customer, order)
+    assert (expired.state, expired.claim) == (State.EXPIRED, None)
+
+
+async def test_an_order_lost_from_the_ledger_is_adopted_from_stripe(
+    customer: Customer, settings_env: dict[str, str]
+) -> None:
+    """A ledger restored from before the order finds it again by what Stripe kept of it."""
+    order = await customer.buy()
+    empty = settings_env['DATABASE_URL'].replace('shop.db', 'restored.db')
+    restored = build(judge(settings_env | {'DATABASE_URL': empty}))
+    await restored.open()
+    adopted = await restored.fulfilment.arrive(order.session_id or '')
+    assert adopted is not None
+    assert adopted.state is State.PAID
+    assert (adopted.id, adopted.token, adopted.reference) == (order.id, order.token, order.reference)
+    assert adopted.booking_key == order.booking_key
+    await restored.close()
+
+
+async def test_a_session_that_was_opened_but_never_written_down_is_joined_to_its_order(
+    customer: Customer,
+) -> None:
+    """A process that died between Stripe's answer and our commit loses nothing."""
+    order = await customer.order_of(await customer.start())
+    async with customer.shop.ledger._engine.begin() as connection:
+        await connection.exec_driver_sql('UPDATE orders SET session_id = NULL, session_url = NULL')
+    customer.twin.pay(order.session_id or '')
+    seen = await fulfilled(customer, order, 'return')
+    assert (seen.id, seen.session_id, seen.state) == (order.id, order.session_id, State.PAID)
+
+
+@pytest.mark.parametrize('session_id', ['cs_test_nobody', 'cs_live_other', 'pi_1', 'x' * 200, '../prices'])
+async def test_an_invented_session_is_nobodys(customer: Customer, session_id: str) -> None:
+    """What Stripe does not know is no order."""
+    assert await customer.shop.fulfilment.arrive(session_id) is None
+
+
+async def test_a_session_of_another_shop_on_the_account_is_not_ours(
+    customer: Customer, settings_env: dict[str, str]
+) -> None:
+    """A paid session that names another address opens nothing here."""
+    order = await customer.buy()
+    other = settings_env | {'DOMAIN': 'http://localhost:9', 'DATABASE_URL': 'sqlite:///:memory:'}
+    shop = build(judge(other | {'DATABASE_URL': settings_env['DATABASE_URL'].replace('shop.db', 'other.db')}))
+    await shop.open()
+    assert await shop.fulfilment.arrive(order.session_id or '') is None
+    await shop.close()
+
+
+async def test_a_paid_session_that_does_not_match_opens_nothing(customer: Customer) -> None:
+    """When the price at Stripe is another than the order expects, the payment waits for the operator."""
+    order = await customer.order_of(await customer.start())
+    async with customer.shop.ledger._engine.begin() as connection:
+        await connection.exec_driver_sql('UPDATE orders SET amount = 14999')
+    customer.twin.pay(order.session_id or '')
+    seen = await fulfilled(customer, order)
+    assert (seen.state, seen.facts.mismatch) == (State.MISMATCH, 'amount')
+    assert await customer.shop.fulfilment.calendar(seen) is None
+    assert (await customer.shop.ledger.journal(order.id))[-1].line == 'open → mismatch (amount)'
+
+
+async def test_a_discount_that_the_settings_do_not_allow_is_a_mismatch(
+    customer: Customer, settings_env: dict[str, str]
+) -> None:
+    """A code that was valid when the session was opened counts only while the settings allow codes."""
+    generous = build(judge(settings_env | {'PROMOTION_CODES': '1'}))
+    await generous.open()
+    session = await generous.checkout.start(visitor='v', because='button')
+    customer.twin.pay(session.id, code='HALF50')
+    order = await customer.order_of(session.id)
+    assert (await fulfilled(customer, order)).facts.mismatch == 'discount'
+    seen = await generous.fulfilment.fulfil(session.id, because='operator')
+    assert seen is not None
+    assert (seen.state, str(seen.paid)) == (State.PAID, '$75')
+    await generous.close()
+
+
+async def test_a_free_session_is_as_good_as_a_paid_one(settings_env: dict[str, str], twin: Twin) -> None:
+    """A code for the whole amount needs no payment and still earns the slot."""
+    shop = build(judge(settings_env | {'PROMOTION_CODES': '1'}))
+    await shop.open()
+    session = await shop.checkout.start(visitor='v', because='button')
+    twin.pay(session.id, code='FREE100')
+    seen = await shop.fulfilment.fulfil(session.id, because='webhook')
+    assert seen is not None
+    assert (seen.state, str(seen.paid)) == (State.PAID, '$0')
+    assert await shop.fulfilment.calendar(seen) is not None
+    await shop.close()
+
+
+async def test_silence_of_stripe_leaves_the_order_as_it_was(customer: Customer) -> None:
+    """A page that asks in vain shows what is known; a door that must know says so."""
+    order = await customer.buy()
+    customer.twin.lever('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
+    assert await customer.shop.fulfilment.refresh(order, because='page') == order
+    with pytest.raises(errors.PaymentBusy):
+        await customer.shop.fulfilment.fulfil(order.session_id or '', because='webhook')
+    assert (await customer.order_of(order.session_id or '')).version == order.version
+
+
+async def test_one_order_gets_one_single_use_link_however_many_pages_ask(customer: Customer) -> None:
+    """The ledger keeps the first link and every page shows that one, prefilled."""
+    paid = await fulfilled(customer, await customer.buy(email='a+b@example.com', name='Ann & Co'))
+    addresses = await asyncio.gather(*(customer.shop.fulfilment.calendar(paid) for _ in range(5)))
+    assert len(set(addresses)) == 1
+    assert await customer.shop.fulfilment.calendar(paid) == addresses[0]
+    address = urlsplit(addresses[0] or '')
+    assert '/d/' in address.path
+    told = parse_qs(address.query)
+    assert (told['email'], told['name']) == (['a+b@example.com'], ['Ann & Co'])
+    assert told['utm_content'] == [paid.booking_key]
+
+
+@pytest.mark.parametrize(
+    'lever', [{'do': 'fail', 'status': 500}, {'do': 'fail', 'status': 401}, {'do': 'reset'}]
+)
+async def test_somebody_who_paid_can_book_while_the_calendars_api_is_down(
+    customer: Customer, lever: dict[str, object]
+) -> None:
+    """At first there is nothing to show; who has waited is given the public address."""
+    paid = await fulfilled(customer, await customer.buy())
+    customer.twin.lever('POST /scheduling_links', str(lever.pop('do')), times=None, **lever)
+    assert await customer.shop.fulfilment.calendar(paid) is None
+    address = await customer.shop.fulfilment.calendar(paid, fallback=True)
+    assert address is not None
+    assert address.startswith(customer.twin.calendly_link)
+    customer.twin.release_levers()
+    assert '/d/' in (await customer.shop.fulfilment.calendar(paid) or '')
+
+
+async def test_without_a_token_the_public_address_is_given(settings_env: dict[str, str], twin: Twin) -> None:
+    """An operator with a free plan and no token still sells; the key travels with the address."""
+    shop = build(judge(settings_env | {'CALENDLY_TOKEN': ''}))
+    await shop.open()
+    session = await shop.checkout.start(visitor='v', because='button')
+    twin.pay(session.id)
+    order = await shop.fulfilment.fulfil(session.id, because='return')
+    assert order is not None
+    address = await shop.fulfilment.calendar(order)
+    assert address is not None
+    assert address.startswith(twin.calendly_link)
+    assert f'utm_content={order.booking_key}' in address
+    assert twin.requests('/users/me') == []
+    await shop.close()
+
+
+async def test_an_order_of_another_world_is_shown_no_calendar(customer: Customer) -> None:
+    """What was sold in test, or on another account, opens nothing in the world we sell in now."""
+    paid = await fulfilled(customer, await customer.buy())
+    await customer.shop.payments.learn_account()
+    foreign = replace(paid, world=World('live'))
+    assert customer.shop.fulfilment.why_closed(paid) == ''
+    assert customer.shop.fulfilment.why_closed(foreign) == 'world'
+    assert await customer.shop.fulfilment.calendar(foreign) is None
+    assert customer.shop.fulfilment.why_closed(replace(paid, world=World('test', 'acct_other'))) == 'world'
+
+
+async def test_test_money_on_a_public_address_opens_no_calendar(
+    settings_env: dict[str, str], twin: Twin
+) -> None:
+    """Real hours are not given away for test cards, unless the operator says so."""
+    public = settings_env | {'DOMAIN': 'https://coach.example'}
+    for allowed, expected in (('', 'test'), ('1', '')):
+        shop = build(judge(public | {'ALLOW_TEST_SALES': allowed}))
+        await shop.open()
+        session = await shop.checkout.start(visitor=f'v{allowed}', because='button')
+        twin.pay(session.id)
+        order = await shop.fulfilment.fulfil(session.id, because='return')
+        assert order is not None
+        assert shop.fulfilment.why_closed(order) == expected
+        assert (await shop.fulfilment.calendar(order) is None) is bool(expected)
+        assert bool(shop.banner) is bool(expected)
+        await shop.close()
+
+
+async def test_a_shop_without_rights_to_read_its_account_still_sells(
+    settings_env: dict[str, str], twin: Twin
+) -> None:
+    """A restricted key may not be told whose it is; nothing else depends on that."""
+    twin.lever('GET /v1/account', 'fail', status=403, times=None)
+    shop: Shop = build(judge(settings_env))
+    await shop.open()
+    await shop.warm_up()
+    assert shop.payments.world == World('test')
+    assert (await shop.checkout.start(visitor='v', because='button')).url
+    await shop.close()
+
+
+async def test_a_ledger_on_a_fresh_disk_is_made(settings_env: dict[str, str], twin: Twin) -> None:
+    """The folder of the database need not exist."""
+    url = settings_env['DATABASE_URL'].replace('shop.db', 'deep/er/shop.db')
+    ledger = Ledger(connect(url), build(judge(settings_env)).checkout._clock)
+    await ledger.open()
+    assert await ledger.find(id='nobody') is None
+    await ledger.close()

@@ -1,0 +1,73 @@
+"""The twins of Stripe and Calendly as a test sees them: where they are, and the levers to pull."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+
+class Twin:
+    """One running sandbox; every method is an HTTP call to it.
+
+    A call that pays may wait for the shop to take the webhook. A test whose shop lives in its own event loop
+    therefore pays with ``await asyncio.to_thread(twin.pay, session_id)``.
+    """
+
+    def __init__(self, base: str, settings: Mapping[str, str]) -> None:
+        self.base = base
+        self.settings = dict(settings)
+        self._http = httpx.Client(base_url=base, timeout=30, trust_env=False)
+
+    @property
+    def calendly_link(self) -> str:
+        """The public address of the event type, as the operator would set it."""
+        return self.settings['CALENDLY_LINK']
+
+    def lever(self, match: str, do: str, **how: Any) -> None:
+        """Let something go wrong next, such as ``lever('POST /v1/*', 'fail', status=500)``."""
+        self._call('POST', '/levers', {'next': [{'match': match, 'do': do, **how}]})
+
+    def release_levers(self) -> None:
+        """Let nothing more go wrong."""
+        self._call('DELETE', '/levers')
+
+    def act(self, verb: str, **what: Any) -> dict[str, Any]:
+        """Do what only the outside can do: ``expire``, ``settle``, ``refund``, ``dispute``, ``price``, …"""
+        return self._call('POST', f'/levers/{verb}', what)
+
+    def pay(self, session: str, **how: Any) -> dict[str, Any]:
+        """Pay as a customer on Stripe's page does; tells ``outcome`` and ``redirect``.
+
+        Args:
+            session: the session's id, or the address of its page.
+            how: ``card``, ``email``, ``name``, ``method`` (card or bank), ``code``, ``authenticate``.
+        """
+        session_id = session.rpartition('/')[2].partition('#')[0]
+        return self.act('pay', session=session_id, **how)
+
+    def book(self, url: str, **who: Any) -> dict[str, Any]:
+        """Book the first free time on a booking page, with what the address prefills; returns the invitee."""
+        return self.act('book', url=url, **who)
+
+    def requests(self, path: str = '') -> list[dict[str, Any]]:
+        """What was asked of the twins since the last reset; only addresses that hold ``path``."""
+        found: list[dict[str, Any]] = self._call('GET', '/levers/requests')['requests']
+        return [request for request in found if path in f'{request["method"]} {request["path"]}']
+
+    def state(self) -> dict[str, Any]:
+        """All that the twins hold: sessions, payments, events, deliveries, invitees, mails sent."""
+        return self._call('GET', '/levers/state')
+
+    def reset(self) -> None:
+        """Forget everything, as after a fresh start."""
+        self.act('reset')
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._http.close()
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        answer = self._http.request(method, path, json=body)
+        assert answer.is_success, f'{method} {path}: {answer.status_code} {answer.text}'
+        told: dict[str, Any] = answer.json()
+        return told
