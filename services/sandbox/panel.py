@@ -212,7 +212,6 @@ async def outbox(request: Request) -> Response:
     return page('Outbox', OUTBOX.format(world.config.base, letters or none))
 
 
-
 ROUTES = [
     Route('/', show, methods=['GET']),
     Route('/outbox', outbox, methods=['GET']),

@@ -147,10 +147,10 @@ def _wrong(value: Any, schema: Json, where: str) -> Iterable[str]:
     if kind == 'object':
         yield from _wrong_object(value, schema, where)
     elif kind == 'array':
-        items = value.items() if isinstance(value, dict) else ()
         if not isinstance(value, dict) or not all(key.isdecimal() for key in value):
             yield f'{where}: not a list'
-        for key, item in items:
+            return
+        for key, item in value.items():
             yield from _wrong(item, schema['items'], f'{where}[{key}]')
     elif isinstance(value, dict):
         yield f'{where}: a list or object where {kind} belongs'

@@ -1,5 +1,7 @@
 """The first tables."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -29,9 +31,8 @@ def _create_deliveries() -> None:
     )
 
 
-def _create_orders() -> None:
-    op.create_table(
-        'orders',
+def _order_columns() -> list[sa.Column[Any]]:
+    return [
         sa.Column('id', sa.String(length=64), nullable=False),
         sa.Column('version', sa.Integer(), nullable=False),
         sa.Column('reference', sa.String(length=16), nullable=False),
@@ -54,6 +55,11 @@ def _create_orders() -> None:
         sa.Column('calendar_url', sa.Text(), nullable=True),
         sa.Column('voided_at', sa.DateTime(timezone=True), nullable=True),
         sa.Column('completed_at', sa.DateTime(timezone=True), nullable=True),
+    ]
+
+
+def _fact_columns() -> list[sa.Column[Any]]:
+    return [
         sa.Column('session_status', sa.String(length=16), nullable=False),
         sa.Column('payment_status', sa.String(length=32), nullable=False),
         sa.Column('amount_subtotal', sa.BigInteger(), nullable=True),
@@ -69,6 +75,14 @@ def _create_orders() -> None:
         sa.Column('email', sa.Text(), nullable=False),
         sa.Column('name', sa.Text(), nullable=False),
         sa.Column('mismatch', sa.Text(), nullable=False),
+    ]
+
+
+def _create_orders() -> None:
+    op.create_table(
+        'orders',
+        *_order_columns(),
+        *_fact_columns(),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_orders')),
         sa.UniqueConstraint('booking_key', name=op.f('uq_orders_booking_key')),
         sa.UniqueConstraint('claim', name=op.f('uq_orders_claim')),

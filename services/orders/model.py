@@ -4,12 +4,9 @@ Facts are stored, states are derived: nobody sets a state, ``state`` reads it of
 """
 
 import enum
-import secrets
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from services.money import Money
 
@@ -17,8 +14,6 @@ PAID_STATUSES = ('paid', 'no_payment_required')
 SESSION_LIFETIME = timedelta(hours=3)
 CLAIM_LIFETIME = timedelta(hours=24)
 ATTACH_DEADLINE = timedelta(minutes=5)
-# Without letters and digits that are mistaken for one another when read out on the phone.
-REFERENCE_ALPHABET = '23456789ABCDEFGHJKMNPQRSTVWXYZ'
 
 
 class State(enum.StrEnum):
@@ -178,96 +173,8 @@ def state(order: Order) -> State:
 def _after_payment(facts: Facts) -> State:
     if facts.dispute_status == 'lost':
         return State.LOST
-    if facts.dispute_status and facts.dispute_status not in ('won', 'warning_closed'):
-        return State.DISPUTED
     if facts.amount_refunded and facts.amount_refunded >= (facts.amount_total or 0):
         return State.REFUNDED
+    if facts.dispute_status and facts.dispute_status not in ('won', 'warning_closed'):
+        return State.DISPUTED
     return State.PARTLY_REFUNDED if facts.amount_refunded else State.PAID
-
-
-def mismatch_of(order: Order, session: PaymentSession, *, extras: 'Extras') -> str:
-    """Say in a few words why a session's payment is not the one this order asked for; '' when it is.
-
-    Args:
-        order: the order as written down before Stripe was asked for a session.
-        session: what Stripe says now.
-        extras: whether discounts and taxes may exist.
-    """
-    facts, expected = session.facts, order.expected
-    total = (facts.amount_subtotal or 0) - facts.amount_discount + facts.amount_tax
-    complaints = {
-        'mode': session.mode != 'payment',
-        'world': session.livemode != (order.world.kind == 'live'),
-        'currency': facts.seen_currency != expected.currency,
-        'amount': facts.amount_subtotal != expected.amount,
-        'total': facts.amount_total != total,
-        'discount': bool(facts.amount_discount) and not extras.discounts,
-        'tax': bool(facts.amount_tax) and not extras.taxes,
-    }
-    return ', '.join(name for name, wrong in complaints.items() if wrong)
-
-
-@dataclass(frozen=True)
-class Extras:
-    """What the settings allow on top of the price."""
-
-    discounts: bool = False
-    taxes: bool = False
-
-
-def metadata_of(order: Order) -> dict[str, str]:
-    """All that is needed to write the order down again should the ledger be lost (DESIGN rule 7)."""
-    return {
-        'shop': order.shop,
-        'order': order.id,
-        'reference': order.reference,
-        'token': order.token,
-        'booking_key': order.booking_key,
-        'offer': order.offer,
-        'price': order.price_id,
-        'amount': str(order.expected.amount),
-        'currency': order.expected.currency,
-    }
-
-
-def order_from(session: PaymentSession, *, shop: str, world: World) -> Order | None:
-    """Write an order again from the metadata of its session; None when it is not one of this shop.
-
-    Args:
-        session: a session read from Stripe.
-        shop: this shop's address; sessions of another shop on the same account are not ours.
-        world: the world the session was read in.
-    """
-    data: dict[str, Any] = dict(session.metadata)
-    if data.get('shop') != shop or not str(data.get('amount', '')).isdecimal():
-        return None
-    try:
-        return Order(
-            id=data['order'],
-            version=1,
-            reference=data['reference'],
-            token=data['token'],
-            booking_key=data['booking_key'],
-            world=world,
-            shop=shop,
-            offer=data['offer'],
-            price_id=data['price'],
-            expected=Money(int(data['amount']), data['currency']),
-            created_at=session.created_at,
-            session_expires_at=session.created_at + SESSION_LIFETIME,
-            session_id=session.id,
-        )
-    except KeyError:
-        return None
-
-
-def plain_text(value: object, *, limit: int = 500) -> str:
-    """Keep what people write from a text of outside: no control characters, no halves of characters."""
-    text = str(value or '')
-    return ''.join(letter for letter in text if unicodedata.category(letter) not in ('Cc', 'Cs'))[:limit]
-
-
-def new_reference() -> str:
-    """Make a short public reference that can be read out on the phone."""
-    letters = [secrets.choice(REFERENCE_ALPHABET) for _ in range(8)]
-    return f'{"".join(letters[:4])}-{"".join(letters[4:])}'

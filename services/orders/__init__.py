@@ -1,0 +1,39 @@
+"""The order: the facts seen of it, the state that follows from them, and whether a payment is its own."""
+
+from services.orders.matching import Extras, metadata_of, mismatch_of, order_from
+from services.orders.model import (
+    ATTACH_DEADLINE,
+    CLAIM_LIFETIME,
+    PAID_STATUSES,
+    SESSION_LIFETIME,
+    WAITING_STATES,
+    Booking,
+    Facts,
+    Order,
+    PaymentSession,
+    Return,
+    State,
+    World,
+)
+from services.orders.texts import new_reference, plain_text
+
+__all__ = [
+    'ATTACH_DEADLINE',
+    'CLAIM_LIFETIME',
+    'PAID_STATUSES',
+    'SESSION_LIFETIME',
+    'WAITING_STATES',
+    'Booking',
+    'Extras',
+    'Facts',
+    'Order',
+    'PaymentSession',
+    'Return',
+    'State',
+    'World',
+    'metadata_of',
+    'mismatch_of',
+    'new_reference',
+    'order_from',
+    'plain_text',
+]

@@ -1,0 +1,91 @@
+"""Sessions of the Stripe twin in every state, and plain HTTP to its API."""
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from tests.twin import Twin
+
+FORM = {
+    'mode': 'payment',
+    'line_items[0][quantity]': '1',
+    'success_url': 'https://shop.test/success?session_id={CHECKOUT_SESSION_ID}',
+    'cancel_url': 'https://shop.test/',
+    'client_reference_id': 'order-1',
+    'metadata[order]': 'order-1',
+    'payment_intent_data[metadata][order]': 'order-1',
+    'payment_intent_data[description]': 'Coaching session',
+    'adaptive_pricing[enabled]': 'false',
+    'currency': 'usd',
+    'billing_address_collection': 'required',
+    'customer_creation': 'always',
+    'submit_type': 'book',
+    'custom_text[submit][message]': 'You pick your time right after.',
+    'consent_collection[terms_of_service]': 'required',
+    'phone_number_collection[enabled]': 'true',
+}
+
+
+@pytest.fixture
+def api(twin: Twin) -> Iterator[httpx.Client]:
+    """A client of the Stripe twin's API with its key."""
+    key = twin.settings['STRIPE_SECRET_KEY']
+    with httpx.Client(base_url=f'{twin.base}/stripe', auth=(key, ''), trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def opened(twin: Twin, api: httpx.Client) -> Callable[..., str]:
+    """Open a session; takes more form parameters, returns the session's id."""
+
+    def open_session(**more: str) -> str:
+        form = FORM | {'line_items[0][price]': twin.settings['STRIPE_PRICE_ID']} | more
+        answer = api.post('/v1/checkout/sessions', data=form)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()['id'])
+
+    return open_session
+
+
+def _paid(twin: Twin, session: str) -> None:
+    twin.pay(session, phone='+12025550123', address={'country': 'US', 'postal_code': '20001'})
+
+
+def _refunded(twin: Twin, session: str) -> None:
+    _paid(twin, session)
+    twin.act('refund', session=session, amount=5000)
+    twin.act('refund', session=session, failed=True)
+
+
+def _disputed(twin: Twin, session: str) -> None:
+    twin.pay(session, card='4000000000000259')
+    twin.act('dispute', session=session, status='lost')
+
+
+def _failed_bank(twin: Twin, session: str) -> None:
+    twin.pay(session, method='bank')
+    twin.act('settle', session=session, success=False)
+
+
+STATES: dict[str, Callable[[Twin, str], object]] = {
+    'open': lambda twin, session: None,
+    'declined': lambda twin, session: twin.pay(session, card='4000000000000002'),
+    'authenticating': lambda twin, session: twin.pay(session, card='4000002500003155'),
+    'paid': _paid,
+    'processing': lambda twin, session: twin.pay(session, method='bank'),
+    'bank failed': _failed_bank,
+    'expired': lambda twin, session: twin.act('expire', session=session),
+    'refunded': _refunded,
+    'disputed': _disputed,
+    'half price': lambda twin, session: twin.pay(session, code='HALF50'),
+    'for nothing': lambda twin, session: twin.pay(session, code='FREE100'),
+}
+
+
+@pytest.fixture(params=STATES)
+def session(request: pytest.FixtureRequest, twin: Twin, opened: Callable[..., str]) -> str:
+    """The id of a session in each of its states."""
+    made = opened(**{'allow_promotion_codes': 'true', 'automatic_tax[enabled]': 'true'})
+    STATES[request.param](twin, made)
+    return made
