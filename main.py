@@ -1,6 +1,7 @@
 """Paidslot: settings, shop, pages and doors, run; ``serve`` sells, ``demo`` shows."""
 
 import argparse
+import asyncio
 import os
 import sys
 from dataclasses import replace
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import Request, Response
-from nicegui import app, background_tasks, ui
+from nicegui import app, ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import ui as pages
@@ -42,8 +43,7 @@ def main(arguments: list[str]) -> None:
 def serve(settings: Settings) -> None:
     """Run the shop."""
     logs.set_up(form=settings.log_format, level=settings.log_level)
-    assemble(build(settings))
-    run(settings)
+    start(build(settings))
 
 
 def demo() -> None:
@@ -59,9 +59,15 @@ def demo() -> None:
     logs.set_up(form=settings.log_format, level='warning')
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=['127.0.0.1', 'localhost'])
     app.mount('/sandbox', create_app(sandbox))
-    assemble(build(settings))
     app.on_startup(lambda: print(f'Open {domain} and click; card 4242 4242 4242 4242 pays.', flush=True))
-    run(settings)
+    start(build(settings))
+
+
+def start(shop: Shop) -> None:
+    """Open the ledger, and only then listen: NiceGUI does not wait for what it is told to do at its start."""
+    asyncio.run(shop.open())
+    assemble(shop)
+    run(shop.settings)
 
 
 def assemble(shop: Shop) -> None:
@@ -72,11 +78,7 @@ def assemble(shop: Shop) -> None:
         app.include_router(door)
     pages.register(shop)
 
-    async def start() -> None:
-        await shop.open()
-        background_tasks.create(shop.warm_up())
-
-    app.on_startup(start)
+    app.on_startup(shop.warm_up)
     app.on_shutdown(shop.close)
 
 

@@ -26,11 +26,8 @@ def register(shop: Shop) -> None:
 
 
 def _page(shop: Shop, legal: Legal) -> HTMLResponse:
-    sections = [
-        h('section', h('h2', part.heading), h('div', paragraphs(part.text), class_='prose'), class_='part')
-        for part in legal.sections
-    ]
+    sections = [h('section', h('h2', part.heading), paragraphs(part.text)) for part in legal.sections]
     updated = f'Last changed on {shop.site.updated:%B} {shop.site.updated.day}, {shop.site.updated.year}.'
-    contact = join(h('h2', 'Contact'), reach(shop.site.contact))
+    contact = h('section', h('h2', 'Contact'), reach(shop.site.contact))
     body = join(h('h1', legal.title), *sections, contact, h('p', updated, class_='quiet'))
-    return plain_page(shop, legal.title, h('article', body, class_='narrow'))
+    return plain_page(shop, legal.title, h('article', body, class_='prose'))

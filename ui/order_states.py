@@ -94,7 +94,7 @@ def _paid(seen: Seen, site: Site) -> Markup:
         *((', and the receipt goes to ', h('strong', order.facts.email)) if order.facts.email else ()), '.',
     )  # fmt: skip
     return join(
-        h('h1', '✓ Payment Successful!'),
+        h('h1', '✓ Payment Successful!', class_='done'),
         h('p', *sentence),
         _part_refunded(order),
         closed,

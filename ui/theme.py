@@ -28,7 +28,8 @@ def sheet(look: Look) -> str:
     """The style sheet with the accents of the site, without needless white space."""
     text = SHEET.read_text(encoding='utf-8')
     text = text.replace('ACCENT', look.accent).replace('NIGHT', night_accent(look))
-    return re.sub(r'\s*([{};,])\s*', r'\1', re.sub(r'\s+', ' ', text)).replace(';}', '}').strip()
+    text = re.sub(r'\s*([{};,])\s*', r'\1', re.sub(r'\s+', ' ', text))
+    return text.replace(': ', ':').replace(';}', '}').strip()
 
 
 def night_accent(look: Look) -> str:

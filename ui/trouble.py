@@ -16,7 +16,6 @@ from services import errors
 from services.errors import ShopError
 from services.shop import Shop
 from services.site import Contact
-from ui import theme
 from ui.components import Static, chrome, plain_page, reach
 from ui.markup import h, join
 
@@ -62,8 +61,8 @@ def register(shop: Shop) -> None:
         return plain_page(shop, BROKEN, apology(shop.site.contact, incident(error)), status=500)
 
     def broken_page(error: Exception) -> None:
-        with chrome(shop), ui.element('div').classes('wrap sheet'):
-            Static(apology(shop.site.contact, incident(error))).classes('sheet')
+        with chrome(shop):
+            Static(apology(shop.site.contact, incident(error))).classes('wrap sheet')
         ui.context.client.title = f'{BROKEN} · {shop.site.business.name}'
 
     for status in (404, 405):
@@ -112,7 +111,7 @@ def apology(contact: Contact, error_id: str) -> Markup:
         h('p', 'Please try again in a moment. ', errors.AFTER_STRIPE.partition('; this page')[0] + '.'),
         reach(contact),
         h('p', f'Error {error_id}', class_='quiet'),
-        h('p', h('a', 'Back to the start', href='/')),
+        h('p', h('a', 'Back to the start', href='/', class_='cta')),
     )
 
 
@@ -122,7 +121,7 @@ def not_found(shop: Shop) -> HTMLResponse:
         h('h1', 'This page does not exist'),
         h('p', 'The address may be incomplete. If you have paid, your payment is safe: we will find it.'),
         reach(shop.site.contact),
-        h('p', h('a', 'Back to the start', href='/')),
+        h('p', h('a', 'Back to the start', href='/', class_='cta')),
     )
     return plain_page(shop, 'Not found', body, status=404)
 
@@ -132,6 +131,6 @@ def refused(shop: Shop, status: int, words: str = WRONG_WAY) -> HTMLResponse:
     body = join(
         h('h1', 'That did not work'),
         h('p', words),
-        h('p', h('a', theme.icon('mark'), 'Back to the start', href='/', class_='cta')),
+        h('p', h('a', 'Back to the start', href='/', class_='cta')),
     )
     return plain_page(shop, 'That did not work', body, status=status)

@@ -51,10 +51,11 @@ class Ledger:
         self._clock = clock
 
     async def open(self) -> None:
-        """Apply the migrations."""
+        """Apply the migrations; connections are let go, so that this may run in a loop of its own."""
         await first_connection(self._engine)
         async with self._writing() as connection:
             await connection.run_sync(schema.migrate)
+        await self._engine.dispose()
 
     async def close(self) -> None:
         """Let go of the database."""

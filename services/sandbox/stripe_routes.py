@@ -145,6 +145,7 @@ def _refund(world: World, _: str, params: Nested) -> Json:
 
 INTENTS, CHARGES, REFUNDS, DISPUTES = '/v1/payment_intents', '/v1/charges', '/v1/refunds', '/v1/disputes'
 SESSIONS = '/v1/checkout/sessions'
+LINES = {name: shape for name, shape in shapes.PAGE.items() if name != 'created'}
 BY_INTENT = shapes.PAGE | {'payment_intent': text()}
 
 ENDPOINTS = (
@@ -158,7 +159,7 @@ ENDPOINTS = (
     Endpoint('GET', SESSIONS, 'checkout_session_read', _sessions, shapes.SESSION_LIST),
     Endpoint('GET', SESSIONS + '/{}', 'checkout_session_read', _read, shapes.EXPAND),
     Endpoint('POST', SESSIONS + '/{}/expire', 'checkout_session_write', _expire, shapes.EXPAND),
-    Endpoint('GET', SESSIONS + '/{}/line_items', 'checkout_session_read', _lines, shapes.PAGE),
+    Endpoint('GET', SESSIONS + '/{}/line_items', 'checkout_session_read', _lines, LINES),
     Endpoint('GET', INTENTS, 'payment_intent_read', _many('payment_intent', INTENTS), shapes.PAGE),
     Endpoint('GET', INTENTS + '/{}', 'payment_intent_read', _one('payment_intent'), shapes.EXPAND),
     Endpoint('GET', CHARGES, 'charge_read', _many('charge', CHARGES), BY_INTENT),

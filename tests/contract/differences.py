@@ -11,7 +11,7 @@ TEXT: dict[str, Any] = {'anyOf': [{'type': 'string'}, {'type': 'null'}]}
 ANSWERS: dict[str, dict[str, Any]] = {
     # 2026-11-23: stripe 16.1 types `Product.type`; the hidden field has long been sent and is not described.
     'product': {'type': {'enum': ['good', 'service']}},
-    # 2026-11-23: stripe 16.1 types `PaymentIntent.source` and `Charge.source`; the API still sends them as null.
+    # 2026-11-23: stripe 16.1 types `PaymentIntent.source` and `Charge.source`; both are still sent as null.
     'payment_intent': {'source': TEXT},
     'charge': {'source': TEXT},
 }

