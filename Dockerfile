@@ -1,10 +1,21 @@
-FROM python:3.13-slim AS build
-ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-COPY requirements/runtime.txt /tmp/runtime.txt
-RUN python -m venv /opt/venv \
-    && /opt/venv/bin/python -m pip install --no-input --require-hashes --requirement /tmp/runtime.txt
+# Pin the base by its digest where you need to:
+# docker build --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:… .
+ARG PYTHON_IMAGE=python:3.13-slim
 
-FROM python:3.13-slim
+FROM ${PYTHON_IMAGE} AS build
+COPY requirements/runtime.txt /tmp/runtime.txt
+RUN python -m venv --without-pip /opt/venv \
+    && python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
+        --no-input --only-binary :all: --require-hashes --requirement /tmp/runtime.txt
+WORKDIR /app
+COPY main.py site.toml ./
+COPY services services
+COPY ui ui
+RUN chmod -R u=rwX,go=rX . \
+    && python -m compileall -q services ui \
+    && /opt/venv/bin/python main.py --help
+
+FROM ${PYTHON_IMAGE}
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -13,16 +24,14 @@ ENV PATH=/opt/venv/bin:$PATH \
     PORT=3000
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
-COPY main.py site.toml ./
-COPY services services
-COPY ui ui
-RUN python -m compileall -q services ui \
-    && install --directory --owner=10001 --group=10001 data
+COPY --from=build /app /app
+RUN install --directory --owner=10001 --group=10001 --mode=700 data
 USER 10001:10001
 VOLUME /app/data
 EXPOSE 3000
-STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --start-interval=1s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request; \
-urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=4)"]
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-Ic", "import os; from http.client import HTTPConnection; \
+shop = HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); \
+shop.request('GET', '/healthz'); \
+raise SystemExit(shop.getresponse().status != 200)"]
 ENTRYPOINT ["python", "main.py"]

@@ -84,7 +84,11 @@ def assemble(shop: Shop) -> None:
 
 def run(settings: Settings) -> None:
     """Start the web server and wait."""
-    options: dict[str, Any] = {'access_log': False, 'timeout_graceful_shutdown': 8, 'server_header': False}
+    options: dict[str, Any] = {'forwarded_allow_ips': settings.trusted_proxies} | {
+        'access_log': False,
+        'timeout_graceful_shutdown': 8,
+        'server_header': False,
+    }
     ui.run(
         host=settings.host,
         port=settings.port,

@@ -29,7 +29,8 @@ def checkout_door(checkout: Checkout, offer: str) -> APIRouter:
         """Open a session; the body is ``{"offer"?: slug}``, or empty."""
         _require_offer(_json_object(await read_body(request, LIMIT), request), offer)
         visitor = getattr(request.state, 'visitor', '')
-        session = await checkout.start(visitor=visitor, because='api')
+        client = request.client.host if request.client else ''
+        session = await checkout.start(visitor=visitor, because='api', client=client)
         return JSONResponse({'id': session.id, 'url': session.url}, headers=NO_STORE)
 
     return router
@@ -70,11 +71,11 @@ def problem(error: ShopError) -> Response:
 def _json_object(body: bytes, request: Request) -> dict[str, Any]:
     if not body.strip():
         return {}
-    kind = request.headers.get('content-type', '').partition(';')[0].strip().lower()
-    if kind != 'application/json':
+    kind = request.headers.get('content-type', '').replace(' ', '').replace('"', '').lower()
+    if kind not in ('application/json', 'application/json;charset=utf-8'):
         raise UnsupportedType
     try:
-        data = json.loads(body)
+        data = json.loads(body.decode())
     except (ValueError, RecursionError) as error:
         raise BadRequest('The body is not JSON.') from error
     if not isinstance(data, dict):

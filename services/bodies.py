@@ -1,8 +1,13 @@
 """Reading what strangers send: never more than a door asks for."""
 
-from fastapi import Request
+import asyncio
 
-from services.errors import BodyTooLarge
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from services.errors import BodyTooLarge, BodyTooSlow, UnsupportedType
+
+PATIENCE = 10.0  # seconds a body may take to arrive
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -14,9 +19,22 @@ async def read_body(request: Request, limit: int) -> bytes:
 
     Raises:
         BodyTooLarge: it is longer; the rest is not read.
+        BodyTooSlow: it did not arrive in time, or the sender left.
+        UnsupportedType: it is compressed.
     """
-    if int(request.headers.get('content-length', '0') or 0) > limit:
+    if request.headers.get('content-encoding', 'identity') != 'identity':
+        raise UnsupportedType
+    length = request.headers.get('content-length', '0')
+    if not length.isdecimal() or int(length) > limit:
         raise BodyTooLarge
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await _read(request, limit)
+    except (TimeoutError, ClientDisconnect) as error:
+        raise BodyTooSlow from error
+
+
+async def _read(request: Request, limit: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

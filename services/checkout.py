@@ -22,6 +22,7 @@ from services.orders import (
     new_reference,
 )
 from services.payments import Payments
+from services.throttle import Throttle
 
 TRIES = 4
 PAYABLE_MARGIN = ATTACH_DEADLINE  # a session that closes sooner than this is not worth sending anybody to
@@ -37,6 +38,7 @@ class Checkout:
         catalog: Catalog,
         payments: Payments,
         fulfilment: Fulfilment,
+        throttle: Throttle,
         clock: Callable[[], datetime],
         shop: str,
         title: str,
@@ -45,18 +47,26 @@ class Checkout:
         self._catalog = catalog
         self._payments = payments
         self._fulfilment = fulfilment
+        self._throttle = throttle
         self._clock = clock
         self._shop = shop
         self._title = title
 
     async def start(
-        self, *, visitor: str, because: str, shown: Money | None = None, again: bool = False
+        self,
+        *,
+        visitor: str,
+        because: str,
+        client: str = '',
+        shown: Money | None = None,
+        again: bool = False,
     ) -> PaymentSession:
         """Return the open session to send this customer to; its ``url`` has been checked.
 
         Args:
             visitor: the browser's random value, or '' for a machine that has none.
             because: which door it was: button, form or api.
+            client: the address of the browser, for the limits.
             shown: the price the customer read, if the door knows it.
             again: the customer knows that a payment was just made here and wants another session.
 
@@ -64,6 +74,7 @@ class Checkout:
             ShopError: always one with public words; nothing was charged.
         """
         with reported('starting a payment'):
+            await self._throttle.admit(client)
             price = await self._catalog.price()
             if shown is not None and shown != price:
                 raise PriceChanged(f'{shown} was shown, {price} would be charged')

@@ -20,11 +20,17 @@ class ShopError(Exception):
     words: ClassVar[str] = 'Something went wrong on our side. You have not been charged.'
     level: ClassVar[int] = logging.ERROR
     with_contact: ClassVar[bool] = True
-    retry_after: int | None = None
 
-    def __init__(self, cause: str = '') -> None:
+    def __init__(self, cause: str = '', *, retry_after: int | None = None) -> None:
+        """Make the error.
+
+        Args:
+            cause: what happened, for the log.
+            retry_after: seconds after which trying again makes sense, if somebody said so.
+        """
         super().__init__(cause or self.code)
         self.id = secrets.token_hex(4)
+        self.retry_after = retry_after
 
 
 class OurFault(ShopError):
@@ -121,6 +127,16 @@ class UnsupportedType(ShopError):
     with_contact = False
 
 
+class BodyTooSlow(ShopError):
+    """A body that did not arrive in time."""
+
+    code = 'body_too_slow'
+    status = 408
+    words = 'That took too long to arrive.'
+    level = logging.INFO
+    with_contact = False
+
+
 class TooManyRequests(ShopError):
     """A client, or everybody together, asked more often than a person would."""
 
@@ -129,7 +145,6 @@ class TooManyRequests(ShopError):
     words = 'That was a little too often. You have not been charged. Please try again in a minute.'
     level = logging.INFO
     with_contact = False
-    retry_after = 60
 
 
 class CalendarUnavailable(ShopError):

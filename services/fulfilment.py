@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from cachetools import TTLCache
+
 from services.errors import CalendarUnavailable, OurFault, ShopError, reported
 from services.ledger import Delivery, Ledger
 from services.orders import (
@@ -20,9 +22,12 @@ from services.orders import (
 )
 from services.payments import Payments
 from services.scheduling import Meeting, Scheduling
+from services.throttle import Throttle
 
 log = logging.getLogger(__name__)
 
+MISSES_KEPT = 10_000
+MISS_LIFETIME = 600  # seconds for which an unknown session is not asked about again
 TRIES = 8  # several doors may hear of a payment at once; each conflict means that one of them got through
 
 
@@ -39,6 +44,7 @@ class Fulfilment:
         shop: str,
         extras: Extras,
         selling: bool,
+        throttle: Throttle,
     ) -> None:
         self._ledger = ledger
         self._payments = payments
@@ -47,6 +53,8 @@ class Fulfilment:
         self._shop = shop
         self._extras = extras
         self._selling = selling
+        self._throttle = throttle
+        self._misses: TTLCache[str, bool] = TTLCache(MISSES_KEPT, MISS_LIFETIME)
 
     async def find(self, token: str) -> Order | None:
         """Return the order with this token, from the ledger alone."""
@@ -89,17 +97,25 @@ class Fulfilment:
             await self._ledger.settle(settles)
         return order
 
-    async def arrive(self, session_id: str) -> Order | None:
+    async def arrive(self, session_id: str, *, client: str = '') -> Order | None:
         """Find or adopt the order of a customer who comes back from Stripe.
 
+        Args:
+            session_id: what stands in the address; strangers can invent it, so Stripe is asked sparingly.
+            client: the address of the browser, for the limits.
+
         Raises:
-            ShopError: the ledger does not know the session and Stripe is silent.
+            ShopError: the ledger does not know the session, and Stripe is silent or was asked too often.
         """
-        order = await self._ledger.find(session_id=session_id)
-        if order:
-            return order
         with reported('looking up a returning customer'):
-            return await self.fulfil(session_id, because='return')
+            order = await self._ledger.find(session_id=session_id)
+            if order or session_id in self._misses:
+                return order
+            await self._throttle.admit(client)
+            order = await self.fulfil(session_id, because='return')
+        if order is None:
+            self._misses[session_id] = True
+        return order
 
     async def ask(self, order: Order, *, because: str) -> Order | None:
         """Ask Stripe how the order stands; None when Stripe is silent."""
@@ -152,6 +168,8 @@ class Fulfilment:
                 await self._ledger.settle(settles)
             return None
         await self._ledger.put_booking(order, booking, because=because, settles=settles)
+        if booking.state == 'canceled' and not meeting.moved:
+            await self._renew_calendar(order, because)
         return order
 
     def _of_this_world(self, order: Order) -> bool:
@@ -202,6 +220,16 @@ class Fulfilment:
         if replace(order, facts=facts).state is not State.OPEN:
             changes['claim'] = None
         return changes
+
+    async def _renew_calendar(self, order: Order, because: str) -> None:
+        """Forget the spent link of a cancelled meeting, so that the customer can pick another time."""
+        current: Order | None = order
+        while current and current.calendar_url:
+            if any(booking.state == 'active' for booking in await self._ledger.bookings(order.id)):
+                return
+            line = 'another time may be picked'
+            await self._ledger.move(current, because=because, line=line, calendar_url=None)
+            current = await self._ledger.find(id=order.id)
 
     async def _link_of(self, order: Order) -> str:
         """Return the order's single-use link, making one if it has none; the ledger keeps the first."""

@@ -24,10 +24,11 @@ REPLAY_WINDOW = timedelta(minutes=3)
 
 @dataclass(frozen=True)
 class Meeting:
-    """What a delivery says: a booking, and the keys by which its order is found."""
+    """What a delivery says: a booking, the key of its order, and whether another meeting takes its place."""
 
     booking: Booking
     booking_key: str
+    moved: bool = False
 
 
 class Scheduling:
@@ -177,7 +178,8 @@ def _meeting_from(payload: Mapping[str, Any]) -> Meeting:
         cancel_url=_link(payload.get('cancel_url')),
         replaces=str(payload.get('old_invitee') or ''),
     )
-    return Meeting(booking, str((payload.get('tracking') or {}).get('utm_content') or ''))
+    key = (payload.get('tracking') or {}).get('utm_content')
+    return Meeting(booking, str(key or ''), moved=bool(payload.get('rescheduled')))
 
 
 def _place(location: Mapping[str, Any]) -> str:

@@ -17,8 +17,12 @@ from services.orders import Extras
 from services.payments import Payments
 from services.scheduling import Scheduling
 from services.settings import Settings
+from services.throttle import Throttle
 
 WARM_UP_TRIES = 20
+# A clinic's whole waiting room may share one address; a machine that tries cards needs thousands.
+STARTS_PER_CLIENT, STARTS_OVERALL = '30/minute', '1200/minute'
+LOOKUPS_PER_CLIENT, LOOKUPS_OVERALL = '10/minute', '120/minute'  # of sessions that we do not know
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         shop=settings.domain,
         extras=Extras(settings.promotion_codes, settings.automatic_tax),
         selling=settings.selling,
+        throttle=Throttle(per_client=LOOKUPS_PER_CLIENT, overall=LOOKUPS_OVERALL),
     )
     offer = texts.offer
     catalog = Catalog(
@@ -125,6 +130,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         catalog=catalog,
         payments=payments,
         fulfilment=fulfilment,
+        throttle=Throttle(per_client=STARTS_PER_CLIENT, overall=STARTS_OVERALL),
         clock=clock,
         shop=settings.domain,
         title=offer.name,

@@ -22,7 +22,7 @@ PAPER, NIGHT = '#fbfaf7', '#121815'
 READABLE = 4.5  # WCAG 2.2, success criterion 1.4.3: contrast of text and its background
 
 
-class SiteProblem(ValueError):  # noqa: N818  # it holds problems, not one error
+class SiteProblem(ValueError):
     """The texts cannot be used; ``problems`` are sentences that name the file and the place."""
 
     def __init__(self, problems: list[str]) -> None:
@@ -84,9 +84,9 @@ class Look(_Part):
 
     @field_validator('accent', 'accent_dark')
     @classmethod
-    def _is_readable(cls, colour: str, info: ValidationInfo) -> str:
+    def _is_readable(cls, colour: str | None, info: ValidationInfo) -> str | None:
         paper = PAPER if info.field_name == 'accent' else NIGHT
-        if (found := contrast(colour, paper)) < READABLE:
+        if colour and (found := contrast(colour, paper)) < READABLE:
             raise ValueError(
                 f'is hard to read on {paper}: its contrast is {found:.1f}, not {READABLE} or more'
             )

@@ -58,6 +58,10 @@ class Twin:
         """All that the twins hold: sessions, payments, events, deliveries, invitees, mails sent."""
         return self._call('GET', '/levers/state')
 
+    def send_webhooks_to(self, shop: str) -> None:
+        """Let both services deliver to the shop at this address, until the next reset."""
+        self.act('webhooks', stripe=f'{shop}/webhooks/stripe', calendly=f'{shop}/webhooks/calendly')
+
     def reset(self) -> None:
         """Forget everything, as after a fresh start."""
         self.act('reset')

@@ -1,5 +1,6 @@
 """The pay button as a plain form: POST /checkout, for browsers without script or before it is there."""
 
+import asyncio
 import re
 from urllib.parse import parse_qsl, urlencode
 
@@ -7,12 +8,14 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from nicegui import app
 
-from services.errors import AlreadyPaid, BadRequest, BodyTooLarge, ShopError, UnsupportedType
+from services.errors import AlreadyPaid, BadRequest, BodyTooLarge, BodyTooSlow, ShopError, UnsupportedType
 from services.money import Money
 from services.shop import Shop
+from ui.components import address_of
 from ui.trouble import refused
 
 LONGEST = 2000  # bytes; the form itself has some forty
+PATIENCE = 5.0  # seconds for the whole body
 FORM = 'application/x-www-form-urlencoded'
 SHOWN = r'(\d{1,12})-([a-z]{3})'
 ODD = 'Please go back to the start and press the button there.'
@@ -31,6 +34,7 @@ def register(shop: Shop) -> None:
             session = await shop.checkout.start(
                 visitor=request.state.visitor,
                 because='form',
+                client=address_of(request),
                 shown=_shown(form.get('shown', '')),
                 again=form.get('again') == '1',
             )
@@ -50,13 +54,9 @@ async def _read(request: Request) -> dict[str, str]:
         ShopError: it is not one a browser would send from our page.
     """
     kind = request.headers.get('content-type', FORM).partition(';')[0].strip().lower()
-    body = b''
-    async for part in request.stream():
-        body += part
-        if len(body) > LONGEST:
-            raise BodyTooLarge
     if kind != FORM:
         raise UnsupportedType
+    body = await _body(request)
     try:
         form = dict(parse_qsl(body.decode('ascii'), strict_parsing=True, max_num_fields=9)) if body else {}
     except ValueError as error:
@@ -64,6 +64,19 @@ async def _read(request: Request) -> dict[str, str]:
     if not re.fullmatch(f'({SHOWN})?', form.get('shown', '')):
         raise BadRequest(ODD)
     return form
+
+
+async def _body(request: Request) -> bytes:
+    body = b''
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for part in request.stream():
+                body += part
+                if len(body) > LONGEST:
+                    raise BodyTooLarge
+    except TimeoutError as error:
+        raise BodyTooSlow from error
+    return body
 
 
 def _shown(value: str) -> Money | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 from nicegui import ui
@@ -20,7 +21,7 @@ class Tag(TextElement):
 
     def __init__(self, tag: str, text: str = '', **attributes: str) -> None:
         super().__init__(tag=tag, text=text)
-        self.props.update(attributes)
+        self.props.update(_named(attributes))
 
 
 class Static(ContentElement):
@@ -28,7 +29,7 @@ class Static(ContentElement):
 
     def __init__(self, content: Markup, tag: str = 'div', **attributes: str) -> None:
         super().__init__(tag=tag, content=str(content))
-        self.props.update(attributes)
+        self.props.update(_named(attributes))
 
     def show(self, content: Markup) -> None:
         """Replace the content, unless it is the same already."""
@@ -36,9 +37,19 @@ class Static(ContentElement):
             self.set_content(str(content))
 
 
+def _named(attributes: dict[str, str]) -> dict[str, str]:
+    """Write the names of attributes as HTML does: ``aria_live`` is ``aria-live``."""
+    return {name.replace('_', '-'): value for name, value in attributes.items()}
+
+
 def leave_for(url: str) -> None:
     """Send this browser to another address: the one place where a page lets its customer go."""
     ui.context.client.open(url)
+
+
+def address_of(request: Request) -> str:
+    """The address a request came from, for the limits; '' when the server does not know."""
+    return request.client.host if request.client else ''
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from ui.components import Static, chrome, reach
 from ui.landing_texts import assurances, closing, parts, pitch
 from ui.markup import h, join
 from ui.pay import Till, price_tag
+from ui.theme import favicon
 from ui.trouble import alert_by_code
 from ui.visitor import visitor_of
 
@@ -25,8 +26,9 @@ NOT_CHARGED = 'No charge was made. You can pay whenever you are ready.'
 
 def register(shop: Shop) -> None:
     """Register the landing page."""
+    icon = str(favicon(shop.site.look))
 
-    @ui.page('/', title=f'{shop.site.landing.title} · {shop.site.business.name}')
+    @ui.page('/', title=f'{shop.site.landing.title} · {shop.site.business.name}', favicon=icon)
     async def landing(request: Request) -> None:
         offer = await shop.catalog.look()
         query = request.query_params

@@ -1,18 +1,21 @@
 """The pay buttons of an opened page: a plain form at first, reactive once the websocket is there."""
 
+import asyncio
+
 from markupsafe import Markup
 from nicegui import Client, ui
 
 from services.catalog import Offer
-from services.errors import AlreadyPaid, PriceChanged, ShopError
+from services.errors import AlreadyPaid, OurFault, PriceChanged, ShopError
 from services.shop import Shop
 from ui.components import Static, Tag, leave_for
 from ui.markup import h, join
-from ui.trouble import alert_for
+from ui.trouble import alert, alert_for, incident
 from ui.visitor import visitor_of
 
 WORKING = 'Processing...'
 LOST = 'The connection is gone. The button comes back by itself as soon as this page is connected again.'
+UNEXPECTED = 'Something went wrong on our side. Please try again in a moment.'
 STILL_HERE = 20.0  # seconds after which a browser that was sent to Stripe gets its button back
 
 
@@ -33,9 +36,9 @@ def price_tag(shop: Shop, offer: Offer) -> Markup:
 class PayForm:
     """One button with the form around it and the alert next to it."""
 
-    def __init__(self, offer: Offer, text: str, *, again: bool, alert: Markup) -> None:
+    def __init__(self, offer: Offer, text: str, *, again: bool, trouble: Markup) -> None:
         with Tag('form', method='post', action='/checkout').classes('pay'):
-            self.alert = Static(alert, role='alert').classes('alert')
+            self.alert = Static(trouble, role='alert').classes('alert')
             self.shown = Tag('input', type='hidden', name='shown')
             self.again = Tag('input', type='hidden', name='again')
             self.button = Tag('button', text, type='submit').classes('cta')
@@ -50,6 +53,11 @@ class PayForm:
         self.button.props['data-label'] = text  # keeps the button's size while it says something else
         for name in ('disabled', 'aria-busy'):
             self.button.props.pop(name, None)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the button is unusable; a click that was on its way already must not count."""
+        return 'disabled' in self.button.props
 
     def wait(self, text: str) -> None:
         """Make the button unusable while something is under way."""
@@ -66,41 +74,48 @@ class Till:
         self._forms: list[PayForm] = []
         self._asking = False
         self._client.on_connect(self._connected)
+        self._client.on_exception(self._broken)
 
-    def draw_form(self, alert: Markup = Markup('')) -> None:  # noqa: B008  # immutable
+    def draw_form(self, trouble: Markup | None = None) -> None:
         """Draw a button here, with what its alert says at first."""
-        form = PayForm(self._offer, label(self._shop, self._offer), again=self._again, alert=alert)
+        text, said = label(self._shop, self._offer), trouble or Markup('')
+        form = PayForm(self._offer, text, again=self._again, trouble=said)
 
         async def pressed() -> None:
             await self._pay(form)
 
-        form.button.on('click', pressed, args=[], throttle=1.0, trailing_events=False)
+        form.button.on('click', pressed, args=[])
         self._forms.append(form)
 
     def _connected(self) -> None:
         """Take over from the plain form; after the way back from Stripe, make the buttons fresh."""
         for form in self._forms:
             form.button.props['type'] = 'button'
-        if not self._asking:
-            self._refresh()
+        self._refresh()
 
     def _refresh(self) -> None:
+        if self._asking:
+            return
         for form in self._forms:
             form.refresh(self._offer, label(self._shop, self._offer), again=self._again)
 
+    def _broken(self, error: Exception) -> None:
+        """After a bug of ours: say so beside every button, with the id that NiceGUI is about to log."""
+        words = OurFault.words if self._asking else UNEXPECTED
+        self._asking = False
+        self._refresh()
+        for form in self._forms:
+            form.alert.show(alert(words, self._shop.site.contact, incident(error)))
+
     async def _pay(self, form: PayForm) -> None:
-        if self._asking:
+        if form.is_waiting:
             return
         self._wait(form)
-        try:
-            url = await self._start()
-        except ShopError as error:
-            await self._explain(form, error)
-        else:
+        if url := await self._ask(form):
             leave_for(url)
-            ui.timer(STILL_HERE, self._refresh, once=True)
-        finally:
-            self._asking = False
+            asyncio.get_running_loop().call_later(STILL_HERE, self._refresh)
+        else:
+            self._refresh()
 
     def _wait(self, pressed: PayForm) -> None:
         self._asking = True
@@ -110,17 +125,30 @@ class Till:
         pressed.wait(WORKING)
         pressed.button.props['aria-busy'] = 'true'
 
+    async def _ask(self, form: PayForm) -> str:
+        """Return the address of the payment page; '' after an alert has said why there is none."""
+        try:
+            return await self._start()
+        except ShopError as error:
+            await self._explain(form, error)
+            return ''
+        finally:
+            self._asking = False
+
     async def _start(self) -> str:
         session = await self._shop.checkout.start(
-            visitor=visitor_of(self._client), because='button', shown=self._offer.price, again=self._again
+            visitor=visitor_of(self._client),
+            because='button',
+            client=self._client.ip,
+            shown=self._offer.price,
+            again=self._again,
         )
         return str(session.url)
 
     async def _explain(self, form: PayForm, error: ShopError) -> None:
-        """Say what went wrong next to the button that was pressed, and make the buttons usable again."""
+        """Say what went wrong next to the button that was pressed."""
         self._again = isinstance(error, AlreadyPaid)
         if isinstance(error, PriceChanged):
             self._offer = await self._shop.catalog.look()
             self._price.show(price_tag(self._shop, self._offer))
         form.alert.show(alert_for(error, self._shop.site.contact))
-        self._refresh()

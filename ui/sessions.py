@@ -36,7 +36,7 @@ def meeting(booking: Booking, order: Order, now: datetime) -> Markup:
     title = 'Your session' if to_come else 'This session is over' if stands else 'This session was canceled'
     where = h('p', _place(booking)) if booking.place and to_come else None
     gone = None if stands else 'gone'
-    time = join(h('strong', day, class_=gone), h('strong', hours, class_=gone), h('span', zone))
+    time = join(h('p', h('strong', day, class_=gone)), h('p', h('strong', hours, class_=gone)), h('p', zone))
     return h('div', h('h2', title), time, where, _links(booking, order) if to_come else None, class_='when')
 
 

@@ -13,10 +13,11 @@ from nicegui import app, background_tasks, ui
 from services.errors import AFTER_STRIPE, ShopError
 from services.orders import Order
 from services.shop import Shop
-from ui.components import Static, Tag, chrome, plain_page, reach
+from ui.components import Static, Tag, address_of, chrome, plain_page, reach
 from ui.markup import h, join
 from ui.order_states import Seen, View, view
 from ui.sessions import calendar_file
+from ui.theme import favicon
 from ui.trouble import not_found, refused
 
 SESSION_ID = r'cs_[A-Za-z0-9_]{1,250}'
@@ -31,6 +32,7 @@ PRIVATE = {'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex'}
 
 def register(shop: Shop) -> None:
     """Register /success, the page of an order and its calendar file."""
+    icon = str(favicon(shop.site.look))
 
     @app.get('/success')
     async def success(request: Request) -> Response:
@@ -38,12 +40,12 @@ def register(shop: Shop) -> None:
         if not re.fullmatch(SESSION_ID, session_id):
             return refused(shop, 400, 'This address is not complete. If you have paid, your payment is safe.')
         try:
-            order = await shop.fulfilment.arrive(session_id)
+            order = await shop.fulfilment.arrive(session_id, client=address_of(request))
         except ShopError as error:
             return _still_checking(shop, error, again=f'/success?session_id={session_id}')
         return RedirectResponse(f'/order/{order.token}', 303, headers=PRIVATE) if order else not_found(shop)
 
-    @ui.page('/order/{token}', title=f'Your order · {shop.site.business.name}')
+    @ui.page('/order/{token}', title=f'Your order · {shop.site.business.name}', favicon=icon)
     async def order_page(token: str) -> Response | None:
         order = await shop.fulfilment.find(token)
         if order is None:
@@ -51,6 +53,7 @@ def register(shop: Shop) -> None:
         ui.add_head_html(HEAD)
         with chrome(shop):
             page = OrderPage(shop, order)
+        await page.draw()
         await asyncio.wait({background_tasks.create(page.look())}, timeout=FIRST_LOOK)
         page.go_live()
         return None
@@ -76,7 +79,8 @@ def _still_checking(shop: Shop, error: ShopError, *, again: str) -> Response:
         reach(shop.site.contact),
         h('p', f'Error {error.id}', class_='quiet'),
     )
-    headers = PRIVATE | {'Retry-After': '5', 'Refresh': '5'}
+    seconds = str(error.retry_after or 5)
+    headers = PRIVATE | {'Retry-After': seconds, 'Refresh': seconds}
     return plain_page(shop, 'Checking your payment', body, status=503, headers=headers)
 
 
@@ -106,17 +110,18 @@ class OrderPage:
         self._looking = True
         try:
             self._order = await self._shop.fulfilment.find(self._order.token) or self._order
-            await self._draw()
+            await self.draw()
             if self._shown and self._shown.waits and self._is_due():
                 self._order = await self._shop.fulfilment.refresh(self._order, because='page')
-                await self._draw()
+                await self.draw()
             if self._shown and self._shown.wants_calendar:
                 await self._calendar.fetch(self._order)
         finally:
             self._looking = False
             self._pace()
 
-    async def _draw(self) -> None:
+    async def draw(self) -> None:
+        """Draw the order as it is known, if that changed."""
         order = self._order
         bookings = await self._shop.fulfilment.bookings(order)
         seen = Seen(order, bookings, self._shop.fulfilment.why_closed(order), datetime.now(UTC))
@@ -162,7 +167,7 @@ class CalendarFrame:
             self._say_fetching()
         self._tries += 1
         address = await self._shop.fulfilment.calendar(order, fallback=self._tries >= PATIENT_TRIES)
-        if address:
+        if address and not self._place.is_deleted:
             self._show(address)
 
     def remove(self) -> None:

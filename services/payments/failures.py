@@ -21,8 +21,15 @@ def as_shop_error(error: stripe.StripeError) -> ShopError:
     """Find the shop's word for an error of the SDK; one that is not in the table is our own surprise."""
     for vendor, ours in TABLE:
         if isinstance(error, vendor):
-            return ours(f'{type(error).__name__} {error.http_status or ""} {mask(str(error))}'.strip())
+            cause = f'{type(error).__name__} {error.http_status or ""} {mask(str(error))}'
+            return ours(cause, retry_after=_retry_after(error))
     return ShopError(mask(str(error)))
+
+
+def _retry_after(error: stripe.StripeError) -> int | None:
+    """Read the seconds that Stripe asks us to wait, within reason."""
+    told = {name.lower(): value for name, value in (error.headers or {}).items()}.get('retry-after', '')
+    return min(int(told), 3600) if told.isascii() and told.isdecimal() else None
 
 
 def means_missing(error: ShopError) -> bool:

@@ -1,26 +1,34 @@
 """Whether a delivery was signed by Stripe."""
 
+import re
+import time
+from collections.abc import Callable
 from typing import Any
 
 import stripe
 
 from services.errors import BadRequest
 
+TOLERANCE = 300  # seconds, towards both sides; the SDK looks at the past only
 
-def signed_event(body: bytes, header: str, secret: str) -> dict[str, Any]:
+
+def signed_event(
+    body: bytes, header: str, secret: str, *, now: Callable[[], float] = time.time
+) -> dict[str, Any]:
     """Return the event of a delivery whose signature is right (docs.stripe.com/webhooks/signature).
 
     Args:
         body: the raw bytes, as they arrived.
         header: the Stripe-Signature header.
         secret: the endpoint's signing secret.
+        now: seconds since 1970.
 
     Raises:
         BadRequest: the signature, the JSON or the text encoding is wrong.
     """
     try:
-        event: stripe.Event = stripe.Webhook.construct_event(body, header, secret)
-        return event.to_dict()
+        event: stripe.Event = stripe.Webhook.construct_event(body, header, secret, TOLERANCE)
+        data = event.to_dict()
     except (
         stripe.SignatureVerificationError,
         ValueError,
@@ -30,3 +38,7 @@ def signed_event(body: bytes, header: str, secret: str) -> dict[str, Any]:
         AttributeError,
     ) as error:
         raise BadRequest('This is not a delivery signed by Stripe.') from error
+    stamps = re.findall(r'(?:^|,)\s*t=(\d+)', header)
+    if any(int(stamp) > now() + TOLERANCE for stamp in stamps):
+        raise BadRequest('This delivery is dated in the future.')
+    return data

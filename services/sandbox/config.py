@@ -25,10 +25,10 @@ class SandboxConfig:
     clock: Callable[[], datetime] = utc_now
     stamp: Callable[[], float] = time.time
 
-    secret_key: str = 'sk_test_sandbox4eC39HqLyjWDarjtT1zdp7dc'
-    restricted_key: str = 'rk_test_sandbox9aZ41LmQwRtYbVnK2xJd5sPe'
+    secret_key: str = 'sk_test_sandboxNoMoneyMoves00000001'
+    restricted_key: str = 'rk_test_sandboxNoMoneyMoves00000002'
     missing_rights: tuple[str, ...] = ()
-    publishable_key: str = 'pk_test_sandboxTYooMQauvdEDq54NiTphI7jx'
+    publishable_key: str = 'pk_test_sandboxNoMoneyMoves00000003'
     account: str = 'acct_1SandboxPaidslot'
     business: str = 'Sandbox Coaching'
     api_version: str = '2026-10-28.endive'
@@ -42,7 +42,7 @@ class SandboxConfig:
     bank_settles_after: float | None = None
 
     stripe_webhook: str | None = None
-    stripe_webhook_secret: str = 'whsec_sandbox5WbX5kEWLlfzsGNjH64I0lOOqUB6e8FH'
+    stripe_webhook_secret: str = 'whsec_sandboxNoMoneyMoves00000004'
     stripe_events: tuple[str, ...] = (
         'checkout.session.completed', 'checkout.session.async_payment_succeeded',
         'checkout.session.async_payment_failed', 'checkout.session.expired',

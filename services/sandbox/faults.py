@@ -16,7 +16,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.sandbox import checkout, forms, paying
@@ -130,7 +130,7 @@ class Faults:
             await HTMLResponse(BAD_GATEWAY, rule.status)(scope, receive, send)
         elif rule and do in ('hang', 'reset'):
             await gone(receive, rule.seconds if do == 'hang' else 0)
-            await _hang_up(scope, receive)
+            await _hang_up(scope, receive, send)
         elif do in ('lose', 'cut', 'truncate'):
             await self._afterwards(do, scope, receive, send)
         elif rule and do in ('fail', 'delay') and not is_api(scope):
@@ -155,9 +155,11 @@ class Faults:
         if do != 'lose':
             await send(start)
             await send({'type': 'http.response.body', 'body': half, 'more_body': do == 'cut'})
-        if do != 'truncate':
+        if do == 'cut':
             await asyncio.sleep(0.01)
             await _hang_up(scope, receive)
+        elif do == 'lose':
+            await _hang_up(scope, receive, send)
 
 
 def is_api(scope: Scope) -> bool:
@@ -179,9 +181,12 @@ def _page(rule: Rule, app: ASGIApp) -> ASGIApp:
     return page
 
 
-async def _hang_up(scope: Scope, receive: Receive) -> None:
+async def _hang_up(scope: Scope, receive: Receive, send: Send | None = None) -> None:
+    """Drop the connection; what is still sent reaches nobody, it only satisfies middleware in between."""
     drop(scope)
     await gone(receive, 1.0)
+    if send is not None:
+        await Response(status_code=499)(scope, receive, send)
 
 
 def vendor_of(path: str) -> tuple[str | None, str]:

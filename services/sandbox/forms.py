@@ -35,7 +35,7 @@ def decode(items: list[tuple[str, str]]) -> Nested:
 def _path(name: str) -> list[str]:
     head, bracket, rest = name.partition('[')
     parts = _PARTS.findall(bracket + rest)
-    if not head or ''.join(f'[{part}]' for part in parts) != bracket + rest:
+    if not head or ']' in head or ''.join(f'[{part}]' for part in parts) != bracket + rest:
         raise StripeProblem(f'Invalid parameter name: {name}', param=name)
     return [head, *parts]
 

@@ -88,17 +88,18 @@ def attrs(**attributes: str | bool) -> Markup:
 
 
 def select(
-    name: str, label: str, choices: Iterable[tuple[str, str]], chosen: str, **attributes: str
+    name: str, label: str, choices: Iterable[tuple[str, str]], chosen: str, key: str = '', **attributes: str
 ) -> Markup:
-    """A labelled select of value and text."""
+    """A labelled select of value and text; `key` is its id where the name alone is not unique."""
     options = joined(
         Markup('<option value="{}"{}>{}</option>').format(value, attrs(selected=value == chosen), text)
         for value, text in choices
     )
-    template = Markup(
-        '<div class="field"><label for="{0}">{1}</label><select id="{0}" name="{0}"{2}>{3}</select></div>'
-    )
-    return template.format(name, label, attrs(**attributes), options)
+    return SELECT.format(key or name, label, name, attrs(**attributes), options)
+
+
+SELECT = Markup("""<div class="field"><label for="{0}">{1}</label>
+<select id="{0}" name="{2}"{3}>{4}</select></div>""")
 
 
 def hidden(values: Iterable[tuple[str, str]]) -> Markup:

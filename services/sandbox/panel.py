@@ -43,10 +43,13 @@ OUTBOX = Markup("""<div class="page"><div class="stack"><p><a href="{}/">← Pan
 
 def values(filled: dict[str, str]) -> dict[str, object]:
     """Form values as a verb's JSON would have them; empty ones are left out."""
-    return {
-        name: int(value) if name in NUMBERS else value == 'true' if name in FLAGS else value
-        for name, value in filled.items() if value != ''
-    }  # fmt: skip
+    return {name: _typed(name, value) for name, value in filled.items() if value != ''}
+
+
+def _typed(name: str, value: str) -> object:
+    if name in FLAGS:
+        return value == 'true'
+    return int(value) if name in NUMBERS and value.isdecimal() else value
 
 
 async def pull(request: Request) -> Response:
@@ -166,9 +169,10 @@ def _rules(world: World) -> Markup:
         (rule.match, rule.do, 'for ever' if rule.times is None else rule.times) for rule in world.levers.rules
     ]
     words = {word: why for actions in ACTIONS.values() for word, why in actions.items()}
+    choices = [(word, f'{word}: {why}'.replace('`', '')) for word, why in words.items()]
     new = form(
         world, 'rule', 'Add', field('match', 'Match', 'POST /v1/checkout/sessions'),
-        select('do', 'Do', [(word, f'{word}: {why}') for word, why in words.items()], 'fail'),
+        select('do', 'Do', choices, 'fail'),
         field('status', 'Status', '500', inputmode='numeric'),
         field('times', 'Times', '1', inputmode='numeric'),
         field('code', 'Code', ''), field('retry_after', 'Retry-After (s)', ''),
@@ -193,7 +197,7 @@ def _switches(world: World) -> Markup:
         form(world, 'key', 'Change key', select('revoked', 'Key revoked', yes_no, truth[world.revoked])),
         form(
             world, 'calendar', 'Change event type',
-            select('active', 'Bookable', yes_no, truth[world.calendar.active]),
+            select('active', 'Bookable', yes_no, truth[world.calendar.active], 'bookable'),
             select('framed', 'May be framed', yes_no, truth[world.calendar.framed]),
         ),
         form(world, 'clock', 'Move clock', field('ahead', 'Seconds ahead', '3600', inputmode='numeric')),

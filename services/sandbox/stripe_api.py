@@ -58,7 +58,7 @@ def check_key(world: World, key: str) -> None:
 
 
 def check_right(world: World, key: str, right: str) -> None:
-    """Refuse a restricted key that lacks a right; a write right includes reading."""
+    """Refuse a restricted key that lacks a right."""
     held = right not in world.missing_rights
     if key != world.config.restricted_key or held:
         return

@@ -40,6 +40,7 @@ legend { padding: 0 0 .5rem; font-weight: 650; }
 input:not([type=radio], [type=checkbox]), select,
 textarea { width: 100%; min-height: 3rem; padding: .5rem .75rem; font: inherit; color: inherit;
   background: var(--card); border: 1px solid var(--edge); border-radius: 10px; }
+::placeholder { color: var(--soft); opacity: 1; }
 [aria-invalid=true] { border-color: var(--bad) !important; }
 .wrong { color: var(--bad); font-size: .875rem; }
 .choice { display: flex; gap: .625rem; align-items: baseline; padding: .625rem .875rem; border: 1px solid

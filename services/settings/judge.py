@@ -1,5 +1,6 @@
 """Environment and ``.env`` read once and judged all at once."""
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,6 +69,7 @@ class _Judge:
             allow_test_sales=self._switch('ALLOW_TEST_SALES'),
             promotion_codes=self._switch('PROMOTION_CODES'),
             automatic_tax=self._switch('AUTOMATIC_TAX'),
+            trusted_proxies=self._networks('TRUSTED_PROXIES') or '127.0.0.1',
             log_format=self._choice('LOG_FORMAT', 'text', 'json'),
             log_level=self._choice('LOG_LEVEL', 'info', 'debug', 'warning', 'error'),
         )
@@ -133,6 +135,15 @@ class _Judge:
         if value not in ('', '0', '1', 'no', 'yes', 'off', 'on', 'false', 'true'):
             self._complain(name, 'must be 1 or 0')
         return value in ('1', 'yes', 'on', 'true')
+
+    def _networks(self, name: str) -> str:
+        parts = [part.strip() for part in self._values[name].split(',') if part.strip()]
+        try:
+            for part in parts:
+                ipaddress.ip_network(part)
+        except ValueError:
+            self._complain(name, 'must be addresses or networks, with commas in between')
+        return ','.join(parts)
 
     def _choice(self, name: str, default: str, *others: str) -> str:
         value = self._values[name].lower() or default

@@ -28,6 +28,7 @@ WHERE = {
     'ALLOW_TEST_SALES': '1 or 0',
     'PROMOTION_CODES': '1 or 0',
     'AUTOMATIC_TAX': '1 or 0',
+    'TRUSTED_PROXIES': 'the addresses of your reverse proxy, such as 127.0.0.1,10.0.0.0/8',
     'LOG_FORMAT': 'text or json',
     'LOG_LEVEL': 'debug, info, warning or error',
 }
@@ -65,6 +66,7 @@ class Settings:
     allow_test_sales: bool = False
     promotion_codes: bool = False
     automatic_tax: bool = False
+    trusted_proxies: str = '127.0.0.1'
     log_format: str = 'text'
     log_level: str = 'info'
 

@@ -13,7 +13,7 @@ LONGEST_FILE = 250
 FLOORS = (
     ('errors', 'money'),
     ('catalog', 'orders', 'settings', 'site'),
-    ('ledger', 'schema', 'migrations', 'payments', 'scheduling', 'mail'),
+    ('ledger', 'schema', 'migrations', 'payments', 'scheduling', 'mail', 'throttle'),
     ('checkout', 'fulfilment', 'reconciler', 'desk'),
     ('bodies', 'webhooks', 'api', 'shop'),
 )

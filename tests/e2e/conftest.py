@@ -6,11 +6,13 @@ import shutil
 import sys
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Page, expect
+from pytest_playwright import CreateContextCallback
 
+from tests.e2e.journey import AnotherBrowser, StartShop, wait_for_price
 from tests.processes import ROOT, Server, free_port
 from tests.twin import Twin
 
@@ -25,12 +27,6 @@ FLAGS = [
 PATIENCE = 15_000  # milliseconds a step may take on a busy machine before a journey fails
 LOG_SHOWN = 10_000  # characters of each process's log under a failed test
 SERVERS = pytest.StashKey[list[Server]]()
-
-
-class StartShop(Protocol):
-    """Starts one more shop with settings of its own; it is stopped when the test ends."""
-
-    def __call__(self, settings: Mapping[str, str] | None = None) -> Server: ...
 
 
 @pytest.fixture(scope='session')
@@ -55,6 +51,18 @@ def context(context: BrowserContext) -> BrowserContext:
     context.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
     return context
+
+
+@pytest.fixture
+def another_browser(new_context: CreateContextCallback) -> AnotherBrowser:
+    """Open pages in further browsers, such as ``another_browser(color_scheme='dark')``."""
+
+    def open_page(**options: Any) -> Page:
+        context = new_context(**options)
+        context.set_default_timeout(PATIENCE)
+        return context.new_page()
+
+    return open_page
 
 
 @pytest.fixture(scope='session')
@@ -100,6 +108,7 @@ def running_shop(
     server = shop_server('shop', twin, port, tmp_path_factory.mktemp('shop'), {})
     servers.append(server)
     server.start()
+    wait_for_price(server)
     yield server
     server.stop()
 
@@ -110,6 +119,28 @@ def shop_process(running_shop: Server, sandbox: Twin) -> Server:
     if not running_shop.is_running:
         running_shop.start()
     return running_shop
+
+
+@pytest.fixture(scope='session')
+def running_spare(
+    running_sandbox: tuple[Twin, int], servers: list[Server], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """Prepare a second shop for the whole session."""
+    twin, _ = running_sandbox
+    server = shop_server('spare', twin, free_port(), tmp_path_factory.mktemp('spare'), {})
+    servers.append(server)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def spare_shop(running_spare: Server, sandbox: Twin) -> Server:
+    """Hand out a second shop, running, that may be stopped and killed; webhooks go there for this test."""
+    sandbox.send_webhooks_to(running_spare.url)
+    if not running_spare.is_running:
+        running_spare.start()
+    wait_for_price(running_spare)
+    return running_spare
 
 
 @pytest.fixture
@@ -123,9 +154,7 @@ def start_shop(sandbox: Twin, servers: list[Server], tmp_path: Path) -> Iterator
         server = shop_server(folder.name, sandbox, free_port(), folder, settings or {})
         own.append(server)
         servers.append(server)
-        sandbox.act(
-            'webhooks', stripe=f'{server.url}/webhooks/stripe', calendly=f'{server.url}/webhooks/calendly'
-        )
+        sandbox.send_webhooks_to(server.url)
         server.start()
         return server
 

@@ -1,8 +1,7 @@
-"""Stripe's own SDK against the twin: sessions, keys, idempotency, lists, and its errors."""
+"""Stripe's own SDK against the twin: sessions, idempotency, lists, and its errors."""
 
 from collections.abc import Callable
 
-import httpx
 import pytest
 import stripe
 
@@ -54,7 +53,7 @@ def test_a_session_is_made_read_listed_and_expired(client: stripe.StripeClient, 
     assert [item.id for item in client.v1.checkout.sessions.list().data] == [made.id]
     closed = client.v1.checkout.sessions.expire(made.id)
     assert (closed.status, closed.url) == ('expired', None)
-    with pytest.raises(stripe.InvalidRequestError, match='status in \\["open"\\] can be expired'):
+    with pytest.raises(stripe.InvalidRequestError, match=r'status in \["open"\] can be expired'):
         client.v1.checkout.sessions.expire(made.id)
 
 
@@ -121,6 +120,7 @@ def test_the_same_idempotency_key_gives_the_same_session(client: stripe.StripeCl
     """The second request makes nothing and says that it is a replay."""
     first, second = opened(key='order-1'), opened(key='order-1')
     assert first.id == second.id
+    assert second.last_response is not None
     assert second.last_response.headers['Idempotent-Replayed'] == 'true'
     assert len(client.v1.checkout.sessions.list().data) == 1
 
@@ -203,48 +203,7 @@ def test_a_changed_price_does_not_change_an_open_session(
 def test_an_unknown_id_is_missing(client: stripe.StripeClient) -> None:
     """A session nobody made is a 404 that names its parameter."""
     with pytest.raises(
-        stripe.InvalidRequestError, match="No such checkout.session: 'cs_test_nope'"
+        stripe.InvalidRequestError, match=r"No such checkout\.session: 'cs_test_nope'"
     ) as caught:
         client.v1.checkout.sessions.retrieve('cs_test_nope')
     assert (caught.value.http_status, caught.value.code) == (404, 'resource_missing')
-
-
-def test_a_wrong_key_is_masked(twin: Twin) -> None:
-    """The refusal repeats the key's last four characters only."""
-    with pytest.raises(stripe.AuthenticationError) as caught:
-        sdk(twin, 'sk_test_abcdefgh1234').v1.accounts.retrieve_current()
-    assert 'sk_test_********1234' in str(caught.value)
-
-
-def test_a_revoked_key_has_expired(twin: Twin, client: stripe.StripeClient) -> None:
-    """A rolled key is refused with its own code."""
-    twin.act('key', revoked=True)
-    with pytest.raises(stripe.AuthenticationError) as caught:
-        client.v1.accounts.retrieve_current()
-    assert caught.value.json_body['error']['code'] == 'api_key_expired'
-
-
-def test_a_publishable_key_opens_nothing(twin: Twin) -> None:
-    """The key that is for browsers is refused by the API."""
-    with pytest.raises(stripe.PermissionError) as caught:
-        sdk(twin, twin.settings['STRIPE_PUBLISHABLE_KEY']).v1.accounts.retrieve_current()
-    assert caught.value.json_body['error']['code'] == 'secret_key_required'
-
-
-def test_a_restricted_key_lacks_what_was_taken_from_it(twin: Twin) -> None:
-    """A right that is missing is named; the others still work."""
-    twin.act('key', missing_rights=['plan_read'])
-    restricted = sdk(twin, 'rk_test_sandbox9aZ41LmQwRtYbVnK2xJd5sPe')
-    assert restricted.v1.checkout.sessions.list().data == []
-    with pytest.raises(stripe.PermissionError, match=r"Prices Read.*\('plan_read'\)"):
-        restricted.v1.prices.retrieve(twin.settings['STRIPE_PRICE_ID'])
-
-
-def test_an_unknown_address_is_told(twin: Twin) -> None:
-    """An address Stripe does not have is a 404 in its envelope, with a request id."""
-    with httpx.Client(base_url=f'{twin.base}/stripe', trust_env=False) as plain:
-        plain.headers['Authorization'] = f'Bearer {twin.settings["STRIPE_SECRET_KEY"]}'
-        answer = plain.get('/v1/baskets')
-    assert answer.status_code == 404
-    assert answer.json()['error']['message'].startswith('Unrecognized request URL (GET: /v1/baskets)')
-    assert answer.headers['Request-Id'].startswith('req_')

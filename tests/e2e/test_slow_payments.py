@@ -1,0 +1,83 @@
+"""Payments that take days, and news of payments that come late or never."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e import journey
+from tests.processes import Server, wait_until
+from tests.twin import Twin
+
+UNDER_WAY = 'Your payment is under way'
+
+
+@pytest.fixture
+def under_way(page: Page, shop_process: Server, sandbox: Twin) -> str:
+    """Pay with the slow bank method; the id of the session."""
+    session_id = journey.session_at(journey.go_to_stripe(page, shop_process))
+    journey.pay_by_bank(page)
+    journey.on_order_page(page, UNDER_WAY)
+    expect(page.get_by_text('please do not pay again')).to_be_visible()
+    expect(page.get_by_title(journey.CALENDAR)).to_have_count(0)
+    return session_id
+
+
+def test_a_slow_payment_arrives(page: Page, sandbox: Twin, under_way: str) -> None:
+    """An open page turns to paid, with its calendar, when the bank has sent the money."""
+    sandbox.act('settle', session=under_way, success=True)
+
+    journey.on_order_page(page)
+    expect(page.get_by_title(journey.CALENDAR)).to_be_visible()
+
+
+def test_a_slow_payment_fails(page: Page, sandbox: Twin, under_way: str) -> None:
+    """An open page says that the bank did not pay, and shows no calendar."""
+    sandbox.act('settle', session=under_way, success=False)
+
+    journey.on_order_page(page, 'The payment was not made')
+    expect(page.get_by_text('Your bank did not make the payment. You were not charged')).to_be_visible()
+    expect(page.get_by_title(journey.CALENDAR)).to_have_count(0)
+
+
+def test_every_delivery_is_lost(page: Page, shop_process: Server, sandbox: Twin) -> None:
+    """Without a single webhook the customer who comes back, even twice, finds the calendar."""
+    sandbox.lever('webhook *', 'lose', times=None)
+    order = journey.buy(page, shop_process)
+    expect(page.get_by_title(journey.CALENDAR)).to_be_visible()
+
+    page.goto(f'{shop_process.url}/success?session_id={journey.opened_sessions(sandbox)[0]}')
+    assert journey.on_order_page(page) == order
+    assert {delivery['state'] for delivery in sandbox.state()['deliveries']} == {'lost'}
+
+
+def test_the_delivery_comes_late(page: Page, shop_process: Server, sandbox: Twin) -> None:
+    """A webhook after the customer's return changes nothing: same page, same frame, one calendar link."""
+    sandbox.lever('webhook *', 'hold', times=None)
+    journey.buy(page, shop_process)
+    frame = page.get_by_title(journey.CALENDAR).get_attribute('src')
+    sandbox.act('release')
+    wait_until(lambda: _delivered(sandbox), seconds=10, why='the held webhook is delivered')
+    page.reload()
+
+    journey.on_order_page(page)
+    expect(page.get_by_title(journey.CALENDAR)).to_have_attribute('src', str(frame))
+    assert len(sandbox.state()['links']) == 1
+
+
+def test_stripe_is_silent_when_the_customer_returns(page: Page, shop_process: Server, sandbox: Twin) -> None:
+    """With webhook and Stripe gone the page says that the payment is safe, and turns to paid by itself."""
+    sandbox.lever('webhook *', 'lose', times=None)
+    journey.go_to_stripe(page, shop_process)
+    sandbox.lever('GET /v1/checkout/sessions/*', 'reset', times=None)
+    journey.pay_by_card(page)
+
+    journey.on_order_page(page, 'Checking your payment…')
+    expect(page.get_by_text('If you paid, your payment is safe. Do not pay again')).to_be_visible()
+    expect(page.get_by_text('not been charged')).to_have_count(0)
+    sandbox.release_levers()
+    journey.on_order_page(page)
+    expect(page.get_by_title(journey.CALENDAR)).to_be_visible()
+
+
+def _delivered(sandbox: Twin) -> bool:
+    deliveries = sandbox.state()['deliveries']
+    return bool(deliveries) and all(delivery['state'] == 'delivered' for delivery in deliveries)

@@ -1,0 +1,96 @@
+"""The real pages in front of the real services, in this process; Stripe and Calendly are the twins."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+from nicegui import Client, core, ui
+from nicegui.functions.navigate import Navigate
+from nicegui.functions.notify import notify
+from nicegui.testing import User
+from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
+
+from main import assemble
+from services.settings import judge
+from services.shop import Shop, build
+from tests.pages.customer import Customer
+from tests.processes import wait_until
+from tests.twin import Twin
+
+
+@pytest.fixture
+def reset_nicegui(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give the test a NiceGUI without pages, and leave one behind."""
+    monkeypatch.setenv('NICEGUI_USER_SIMULATION', 'true')
+    with nicegui_reset_globals():
+        yield
+    ui.navigate, ui.notify = Navigate(), notify
+
+
+@pytest.fixture
+async def shop(settings_env: dict[str, str]) -> Shop:
+    """A shop that talks to the twins, its ledger up to date."""
+    shop = build(judge(settings_env))
+    await shop.open()
+    return shop
+
+
+@pytest.fixture
+async def customer(shop: Shop, reset_nicegui: None) -> AsyncIterator[Customer]:
+    """Somebody whose browser has been here before."""
+    prepare_simulation()
+    assemble(shop)
+    transport = httpx.ASGITransport(core.app, raise_app_exceptions=False)
+    async with (
+        core.app.router.lifespan_context(core.app),
+        httpx.AsyncClient(transport=transport, base_url='http://test') as client,
+    ):
+        yield Customer(User(client))
+        for page in list(Client.instances.values()):
+            page.delete()
+    await asyncio.to_thread(wait_until, _ledger_at_rest, seconds=5, why='the ledger lets go of its threads')
+
+
+def _ledger_at_rest() -> bool:
+    """Whether no connection to a database works on; one that did would meet a closed event loop."""
+    return not any('_connection_worker_thread' in thread.name for thread in threading.enumerate())
+
+
+class Way:
+    """The way of a payment as a browser without script goes it: the form, Stripe's page, the way back."""
+
+    def __init__(self, customer: Customer, twin: Twin) -> None:
+        self._customer = customer
+        self._twin = twin
+
+    async def start(self) -> str:
+        """Post the form; returns the session's id."""
+        answer = await self._customer.http.post('/checkout', data={'shown': '15000-usd', 'again': '1'})
+        assert answer.status_code == 303
+        return str(answer.headers['location']).rpartition('/')[2].partition('#')[0]
+
+    async def pay(self, **how: str) -> str:
+        """Post the form and pay; returns the session's id."""
+        session_id = await self.start()
+        await asyncio.to_thread(self._twin.pay, session_id, **how)
+        return session_id
+
+    async def back(self, session_id: str) -> str:
+        """Come back from Stripe; returns the path of the order's page."""
+        answer = await self._customer.http.get('/success', params={'session_id': session_id})
+        assert answer.status_code == 303, answer.text
+        return str(answer.headers['location'])
+
+    async def arrive(self, session_id: str) -> str:
+        """Come back from Stripe and open the order's page; returns its path."""
+        path = await self.back(session_id)
+        await self._customer.open(path)
+        return path
+
+
+@pytest.fixture
+def way(customer: Customer, twin: Twin) -> Way:
+    """The way to Stripe and back."""
+    return Way(customer, twin)

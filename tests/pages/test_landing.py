@@ -1,0 +1,214 @@
+"""The landing page: the price it shows, what its buttons do, and what it says when they cannot."""
+
+import asyncio
+import json
+import re
+
+import pytest
+
+from tests.pages.conftest import Way
+from tests.pages.customer import Customer
+from tests.twin import Twin
+
+BUTTON = 'Schedule My C&P Coaching Session'
+PRICED = f'{BUTTON} - $150'
+SESSIONS = 'POST /v1/checkout/sessions'
+PHONE = '(202) 555-0143'
+
+
+async def test_both_buttons_show_the_price_that_stripe_names(customer: Customer) -> None:
+    """The two buttons carry the text of the site and the amount of the Stripe price."""
+    await customer.open('/')
+    assert [button.text for button in customer.buttons] == [PRICED, PRICED]
+    assert customer.field('shown') == ['15000-usd', '15000-usd']
+
+
+async def test_the_structured_data_names_the_same_price(customer: Customer) -> None:
+    """Search engines read the amount that is charged."""
+    page = (await customer.http.get('/')).text
+    found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page)
+    assert found is not None
+    offer = json.loads(found[1])['offers']
+    assert (offer['price'], offer['priceCurrency']) == ('150.00', 'USD')
+
+
+@pytest.fixture
+def silent_prices(twin: Twin) -> None:
+    """Stripe tells no price."""
+    twin.lever('GET /v1/prices*', 'fail', status=500, times=None)
+
+
+@pytest.mark.usefixtures('silent_prices')
+async def test_the_page_opens_without_a_price(customer: Customer) -> None:
+    """While Stripe is silent the buttons say their text alone, and the structured data holds no offer."""
+    await customer.open('/')
+    assert [button.text for button in customer.buttons] == [BUTTON, BUTTON]
+    assert customer.field('shown') == ['', '']
+    assert '"offers"' not in (await customer.http.get('/')).text
+
+
+async def test_a_button_is_a_form_until_the_page_is_connected(customer: Customer) -> None:
+    """The page is delivered with submit buttons in a form for /checkout; connecting makes them reactive."""
+    page = (await customer.http.get('/')).text
+    assert page.count('"type":"submit"') == 2
+    assert page.count('"action":"/checkout"') == 2
+    await customer.open('/')
+    assert [button.props['type'] for button in customer.buttons] == ['button', 'button']
+
+
+async def test_the_button_leads_to_stripe(customer: Customer, twin: Twin) -> None:
+    """One press: disabled, Processing..., then the address of the one session that was opened."""
+    await customer.open('/')
+    customer.press()
+    await customer.until(lambda: customer.buttons[0].text == 'Processing...')
+    assert not customer.is_usable(0)
+    assert not customer.is_usable(1)
+    assert customer.buttons[0].props['aria-busy'] == 'true'
+    await customer.until(lambda: bool(customer.left_for))
+    (session,) = twin.state()['sessions']
+    assert session['url'] == customer.left_for[0]
+
+
+async def test_three_presses_open_one_session(customer: Customer, twin: Twin) -> None:
+    """An impatient triple click is one payment."""
+    await customer.open('/')
+    for number in (0, 0, 1):
+        customer.press(number)
+    await customer.until(lambda: bool(customer.left_for))
+    assert len(twin.requests(SESSIONS)) == 1
+    assert len(customer.left_for) == 1
+
+
+async def test_coming_back_makes_the_buttons_fresh(customer: Customer) -> None:
+    """A page that was left for Stripe and is connected again has buttons that can be pressed."""
+    await customer.open('/')
+    await customer.pressed()
+    assert not customer.is_usable()
+    for handler in customer.client.connect_handlers:
+        customer.client.safe_invoke(handler)
+    assert customer.is_usable()
+    assert customer.buttons[0].text == PRICED
+
+
+async def test_an_outage_is_said_next_to_the_button(customer: Customer, twin: Twin) -> None:
+    """Stripe fails: the alert beside the pressed button says so and the button works again."""
+    twin.lever(SESSIONS, 'fail', status=500, times=None)
+    await customer.open('/')
+    await customer.pressed(1)
+    first, second = customer.alerts
+    assert first == ''
+    assert second.startswith('We could not reach the payment service. You have not been charged.')
+    assert re.search(r'Error [0-9a-f]{8}$', second)
+    assert customer.is_usable(0)
+    assert customer.is_usable(1)
+    twin.release_levers()
+    await customer.pressed(1)
+    assert len(customer.left_for) == 1
+    assert customer.alerts == ['', '']
+
+
+async def test_a_wrong_key_offers_the_telephone(customer: Customer, twin: Twin) -> None:
+    """What only the operator can mend is said with a way to reach him, and without the cause."""
+    twin.act('key', revoked=True)
+    await customer.open('/')
+    await customer.pressed()
+    (said, _) = customer.alerts
+    assert 'Payments are not available right now. You have not been charged.' in said
+    assert PHONE in said
+    assert 'key' not in said
+
+
+async def test_a_bug_of_ours_leaves_no_dead_button(customer: Customer) -> None:
+    """A bug in an open page is told by an id that the log has too, promises nothing, and buttons work."""
+    await customer.open('/')
+    error = RuntimeError('secret text')
+    customer.client.handle_exception(error)
+    (note,) = error.__notes__
+    said = customer.alerts[0]
+    assert said.startswith('Something went wrong on our side. Please try again in a moment.')
+    assert note == f'[error {said[-8:]}]'
+    assert 'secret' not in customer.text
+    assert customer.is_usable(0)
+
+
+async def test_a_second_payment_needs_a_second_press(customer: Customer, way: Way, twin: Twin) -> None:
+    """After a payment from this browser the first press warns; the second one opens another session."""
+    first = await way.start()
+    await asyncio.to_thread(twin.pay, first)
+    await customer.open('/')
+    await customer.pressed()
+    assert 'To buy a second session, press the button once more.' in customer.alerts[0]
+    assert not customer.left_for
+    await customer.pressed()
+    (second,) = customer.left_for
+    assert first not in second
+
+
+@pytest.mark.parametrize('code', ['', 'nothing', 'bad_request', '<b>', 'payments_unavailable '])
+async def test_an_unknown_trouble_says_nothing(customer: Customer, code: str) -> None:
+    """An alert comes from the table of our own codes; other codes in an address draw nothing."""
+    answer = await customer.http.get('/', params={'trouble': code})
+    assert answer.status_code == 200
+    await customer.open('/')
+    assert customer.alerts == ['', '']
+
+
+@pytest.mark.parametrize(
+    ('error_id', 'shown'),
+    [('0a1b2c3d', True), ('0A1B2C3D', False), ('0a1b2c3d4', False), ('<script>', False)],
+)
+async def test_a_trouble_shows_only_a_well_formed_id(customer: Customer, error_id: str, shown: bool) -> None:
+    """The id of an error is shown when it is one; the words come from us, never from the address."""
+    await customer.open(f'/?trouble=internal&error={error_id}')
+    said = customer.alerts[0]
+    assert said.startswith('Something went wrong on our side. You have not been charged.')
+    assert said.endswith(f'Error {error_id}') is shown
+
+
+async def test_an_address_alone_does_not_buy_again(customer: Customer) -> None:
+    """``again`` is only believed together with the warning that asks for it."""
+    await customer.open('/?again=1')
+    assert customer.field('again') == ['', '']
+    await customer.open('/?trouble=already_paid&again=1')
+    assert customer.field('again') == ['1', '1']
+
+
+async def test_coming_back_unpaid_says_that_no_charge_was_made(customer: Customer, way: Way) -> None:
+    """Who returns by "cancel" reads "No charge was made" after Stripe was asked."""
+    await way.start()
+    await customer.open('/?back=1')
+    assert 'No charge was made.' in customer.text
+
+
+async def test_coming_back_paid_says_so(customer: Customer, way: Way) -> None:
+    """Who paid in another tab and returns by "cancel" is told not to pay again."""
+    await way.pay()
+    await customer.open('/?back=1')
+    await customer.until(lambda: 'A payment was just made here' in customer.text)
+    assert 'No charge was made.' not in customer.text
+
+
+async def test_coming_back_while_stripe_hangs_promises_nothing(
+    customer: Customer, way: Way, twin: Twin
+) -> None:
+    """While Stripe does not answer the page opens in time and says only what is certain."""
+    await way.start()
+    twin.lever('GET /v1/checkout/sessions/*', 'hang', seconds=30, times=None)
+    async with asyncio.timeout(2.9):
+        await customer.open('/?back=1')
+    assert 'If you paid, your payment is safe. Do not pay again; we keep checking.' in customer.text
+    assert 'No charge was made.' not in customer.text
+    twin.release_levers()
+
+
+async def test_a_recent_payment_is_mentioned(customer: Customer, way: Way) -> None:
+    """The landing page tells the browser that just paid so."""
+    await way.arrive(await way.pay())
+    await customer.open('/')
+    assert 'A payment was just made here' in customer.text
+
+
+async def test_head_is_answered(customer: Customer) -> None:
+    """HEAD / is 200 without a body."""
+    answer = await customer.http.head('/')
+    assert (answer.status_code, answer.content) == (200, b'')

@@ -1,0 +1,147 @@
+"""The words of an order's page, state by state, from canned facts."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.money import Money
+from services.orders import WAITING_STATES, Booking, Facts, Order, State, World
+from services.site import load
+from tests.pages.customer import words
+from tests.processes import ROOT
+from ui.order_states import Seen, View, view
+from ui.sessions import zone_of
+
+SITE = load(ROOT / 'site.toml')
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+PAID = Facts(
+    session_status='complete',
+    payment_status='paid',
+    amount_subtotal=15000,
+    amount_total=15000,
+    seen_currency='usd',
+    email='<pat>@example.com',
+)
+FACTS = {
+    State.OPEN: Facts(),
+    State.PROCESSING: replace(PAID, payment_status='unpaid'),
+    State.PAID: PAID,
+    State.EXPIRED: Facts(session_status='expired'),
+    State.FAILED: replace(PAID, payment_status='unpaid', payment_failed=True),
+    State.PARTLY_REFUNDED: replace(PAID, amount_refunded=5000),
+    State.REFUNDED: replace(PAID, amount_refunded=15000),
+    State.DISPUTED: replace(PAID, dispute_status='needs_response'),
+    State.LOST: replace(PAID, dispute_status='lost'),
+    State.MISMATCH: replace(PAID, mismatch='amount'),
+}
+BOOKING = Booking(
+    'invitee', 'active', NOW + timedelta(days=2), NOW + timedelta(days=2, hours=1), 'America/Denver'
+)
+
+
+def seen(state: State, *bookings: Booking, closed: str = '') -> Seen:
+    """An order in a state, with its meetings."""
+    order = Order(
+        id='1',
+        version=1,
+        reference='K7QM-2XPA',
+        token='token',
+        booking_key='key',
+        world=World('test'),
+        shop='http://localhost:3000',
+        offer='session',
+        price_id='price_1',
+        expected=Money(15000, 'usd'),
+        created_at=NOW,
+        session_expires_at=NOW + timedelta(hours=3),
+        facts=FACTS[state],
+    )
+    assert order.state is state
+    return Seen(order, bookings, closed, NOW)
+
+
+def drawn(state: State, *bookings: Booking, closed: str = '') -> View:
+    """What the page shows of it."""
+    return view(seen(state, *bookings, closed=closed), SITE)
+
+
+@pytest.mark.parametrize('state', list(State))
+def test_every_state_has_one_heading_and_no_foreign_markup(state: State) -> None:
+    """Each state begins with exactly one heading, and what Stripe told is escaped."""
+    shown = drawn(state, BOOKING)
+    assert shown.state.startswith('<h1')
+    assert shown.state.count('<h1') == 1
+    assert '<pat>' not in shown.state + shown.receipt
+
+
+@pytest.mark.parametrize('state', list(State))
+def test_the_calendar_belongs_to_verified_orders_only(state: State) -> None:
+    """The calendar is wanted for a paid order that is neither booked nor closed, and for no other."""
+    earned = state in (State.PAID, State.PARTLY_REFUNDED, State.DISPUTED)
+    assert drawn(state).wants_calendar is earned
+    assert not drawn(state, BOOKING).wants_calendar
+    assert not drawn(state, closed='world').wants_calendar
+
+
+@pytest.mark.parametrize('state', list(State))
+def test_nobody_who_may_have_paid_reads_that_he_was_not_charged(state: State) -> None:
+    """Only where Stripe says that nothing was paid does the page say so."""
+    says_so = 'not charged' in words(drawn(state).state)
+    assert says_so is (state in (State.EXPIRED, State.FAILED))
+
+
+@pytest.mark.parametrize('state', list(State))
+def test_waiting_states_wait(state: State) -> None:
+    """The page keeps asking exactly in the states that can still become paid by themselves."""
+    assert drawn(state).waits is (state in WAITING_STATES)
+
+
+def test_a_paid_mismatch_promises_a_letter() -> None:
+    """A payment that does not match is never lost sight of, and never to be repeated."""
+    said = words(drawn(State.MISMATCH).state)
+    assert said.startswith('We have your payment and will write to you')
+    assert 'Do not pay again.' in said
+    assert 'K7QM-2XPA' in said
+
+
+def test_a_slow_mismatch_is_not_called_paid() -> None:
+    """A mismatch whose money has not arrived does not claim to have it."""
+    slow = seen(State.MISMATCH)
+    unpaid = replace(slow.order, facts=replace(slow.order.facts, payment_status='unpaid'))
+    assert 'We have your payment' not in view(replace(slow, order=unpaid), SITE).state
+
+
+@pytest.mark.parametrize(('reason', 'sentence'), [('world', 'another set-up'), ('test', 'being tested')])
+def test_a_closed_calendar_says_why(reason: str, sentence: str) -> None:
+    """A paid order without calendar says why in plain words."""
+    assert sentence in words(drawn(State.PAID, closed=reason).state)
+
+
+def test_meetings_are_told_apart() -> None:
+    """Coming, past and canceled meetings have their own titles; only a coming one has what to bring."""
+    past = replace(BOOKING, invitee_id='old', start=NOW - timedelta(days=1), end=NOW - timedelta(hours=23))
+    canceled = replace(BOOKING, invitee_id='gone', state='canceled')
+    said = words(drawn(State.PAID, past, canceled, BOOKING).state)
+    for title in (
+        'This session is over',
+        'This session was canceled',
+        'Your session Wednesday, November 25, 2026',
+    ):
+        assert title in said
+    assert '5:00 AM to 6:00 AM Mountain Standard Time' in said
+    assert SITE.order.bring_title in said
+    assert SITE.order.bring_title not in words(drawn(State.PAID, past).state)
+
+
+@pytest.mark.parametrize('name', ['', 'Mars/Olympus', '../etc/passwd', 'America'])
+def test_an_unknown_zone_is_utc(name: str) -> None:
+    """A time zone that we do not know does not break the page."""
+    assert zone_of(replace(BOOKING, timezone=name)) is UTC
+
+
+@pytest.mark.parametrize('address', ['javascript:alert(1)', 'data:text/html,x', '//evil.example'])
+def test_only_web_addresses_become_links(address: str) -> None:
+    """What Calendly told becomes a link only when it is a web address."""
+    odd = replace(BOOKING, place=address, reschedule_url=address, cancel_url=address)
+    assert f'href="{address}' not in drawn(State.PAID, odd).state

@@ -1,0 +1,148 @@
+"""The texts of the site: what is accepted, and how a mistake in site.toml is told."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from services.site import PAPER, Site, SiteProblem, contrast, load
+from tests.processes import ROOT
+
+SEED = (ROOT / 'site.toml').read_text(encoding='utf-8')
+
+
+def problems_of(text: str) -> list[str]:
+    """What is wrong with a site.toml."""
+    with pytest.raises(SiteProblem) as raised:
+        Site.read(text, source='site.toml')
+    return raised.value.problems
+
+
+def test_the_seed_is_accepted() -> None:
+    """The site.toml that comes with the product holds everything and can be read on paper."""
+    site = load(ROOT / 'site.toml')
+    assert site.offer.button == 'Schedule My C&P Coaching Session'
+    assert contrast(site.look.accent, PAPER) >= 4.5
+    assert site.contact.dial == '2025550143'
+
+
+def test_the_seed_says_what_it_is_not() -> None:
+    """The seed texts carry the disclaimer: independent, no legal or medical advice, no claims, no promise."""
+    said = ' '.join(load(ROOT / 'site.toml').landing.disclaimer)
+    for words in (
+        'independent',
+        'not legal advice',
+        'not medical advice',
+        'file claims',
+        'Nobody can promise',
+    ):
+        assert words in said
+
+
+def test_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path: Path) -> None:
+    """A file saved by a Windows editor is the same site."""
+    path = tmp_path / 'site.toml'
+    path.write_bytes(b'\xef\xbb\xbf' + SEED.replace('\n', '\r\n').encode())
+    assert load(path) == load(ROOT / 'site.toml')
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """A file that is not there is one problem with its path."""
+    with pytest.raises(SiteProblem, match=re.escape(f'{tmp_path}/site.toml: cannot be read')):
+        load(tmp_path / 'site.toml')
+
+
+def test_other_encodings_are_told_with_their_line(tmp_path: Path) -> None:
+    """A file that is not UTF-8 is a problem that names the line."""
+    path = tmp_path / 'site.toml'
+    path.write_bytes(b'[business]\nname = "Caf\xe9"\n')
+    with pytest.raises(SiteProblem, match='line 2: this is not UTF-8'):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ('text', 'place'),
+    [
+        ('a = 1\nb == 2', 'site.toml, line 2, column 4: '),
+        ('a = "open', 'site.toml, line 1, '),
+        ('[a]\n[a]', 'site.toml, line 2, column '),
+        ('a = 1\nnonsense', 'site.toml, line 2, '),
+    ],
+)
+def test_a_syntax_error_is_told_with_its_place(text: str, place: str) -> None:
+    """A mistake in the TOML names line and column."""
+    (problem,) = problems_of(text)
+    assert problem.startswith(place)
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """Several mistakes are listed together, each with its place."""
+    text = SEED.replace('minutes = 60', 'minutes = "sixty"').replace(
+        'phone = "(202) 555-0143"', 'phone = "call"'
+    )
+    assert problems_of(text.replace('headline =', 'hedline =')) == [
+        "site.toml: contact.phone does not look right: 'call'",
+        'site.toml: offer.minutes: input should be a valid integer, unable to parse string as an integer',
+        'site.toml: landing.headline is missing',
+        'site.toml: landing.hedline is not known here (did you mean headline?)',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'problem'),
+    [
+        (
+            'accent = "#0b5d3b"',
+            'accent = "#9fd6b8"',
+            'look.accent is hard to read on #fbfaf7: its contrast is 1.6',
+        ),
+        ('accent = "#0b5d3b"', 'accent = "green"', "look.accent does not look right: 'green'"),
+        ('email = "hello@coach.example"', 'email = "hello"', "contact.email does not look right: 'hello'"),
+        ('slug = "cp-coaching"', 'slug = "C&P"', "offer.slug does not look right: 'C&P'"),
+        ('title = "Pay once"', 'title = 1', 'landing.steps.1.title must be text in quotes'),
+        (
+            'title = "Pay once"',
+            'title = " "',
+            'landing.steps.1.title: string should have at least 1 character',
+        ),
+        (
+            'button = "Schedule',
+            f'button = "{"x" * 60}',
+            'offer.button: string should have at most 60 characters',
+        ),
+    ],
+)
+def test_a_wrong_value_is_told(old: str, new: str, problem: str) -> None:
+    """A value that would look broken on the page is refused in words."""
+    (told,) = problems_of(SEED.replace(old, new, 1))
+    assert told.startswith(f'site.toml: {problem}')
+
+
+def test_the_site_cannot_be_changed() -> None:
+    """The texts are frozen once read."""
+    site = load(ROOT / 'site.toml')
+    with pytest.raises(ValidationError):
+        site.offer.name = 'other'
+
+
+@given(st.text())
+def test_any_text_is_a_site_or_a_problem(text: str) -> None:
+    """Whatever stands in the file, reading it ends in problems in words, never in another exception."""
+    assert problems_of(text)
+
+
+@given(st.integers(0, 0xFFFFFF), st.integers(0, 0xFFFFFF))
+def test_contrast_is_symmetric_and_bounded(one: int, other: int) -> None:
+    """Contrast does not depend on the order and lies between 1 and 21."""
+    pair = f'#{one:06x}', f'#{other:06x}'
+    assert contrast(*pair) == contrast(*reversed(pair))
+    assert 1 <= contrast(*pair) <= 21.000001
+
+
+def test_contrast_of_known_colours() -> None:
+    """Black on white is 21; the grey that WCAG names as the limit is 4.5."""
+    assert contrast('#000000', '#ffffff') == pytest.approx(21)
+    assert contrast('#767676', '#ffffff') == pytest.approx(4.54, abs=0.01)
