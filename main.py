@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import logging
 import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ from nicegui import app, ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import ui as pages
-from services import api, logs
+from services import api, logs, site
 from services.errors import ShopError
 from services.sandbox import SandboxConfig, create_app
 from services.settings import Settings, SettingsError, judge, load
@@ -21,18 +23,22 @@ from services.shop import Shop, build
 from services.site import SiteProblem
 from ui.visitor import Visitor
 
+log = logging.getLogger('paidslot')
+
 MISCONFIGURED = 2  # exit code
 DEMO_PORT = '3000'
 
 
 def main(arguments: list[str]) -> None:
     """Run one of the commands; exits with 2 and a list of what is wrong when the settings do not allow it."""
+    # Uvicorn raises the signal again after its graceful end; that end is a success.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     command = _parser().parse_args(arguments).command
     try:
         if command == 'demo':
             demo()
         else:
-            serve(load(os.environ, Path('.env')))
+            serve(_settings())
     except (SettingsError, SiteProblem) as error:
         print('Paidslot cannot start:', *(f'  - {problem}' for problem in error.problems), sep='\n')
         if command == 'serve':
@@ -78,8 +84,14 @@ def assemble(shop: Shop) -> None:
         app.include_router(door)
     pages.register(shop)
 
+    settings = shop.settings
+    where = f'{settings.domain} (listening on {settings.host}:{settings.port})'
+    app.on_startup(
+        lambda: log.info('selling %s with %s keys at %s', shop.catalog.slug, settings.world, where)
+    )
     app.on_startup(shop.warm_up)
     app.on_shutdown(shop.close)
+    app.on_shutdown(lambda: log.info('stopped'))
 
 
 def run(settings: Settings) -> None:
@@ -88,6 +100,7 @@ def run(settings: Settings) -> None:
         'access_log': False,
         'timeout_graceful_shutdown': 8,
         'server_header': False,
+        'log_config': None,  # ours is set up already, and masks
     }
     ui.run(
         host=settings.host,
@@ -104,6 +117,18 @@ def run(settings: Settings) -> None:
         show_welcome_message=False,
         **options,
     )
+
+
+def _settings() -> Settings:
+    """Read settings and texts; both are judged before either is refused, so that there is one list."""
+    try:
+        return load(os.environ, Path('.env'))
+    except SettingsError as error:
+        try:
+            site.load(error.site_file)
+        except SiteProblem as texts:
+            raise SettingsError(error.problems + texts.problems) from error
+        raise
 
 
 async def _refusal(_request: Request, error: Exception) -> Response:
@@ -124,7 +149,7 @@ def _demo_settings(domain: str, sandbox: SandboxConfig) -> Settings:
             'CALENDLY_WEBHOOK_SIGNING_KEY': sandbox.calendly_signing_key,
             'CALENDLY_API_BASE': sandbox.calendly_api,
             'DOMAIN': domain,
-            'HOST': '127.0.0.1',
+            'HOST': os.environ.get('HOST') or '127.0.0.1',
             'DATABASE_URL': 'sqlite:///data/demo.db',
             'SITE_FILE': os.environ.get('SITE_FILE', ''),
         }

@@ -73,6 +73,10 @@ class Catalog:
             return await asyncio.shield(self._start_reading())
         return self._offer.price
 
+    def forget(self) -> None:
+        """Read the price anew at the next occasion: Stripe was seen to charge another one."""
+        self._read_at = None
+
     def _stale(self) -> bool:
         return self._read_at is None or self._clock() - self._read_at > FRESH
 

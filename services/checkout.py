@@ -5,6 +5,7 @@ import secrets
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from typing import NoReturn
 
 from services.catalog import Catalog
 from services.errors import AlreadyPaid, PaymentBusy, PriceChanged, ShopError, reported
@@ -180,6 +181,8 @@ class Checkout:
         except ShopError as error:
             await self._next_attempt(order, because, error)
             raise
+        if not _asks_for(session, order.expected):
+            await self._call_off(order, session, because)
         # If the process dies here, the next click asks with the same key and is given the same session.
         current: Order | None = order
         while current and current.session_id is None and not current.voided_at:
@@ -187,6 +190,14 @@ class Checkout:
                 return session
             current = await self._ledger.find(id=order.id)
         return session if current and current.session_id == session.id else None
+
+    async def _call_off(self, order: Order, session: PaymentSession, because: str) -> NoReturn:
+        """Close a session that would charge another price than the page says; its address never left us."""
+        self._catalog.forget()
+        line = f'the session would charge {session.facts.amount_subtotal} {session.facts.seen_currency}'
+        await self._ledger.move(order, because=because, line=line, claim=None, voided_at=self._clock())
+        await self._payments.expire_session(session.id)
+        raise PriceChanged(line)
 
     async def _attach(self, order: Order, session: PaymentSession, because: str) -> Order | None:
         return await self._ledger.move(
@@ -207,6 +218,13 @@ class Checkout:
             attempt=order.attempt + 1,
             session_expires_at=self._clock() + SESSION_LIFETIME,
         )
+
+
+def _asks_for(session: PaymentSession, price: Money) -> bool:
+    """Whether a new session charges this price, as far as Stripe says so."""
+    facts = session.facts
+    amount, currency = facts.amount_subtotal, facts.seen_currency or price.currency
+    return amount is None or Money(amount, currency) == price
 
 
 def _fingerprint(visitor: str) -> str:

@@ -19,6 +19,7 @@ from services.orders import Booking, Order, plain_text
 API = 'https://api.calendly.com'
 HOST = 'calendly.com'
 DEADLINE = timedelta(seconds=6)
+PAGES = 20  # of a hundred event types each; nobody has more
 REPLAY_WINDOW = timedelta(minutes=3)
 
 
@@ -70,8 +71,17 @@ class Scheduling:
         Raises:
             CalendarUnavailable: Calendly cannot be reached or refuses.
         """
-        owner = self._event_type or await self._find_event_type()
-        body = {'max_event_count': 1, 'owner': owner, 'owner_type': 'EventType'}
+        remembered = self._event_type
+        try:
+            return await self._make_link(remembered or await self._find_event_type())
+        except CalendarUnavailable as error:
+            if not remembered or not _names_nothing(error):
+                raise
+            # The event type was made anew under the same address.
+            return await self._make_link(await self._find_event_type())
+
+    async def _make_link(self, event_type: str) -> str:
+        body = {'max_event_count': 1, 'owner': event_type, 'owner_type': 'EventType'}
         answer = await self._ask('POST', '/scheduling_links', json=body)
         try:
             link = str(answer['resource']['booking_url'])
@@ -105,14 +115,16 @@ class Scheduling:
         """Find the API's name of the event type behind the public address; remembered once found."""
         user = (await self._ask('GET', '/users/me'))['resource']['uri']
         page: dict[str, str] = {'user': user, 'count': '100'}
-        while page:
+        for _ in range(PAGES):
             answer = await self._ask('GET', '/event_types', params=page)
             for event_type in answer.get('collection', []):
                 if _same_address(event_type.get('scheduling_url', ''), self._link):
                     self._event_type = str(event_type['uri'])
                     return self._event_type
             token = (answer.get('pagination') or {}).get('next_page_token')
-            page = {'user': user, 'count': '100', 'page_token': token} if token else {}
+            if not token:
+                break
+            page['page_token'] = token
         raise CalendarUnavailable('no event type of this Calendly user has the address in CALENDLY_LINK')
 
     async def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
@@ -196,6 +208,12 @@ def _time(value: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError('a time without a zone')
     return moment
+
+
+def _names_nothing(error: CalendarUnavailable) -> bool:
+    """Whether Calendly said that what we named does not exist."""
+    cause = error.__cause__
+    return isinstance(cause, httpx.HTTPStatusError) and cause.response.status_code in (400, 403, 404, 422)
 
 
 def _same_address(one: str, other: str) -> bool:

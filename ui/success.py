@@ -81,7 +81,7 @@ def _still_checking(shop: Shop, error: ShopError, *, again: str) -> Response:
     )
     seconds = str(error.retry_after or 5)
     headers = PRIVATE | {'Retry-After': seconds, 'Refresh': seconds}
-    return plain_page(shop, 'Checking your payment', body, status=503, headers=headers)
+    return plain_page(shop, 'Checking your payment', body, status=error.status, headers=headers)
 
 
 class OrderPage:

@@ -11,16 +11,18 @@ from typing import Any
 
 from sqlalchemy import Row, Select, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services import schema
 from services.ledger.engine import connect, first_connection
 from services.ledger.rows import booking_from_row, columns_of, order_from_row, values_of
 from services.orders import Booking, Order
+from services.settings import SettingsError
 
 __all__ = ['Delivery', 'JournalLine', 'Ledger', 'connect']
 
+REMEDY = 'Its folder must exist or be makeable, be writable for this user, and have room left.'
 UPSERT: dict[str, Any] = {'sqlite': sqlite.insert, 'postgresql': postgresql.insert}
 
 
@@ -51,11 +53,20 @@ class Ledger:
         self._clock = clock
 
     async def open(self) -> None:
-        """Apply the migrations; connections are let go, so that this may run in a loop of its own."""
-        await first_connection(self._engine)
-        async with self._writing() as connection:
-            await connection.run_sync(schema.migrate)
-        await self._engine.dispose()
+        """Apply the migrations; connections are let go, so that this may run in a loop of its own.
+
+        Raises:
+            SettingsError: there is no database to be had where the settings say.
+        """
+        try:
+            await first_connection(self._engine)
+            async with self._writing() as connection:
+                await connection.run_sync(schema.migrate)
+        except (SQLAlchemyError, OSError) as error:
+            why = getattr(error, 'orig', None) or error
+            raise SettingsError([f'DATABASE_URL: the database cannot be used: {why}. {REMEDY}']) from error
+        finally:
+            await self._engine.dispose()
 
     async def close(self) -> None:
         """Let go of the database."""

@@ -16,8 +16,6 @@ WAITS = 50  # tenths of a second
 def connect(database_url: str) -> AsyncEngine:
     """Make the engine for a database address, with SQLite set up to be safe and fast."""
     url = make_url(database_url)
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(url.set(drivername='sqlite+aiosqlite'))
     event.listen(engine.sync_engine, 'connect', _set_up_sqlite)
     event.listen(engine.sync_engine, 'begin', _begin_sqlite)
@@ -29,6 +27,7 @@ async def first_connection(engine: AsyncEngine) -> None:
 
     SQLite refuses that switch at once, without waiting, while another process is at it too; so we wait.
     """
+    Path(engine.url.database or '').parent.mkdir(parents=True, exist_ok=True)
     for _ in range(WAITS):
         with suppress(OperationalError):
             async with engine.connect():

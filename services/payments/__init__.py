@@ -21,6 +21,8 @@ __all__ = ['Payments', 'signed_event']
 
 DEADLINE = timedelta(seconds=8)  # for one question to Stripe, its retries included
 TIMEOUT = httpx.Timeout(6, connect=2.5)
+# The SDK would keep an id of this machine in the home directory and send it along.
+stripe.enable_telemetry = False
 RETRIES = 2  # with the same idempotency key; the SDK waits half a second and more in between
 EXPAND = ['payment_intent.latest_charge']
 
@@ -101,6 +103,15 @@ class Payments:
         session = session_from(answer.to_dict())
         self._check_address(session.url)
         return session
+
+    async def expire_session(self, session_id: str) -> None:
+        """Close an open session, so that nobody can pay it any more.
+
+        Raises:
+            ShopError: Stripe does not answer, or the session is not open.
+        """
+        async with self._asking():
+            await self._stripe.v1.checkout.sessions.expire_async(session_id)
 
     async def read_session(self, session_id: str) -> PaymentSession | None:
         """Read a session as it is now; None when this account does not have it."""

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import socket
+import stat
 import struct
 from typing import Any
 
@@ -59,6 +60,8 @@ def drop(scope: Scope) -> None:
     peer = tuple(scope.get('client') or ())
     for name in os.listdir('/dev/fd'):
         with contextlib.suppress(OSError, ValueError):
+            if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                continue
             found = socket.socket(fileno=os.dup(int(name)))
             with found:
                 if found.family in (socket.AF_INET, socket.AF_INET6) and found.getpeername()[:2] == peer:

@@ -34,7 +34,7 @@ def judge(values: Mapping[str, str]) -> Settings:
     judge_ = _Judge(values)
     settings = judge_.settings()
     if judge_.problems:
-        raise SettingsError(judge_.problems)
+        raise SettingsError(judge_.problems, site_file=settings.site_file)
     return settings
 
 

@@ -38,9 +38,16 @@ NAMES = tuple(WHERE)
 class SettingsError(Exception):
     """The settings do not allow a start; ``problems`` are sentences that never hold a secret's value."""
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: list[str], *, site_file: Path = SEED_SITE) -> None:
+        """Make the error.
+
+        Args:
+            problems: what is wrong, a sentence each.
+            site_file: where the texts would be, so that they can be judged in the same breath.
+        """
         super().__init__('\n'.join(problems))
         self.problems = problems
+        self.site_file = site_file
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def go_to_stripe(page: Page, shop: Server) -> str:
 
 def at_stripe(page: Page) -> str:
     """Wait for the payment page; returns its address."""
-    page.wait_for_url(STRIPE_PAGE)
+    expect(page).to_have_url(STRIPE_PAGE)
     return page.url
 
 
@@ -112,7 +112,7 @@ def pay_by_bank(page: Page) -> None:
 
 def on_order_page(page: Page, heading: str = SUCCESS) -> str:
     """Wait for the page of the order to say this; returns its address."""
-    page.wait_for_url(ORDER_PAGE)
+    expect(page).to_have_url(ORDER_PAGE)
     expect(page.get_by_role('heading', level=1)).to_have_text(heading)
     return page.url
 

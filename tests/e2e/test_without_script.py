@@ -39,5 +39,5 @@ def test_the_form_alone_reaches_a_paid_order(
     page.goto(answer.headers['location'])
     journey.pay_by_card(page)
 
-    page.wait_for_url(journey.ORDER_PAGE)
+    expect(page).to_have_url(journey.ORDER_PAGE)
     assert [session['payment_status'] for session in sandbox.state()['sessions']] == ['paid']
