@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.errors import ShopError
@@ -74,7 +74,8 @@ class Catalog:
         return self._offer.price
 
     def forget(self) -> None:
-        """Read the price anew at the next occasion: Stripe was seen to charge another one."""
+        """Unlearn the price: Stripe was seen to charge another one."""
+        self._offer = replace(self._offer, price=None)
         self._read_at = None
 
     def _stale(self) -> bool:
@@ -96,7 +97,7 @@ class Catalog:
         except ShopError:
             self._failed_at = self._clock()
             raise
-        self._offer = Offer(self._offer.slug, self._offer.name, self._offer.price_id, price)
+        self._offer = replace(self._offer, price=price)
         self._read_at, self._failed_at = self._clock(), None
         return price
 

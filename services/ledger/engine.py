@@ -16,7 +16,8 @@ WAITS = 50  # tenths of a second
 def connect(database_url: str) -> AsyncEngine:
     """Make the engine for a database address, with SQLite set up to be safe and fast."""
     url = make_url(database_url)
-    engine = create_async_engine(url.set(drivername='sqlite+aiosqlite'))
+    # Parameters hold tokens and names, which must not get into the log with an error.
+    engine = create_async_engine(url.set(drivername='sqlite+aiosqlite'), hide_parameters=True)
     event.listen(engine.sync_engine, 'connect', _set_up_sqlite)
     event.listen(engine.sync_engine, 'begin', _begin_sqlite)
     return engine

@@ -90,9 +90,11 @@ def test_a_second_purchase_by_the_plain_form(page: Page, shop_process: Server, s
     assert journey.opened_sessions(sandbox)[1:] == [second]
 
 
-def test_the_price_changes_under_an_open_page(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_the_price_changes_under_an_open_page(
+    page: Page, start_shop: journey.StartShop, sandbox: Twin
+) -> None:
     """Whoever presses a button with an outdated amount reads so, is shown the new one, and starts nothing."""
-    button = journey.open_landing(page, shop_process)
+    button = journey.open_landing(page, start_shop())
     sandbox.act('price', amount=17500)
     button.click()
 

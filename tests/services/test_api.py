@@ -35,6 +35,8 @@ async def test_a_session_is_opened(doors: httpx.AsyncClient, shop: Shop, how: di
         (b'{"offer": "' + b'x' * 5000 + b'"}', 'application/json', 413, 'body_too_large'),
         (b'offer=session', 'application/x-www-form-urlencoded', 415, 'unsupported_type'),
         (b'{}', 'text/plain', 415, 'unsupported_type'),
+        (b'{}', 'application/json; charset=utf-16', 415, 'unsupported_type'),
+        ('{}'.encode('utf-16'), 'application/json', 400, 'bad_request'),
     ],
 )
 async def test_a_wrong_body_is_refused_in_words(

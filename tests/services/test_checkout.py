@@ -1,10 +1,14 @@
 """Starting a payment: the order first, one open session per browser, and words for every refusal."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from services import errors
 from services.money import Money
@@ -96,6 +100,82 @@ async def test_a_price_that_changed_is_not_charged_unseen(customer: Customer) ->
         await customer.start(shown=Money(12500, 'usd'))
     assert created(customer.twin) == []
     await customer.start(shown=Money(15000, 'usd'))
+
+
+async def test_a_session_that_would_charge_another_price_is_called_off(customer: Customer) -> None:
+    """When the amount behind the price changed since it was read, nobody is sent to pay the other one."""
+    await customer.shop.catalog.price()
+    customer.twin.act('price', amount=17500)
+    with pytest.raises(errors.PriceChanged):
+        await customer.start(shown=Money(15000, 'usd'))
+    assert [session['status'] for session in customer.twin.state()['sessions']] == ['expired']
+    order = await customer.order_of(await customer.start(shown=Money(17500, 'usd')))
+    assert order.expected == Money(17500, 'usd')
+
+
+async def test_one_client_cannot_open_sessions_without_end(shop: Shop, twin: Twin) -> None:
+    """Somebody who tries cards is told to wait, everybody else goes on."""
+
+    async def go_on() -> None:
+        for number in range(100):
+            await shop.checkout.start(visitor=f'v{number}', because='api', client='203.0.113.7')
+
+    with pytest.raises(errors.TooManyRequests) as caught:
+        await go_on()
+    assert 0 < (caught.value.retry_after or 0) <= 60
+    assert len(created(twin)) == 30
+    assert (await shop.checkout.start(visitor='other', because='api', client='203.0.113.8')).url
+
+
+async def test_stripes_own_wish_to_wait_is_passed_on(customer: Customer) -> None:
+    """Where Stripe says how long to wait, our answer says it too."""
+    await customer.shop.catalog.price()
+    customer.twin.lever(CREATE, 'fail', status=429, retry_after=7, times=None)
+    with pytest.raises(errors.PaymentBusy) as caught:
+        await customer.start()
+    assert caught.value.retry_after == 7
+
+
+async def test_a_locked_ledger_is_an_apology_in_bounded_time(
+    customer: Customer, settings_env: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """When another process holds the database, the customer reads an apology and Stripe is not asked."""
+    await customer.shop.catalog.price()
+    file = settings_env['DATABASE_URL'].removeprefix('sqlite:///')
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute('BEGIN IMMEDIATE')
+        with pytest.raises(errors.OurFault) as caught:
+            await customer.start()
+    assert caught.value.id in caplog.text
+    assert created(customer.twin) == []
+    assert await customer.start() in created(customer.twin)
+
+
+async def test_a_full_disk_is_an_apology_and_heals(
+    customer: Customer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When nothing more can be written nothing is started, and afterwards everything works again."""
+    await customer.shop.catalog.price()
+    engine = customer.shop.ledger._engine
+
+    def fill(connection: Any, _record: object) -> None:
+        connection.execute('PRAGMA max_page_count=1')
+
+    await engine.dispose()
+    event.listen(engine.sync_engine, 'connect', fill)
+
+    async def go_on() -> None:
+        for number in range(200):
+            customer.visitor = f'visitor {number}'
+            await customer.start()
+
+    with pytest.raises(errors.OurFault) as caught:
+        await go_on()
+    assert 'disk is full' in caplog.text
+    assert caught.value.id in caplog.text
+    event.remove(engine.sync_engine, 'connect', fill)
+    await engine.dispose()
+    assert await customer.start()
 
 
 @pytest.mark.parametrize(

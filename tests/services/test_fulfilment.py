@@ -2,13 +2,15 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from services import errors
 from services.ledger import Ledger, connect
-from services.orders import Order, State, World
+from services.orders import Booking, Order, State, World
+from services.scheduling import Meeting
 from services.settings import judge
 from services.shop import Shop, build
 from tests.services.conftest import Customer
@@ -110,6 +112,62 @@ async def test_a_session_that_was_opened_but_never_written_down_is_joined_to_its
 async def test_an_invented_session_is_nobodys(customer: Customer, session_id: str) -> None:
     """What Stripe does not know is no order."""
     assert await customer.shop.fulfilment.arrive(session_id) is None
+
+
+async def test_invented_ids_cost_a_bounded_number_of_questions(shop: Shop, twin: Twin) -> None:
+    """A stranger who invents ids is cut off, and the same id is asked about once."""
+    for _ in range(5):
+        assert await shop.fulfilment.arrive('cs_test_same', client='203.0.113.7') is None
+    assert len(twin.requests('/v1/checkout/sessions')) == 1
+
+    async def go_on() -> None:
+        for number in range(50):
+            await shop.fulfilment.arrive(f'cs_test_{number}', client='203.0.113.7')
+
+    with pytest.raises(errors.TooManyRequests):
+        await go_on()
+    assert len(twin.requests('/v1/checkout/sessions')) == 10
+
+    async def go_on_together() -> None:
+        for number in range(500):
+            await shop.fulfilment.arrive(f'cs_test_all_{number}', client=f'198.51.100.{number % 250}')
+
+    with pytest.raises(errors.TooManyRequests):
+        await go_on_together()
+    assert len(twin.requests('/v1/checkout/sessions')) == 120
+
+
+async def test_a_customer_who_is_known_is_never_cut_off(customer: Customer) -> None:
+    """Coming back to an order that the ledger knows asks Stripe nothing and counts nothing."""
+    order = await customer.buy()
+    customer.twin.act('reset')
+    for _ in range(30):
+        found = await customer.shop.fulfilment.arrive(order.session_id or '', client='203.0.113.7')
+        assert found == order
+    assert customer.twin.requests() == []
+
+
+async def test_a_cancelled_meeting_frees_the_order_for_another_time(customer: Customer) -> None:
+    """The spent single-use link is forgotten, a moved meeting keeps it."""
+    paid = await fulfilled(customer, await customer.buy())
+    first = await customer.shop.fulfilment.calendar(paid)
+    start = datetime(2026, 12, 1, 15, tzinfo=UTC)
+    booking = Booking('invitee', 'active', start, start + timedelta(hours=1))
+    for state, moved, kept in (('active', False, True), ('canceled', True, True), ('canceled', False, False)):
+        meeting = Meeting(replace(booking, state=state), paid.booking_key, moved=moved)
+        order = await customer.shop.fulfilment.book(meeting, because='webhook')
+        assert order is not None
+        current = await customer.order_of(paid.session_id or '')
+        assert (await customer.shop.fulfilment.calendar(current) == first) is kept
+
+
+async def test_an_event_type_that_was_made_anew_is_found_again(customer: Customer, another: Customer) -> None:
+    """Calendly gives the same address a new name; the next link is made all the same."""
+    paid = await fulfilled(customer, await customer.buy())
+    assert '/d/' in (await customer.shop.fulfilment.calendar(paid) or '')
+    customer.shop.scheduling._event_type = f'{customer.twin.base}/calendly/event_types/gone'
+    second = await fulfilled(another, await another.buy())
+    assert '/d/' in (await customer.shop.fulfilment.calendar(second) or '')
 
 
 async def test_a_session_of_another_shop_on_the_account_is_not_ours(

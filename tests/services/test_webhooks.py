@@ -118,6 +118,14 @@ async def test_an_old_delivery_is_refused(stripe: Stripe, customer: Customer) ->
     assert await _stored(customer) == 0
 
 
+async def test_a_delivery_from_the_future_is_refused(stripe: Stripe, customer: Customer) -> None:
+    """A right signature dated more than five minutes ahead is kept for a replay, so it is refused."""
+    body = event_of('cs_test_1')
+    answer = await stripe.deliver(body, **signed(body, stripe.secret, at=time.time() + 330))
+    assert answer.status_code == 400
+    assert await _stored(customer) == 0
+
+
 async def test_one_right_signature_of_several_is_enough(stripe: Stripe, customer: Customer) -> None:
     """While the secret is rotated Stripe signs with both."""
     order = await customer.buy()

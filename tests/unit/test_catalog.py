@@ -68,6 +68,16 @@ async def test_a_silent_service_leaves_the_page_without_a_price() -> None:
     assert (await catalog.look()).price == PRICE
 
 
+async def test_a_forgotten_price_is_read_before_anything_is_shown() -> None:
+    """Once Stripe was seen to charge another price, no page shows the old one."""
+    till = Till()
+    catalog = till.catalog()
+    await catalog.look()
+    till.answer = Money(17500, 'usd')
+    catalog.forget()
+    assert (await catalog.look()).price == Money(17500, 'usd')
+
+
 async def test_paying_wants_a_price_that_is_true_now() -> None:
     """Where a page is content without a price, the till is not."""
     till = Till()
