@@ -2,24 +2,13 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from cachetools import TTLCache
 
 from services.errors import CalendarUnavailable, OurFault, ShopError, reported
 from services.ledger import Delivery, Ledger
-from services.orders import (
-    Booking,
-    Extras,
-    Facts,
-    Order,
-    PaymentSession,
-    State,
-    mismatch_of,
-    order_from,
-)
+from services.orders import Booking, Extras, Order, PaymentSession, changes_after, line_of, order_from
 from services.payments import Payments
 from services.scheduling import Meeting, Scheduling
 from services.throttle import Throttle
@@ -63,6 +52,10 @@ class Fulfilment:
     async def bookings(self, order: Order) -> tuple[Booking, ...]:
         """Return the meetings known for an order, earliest first."""
         return await self._ledger.bookings(order.id)
+
+    def follow(self, order: Order, told: Callable[[], object]) -> Callable[[], None]:
+        """Have something called after each move of an order in this process; returns what stops that."""
+        return self._ledger.follow(order, told)
 
     async def fulfil(self, session_id: str, *, because: str, settles: Delivery | None = None) -> Order | None:
         """Read a session at Stripe and write down what is true of its order.
@@ -195,31 +188,15 @@ class Fulfilment:
             if settles:
                 await self._ledger.settle(settles)
             return order
-        changes = self._changes(order, session)
+        changes = changes_after(order, session, extras=self._extras, now=self._clock())
         if not changes:
             if settles:
                 await self._ledger.settle(settles)
             return order
-        after = replace(order, **changes).state
-        line = f'{order.state} → {after}' if after is not order.state else f'{after}: details updated'
-        if changes['facts'].mismatch:
-            line += f' ({changes["facts"].mismatch})'
-            log.error('order %s: payment does not match: %s', order.reference, changes['facts'].mismatch)
+        line, mismatch = line_of(order, changes), changes['facts'].mismatch
+        if mismatch:
+            log.error('order %s: the payment does not match: %s', order.reference, mismatch)
         return await self._ledger.move(order, because=because, line=line, settles=settles, **changes)
-
-    def _changes(self, order: Order, session: PaymentSession) -> dict[str, Any]:
-        facts = session.facts
-        complete = facts.session_status == 'complete'
-        if complete:
-            facts = replace(facts, mismatch=mismatch_of(order, session, extras=self._extras))
-        if order.session_id == session.id and (facts == order.facts or _still_open(order, facts)):
-            return {}
-        changes: dict[str, Any] = {'facts': facts, 'session_id': session.id, 'session_url': session.url}
-        if complete and not order.completed_at:
-            changes['completed_at'] = self._clock()
-        if replace(order, facts=facts).state is not State.OPEN:
-            changes['claim'] = None
-        return changes
 
     async def _renew_calendar(self, order: Order, because: str) -> None:
         """Forget the spent link of a cancelled meeting, so that the customer can pick another time."""
@@ -242,8 +219,3 @@ class Fulfilment:
         if current is None or current.calendar_url is None:
             raise CalendarUnavailable('the order is gone')
         return current.calendar_url
-
-
-def _still_open(order: Order, facts: Facts) -> bool:
-    """Whether a session is merely being filled in, which is not worth a line in the journal."""
-    return order.state is State.OPEN and replace(order, facts=facts).state is State.OPEN

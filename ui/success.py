@@ -22,7 +22,7 @@ from ui.trouble import not_found, refused
 
 SESSION_ID = r'cs_[A-Za-z0-9_]{1,250}'
 FIRST_LOOK = 1.5  # seconds the first drawing waits for Stripe; NiceGUI gives a page builder 3 s in all
-WAITING, SETTLED = 1.0, 5.0  # seconds between two looks into the ledger
+WAITING, SETTLED = 1.0, 15.0  # seconds between two looks; what this process writes is shown at once
 PAUSES = (2, 4, 8, 15, 30, 60)  # seconds between two questions to Stripe
 PATIENT_TRIES = 3  # for a calendar link of the order's own, before the public address is taken
 FETCHING = 'Your payment is safe. We are fetching the calendar; this page keeps trying.'
@@ -90,7 +90,7 @@ class OrderPage:
     def __init__(self, shop: Shop, order: Order) -> None:
         self._shop, self._order = shop, order
         self._shown: View | None = None
-        self._looking = False
+        self._looking = self._news = False
         self._asked, self._ask_at = 0, 0.0
         with ui.element('section').classes('wrap order') as self._whole:
             self._state = Static(Markup(''), aria_live='polite').classes('state')
@@ -102,23 +102,32 @@ class OrderPage:
         """Look again from time to time for as long as the page is open."""
         self._timer = ui.timer(WAITING, self.look)
         self._pace()
+        client = ui.context.client
+        stop = self._shop.fulfilment.follow(self._order, lambda: background_tasks.create(self.look()))
+        client.on_delete(stop)
 
     async def look(self) -> None:
         """Read the order, ask Stripe if that is due, and draw what has changed."""
+        self._news = True
         if self._looking:
             return
         self._looking = True
         try:
-            self._order = await self._shop.fulfilment.find(self._order.token) or self._order
-            await self.draw()
-            if self._shown and self._shown.waits and self._is_due():
-                self._order = await self._shop.fulfilment.refresh(self._order, because='page')
-                await self.draw()
-            if self._shown and self._shown.wants_calendar:
-                await self._calendar.fetch(self._order)
+            while self._news:
+                self._news = False
+                await self._look_once()
         finally:
             self._looking = False
             self._pace()
+
+    async def _look_once(self) -> None:
+        self._order = await self._shop.fulfilment.find(self._order.token) or self._order
+        await self.draw()
+        if self._shown and self._shown.waits and self._is_due():
+            self._order = await self._shop.fulfilment.refresh(self._order, because='page')
+            await self.draw()
+        if self._shown and self._shown.wants_calendar:
+            await self._calendar.fetch(self._order)
 
     async def draw(self) -> None:
         """Draw the order as it is known, if that changed."""

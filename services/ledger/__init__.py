@@ -3,6 +3,7 @@
 Every move names the version it was decided on; whoever comes second is told so and reads again.
 """
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -51,6 +52,7 @@ class Ledger:
     def __init__(self, engine: AsyncEngine, clock: Callable[[], datetime]) -> None:
         self._engine = engine
         self._clock = clock
+        self._followers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
 
     async def open(self) -> None:
         """Apply the migrations; connections are let go, so that this may run in a loop of its own.
@@ -126,7 +128,8 @@ class Ledger:
             await self._write_line(connection, moved, because, line)
             if settles:
                 await self._settle(connection, settles, error='')
-            return moved
+        self._tell(order)
+        return moved
 
     async def journal(self, order_id: str) -> tuple[JournalLine, ...]:
         """Return all moves of an order, oldest first."""
@@ -190,6 +193,22 @@ class Ledger:
                 await self._write_line(connection, order, because, line)
             if settles:
                 await self._settle(connection, settles, error='')
+        self._tell(order)
+
+    def follow(self, order: Order, told: Callable[[], object]) -> Callable[[], None]:
+        """Have something called after each move of an order in this process; returns what stops that."""
+        self._followers[order.id].add(told)
+
+        def stop() -> None:
+            self._followers[order.id].discard(told)
+            if not self._followers[order.id]:
+                del self._followers[order.id]
+
+        return stop
+
+    def _tell(self, order: Order) -> None:
+        for told in tuple(self._followers.get(order.id, ())):
+            told()
 
     async def _settle(self, connection: AsyncConnection, delivery: Delivery, *, error: str) -> None:
         table = schema.deliveries

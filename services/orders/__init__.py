@@ -1,6 +1,6 @@
 """The order: the facts seen of it, the state that follows from them, and whether a payment is its own."""
 
-from services.orders.matching import Extras, metadata_of, mismatch_of, order_from
+from services.orders.matching import Extras, changes_after, line_of, metadata_of, mismatch_of, order_from
 from services.orders.model import (
     ATTACH_DEADLINE,
     CLAIM_LIFETIME,
@@ -31,6 +31,8 @@ __all__ = [
     'Return',
     'State',
     'World',
+    'changes_after',
+    'line_of',
     'metadata_of',
     'mismatch_of',
     'new_reference',

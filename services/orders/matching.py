@@ -1,10 +1,11 @@
 """Whether a payment is the one an order asked for, and how an order is written again from Stripe."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from services.money import Money
-from services.orders.model import SESSION_LIFETIME, Order, PaymentSession, World
+from services.orders.model import SESSION_LIFETIME, Order, PaymentSession, State, World
 
 
 @dataclass(frozen=True)
@@ -81,3 +82,36 @@ def order_from(session: PaymentSession, *, shop: str, world: World) -> Order | N
         )
     except KeyError:
         return None
+
+
+def changes_after(order: Order, session: PaymentSession, *, extras: Extras, now: datetime) -> dict[str, Any]:
+    """Work out what is to be written down after a session was read; nothing when it says nothing new.
+
+    Args:
+        order: the order as it was before the reading.
+        session: what Stripe says.
+        extras: whether discounts and taxes may exist.
+        now: the present time in UTC.
+    """
+    facts = session.facts
+    complete = facts.session_status == 'complete'
+    if complete:
+        facts = replace(facts, mismatch=mismatch_of(order, session, extras=extras))
+    after = replace(order, facts=facts).state
+    being_filled_in = order.state is after is State.OPEN
+    if order.session_id == session.id and (facts == order.facts or being_filled_in):
+        return {}
+    changes: dict[str, Any] = {'facts': facts, 'session_id': session.id, 'session_url': session.url}
+    if complete and not order.completed_at:
+        changes['completed_at'] = now
+    if after is not State.OPEN:
+        changes['claim'] = None
+    return changes
+
+
+def line_of(order: Order, changes: dict[str, Any]) -> str:
+    """Write what changes do to an order as a line for its journal."""
+    after = replace(order, **changes).state
+    line = f'{order.state} → {after}' if after is not order.state else f'{after}: details updated'
+    mismatch = changes['facts'].mismatch
+    return f'{line} ({mismatch})' if mismatch else line

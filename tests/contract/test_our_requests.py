@@ -8,7 +8,7 @@ from services.shop import build
 from tests.contract.openapi import check_request
 from tests.twin import Twin
 
-OPTIONS = ({}, {'PROMOTION_CODES': '1', 'AUTOMATIC_TAX': '1'})
+OPTIONS: tuple[dict[str, str], ...] = ({}, {'PROMOTION_CODES': '1', 'AUTOMATIC_TAX': '1'})
 EXPECTED = {
     'GET /v1/account',
     'GET /v1/prices',
