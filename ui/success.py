@@ -24,6 +24,7 @@ SESSION_ID = r'cs_[A-Za-z0-9_]{1,250}'
 FIRST_LOOK = 1.5  # seconds the first drawing waits for Stripe; NiceGUI gives a page builder 3 s in all
 WAITING, SETTLED = 1.0, 15.0  # seconds between two looks; what this process writes is shown at once
 PAUSES = (2, 4, 8, 15, 30, 60)  # seconds between two questions to Stripe
+LOOKING = 'look at an order'
 PATIENT_TRIES = 3  # for a calendar link of the order's own, before the public address is taken
 FETCHING = 'Your payment is safe. We are fetching the calendar; this page keeps trying.'
 HEAD = '<meta name="robots" content="noindex"><meta name="referrer" content="strict-origin">'
@@ -103,8 +104,11 @@ class OrderPage:
         self._timer = ui.timer(WAITING, self.look)
         self._pace()
         client = ui.context.client
-        stop = self._shop.fulfilment.follow(self._order, lambda: background_tasks.create(self.look()))
+        stop = self._shop.fulfilment.follow(self._order, self._told)
         client.on_delete(stop)
+
+    def _told(self) -> None:
+        background_tasks.create(self.look(), name=LOOKING)
 
     async def look(self) -> None:
         """Read the order, ask Stripe if that is due, and draw what has changed."""

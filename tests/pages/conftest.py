@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
-from nicegui import Client, core, ui
+from nicegui import Client, background_tasks, core, ui
 from nicegui.functions.navigate import Navigate
 from nicegui.functions.notify import notify
 from nicegui.testing import User
@@ -18,6 +18,7 @@ from services.shop import Shop, build
 from tests.pages.customer import Customer
 from tests.processes import wait_until
 from tests.twin import Twin
+from ui.success import LOOKING
 
 
 @pytest.fixture
@@ -50,6 +51,8 @@ async def customer(shop: Shop, reset_nicegui: None) -> AsyncIterator[Customer]:
         yield Customer(User(client))
         for page in list(Client.instances.values()):
             page.delete()
+        looking = [task for task in background_tasks.running_tasks if task.get_name() == LOOKING]
+        await asyncio.gather(*looking, return_exceptions=True)
     await asyncio.to_thread(wait_until, _ledger_at_rest, seconds=5, why='the ledger lets go of its threads')
 
 
