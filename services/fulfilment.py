@@ -90,6 +90,28 @@ class Fulfilment:
             await self._ledger.settle(settles)
         return order
 
+    async def follow_up(
+        self, payment_id: str, *, because: str, settles: Delivery | None = None
+    ) -> Order | None:
+        """Read anew what became of a payment: refunds and disputes name the payment, not its session.
+
+        Args:
+            payment_id: Stripe's id of the payment.
+            because: who asks.
+            settles: the delivery that is answered by this, if any.
+
+        Raises:
+            ShopError: Stripe does not answer; nothing was changed.
+        """
+        order = await self._ledger.find(payment_id=payment_id)
+        known = order.session_id if order else None
+        session_id = known or await self._payments.find_session_of(payment_id)
+        if session_id:
+            return await self.fulfil(session_id, because=because, settles=settles)
+        if settles:
+            await self._ledger.settle(settles)
+        return None
+
     async def arrive(self, session_id: str, *, client: str = '') -> Order | None:
         """Find or adopt the order of a customer who comes back from Stripe.
 

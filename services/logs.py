@@ -9,7 +9,7 @@ from structlog.typing import EventDict, WrappedLogger
 
 SECRETS = (
     (re.compile(r'\b((?:sk|rk|pk)_(?:test|live)_|whsec_)[\w*]+'), r'\1…'),
-    (re.compile(r'\b(cs_(?:test|live)_|cs_)\w{6,}'), r'\1…'),
+    (re.compile(r'\b(cs_(?:test|live)_|cs_)[\w-]{6,}'), r'\1…'),
     (re.compile(r'(/order/)[\w-]+'), r'\1…'),
 )
 

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -155,6 +155,7 @@ def signed_meeting(
     _check_signature(body, header, key, now())
     try:
         event: dict[str, Any] = json.loads(body)
+        json.dumps(event, ensure_ascii=False).encode()  # halves of characters reach no database
         payload = event['payload']
         event_id = hashlib.sha256(f'{event["event"]} {payload["uri"]} {event["created_at"]}'.encode())
         return event_id.hexdigest(), str(event['event']), _meeting_from(payload)
@@ -177,7 +178,7 @@ def _meeting_from(payload: Mapping[str, Any]) -> Meeting:
     """Translate a flat v2 invitee payload."""
     event = payload['scheduled_event']
     booking = Booking(
-        invitee_id=str(payload['uri']),
+        invitee_id=plain_text(payload['uri']),
         state='canceled' if payload.get('status') == 'canceled' else 'active',
         start=_time(event['start_time']),
         end=_time(event['end_time']),
@@ -188,7 +189,7 @@ def _meeting_from(payload: Mapping[str, Any]) -> Meeting:
         place=_place(event.get('location') or {}),
         reschedule_url=_link(payload.get('reschedule_url')),
         cancel_url=_link(payload.get('cancel_url')),
-        replaces=str(payload.get('old_invitee') or ''),
+        replaces=plain_text(payload.get('old_invitee')),
     )
     key = (payload.get('tracking') or {}).get('utm_content')
     return Meeting(booking, str(key or ''), moved=bool(payload.get('rescheduled')))
@@ -200,14 +201,16 @@ def _place(location: Mapping[str, Any]) -> str:
 
 def _link(value: object) -> str:
     """Keep an address only if a browser may follow it from our page."""
-    return str(value) if urlsplit(str(value or '')).scheme in ('http', 'https') else ''
+    return plain_text(value, limit=2000) if urlsplit(str(value or '')).scheme in ('http', 'https') else ''
 
 
 def _time(value: str) -> datetime:
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
         raise ValueError('a time without a zone')
-    return moment
+    if not 2000 <= moment.year < 3000:
+        raise ValueError('a time that nobody meets at')
+    return moment.astimezone(UTC)
 
 
 def _names_nothing(error: CalendarUnavailable) -> bool:

@@ -4,6 +4,7 @@ A delivery that could not be worked keeps its error and is answered 500, so that
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,6 +24,12 @@ SESSION_EVENTS = frozenset(
     f'checkout.session.{name}'
     for name in ('completed', 'expired', 'async_payment_succeeded', 'async_payment_failed')
 )
+PAYMENT_EVENTS = frozenset(
+    {'charge.refunded', 'charge.dispute.created', 'charge.dispute.closed'}
+    | {'refund.created', 'refund.updated', 'refund.failed'}
+)
+EVENT_ID = re.compile(r'[\x21-\x7e]{1,255}')
+OBJECT_ID = re.compile(r'[\w-]{1,255}', re.ASCII)
 INVITEE_EVENTS = frozenset({'invitee.created', 'invitee.canceled'})
 
 
@@ -38,16 +45,15 @@ def stripe_door(secret: str, ledger: Ledger, fulfilment: Fulfilment) -> APIRoute
 
     @router.post('/webhooks/stripe')
     async def stripe(request: Request) -> Response:
-        """Take the session's id from the event and nothing else; the rest is read at Stripe."""
+        """Take one id from the event and nothing else; the rest is read at Stripe."""
         body = await read_body(request, LIMIT)
         event = signed_event(body, request.headers.get('stripe-signature', ''), secret)
-        event_id, kind, session_id = _named_by(event)
-        if kind not in SESSION_EVENTS:
+        event_id, kind, named = _named_by(event)
+        if not named or kind not in SESSION_EVENTS | PAYMENT_EVENTS:
             return Response('not for this shop')
         delivery = Delivery('stripe', event_id, kind)
-        return await _work(
-            ledger, delivery, lambda: fulfilment.fulfil(session_id, because='webhook', settles=delivery)
-        )
+        read = fulfilment.fulfil if kind in SESSION_EVENTS else fulfilment.follow_up
+        return await _work(ledger, delivery, lambda: read(named, because='webhook', settles=delivery))
 
     return router
 
@@ -100,16 +106,20 @@ async def _keep_error(ledger: Ledger, delivery: Delivery, error: ShopError) -> N
 
 
 def _named_by(event: dict[str, Any]) -> tuple[str, str, str]:
-    """Return the event's id and type and the id of the object it names.
+    """Return the event's id and type, and the id of the session or else of the payment it is about.
 
     Raises:
         BadRequest: it is signed, but no event.
     """
     try:
-        named = event['data']['object'].get('id', '')
-        event_id, kind = event['id'], event['type']
+        event_id, kind, about = event['id'], event['type'], event['data']['object']
+        named = about.get('payment_intent' if kind in PAYMENT_EVENTS else 'id') or ''
     except (KeyError, TypeError, AttributeError) as error:
         raise BadRequest('This is not an event.') from error
-    if not all(isinstance(part, str) for part in (event_id, kind, named)):
+    known = all(isinstance(part, str) for part in (event_id, kind, named))
+    if not known or not EVENT_ID.fullmatch(event_id):
         raise BadRequest('This is not an event.')
+    # An id becomes part of an address at Stripe; anything else in it would be another address.
+    if named and kind in SESSION_EVENTS | PAYMENT_EVENTS and not OBJECT_ID.fullmatch(named):
+        raise BadRequest('This is no object of Stripe.')
     return event_id, kind, named

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from nicegui import app
+from starlette.requests import ClientDisconnect
 
 from services.errors import AlreadyPaid, BadRequest, BodyTooLarge, BodyTooSlow, ShopError, UnsupportedType
 from services.money import Money
@@ -74,7 +75,7 @@ async def _body(request: Request) -> bytes:
                 body += part
                 if len(body) > LONGEST:
                     raise BodyTooLarge
-    except TimeoutError as error:
+    except (TimeoutError, ClientDisconnect) as error:
         raise BodyTooSlow from error
     return body
 

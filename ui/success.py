@@ -20,7 +20,7 @@ from ui.sessions import calendar_file
 from ui.theme import favicon
 from ui.trouble import not_found, refused
 
-SESSION_ID = r'cs_[A-Za-z0-9_]{1,250}'
+SESSION_ID = r'cs_[A-Za-z0-9_-]{1,250}'
 FIRST_LOOK = 1.5  # seconds the first drawing waits for Stripe; NiceGUI gives a page builder 3 s in all
 WAITING, SETTLED = 1.0, 15.0  # seconds between two looks; what this process writes is shown at once
 PAUSES = (2, 4, 8, 15, 30, 60)  # seconds between two questions to Stripe

@@ -1,7 +1,7 @@
 """The only door to Stripe: sessions and prices, asked for with a deadline and translated once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -123,17 +123,43 @@ class Payments:
             if means_missing(error):
                 return None
             raise
-        data = answer.to_dict()
-        return session_from(await self._with_payment(data))
+        return session_from(await self._with_payment(answer.to_dict()))
+
+    async def find_session_of(self, payment_id: str) -> str | None:
+        """Find the session that a payment came from; None when there is none in this account."""
+        async with self._asking():
+            params: Any = {'payment_intent': payment_id, 'limit': 1}
+            sessions = await self._stripe.v1.checkout.sessions.list_async(params)
+        return sessions.data[0].id if sessions.data else None
 
     async def _with_payment(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Read the payment behind a session apart where it was not sent along and its fate is open."""
-        undecided = data.get('status') == 'complete' and data.get('payment_status') == 'unpaid'
-        if not undecided or not isinstance(data.get('payment_intent'), str):
+        """Put the payment, its charge and its disputes into a complete session where they are not yet."""
+        if data.get('status') != 'complete' or not data.get('payment_intent'):
             return data
+        intents, charges = self._stripe.v1.payment_intents, self._stripe.v1.charges
+        intent = await self._whole(data['payment_intent'], intents.retrieve_async)
+        charge = await self._whole(intent.get('latest_charge'), charges.retrieve_async)
+        disputes = await self._disputes_of(charge) if charge.get('disputed') else []
+        return data | {'payment_intent': intent | {'latest_charge': charge | {'disputes': disputes}}}
+
+    async def _whole(
+        self, thing: Any, read: Callable[[str], Awaitable[stripe.StripeObject]]
+    ) -> dict[str, Any]:
+        """Return an object that Stripe sent along or only named; its bare name if it is not there."""
+        if not isinstance(thing, str):
+            return thing or {}
+        try:
+            async with self._asking():
+                return (await read(thing)).to_dict()
+        except PaymentsUnavailable as error:
+            if means_missing(error):
+                return {'id': thing}
+            raise
+
+    async def _disputes_of(self, charge: Mapping[str, Any]) -> list[dict[str, Any]]:
         async with self._asking():
-            intent = await self._stripe.v1.payment_intents.retrieve_async(data['payment_intent'])
-        return data | {'payment_intent': intent.to_dict()}
+            disputes = await self._stripe.v1.disputes.list_async({'charge': charge['id']})
+        return [dispute.to_dict() for dispute in disputes.data]
 
     def _session_params(self, order: Order, title: str) -> dict[str, Any]:
         metadata = metadata_of(order)

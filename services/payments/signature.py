@@ -29,6 +29,7 @@ def signed_event(
     try:
         event: stripe.Event = stripe.Webhook.construct_event(body, header, secret, TOLERANCE)
         data = event.to_dict()
+        stamps = [int(stamp) for stamp in re.findall(r'(?:^|,)\s*t=(\d+)', header)]
     except (
         stripe.SignatureVerificationError,
         ValueError,
@@ -38,7 +39,6 @@ def signed_event(
         AttributeError,
     ) as error:
         raise BadRequest('This is not a delivery signed by Stripe.') from error
-    stamps = re.findall(r'(?:^|,)\s*t=(\d+)', header)
-    if any(int(stamp) > now() + TOLERANCE for stamp in stamps):
+    if any(stamp > now() + TOLERANCE for stamp in stamps):
         raise BadRequest('This delivery is dated in the future.')
     return data

@@ -1,6 +1,6 @@
 """Stripe's objects in our terms; no vendor type passes this page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,6 +48,8 @@ def _facts_from(data: Mapping[str, Any]) -> Facts:
     intent = data.get('payment_intent')
     payment = intent if isinstance(intent, Mapping) else {'id': intent}
     charge = payment.get('latest_charge')
+    charge = charge if isinstance(charge, Mapping) else {}
+    dispute = _worst(charge.get('disputes') or [])
     return Facts(
         session_status=data.get('status') or '',
         payment_status=data.get('payment_status') or '',
@@ -57,8 +59,19 @@ def _facts_from(data: Mapping[str, Any]) -> Facts:
         amount_tax=details.get('amount_tax') or 0,
         seen_currency=(data.get('currency') or '').lower(),
         payment_failed=payment.get('status') in FAILED_INTENT,
-        amount_refunded=(charge.get('amount_refunded') or 0) if isinstance(charge, Mapping) else 0,
+        amount_refunded=charge.get('amount_refunded') or 0,
+        amount_disputed=dispute.get('amount') or 0,
+        dispute_status=dispute.get('status') or '',
         payment_id=payment.get('id') or '',
         email=plain_text(customer.get('email') or data.get('customer_email')),
         name=plain_text(customer.get('name')),
     )
+
+
+def _worst(disputes: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the dispute that decides: a lost one, else one that is not settled, else any."""
+
+    def weight(dispute: Mapping[str, Any]) -> int:
+        return {'lost': 2, 'won': 0, 'warning_closed': 0}.get(str(dispute.get('status')), 1)
+
+    return max(disputes, key=weight, default={})

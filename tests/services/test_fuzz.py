@@ -1,0 +1,212 @@
+"""Arbitrary requests at the doors for machines: an answer in words each time, and nothing written on a no."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.shop import Shop
+from tests.fuzzing import (
+    BODIES,
+    HEADER_TEXT,
+    HEADERS,
+    SCALARS,
+    VALUES,
+    almost,
+    leaks_in,
+    secrets_of,
+    signature,
+    thrown,
+    written,
+)
+from tests.services.conftest import Customer
+from tests.twin import Twin
+
+JSON_DOOR = '/api/create-checkout-session'
+TABLES = ('orders', 'deliveries', 'bookings', 'journal')
+OFFERS = (
+    st.fixed_dictionaries({}, optional={'offer': SCALARS | st.just('cp-coaching'), 'price': SCALARS}) | VALUES
+)
+SESSION_KINDS = ('completed', 'expired', 'async_payment_succeeded', 'async_payment_failed')
+SESSION_IDS = st.sampled_from(
+    ['', '.', '..', 'cs_' + 'a' * 5000, 'cs_test_a/../b', 'cs_test_a?b#c', 'cs_test_\x00']
+)
+URLS = st.sampled_from(
+    ['javascript:alert(1)', 'https://[', 'https://calendly.com/\ud800', 'https://\u2100.com']
+)
+MOMENTS = st.one_of(
+    st.datetimes().map(lambda moment: moment.isoformat() + 'Z'),
+    st.sampled_from(
+        ['0001-01-01T00:00:00+23:59', '9999-12-31T23:59:59-23:59', '2026-02-30T00:00:00Z', '2026-W01']
+    ),
+)
+
+
+def events(kind: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Events that are almost right."""
+    session = {'id': 'cs_test_unknown', 'object': 'checkout.session', 'metadata': {}}
+    event = {'id': 'evt_1', 'object': 'event', 'type': f'checkout.session.{kind}', 'livemode': False}
+    return almost(event | {'data': {'object': session}}, SESSION_IDS | VALUES)
+
+
+def invitees(booking_key: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Deliveries that are almost right, for an order that is there."""
+    payload = {
+        'uri': 'https://api.calendly.com/scheduled_events/E/invitees/I',
+        'status': 'active',
+        'scheduled_event': {
+            'start_time': '2026-12-01T15:00:00Z',
+            'end_time': '2026-12-01T16:00:00Z',
+            'location': {'type': 'google_conference', 'join_url': 'https://meet.example/1'},
+        },
+        'tracking': {'utm_content': booking_key},
+        'timezone': 'America/New_York',
+        'email': 'pat@example.com',
+        'name': 'Pat Payer',
+        'text_reminder_number': '+1 202-555-0143',
+        'reschedule_url': 'https://calendly.com/reschedulings/1',
+        'cancel_url': 'https://calendly.com/cancellations/1',
+        'old_invitee': None,
+        'rescheduled': False,
+    }
+    event = {'event': 'invitee.created', 'created_at': '2026-11-23T12:00:00Z', 'payload': payload}
+    return almost(event, URLS | MOMENTS | VALUES)
+
+
+class Doors:
+    """The doors with a watch on them: what is answered, and what the ledger holds before and after."""
+
+    def __init__(self, client: httpx.AsyncClient, shop: Shop, secrets: tuple[str, ...]) -> None:
+        self._client = client
+        self._shop = shop
+        self._secrets = secrets
+
+    async def knock(
+        self, path: str, body: bytes, headers: dict[str, bytes], *, allowed: tuple[int, ...] = ()
+    ) -> httpx.Response:
+        """Send a request and check its answer.
+
+        Args:
+            path: the door.
+            body: the bytes to post.
+            headers: what is said of them.
+            allowed: statuses of 500 and more that are right here.
+        """
+        before = await self.held()
+        told = {name.encode(): value for name, value in headers.items()}
+        answer = await self._client.post(path, content=body, headers=told)
+        assert answer.status_code < 500 or answer.status_code in allowed, answer.text
+        assert not leaks_in(answer.text, self._secrets)
+        if 400 <= answer.status_code < 500:
+            assert await self.held() == before
+        return answer
+
+    async def held(self) -> list[int]:
+        """How many rows each table holds."""
+        counts = ', '.join(f'(SELECT count(*) FROM {table})' for table in TABLES)
+        async with self._shop.ledger._engine.connect() as connection:
+            return list((await connection.exec_driver_sql(f'SELECT {counts}')).one())
+
+
+@pytest.fixture
+def watched(doors: httpx.AsyncClient, shop: Shop, settings_env: dict[str, str]) -> Doors:
+    """The doors of a shop on the twins, watched."""
+    return Doors(doors, shop, secrets_of(settings_env))
+
+
+@pytest.fixture
+async def booking_key(customer: Customer) -> str:
+    """The key of an order that was paid."""
+    return (await customer.buy()).booking_key
+
+
+@thrown()
+@given(body=BODIES, headers=HEADERS)
+async def test_anything_at_the_json_door(watched: Doors, body: bytes, headers: dict[str, bytes]) -> None:
+    """Whatever is posted is answered as JSON, with an address to pay at or with words."""
+    answer = await watched.knock(JSON_DOOR, body, headers)
+    told = answer.json()
+    assert set(told) == {'id', 'url'} if answer.status_code == 200 else told['error']['message']
+
+
+@thrown()
+@given(offer=OFFERS)
+async def test_any_json_at_the_json_door(watched: Doors, shop: Shop, offer: object) -> None:
+    """Whatever JSON is posted, only the offer for sale or no offer opens a session."""
+    answer = await watched.knock(JSON_DOOR, written(offer), {'content-type': b'application/json'})
+    right = answer.status_code == 200
+    assert right == (offer in ({}, {'offer': shop.catalog.slug})) or answer.status_code == 429
+
+
+@thrown(0.25)
+@given(body=BODIES, headers=HEADERS, status=st.sampled_from([401, 403, 404, 429]))
+async def test_anything_at_the_json_door_while_stripe_refuses(
+    watched: Doors, twin: Twin, body: bytes, headers: dict[str, bytes], status: int
+) -> None:
+    """What Stripe refuses is a 503 in words, and no session is there."""
+    twin.lever('* /v1/*', 'fail', status=status, times=None)
+    answer = await watched.knock(JSON_DOOR, body, headers, allowed=(503,))
+    twin.release_levers()
+    assert answer.json()['error']['message']
+    assert twin.state()['sessions'] == []
+
+
+@thrown()
+@given(door=st.sampled_from(['stripe', 'calendly']), body=BODIES, headers=HEADERS, said=HEADER_TEXT)
+async def test_anything_unsigned_at_the_webhooks(
+    watched: Doors, door: str, body: bytes, headers: dict[str, bytes], said: str
+) -> None:
+    """What is not signed is refused with a 4xx."""
+    told = headers | {'stripe-signature': said.encode('latin-1'), 'calendly-webhook-signature': b't=1,v1=2'}
+    answer = await watched.knock(f'/webhooks/{door}', body, told)
+    assert answer.status_code in (400, 413, 415)
+
+
+@thrown()
+@given(
+    door=st.sampled_from(['stripe', 'calendly']),
+    body=BODIES,
+    tail=st.sampled_from(['', ',v1=', ',t=', ', t=' + '9' * 5000, ',v1=\xe9']),
+)
+async def test_any_bytes_signed_at_the_webhooks(
+    watched: Doors, settings_env: dict[str, str], door: str, body: bytes, tail: str
+) -> None:
+    """What is signed but no delivery is refused with a 4xx, whatever else stands in the header."""
+    name, header = _signing(door)
+    told = {header: signature(body, settings_env[name], tail=tail)}
+    answer = await watched.knock(f'/webhooks/{door}', body, told)
+    assert answer.status_code in (200, 400, 413)
+
+
+@thrown()
+@given(event=st.sampled_from(SESSION_KINDS).flatmap(events))
+async def test_any_event_signed_by_stripe(
+    watched: Doors, shop: Shop, settings_env: dict[str, str], event: dict[str, Any]
+) -> None:
+    """A signed event of any shape is answered, and one that names no session of ours makes no order."""
+    body = json.dumps(event).encode()
+    told = {'stripe-signature': signature(body, settings_env['STRIPE_WEBHOOK_SECRET'])}
+    await watched.knock('/webhooks/stripe', body, told)
+    orders, *_ = await watched.held()
+    assert orders == 0
+
+
+@thrown()
+@given(data=st.data())
+async def test_any_invitee_signed_by_calendly(
+    watched: Doors, settings_env: dict[str, str], booking_key: str, data: st.DataObject
+) -> None:
+    """A signed delivery of almost the right shape is taken or refused, also for an order that is there."""
+    body = json.dumps(data.draw(invitees(booking_key))).encode()
+    told = {'calendly-webhook-signature': signature(body, settings_env['CALENDLY_WEBHOOK_SIGNING_KEY'])}
+    await watched.knock('/webhooks/calendly', body, told)
+
+
+def _signing(door: str) -> tuple[str, str]:
+    """The setting that holds a door's secret, and the header that it signs."""
+    if door == 'stripe':
+        return 'STRIPE_WEBHOOK_SECRET', 'stripe-signature'
+    return 'CALENDLY_WEBHOOK_SIGNING_KEY', 'calendly-webhook-signature'
