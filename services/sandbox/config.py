@@ -42,7 +42,7 @@ class SandboxConfig:
     bank_settles_after: float | None = None
 
     stripe_webhook: str | None = None
-    stripe_webhook_secret: str = 'whsec_sandboxNoMoneyMoves00000004'
+    stripe_webhook_secret: str = 'whsec_sandboxNoMoneyMoves4'
     stripe_events: tuple[str, ...] = (
         'checkout.session.completed', 'checkout.session.async_payment_succeeded',
         'checkout.session.async_payment_failed', 'checkout.session.expired',
