@@ -2,10 +2,13 @@
 
 import argparse
 import asyncio
+import atexit
 import logging
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,11 +64,15 @@ def demo() -> None:
         calendly_webhook=f'{domain}/webhooks/calendly',
         bank_settles_after=60,
     )
-    settings = _demo_settings(domain, sandbox)
+    # The twins forget everything at their end, so the demo's orders end with them.
+    folder = tempfile.mkdtemp(prefix='paidslot-demo-')
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    settings = _demo_settings(domain, sandbox, folder)
     logs.set_up(form=settings.log_format, level='warning')
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=['127.0.0.1', 'localhost'])
     app.mount('/sandbox', create_app(sandbox))
-    app.on_startup(lambda: print(f'Open {domain} and click; card 4242 4242 4242 4242 pays.', flush=True))
+    line = f'Open {domain} and click; card 4242 4242 4242 4242 pays, and {domain}/sandbox/ makes things fail.'
+    app.on_startup(lambda: print(line, flush=True))
     start(build(settings))
 
 
@@ -78,6 +85,7 @@ def start(shop: Shop) -> None:
 
 def assemble(shop: Shop) -> None:
     """Put pages, doors and the life of the process onto the web application."""
+    app.router.redirect_slashes = False  # such a redirect would be made of the request's Host header
     app.add_middleware(Visitor, secure=shop.settings.https)
     app.add_exception_handler(ShopError, _refusal)
     for door in shop.doors():
@@ -135,7 +143,7 @@ async def _refusal(_request: Request, error: Exception) -> Response:
     return api.problem(error if isinstance(error, ShopError) else ShopError(repr(error)))
 
 
-def _demo_settings(domain: str, sandbox: SandboxConfig) -> Settings:
+def _demo_settings(domain: str, sandbox: SandboxConfig, folder: str) -> Settings:
     """Judge the sandbox's keys like an operator's, then say that this is the demo's own world."""
     settings = judge(
         {
@@ -150,7 +158,7 @@ def _demo_settings(domain: str, sandbox: SandboxConfig) -> Settings:
             'CALENDLY_API_BASE': sandbox.calendly_api,
             'DOMAIN': domain,
             'HOST': os.environ.get('HOST') or '127.0.0.1',
-            'DATABASE_URL': 'sqlite:///data/demo.db',
+            'DATABASE_URL': f'sqlite:///{folder}/demo.db',
             'SITE_FILE': os.environ.get('SITE_FILE', ''),
         }
     )

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import NoReturn
 
@@ -155,10 +156,23 @@ class Checkout:
         return order.state is State.OPEN and order.world.same_as(self._payments.world) and same and fresh
 
     async def _let_go(self, order: Order, because: str) -> None:
-        """Free the browser for a new order; one without a session is void, for its address never left us."""
-        voided_at = None if order.session_id else self._clock()
-        line = 'made way for a new order of the same browser'
-        await self._ledger.move(order, because=because, line=line, claim=None, voided_at=voided_at)
+        """Free the browser for a new order; the old one must not be paid any more.
+
+        Raises:
+            AlreadyPaid: it was paid meanwhile.
+        """
+        if order.session_id:
+            with suppress(
+                ShopError
+            ):  # it may be closed already, or Stripe silent: then the reading below tells
+                await self._payments.expire_session(order.session_id)
+            order = await self._fulfilment.refresh(order, because=because)
+            if order.completed_at and order.state is not State.FAILED:
+                raise AlreadyPaid
+        if order.claim:
+            voided_at = None if order.session_id else self._clock()
+            line = 'made way for a new order of the same browser'
+            await self._ledger.move(order, because=because, line=line, claim=None, voided_at=voided_at)
 
     async def _session_of(self, order: Order, because: str) -> PaymentSession | None:
         """Return the open session of an order, or None when the order has moved on meanwhile."""

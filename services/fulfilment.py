@@ -206,10 +206,11 @@ class Fulfilment:
     ) -> Order | None:
         """Turn what was seen into one move; None when another move came first."""
         if order.session_id != session.id and order.completed_at:
-            log.error('order %s was paid by another session already', order.reference)
-            if settles:
-                await self._ledger.settle(settles)
-            return order
+            line = f'another session of this order is {session.facts.payment_status}: look at it at Stripe'
+            log.error('order %s: %s', order.reference, line)
+            if settles is None:
+                return order
+            return await self._ledger.move(order, because=because, line=line, settles=settles)
         changes = changes_after(order, session, extras=self._extras, now=self._clock())
         if not changes:
             if settles:

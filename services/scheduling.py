@@ -15,6 +15,7 @@ import httpx
 
 from services.errors import BadRequest, CalendarUnavailable
 from services.orders import Booking, Order, plain_text
+from services.settings import LOOPBACK
 
 API = 'https://api.calendly.com'
 HOST = 'calendly.com'
@@ -221,4 +222,5 @@ def _names_nothing(error: CalendarUnavailable) -> bool:
 
 def _same_address(one: str, other: str) -> bool:
     a, b = urlsplit(one), urlsplit(other)
-    return (a.hostname, a.path.rstrip('/').lower()) == (b.hostname, b.path.rstrip('/').lower())
+    same_host = a.hostname == b.hostname or {a.hostname, b.hostname} <= LOOPBACK
+    return same_host and a.path.rstrip('/').lower() == b.path.rstrip('/').lower()

@@ -1,6 +1,7 @@
 """The composition root: every part made once and handed to those who need it."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from services.payments import Payments
 from services.scheduling import Scheduling
 from services.settings import Settings
 from services.throttle import Throttle
+
+log = logging.getLogger(__name__)
 
 WARM_UP_TRIES = 20
 # A clinic's whole waiting room may share one address; a machine that tries cards needs thousands.
@@ -58,10 +61,10 @@ class Shop:
                 break
             await asyncio.sleep(0.5)
         try:
-            with reported('asking Stripe for the account'):
-                await self.payments.learn_account()
-        except ShopError:
-            return  # a restricted key may not know; worlds are then told apart by their kind alone
+            await self.payments.learn_account()
+        except ShopError as error:
+            # A restricted key may not know; worlds are then told apart by their kind alone.
+            log.info('the Stripe account is not known: %s', error)
 
     async def close(self) -> None:
         """Let go of everything that holds a connection."""

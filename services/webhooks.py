@@ -5,7 +5,8 @@ A delivery that could not be worked keeps its error and is answered 500, so that
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -47,8 +48,9 @@ def stripe_door(secret: str, ledger: Ledger, fulfilment: Fulfilment) -> APIRoute
     async def stripe(request: Request) -> Response:
         """Take one id from the event and nothing else; the rest is read at Stripe."""
         body = await read_body(request, LIMIT)
-        event = signed_event(body, request.headers.get('stripe-signature', ''), secret)
-        event_id, kind, named = _named_by(event)
+        with _refusals_logged('stripe'):
+            event = signed_event(body, request.headers.get('stripe-signature', ''), secret)
+            event_id, kind, named = _named_by(event)
         if not named or kind not in SESSION_EVENTS | PAYMENT_EVENTS:
             return Response('not for this shop')
         delivery = Delivery('stripe', event_id, kind)
@@ -73,7 +75,8 @@ def calendly_door(key: str, ledger: Ledger, fulfilment: Fulfilment) -> APIRouter
         """Write the meeting down at its order."""
         body = await read_body(request, LIMIT)
         header = request.headers.get('calendly-webhook-signature', '')
-        event_id, kind, meeting = signed_meeting(body, header, key)
+        with _refusals_logged('calendly'):
+            event_id, kind, meeting = signed_meeting(body, header, key)
         if kind not in INVITEE_EVENTS:
             return Response('not for this shop')
         delivery = Delivery('calendly', event_id, kind)
@@ -82,6 +85,16 @@ def calendly_door(key: str, ledger: Ledger, fulfilment: Fulfilment) -> APIRouter
         )
 
     return router
+
+
+@contextmanager
+def _refusals_logged(door: str) -> Iterator[None]:
+    """Tell the operator why a delivery was refused: the secret may be wrong, or a clock."""
+    try:
+        yield
+    except BadRequest as error:
+        log.warning('a delivery at /webhooks/%s was refused: %s (%s)', door, error, error.__cause__)
+        raise
 
 
 async def _work(ledger: Ledger, delivery: Delivery, work: Callable[[], Awaitable[object]]) -> Response:

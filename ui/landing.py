@@ -35,6 +35,12 @@ def register(shop: Shop) -> None:
         ui.add_head_html(str(seo.head_of_landing(shop, offer)))
         code = query.get('trouble', '')
         trouble = alert_by_code(code, query.get('error', ''), shop.site.contact)
+        if (
+            trouble
+            and code != AlreadyPaid.code
+            and await shop.checkout.just_paid(visitor_of(ui.context.client))
+        ):
+            trouble = Markup('')  # the words of an address from before the payment are no longer true
         again = code == AlreadyPaid.code and query.get('again') == '1'
         with chrome(shop):
             with ui.element('section').classes('wrap hero'):

@@ -1,5 +1,6 @@
 """Whether a payment is the one an order asked for, and how an order is written again from Stripe."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -62,7 +63,7 @@ def order_from(session: PaymentSession, *, shop: str, world: World) -> Order | N
         world: the world the session was read in.
     """
     data: dict[str, Any] = dict(session.metadata)
-    if data.get('shop') != shop or not str(data.get('amount', '')).isdecimal():
+    if data.get('shop') != shop or not re.fullmatch(r'\d{1,15}', str(data.get('amount', '')), re.ASCII):
         return None
     try:
         return Order(

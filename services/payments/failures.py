@@ -21,7 +21,10 @@ def as_shop_error(error: stripe.StripeError) -> ShopError:
     """Find the shop's word for an error of the SDK; one that is not in the table is our own surprise."""
     for vendor, ours in TABLE:
         if isinstance(error, vendor):
-            cause = f'{type(error).__name__} {error.http_status or ""} {mask(str(error))}'
+            said = ' '.join(mask(str(error)).split())
+            cause = f'{type(error).__name__} {error.http_status or ""} {said}'
+            if error.http_status == 404:  # also where something in between answers without Stripe's envelope
+                return PaymentsUnavailable(cause)
             return ours(cause, retry_after=_retry_after(error))
     return ShopError(mask(str(error)))
 
@@ -35,9 +38,7 @@ def _retry_after(error: stripe.StripeError) -> int | None:
 def means_missing(error: ShopError) -> bool:
     """Whether Stripe said that the object does not exist in this account and mode."""
     cause = error.__cause__
-    return isinstance(cause, stripe.InvalidRequestError) and (
-        cause.code == 'resource_missing' or cause.http_status == 404
-    )
+    return isinstance(cause, stripe.StripeError) and cause.http_status == 404
 
 
 def mask(text: str) -> str:

@@ -5,6 +5,7 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 CALENDLY_HOST = 'calendly.com'
+LOOPBACK = frozenset({'localhost', '127.0.0.1', '::1'})
 
 
 def split(value: str) -> SplitResult | None:
@@ -25,6 +26,12 @@ def host_of(value: str) -> str:
 def origin_of(value: str) -> str:
     url = split(value)
     return f'{url.scheme}://{url.netloc}' if url else ''
+
+
+def names_of(value: str) -> frozenset[str]:
+    """All names of the host of an address: a loopback host has several, and a double may use any of them."""
+    host = host_of(value)
+    return LOOPBACK if host in LOOPBACK else frozenset({host} - {''})
 
 
 def is_calendly(value: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from services.settings.addresses import CALENDLY_HOST, host_of, is_calendly, split
+from services.settings.addresses import CALENDLY_HOST, is_calendly, names_of, split
 from services.settings.model import DEFAULT_PORT, NAMES, SEED_SITE, WHERE, Settings, SettingsError
 
 
@@ -47,12 +47,12 @@ class _Judge:
 
     def settings(self) -> Settings:
         domain = self._base('DOMAIN') or f'http://localhost:{DEFAULT_PORT}'
-        key = self._key('STRIPE_SECRET_KEY', r'(sk|rk)_(test|live)_\w+', required=True)
+        key = self._key('STRIPE_SECRET_KEY', r'(sk|rk)_(test|live)_[\w-]+', required=True)
         live = key.split('_')[1:2] == ['live']
         settings = Settings(
             stripe_secret_key=key,
             stripe_publishable_key=self._publishable(live=live),
-            stripe_price_id=self._key('STRIPE_PRICE_ID', r'price_\w+', required=True),
+            stripe_price_id=self._key('STRIPE_PRICE_ID', r'price_[\w-]+', required=True),
             stripe_webhook_secret=self._key('STRIPE_WEBHOOK_SECRET', r'whsec_\S+', required=live),
             calendly_link=self._calendly_link(),
             calendly_token=self._key('CALENDLY_TOKEN', r'\S+'),
@@ -92,11 +92,11 @@ class _Judge:
         if not value and required:
             self._complain(name, 'is missing')
         if value and not re.fullmatch(pattern, value):
-            self._complain(name, f'does not look right{_mistaken_for(value)}')
+            self._complain(name, f'does not look right{_mistaken_for(value, pattern)}')
         return value
 
     def _publishable(self, *, live: bool) -> str:
-        value = self._key('STRIPE_PUBLISHABLE_KEY', r'pk_(test|live)_\w+')
+        value = self._key('STRIPE_PUBLISHABLE_KEY', r'pk_(test|live)_[\w-]+')
         if value.startswith('pk_') and self._values['STRIPE_SECRET_KEY'] and (value[3:7] == 'live') != live:
             wrong = 'and STRIPE_SECRET_KEY must both be test keys or both be live keys'
             self._complain('STRIPE_PUBLISHABLE_KEY', wrong)
@@ -107,9 +107,11 @@ class _Judge:
         url = split(value)
         if not value:
             self._complain('CALENDLY_LINK', 'is missing')
-        elif url is None or not url.path.strip('/'):
+        elif url is None:
+            self._complain('CALENDLY_LINK', f'must begin with https://{CALENDLY_HOST}/')
+        elif not url.path.strip('/'):
             self._complain('CALENDLY_LINK', 'is not the address of an event type')
-        elif url.hostname != host_of(self._values['CALENDLY_API_BASE']) and not is_calendly(value):
+        elif url.hostname not in names_of(self._values['CALENDLY_API_BASE']) and not is_calendly(value):
             self._complain('CALENDLY_LINK', f'must begin with https://{CALENDLY_HOST}/')
         return value
 
@@ -159,8 +161,11 @@ def _unquoted(value: str) -> str:
     return value[1:-1].strip() if quoted else value
 
 
-def _mistaken_for(value: str) -> str:
-    """Name what a value seems to be, by its public prefix only."""
+def _mistaken_for(value: str, pattern: str) -> str:
+    """Name what a value seems to be, by its public prefix only, unless that is what was wanted."""
     kinds = {'sk_': 'a secret key', 'rk_': 'a restricted key', 'pk_': 'a publishable key'}
     kinds |= {'prod_': 'a product id', 'price_': 'a price id', 'whsec_': 'a webhook secret'}
-    return next((f' (it seems to be {kind})' for start, kind in kinds.items() if value.startswith(start)), '')
+    start = next((start for start in kinds if value.startswith(start)), '')
+    if start and start.rstrip('_') in re.split(r'\W|_', pattern):
+        return ': it has a character in it, or lacks one, as no such value does'
+    return f' (it seems to be {kinds[start]})' if start else ''

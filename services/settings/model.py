@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.settings.addresses import CALENDLY_HOST, host_of, is_public, origin_of
+from services.settings.addresses import CALENDLY_HOST, is_public, names_of, origin_of
 
 STRIPE_HOST = 'checkout.stripe.com'
 DEFAULT_PORT = 3000
@@ -90,13 +90,12 @@ class Settings:
     @property
     def payment_hosts(self) -> frozenset[str]:
         """Host names a customer may be sent to for paying."""
-        hosts = {STRIPE_HOST, self.checkout_host, host_of(self.stripe_api_base)}
-        return frozenset(hosts - {''})
+        return names_of(self.stripe_api_base) | ({STRIPE_HOST, self.checkout_host} - {''})
 
     @property
     def calendar_hosts(self) -> frozenset[str]:
         """Host names, besides Calendly's own, that a calendar may be at."""
-        return frozenset({host_of(self.calendly_link), host_of(self.calendly_api_base)} - {''})
+        return names_of(self.calendly_link) | names_of(self.calendly_api_base)
 
     @property
     def frame_sources(self) -> tuple[str, ...]:

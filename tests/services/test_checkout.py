@@ -113,6 +113,28 @@ async def test_a_session_that_would_charge_another_price_is_called_off(customer:
     assert order.expected == Money(17500, 'usd')
 
 
+async def test_a_replaced_session_can_no_longer_be_paid(customer: Customer) -> None:
+    """When a new price makes way for a new session, the old one is closed: nobody pays twice."""
+    first = await customer.start()
+    customer.twin.act('price', amount=17500)
+    customer.shop.catalog.forget()
+    second = await customer.start()
+    assert second != first
+    states = {session['id']: session['status'] for session in customer.twin.state()['sessions']}
+    assert states == {first: 'expired', second: 'open'}
+    assert (await customer.order_of(first)).state is State.EXPIRED
+
+
+async def test_a_session_that_was_paid_is_not_replaced(customer: Customer) -> None:
+    """When the old session turns out to be paid, there is no new one without asking."""
+    order = await customer.buy()
+    customer.twin.act('price', amount=17500)
+    customer.shop.catalog.forget()
+    with pytest.raises(errors.AlreadyPaid):
+        await customer.start()
+    assert (await customer.order_of(order.session_id or '')).state is State.PAID
+
+
 async def test_one_client_cannot_open_sessions_without_end(shop: Shop, twin: Twin) -> None:
     """Somebody who tries cards is told to wait, everybody else goes on."""
 

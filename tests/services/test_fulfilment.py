@@ -223,6 +223,15 @@ async def test_a_free_session_is_as_good_as_a_paid_one(settings_env: dict[str, s
     await shop.close()
 
 
+async def test_a_bank_payment_whose_intent_may_not_be_read_is_under_way(customer: Customer) -> None:
+    """A restricted key that may not read payments still learns from the session that money is coming."""
+    order = await customer.buy(method='bank')
+    for match in ('GET /v1/checkout/sessions/*', 'GET /v1/payment_intents/*'):
+        customer.twin.lever(match, 'fail', status=403, times=1)
+    assert (await customer.shop.fulfilment.refresh(order, because='page')).state is State.OPEN
+    assert (await fulfilled(customer, order)).state is State.PROCESSING
+
+
 async def test_silence_of_stripe_leaves_the_order_as_it_was(customer: Customer) -> None:
     """A page that asks in vain shows what is known; a door that must know says so."""
     order = await customer.buy()

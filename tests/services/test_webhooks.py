@@ -110,6 +110,19 @@ async def test_what_is_not_signed_is_refused_and_not_stored(
     assert await _stored(customer) == 0
 
 
+async def test_a_refusal_tells_the_operator_why(
+    stripe: Stripe, customer: Customer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A wrong secret or a wrong clock is seen in the log, not days later in a mail of Stripe's."""
+    body = event_of('cs_test_1')
+    await stripe.deliver(body, **signed(body, 'whsec_another'))
+    await stripe.deliver(body, **signed(body, stripe.secret, at=time.time() - 900))
+    first, second = (record.getMessage() for record in caplog.records if 'refused' in record.getMessage())
+    assert 'No signatures found' in first
+    assert 'tolerance' in second
+    assert 'whsec' not in caplog.text
+
+
 async def test_an_old_delivery_is_refused(stripe: Stripe, customer: Customer) -> None:
     """A right signature from more than five minutes ago is a replay."""
     body = event_of('cs_test_1')

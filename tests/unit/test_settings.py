@@ -105,8 +105,16 @@ def test_a_double_of_a_service_may_be_on_any_host() -> None:
     base = {'STRIPE_API_BASE': 'http://127.0.0.1:9000/s/', 'CALENDLY_API_BASE': 'http://127.0.0.1:9000/c'}
     settings = judge(GOOD | base | {'CALENDLY_LINK': 'http://127.0.0.1:9000/c/coach/session'})
     assert settings.stripe_api_base == 'http://127.0.0.1:9000/s'
-    assert settings.payment_hosts == {'checkout.stripe.com', '127.0.0.1'}
+    assert settings.payment_hosts == {'checkout.stripe.com', '127.0.0.1', 'localhost', '::1'}
     assert 'http://127.0.0.1:9000' in settings.frame_sources
+
+
+def test_a_double_on_this_machine_may_use_any_of_its_names() -> None:
+    """localhost and 127.0.0.1 are one machine; another host is another one."""
+    base = {'CALENDLY_API_BASE': 'http://localhost:9000', 'STRIPE_API_BASE': 'http://stripe:9000'}
+    settings = judge(GOOD | base | {'CALENDLY_LINK': 'http://127.0.0.1:9000/coach/session'})
+    assert settings.payment_hosts == {'checkout.stripe.com', 'stripe'}
+    assert problems_of(GOOD | base | {'CALENDLY_LINK': 'http://evil.example/coach/session'})
 
 
 @pytest.mark.parametrize(
