@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: help setup demo run test check unit e2e format pin clean dev lint browser
+.PHONY: help setup demo run test check unit e2e bench format pin clean dev lint browser
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -31,6 +31,9 @@ unit: dev
 
 e2e: dev browser ## the journeys in a real browser, against the real process
 	$(PY) -m pytest tests/e2e
+
+bench: dev ## measure: click to leaving, against a bare handler (writes benchmarks/RESULTS.md)
+	$(PY) -m benchmarks.click
 
 format: dev ## write the code the one way it is written here
 	$(PY) -m ruff check --fix --quiet .

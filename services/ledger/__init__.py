@@ -3,6 +3,7 @@
 Every move names the version it was decided on; whoever comes second is told so and reads again.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -52,6 +53,7 @@ class Ledger:
     def __init__(self, engine: AsyncEngine, clock: Callable[[], datetime]) -> None:
         self._engine = engine
         self._clock = clock
+        self._turn = asyncio.Lock()
         self._followers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
 
     async def open(self) -> None:
@@ -226,8 +228,11 @@ class Ledger:
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that begins as a write, so that it never has to be upgraded."""
-        async with self._engine.connect() as connection:
+        """Open a transaction that begins as a write, so that it never has to be upgraded.
+
+        SQLite lets its writers wait by sleeping, unfairly; within this process they queue here instead.
+        """
+        async with self._turn, self._engine.connect() as connection:
             await connection.execution_options(writes=True)
             async with connection.begin():
                 yield connection

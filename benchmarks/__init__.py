@@ -1,0 +1,1 @@
+"""Measurements of the shop, each a command that writes its numbers down."""
