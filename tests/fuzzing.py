@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.processes import ROOT
 
 EXAMPLES = int(os.environ.get('FUZZ_EXAMPLES', '0'))
-USUAL = 200  # a door, without FUZZ_EXAMPLES; the same ones each time, so that a red run can be repeated
+USUAL = 150  # a door, without FUZZ_EXAMPLES; the same ones each time, so that a red run can be repeated
 
 
 def thrown(share: float = 1.0) -> settings:

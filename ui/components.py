@@ -15,6 +15,8 @@ from services.site import Contact, Site
 from ui import theme
 from ui.markup import h, join
 
+BUSY = 15.0  # seconds a page may take on a busy machine; beyond, NiceGUI answers 500 in words of its own
+
 
 class Tag(TextElement):
     """A native element with a text, which the browser never reads as HTML."""

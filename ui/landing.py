@@ -10,7 +10,7 @@ from services.errors import AFTER_STRIPE, AlreadyPaid
 from services.orders import Return
 from services.shop import Shop
 from ui import seo
-from ui.components import Static, chrome, reach
+from ui.components import BUSY, Static, chrome, reach
 from ui.landing_texts import assurances, closing, parts, pitch
 from ui.markup import h, join
 from ui.pay import Till, price_tag
@@ -28,7 +28,12 @@ def register(shop: Shop) -> None:
     """Register the landing page."""
     icon = str(favicon(shop.site.look))
 
-    @ui.page('/', title=f'{shop.site.landing.title} · {shop.site.business.name}', favicon=icon)
+    @ui.page(
+        '/',
+        title=f'{shop.site.landing.title} · {shop.site.business.name}',
+        favicon=icon,
+        response_timeout=BUSY,
+    )
     async def landing(request: Request) -> None:
         offer = await shop.catalog.look()
         query = request.query_params

@@ -13,7 +13,7 @@ from nicegui import app, background_tasks, ui
 from services.errors import AFTER_STRIPE, ShopError
 from services.orders import Order
 from services.shop import Shop
-from ui.components import Static, Tag, address_of, chrome, plain_page, reach
+from ui.components import BUSY, Static, Tag, address_of, chrome, plain_page, reach
 from ui.markup import h, join
 from ui.order_states import Seen, View, view
 from ui.sessions import calendar_file
@@ -46,7 +46,9 @@ def register(shop: Shop) -> None:
             return _still_checking(shop, error, again=f'/success?session_id={session_id}')
         return RedirectResponse(f'/order/{order.token}', 303, headers=PRIVATE) if order else not_found(shop)
 
-    @ui.page('/order/{token}', title=f'Your order · {shop.site.business.name}', favicon=icon)
+    @ui.page(
+        '/order/{token}', title=f'Your order · {shop.site.business.name}', favicon=icon, response_timeout=BUSY
+    )
     async def order_page(token: str) -> Response | None:
         order = await shop.fulfilment.find(token)
         if order is None:

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.e2e.conftest import shop_server
@@ -154,6 +154,14 @@ def test_any_bytes_on_the_wire(watched: Watched, head: bytes, middle: bytes, tai
     place=PLACES | TEXTS,
     link=PLACES | TEXTS,
     name=TEXTS,
+)
+@example(
+    start='2026-12-01T15:00:00Z',
+    end='0001-01-01T00:00:00Z',
+    zone='America/New_York',
+    place='https://meet.example/1',
+    link='https://calendly.com/1',
+    name='Pat',
 )
 def test_any_meeting_on_the_order_page(
     watched: Watched, order: tuple[str, str], sandbox: Twin, start: str, end: str, **odd: str
