@@ -95,4 +95,4 @@ def _structured(shop: Shop, offer: Offer) -> Markup:
             'availability': 'https://schema.org/InStock',
         }
     data = json.dumps(service, ensure_ascii=False).translate(UNSAFE_IN_JSON)
-    return Markup(f'<script type="application/ld+json">{data}</script>')
+    return h('script', Markup(data), type='application/ld+json')
