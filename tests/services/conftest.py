@@ -1,6 +1,6 @@
 """A shop on the twins, without pages: its services as they are, and its doors for machines."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -76,3 +76,11 @@ def customer(shop: Shop, twin: Twin) -> Customer:
 def another(shop: Shop, twin: Twin) -> Customer:
     """Another customer."""
     return Customer(shop, twin, 'browser-two')
+
+
+@pytest.fixture
+def http(twin: Twin) -> Iterator[httpx.Client]:
+    """A client of the twin's API and pages, without the SDK; it follows no redirect."""
+    with httpx.Client(base_url=twin.base, trust_env=False) as client:
+        client.headers['Authorization'] = f'Bearer {twin.settings["STRIPE_SECRET_KEY"]}'
+        yield client

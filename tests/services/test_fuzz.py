@@ -207,6 +207,8 @@ async def test_any_invitee_signed_by_calendly(
     body = json.dumps(data.draw(invitees(booking_key))).encode()
     told = {'calendly-webhook-signature': signature(body, settings_env['CALENDLY_WEBHOOK_SIGNING_KEY'])}
     await watched.knock('/webhooks/calendly', body, told)
+    orders, *_ = await watched.held()
+    assert orders == 1
 
 
 def _signing(door: str) -> tuple[str, str]:

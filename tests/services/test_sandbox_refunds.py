@@ -1,38 +1,10 @@
 """Money going back at the twin: refunds, whole, partial and failed, and disputes with their end."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import httpx
 import pytest
 
+from tests.services.bare_client import opened, read
 from tests.twin import Twin
-
-
-@pytest.fixture
-def http(twin: Twin) -> Iterator[httpx.Client]:
-    """A client of the API."""
-    with httpx.Client(base_url=twin.base, trust_env=False) as client:
-        client.headers['Authorization'] = f'Bearer {twin.settings["STRIPE_SECRET_KEY"]}'
-        yield client
-
-
-def opened(twin: Twin, http: httpx.Client, **more: str) -> str:
-    """Open a session; returns its id."""
-    form = {
-        'mode': 'payment', 'line_items[0][price]': twin.settings['STRIPE_PRICE_ID'],
-        'line_items[0][quantity]': '1', 'cancel_url': 'https://shop.test/',
-        'success_url': 'https://shop.test/success?session_id={CHECKOUT_SESSION_ID}',
-        'payment_intent_data[metadata][order]': 'o-1', **more,
-    }  # fmt: skip
-    return str(http.post('/stripe/v1/checkout/sessions', data=form).raise_for_status().json()['id'])
-
-
-def read(http: httpx.Client, session: str) -> dict[str, Any]:
-    """The session with intent and charge."""
-    params = {'expand[]': 'payment_intent.latest_charge'}
-    found: dict[str, Any] = http.get(f'/stripe/v1/checkout/sessions/{session}', params=params).json()
-    return found
 
 
 def events(http: httpx.Client) -> list[str]:
