@@ -30,7 +30,7 @@ CLICKS = 1000
 CUSTOMERS = 50
 PAUSE = 3.0  # seconds between two clicks of one customer who looks at the page in between
 ROUNDS = 10  # clicks of each such customer
-LIBRARIES = ('stripe', 'fastapi', 'nicegui', 'sqlalchemy', 'aiosqlite', 'httpx', 'uvicorn')
+LIBRARIES = ('stripe', 'fastapi', 'nicegui', 'sqlalchemy', 'psycopg', 'httpx', 'uvicorn')
 
 NOTES = f"""\
 Own share: from the click to the redirect, less the time that click's question was at the twin of Stripe.

@@ -39,7 +39,7 @@ def set_up(*, form: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for chatty in ('httpx', 'httpcore', 'stripe', 'alembic', 'aiosqlite', 'uvicorn.access', 'asyncio'):
+    for chatty in ('httpx', 'httpcore', 'stripe', 'alembic', 'uvicorn.access', 'asyncio'):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

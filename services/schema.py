@@ -78,6 +78,8 @@ orders = Table(
     Column('calendar_url', Text),
     Column('voided_at', Utc),
     Column('completed_at', Utc),
+    Column('paid_twice', Text, nullable=False),
+    Column('due_at', Utc),
     # facts: what was seen at Stripe
     Column('session_status', String(16), nullable=False),
     Column('payment_status', String(32), nullable=False),
@@ -91,11 +93,14 @@ orders = Table(
     Column('amount_disputed', BigInteger, nullable=False),
     Column('dispute_status', String(32), nullable=False),
     Column('payment_id', Text, nullable=False),
+    Column('card_fingerprint', Text, nullable=False),
     Column('email', Text, nullable=False),
     Column('name', Text, nullable=False),
     Column('mismatch', Text, nullable=False),
     Index('ix_orders_visitor_completed_at', 'visitor', 'completed_at'),
     Index('ix_orders_payment_id', 'payment_id'),
+    Index('ix_orders_completed_at', 'completed_at'),
+    Index('ix_orders_world_due_at', 'world', 'due_at'),
 )
 
 bookings = Table(
@@ -114,6 +119,7 @@ bookings = Table(
     Column('reschedule_url', Text, nullable=False),
     Column('cancel_url', Text, nullable=False),
     Column('replaces', Text, nullable=False),
+    Index('ix_bookings_replaces', 'replaces'),
 )
 
 deliveries = Table(
@@ -126,6 +132,17 @@ deliveries = Table(
     Column('tries', Integer, nullable=False),
     Column('settled_at', Utc),
     Column('error', Text, nullable=False),
+    Column('parcel', Text, nullable=False),
+    Column('due_at', Utc, index=True),
+)
+
+sweeps = Table(
+    'sweeps',
+    metadata,
+    Column('name', String(32), primary_key=True),
+    Column('since', Utc, nullable=False),
+    Column('until', Utc),
+    Column('after', Text, nullable=False),
 )
 
 journal = Table(

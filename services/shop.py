@@ -76,7 +76,7 @@ class Shop:
         """Say what is wrong with each part, '' where nothing is."""
         try:
             with reported('asking the ledger'):
-                await self.ledger.ping()
+                await self.ledger.store.ping()
             ledger = ''
         except ShopError as error:
             ledger = f'the database does not answer [error {error.id}]'

@@ -149,7 +149,7 @@ LEAKS = (
     r'site-packages|\.py\b',
     r'\b(?:sk|rk|whsec)_\w+',
     re.escape(str(ROOT)),
-    r'sqlalchemy|sqlite|aiosqlite|pydantic|starlette',
+    r'sqlalchemy|sqlite|psycopg|pydantic|starlette',
 )
 
 

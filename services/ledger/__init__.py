@@ -3,106 +3,119 @@
 Every move names the version it was decided on; whoever comes second is told so and reads again.
 """
 
-import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from services import schema
-from services.ledger.engine import connect, first_connection
+from services.ledger.deliveries import note, settle
 from services.ledger.rows import booking_from_row, columns_of, order_from_row, values_of
-from services.orders import Booking, Order
-from services.settings import SettingsError
+from services.ledger.store import Store, connect
+from services.ledger.values import Delivery, JournalLine, Sweep
+from services.orders import PAID_STATUSES, Booking, Order, next_look
 
-__all__ = ['Delivery', 'JournalLine', 'Ledger', 'connect']
-
-REMEDY = 'Its folder must exist or be makeable, be writable for this user, and have room left.'
-UPSERT: dict[str, Any] = {'sqlite': sqlite.insert, 'postgresql': postgresql.insert}
-
-
-@dataclass(frozen=True)
-class JournalLine:
-    """One move of an order: which version it made, when (UTC), who caused it and what it was."""
-
-    version: int
-    at: datetime
-    because: str
-    line: str
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One signed delivery: who sent it, the sender's id for it, and what kind of event it names."""
-
-    source: str
-    event_id: str
-    kind: str
+__all__ = ['Delivery', 'JournalLine', 'Ledger', 'Store', 'Sweep', 'connect']
 
 
 class Ledger:
     """The orders, bookings, deliveries and journal of one database."""
 
-    def __init__(self, engine: AsyncEngine, clock: Callable[[], datetime]) -> None:
-        self._engine = engine
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self.store = store
         self._clock = clock
-        self._turn = asyncio.Lock()
         self._followers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
 
     async def open(self) -> None:
-        """Apply the migrations; connections are let go, so that this may run in a loop of its own.
+        """Apply the migrations.
 
         Raises:
             SettingsError: there is no database to be had where the settings say.
         """
-        try:
-            await first_connection(self._engine)
-            async with self._writing() as connection:
-                await connection.run_sync(schema.migrate)
-        except (SQLAlchemyError, OSError) as error:
-            why = getattr(error, 'orig', None) or error
-            raise SettingsError([f'DATABASE_URL: the database cannot be used: {why}. {REMEDY}']) from error
-        finally:
-            await self._engine.dispose()
+        await self.store.open()
 
     async def close(self) -> None:
         """Let go of the database."""
-        await self._engine.dispose()
-
-    async def ping(self) -> None:
-        """Raise if the database does not answer."""
-        async with self._engine.connect() as connection:
-            await connection.execute(select(1))
+        await self.store.close()
 
     async def add(self, order: Order, *, because: str) -> bool:
         """Write a new order down; False when its id, session or claim is taken already."""
+        values = values_of(order) | {'due_at': next_look(order, self._clock())}
+
+        def work(connection: Connection) -> None:
+            connection.execute(insert(schema.orders).values(values))
+            self._write_line(connection, order, because, f'order {order.reference} written down')
+
         try:
-            async with self._writing() as connection:
-                await connection.execute(insert(schema.orders).values(values_of(order)))
-                await self._write_line(connection, order, because, f'order {order.reference} written down')
+            await self.store.write(work)
         except IntegrityError:
             return False
         return True
 
     async def find(self, **key: str) -> Order | None:
-        """Return the order with this id, token, session_id, reference, booking_key or claim."""
+        """Return the order with this id, token, session_id, payment_id, reference, booking_key or claim."""
         ((name, value),) = key.items()
-        rows = await self._read(select(schema.orders).where(schema.orders.c[name] == value))
+        if not value.isprintable():  # no key of ours; PostgreSQL would not even take the question
+            return None
+        rows = await self.store.read(select(schema.orders).where(schema.orders.c[name] == value))
         return order_from_row(rows[0]) if rows else None
 
     async def find_completed_by(self, visitor: str, *, since: datetime) -> Order | None:
         """Return an order that this browser has completed at Stripe since then, if any."""
         orders = schema.orders
         query = select(orders).where(orders.c.visitor == visitor, orders.c.completed_at >= since)
-        rows = await self._read(query.order_by(orders.c.completed_at.desc()).limit(1))
+        rows = await self.store.read(query.order_by(orders.c.completed_at.desc()).limit(1))
         return order_from_row(rows[0]) if rows else None
+
+    async def find_paid_before(self, order: Order, *, within: timedelta) -> Order | None:
+        """Return an earlier paid order for the same offer by the same browser, e-mail or card, if any.
+
+        Args:
+            order: a completed order.
+            within: how much earlier the other may have been completed.
+        """
+        if order.completed_at is None:
+            return None
+        columns, facts = schema.orders.c, order.facts
+        likenesses = (
+            (columns.visitor, order.visitor),
+            (func.lower(columns.email), facts.email.lower()),
+            (columns.card_fingerprint, facts.card_fingerprint),
+        )
+        earlier = or_(
+            columns.completed_at < order.completed_at,
+            (columns.completed_at == order.completed_at) & (columns.id < order.id),
+        )
+        query = select(schema.orders).where(
+            columns.completed_at >= order.completed_at - within,
+            earlier,
+            columns.id != order.id,
+            columns.payment_status.in_(PAID_STATUSES),
+            columns.world == order.world.kind,
+            columns.offer == order.offer,
+            or_(*(column == value for column, value in likenesses if value)),
+        )
+        rows = await self.store.read(query.order_by(columns.completed_at).limit(1))
+        return order_from_row(rows[0]) if rows else None
+
+    async def open_siblings(self, order: Order) -> tuple[Order, ...]:
+        """Return the other orders of the same browser and offer whose sessions can still be paid."""
+        columns = schema.orders.c
+        if not order.visitor:
+            return ()
+        query = select(schema.orders).where(
+            columns.visitor == order.visitor,
+            columns.completed_at.is_(None),
+            columns.session_status == 'open',
+            columns.offer == order.offer,
+            columns.world == order.world.kind,
+            columns.id != order.id,
+        )
+        return tuple(order_from_row(row) for row in await self.store.read(query))
 
     async def move(
         self, order: Order, *, because: str, line: str, settles: Delivery | None = None, **changes: Any
@@ -119,82 +132,83 @@ class Ledger:
         Returns:
             The moved order, or None when another move came first: read again.
         """
-        table = schema.orders
-        values = columns_of(changes) | {'version': order.version + 1}
+        table, now = schema.orders, self._clock()
+        after = replace(order, version=order.version + 1, **changes)
+        values = columns_of(changes) | {'version': after.version, 'due_at': next_look(after, now)}
         statement = update(table).where(table.c.id == order.id, table.c.version == order.version)
-        async with self._writing() as connection:
-            row = (await connection.execute(statement.values(values).returning(*table.c))).first()
+
+        def work(connection: Connection) -> Order | None:
+            row = connection.execute(statement.values(values).returning(*table.c)).first()
             if row is None:
                 return None
-            moved = order_from_row(row)
-            await self._write_line(connection, moved, because, line)
+            self._write_line(connection, after, because, line)
             if settles:
-                await self._settle(connection, settles, error='')
-        self._tell(order)
+                settle(connection, settles, now)
+            return order_from_row(row)
+
+        moved = await self.store.write(work)
+        if moved:
+            self._tell(order)
         return moved
 
     async def journal(self, order_id: str) -> tuple[JournalLine, ...]:
         """Return all moves of an order, oldest first."""
         table = schema.journal
         columns = (table.c.version, table.c.at, table.c.because, table.c.line)
-        rows = await self._read(select(*columns).where(table.c.order_id == order_id).order_by(table.c.id))
-        return tuple(JournalLine(**row._mapping) for row in rows)
+        query = select(*columns).where(table.c.order_id == order_id).order_by(table.c.id)
+        return tuple(JournalLine(**row._mapping) for row in await self.store.read(query))
 
     async def note(self, delivery: Delivery) -> bool:
         """Note a delivery before it is worked; True when it was settled earlier, so that no work is left."""
-        table = schema.deliveries
-        values = asdict(delivery) | {'received_at': self._clock(), 'tries': 1, 'error': ''}
-        statement = (
-            UPSERT[self._engine.dialect.name](table)
-            .values(values)
-            .on_conflict_do_update(
-                index_elements=[table.c.source, table.c.event_id], set_={'tries': table.c.tries + 1}
-            )
-            .returning(table.c.settled_at)
+        statement = note(self.store.insert, delivery, self._clock())
+        return await self.store.write(
+            lambda connection: connection.execute(statement).scalar_one() is not None
         )
-        async with self._writing() as connection:
-            return (await connection.execute(statement)).scalar_one() is not None
 
     async def settle(self, delivery: Delivery, *, error: str = '') -> None:
-        """Mark a delivery as done, or keep the error it failed with."""
-        async with self._writing() as connection:
-            await self._settle(connection, delivery, error=error)
+        """Mark a delivery as done, or keep the error it failed with, to be worked again later."""
+        now = self._clock()
+        await self.store.write(lambda connection: settle(connection, delivery, now, error=error))
 
     async def bookings(self, order_id: str) -> tuple[Booking, ...]:
         """Return the meetings of an order, earliest first."""
         table = schema.bookings
-        rows = await self._read(select(table).where(table.c.order_id == order_id).order_by(table.c.start))
+        rows = await self.store.read(
+            select(table).where(table.c.order_id == order_id).order_by(table.c.start)
+        )
         return tuple(booking_from_row(row) for row in rows)
 
     async def find_order_of_invitee(self, invitee_id: str) -> Order | None:
         """Return the order that a booking belongs to."""
         table = schema.bookings
-        rows = await self._read(select(table.c.order_id).where(table.c.invitee_id == invitee_id))
+        rows = await self.store.read(select(table.c.order_id).where(table.c.invitee_id == invitee_id))
         return await self.find(id=rows[0].order_id) if rows else None
 
     async def put_booking(
         self, order: Order, booking: Booking, *, because: str, settles: Delivery | None = None
     ) -> None:
         """Write a meeting down or update it; a cancelled or replaced one never comes back to life."""
-        table = schema.bookings
-        values = asdict(booking) | {'order_id': order.id}
-        put = UPSERT[self._engine.dialect.name](table).values(values)
-        changed = {name: put.excluded[name] for name in values if name != 'order_id'}
-        put = put.on_conflict_do_update(
-            index_elements=[table.c.invitee_id], set_=changed, where=table.c.state != 'canceled'
-        )
-        async with self._writing() as connection:
-            before = await connection.scalar(
-                select(table.c.state).where(table.c.invitee_id == booking.invitee_id)
-            )
-            await connection.execute(put)
-            replaced = update(table).where(table.c.invitee_id == booking.replaces)
-            await connection.execute(replaced.values(state='canceled'))
-            if before not in (booking.state, 'canceled'):
-                line = f'meeting of {booking.start:%Y-%m-%d %H:%M} UTC {booking.state}'
-                await self._write_line(connection, order, because, line)
+        table, orders = schema.bookings, schema.orders
+
+        def work(connection: Connection) -> None:
+            # Two words of one meeting at once take turns, so that its journal tells it once.
+            connection.execute(select(orders.c.id).where(orders.c.id == order.id).with_for_update())
+            states = select(table.c.state).where(table.c.invitee_id == booking.invitee_id)
+            before = connection.scalar(states)
+            successor = select(table.c.invitee_id).where(table.c.replaces == booking.invitee_id)
+            replaced = connection.scalar(successor.where(table.c.order_id == order.id))
+            now = replace(booking, state='canceled') if replaced else booking
+            connection.execute(self._put(now, order))
+            if booking.replaces:
+                spent = update(table).where(table.c.invitee_id == booking.replaces)
+                connection.execute(spent.values(state='canceled'))
+            if before not in (now.state, 'canceled'):
+                line = f'meeting of {booking.start:%Y-%m-%d %H:%M} UTC {now.state}'
+                self._write_line(connection, order, because, line)
             if settles:
-                await self._settle(connection, settles, error='')
+                settle(connection, settles, self._clock())
+
+        await self.store.write(work)
         self._tell(order)
 
     def follow(self, order: Order, told: Callable[[], object]) -> Callable[[], None]:
@@ -212,27 +226,15 @@ class Ledger:
         for told in tuple(self._followers.get(order.id, ())):
             told()
 
-    async def _settle(self, connection: AsyncConnection, delivery: Delivery, *, error: str) -> None:
-        table = schema.deliveries
-        same = (table.c.source == delivery.source) & (table.c.event_id == delivery.event_id)
-        settled_at = None if error else self._clock()
-        await connection.execute(update(table).where(same).values(settled_at=settled_at, error=error))
+    def _put(self, booking: Booking, order: Order) -> Any:
+        table = schema.bookings
+        values = asdict(booking) | {'order_id': order.id}
+        put = self.store.insert(table).values(values)
+        changed = {name: put.excluded[name] for name in values if name != 'order_id'}
+        return put.on_conflict_do_update(
+            index_elements=[table.c.invitee_id], set_=changed, where=table.c.state != 'canceled'
+        )
 
-    async def _write_line(self, connection: AsyncConnection, order: Order, because: str, line: str) -> None:
+    def _write_line(self, connection: Connection, order: Order, because: str, line: str) -> None:
         values = {'order_id': order.id, 'version': order.version, 'because': because, 'line': line}
-        await connection.execute(insert(schema.journal).values(at=self._clock(), **values))
-
-    async def _read(self, query: Select[Any]) -> list[Row[Any]]:
-        async with self._engine.connect() as connection:
-            return list((await connection.execute(query)).all())
-
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that begins as a write, so that it never has to be upgraded.
-
-        SQLite lets its writers wait by sleeping, unfairly; within this process they queue here instead.
-        """
-        async with self._turn, self._engine.connect() as connection:
-            await connection.execution_options(writes=True)
-            async with connection.begin():
-                yield connection
+        connection.execute(insert(schema.journal).values(at=self._clock(), **values))

@@ -1,5 +1,6 @@
 """The order: the facts seen of it, the state that follows from them, and whether a payment is its own."""
 
+from services.orders.looks import WATCHED, attach_deadline, next_look
 from services.orders.matching import Extras, changes_after, line_of, metadata_of, mismatch_of, order_from
 from services.orders.model import (
     ATTACH_DEADLINE,
@@ -23,6 +24,7 @@ __all__ = [
     'PAID_STATUSES',
     'SESSION_LIFETIME',
     'WAITING_STATES',
+    'WATCHED',
     'Booking',
     'Extras',
     'Facts',
@@ -31,11 +33,13 @@ __all__ = [
     'Return',
     'State',
     'World',
+    'attach_deadline',
     'changes_after',
     'line_of',
     'metadata_of',
     'mismatch_of',
     'new_reference',
+    'next_look',
     'order_from',
     'plain_text',
 ]

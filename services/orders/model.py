@@ -73,6 +73,7 @@ class Facts:
     amount_disputed: int = 0
     dispute_status: str = ''
     payment_id: str = ''
+    card_fingerprint: str = ''
     email: str = ''
     name: str = ''
     mismatch: str = ''
@@ -114,7 +115,8 @@ class Order:
     """One intention to buy: what was offered to whom, every outside id it met, and the facts seen.
 
     ``token`` opens its page, ``booking_key`` attaches a booking, ``claim`` joins the tabs of one browser
-    while the order is open. ``version`` counts the moves.
+    while the order is open. ``version`` counts the moves. ``paid_twice`` is the reference of an
+    earlier payment that this one seems to repeat.
     """
 
     id: str
@@ -137,6 +139,7 @@ class Order:
     calendar_url: str | None = None
     voided_at: datetime | None = None
     completed_at: datetime | None = None
+    paid_twice: str = ''
     facts: Facts = Facts()
 
     @property

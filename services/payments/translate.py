@@ -63,9 +63,14 @@ def _facts_from(data: Mapping[str, Any]) -> Facts:
         amount_disputed=dispute.get('amount') or 0,
         dispute_status=dispute.get('status') or '',
         payment_id=payment.get('id') or '',
+        card_fingerprint=_card_of(charge).get('fingerprint') or '',
         email=plain_text(customer.get('email') or data.get('customer_email')),
         name=plain_text(customer.get('name')),
     )
+
+
+def _card_of(charge: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (charge.get('payment_method_details') or {}).get('card') or {}
 
 
 def _worst(disputes: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

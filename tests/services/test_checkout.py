@@ -178,13 +178,13 @@ async def test_a_full_disk_is_an_apology_and_heals(
 ) -> None:
     """When nothing more can be written nothing is started, and afterwards everything works again."""
     await customer.shop.catalog.price()
-    engine = customer.shop.ledger._engine
+    engine = customer.shop.ledger.store.engine
 
     def fill(connection: Any, _record: object) -> None:
         connection.execute('PRAGMA max_page_count=1')
 
-    await engine.dispose()
-    event.listen(engine.sync_engine, 'connect', fill)
+    engine.dispose()
+    event.listen(engine, 'connect', fill)
 
     async def go_on() -> None:
         for number in range(200):
@@ -195,8 +195,8 @@ async def test_a_full_disk_is_an_apology_and_heals(
         await go_on()
     assert 'disk is full' in caplog.text
     assert caught.value.id in caplog.text
-    event.remove(engine.sync_engine, 'connect', fill)
-    await engine.dispose()
+    event.remove(engine, 'connect', fill)
+    engine.dispose()
     assert await customer.start()
 
 
@@ -294,8 +294,8 @@ async def test_a_bug_of_ours_has_words_and_an_id(
 ) -> None:
     """When the ledger is gone, the customer reads an apology whose id is in the log."""
     await customer.shop.catalog.price()
-    async with customer.shop.ledger._engine.begin() as connection:
-        await connection.exec_driver_sql('DROP TABLE journal')
+    with customer.shop.ledger.store.engine.begin() as connection:
+        connection.exec_driver_sql('DROP TABLE journal')
     with pytest.raises(errors.OurFault) as caught:
         await customer.start()
     assert caught.value.id in caplog.text

@@ -101,8 +101,8 @@ async def test_a_session_that_was_opened_but_never_written_down_is_joined_to_its
 ) -> None:
     """A process that died between Stripe's answer and our commit loses nothing."""
     order = await customer.order_of(await customer.start())
-    async with customer.shop.ledger._engine.begin() as connection:
-        await connection.exec_driver_sql('UPDATE orders SET session_id = NULL, session_url = NULL')
+    with customer.shop.ledger.store.engine.begin() as connection:
+        connection.exec_driver_sql('UPDATE orders SET session_id = NULL, session_url = NULL')
     customer.twin.pay(order.session_id or '')
     seen = await fulfilled(customer, order, 'return')
     assert (seen.id, seen.session_id, seen.state) == (order.id, order.session_id, State.PAID)
@@ -185,8 +185,8 @@ async def test_a_session_of_another_shop_on_the_account_is_not_ours(
 async def test_a_paid_session_that_does_not_match_opens_nothing(customer: Customer) -> None:
     """When the price at Stripe is another than the order expects, the payment waits for the operator."""
     order = await customer.order_of(await customer.start())
-    async with customer.shop.ledger._engine.begin() as connection:
-        await connection.exec_driver_sql('UPDATE orders SET amount = 14999')
+    with customer.shop.ledger.store.engine.begin() as connection:
+        connection.exec_driver_sql('UPDATE orders SET amount = 14999')
     customer.twin.pay(order.session_id or '')
     seen = await fulfilled(customer, order)
     assert (seen.state, seen.facts.mismatch) == (State.MISMATCH, 'amount')

@@ -108,8 +108,8 @@ class Doors:
     async def held(self) -> list[int]:
         """How many rows each table holds."""
         counts = ', '.join(f'(SELECT count(*) FROM {table})' for table in TABLES)
-        async with self._shop.ledger._engine.connect() as connection:
-            return list((await connection.exec_driver_sql(f'SELECT {counts}')).one())
+        with self._shop.ledger.store.engine.connect() as connection:
+            return list((connection.exec_driver_sql(f'SELECT {counts}')).one())
 
 
 @pytest.fixture

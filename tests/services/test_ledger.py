@@ -188,7 +188,8 @@ async def test_the_migrations_make_the_tables_that_the_code_expects(ledger: Ledg
             found, expected = getattr(seen, part)(table), getattr(wanted, part)(table)
             assert sorted(map(str, found)) == sorted(map(str, expected))
         columns = [
-            [(c['name'], str(c['type']), c['nullable']) for c in i.get_columns(table)] for i in (seen, wanted)
+            sorted((c['name'], str(c['type']), c['nullable']) for c in i.get_columns(table))
+            for i in (seen, wanted)
         ]
         assert columns[0] == columns[1]
     migrated.dispose()
@@ -197,9 +198,9 @@ async def test_the_migrations_make_the_tables_that_the_code_expects(ledger: Ledg
 
 async def test_paid_moves_are_on_the_disk_when_they_are_acknowledged(ledger: Ledger) -> None:
     """SQLite runs with a write-ahead log and full synchronisation."""
-    async with ledger._engine.connect() as connection:
+    with ledger.store.engine.connect() as connection:
         settings = [
-            (await connection.exec_driver_sql(f'PRAGMA {name}')).scalar()
+            (connection.exec_driver_sql(f'PRAGMA {name}')).scalar()
             for name in ('journal_mode', 'synchronous', 'foreign_keys')
         ]
     assert settings == ['wal', 2, 1]

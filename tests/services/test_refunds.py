@@ -117,8 +117,8 @@ async def test_a_refund_is_found_by_its_payment_even_when_the_order_was_lost(cus
     """A ledger without the order adopts it, refunded as it is."""
     order = await paid(customer)
     customer.twin.act('refund', session=order.session_id)
-    async with customer.shop.ledger._engine.begin() as connection:
-        await connection.exec_driver_sql('DELETE FROM journal')
-        await connection.exec_driver_sql('DELETE FROM orders')
+    with customer.shop.ledger.store.engine.begin() as connection:
+        connection.exec_driver_sql('DELETE FROM journal')
+        connection.exec_driver_sql('DELETE FROM orders')
     seen = await after(customer, order)
     assert (seen.id, seen.state) == (order.id, State.REFUNDED)

@@ -79,8 +79,8 @@ async def test_a_failed_delivery_keeps_its_error_and_is_worked_when_it_comes_aga
     refused = await stripe.deliver(body)
     assert refused.status_code == 500
     assert 'payment' not in refused.text
-    async with customer.shop.ledger._engine.connect() as connection:
-        row = (await connection.exec_driver_sql('SELECT settled_at, error FROM deliveries')).one()
+    with customer.shop.ledger.store.engine.connect() as connection:
+        row = (connection.exec_driver_sql('SELECT settled_at, error FROM deliveries')).one()
     assert row.settled_at is None
     assert row.error.startswith('payment_busy [error ')
     customer.twin.release_levers()
@@ -229,5 +229,5 @@ async def test_a_booking_is_written_down_at_its_order(
 
 
 async def _stored(customer: Customer) -> int:
-    async with customer.shop.ledger._engine.connect() as connection:
-        return int((await connection.exec_driver_sql('SELECT count(*) FROM deliveries')).scalar_one())
+    with customer.shop.ledger.store.engine.connect() as connection:
+        return int((connection.exec_driver_sql('SELECT count(*) FROM deliveries')).scalar_one())

@@ -1,0 +1,122 @@
+"""What is left to look at: orders that are due, deliveries nothing came of, lists not read to their end.
+
+Whatever is claimed here is out of the way of other processes for a while, and comes back by itself if the
+one who claimed it dies.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from services import schema
+from services.ledger.deliveries import AT_WORK
+from services.ledger.rows import order_from_row
+from services.ledger.store import Store
+from services.ledger.values import Delivery, Sweep
+from services.orders import Order, World, next_look
+
+HELD = timedelta(minutes=10)  # an order that could not be looked at is due again after this
+
+
+class Backlog:
+    """The reconciler's side of the ledger."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def claim_orders(self, world: World, *, limit: int) -> tuple[Order, ...]:
+        """Take the orders of a world that have been due for the longest time; nobody else gets them now."""
+        table, now = schema.orders, self._clock()
+        due = select(table).where(table.c.world == world.kind, table.c.due_at <= now)
+        if world.account:
+            due = due.where(table.c.account.in_(('', world.account)))
+        due = due.order_by(table.c.due_at).limit(limit).with_for_update(skip_locked=True)
+
+        def work(connection: Connection) -> tuple[Order, ...]:
+            orders = tuple(order_from_row(row) for row in connection.execute(due))
+            held = update(table).where(table.c.id.in_([order.id for order in orders]))
+            if orders:
+                connection.execute(held.values(due_at=now + HELD))
+            return orders
+
+        return await self._store.write(work)
+
+    async def looked(self, orders: Iterable[Order]) -> None:
+        """Put off the next look at orders of which there was nothing new to write down."""
+        table, now = schema.orders, self._clock()
+        same = (table.c.id == bindparam('which')) & (table.c.version == bindparam('seen'))
+        statement = update(table).where(same).values(due_at=bindparam('next'))
+        values = [
+            {'which': order.id, 'seen': order.version, 'next': next_look(order, now)} for order in orders
+        ]
+        if values:
+            await self._store.write(lambda connection: connection.execute(statement, values))
+
+    async def claim_deliveries(self, *, limit: int) -> tuple[Delivery, ...]:
+        """Take deliveries that were noted and never settled, and are due for another try."""
+        table, now = schema.deliveries, self._clock()
+        due = select(table).where(table.c.due_at <= now).order_by(table.c.due_at).limit(limit)
+
+        def work(connection: Connection) -> tuple[Delivery, ...]:
+            rows = connection.execute(due.with_for_update(skip_locked=True)).all()
+            for row in rows:
+                same = (table.c.source == row.source) & (table.c.event_id == row.event_id)
+                held = {'due_at': now + AT_WORK, 'tries': row.tries + 1}
+                connection.execute(update(table).where(same).values(held))
+            return tuple(Delivery(row.source, row.event_id, row.kind, row.parcel) for row in rows)
+
+        return await self._store.write(work)
+
+    async def settled(self, source: str, event_ids: Iterable[str]) -> frozenset[str]:
+        """Return those of these events that need no more work."""
+        table = schema.deliveries
+        query = select(table.c.event_id).where(
+            table.c.source == source, table.c.event_id.in_(list(event_ids)), table.c.settled_at.is_not(None)
+        )
+        return frozenset(row.event_id for row in await self._store.read(query))
+
+    async def known_sessions(self, session_ids: Iterable[str]) -> frozenset[str]:
+        """Return those of these sessions that an order is known to have been completed with."""
+        table = schema.orders
+        query = select(table.c.session_id).where(
+            table.c.session_id.in_(list(session_ids)), table.c.completed_at.is_not(None)
+        )
+        return frozenset(row.session_id for row in await self._store.read(query))
+
+    async def sweep(self, name: str, *, since: datetime) -> Sweep:
+        """Return how far a list was read, by anybody; ``since`` is where it begins for the first time."""
+        table = schema.sweeps
+        rows = await self._store.read(select(table).where(table.c.name == name))
+        if rows:
+            return Sweep(**rows[0]._mapping)
+        begun = Sweep(name, since)
+        try:
+            await self._store.write(
+                lambda connection: connection.execute(table.insert().values(asdict(begun)))
+            )
+        except IntegrityError:  # another process was first
+            return await self.sweep(name, since=since)
+        return begun
+
+    async def put_sweep(self, before: Sweep, after: Sweep) -> bool:
+        """Write down how far a list was read; False when somebody else has read on meanwhile."""
+        columns = schema.sweeps.c
+        until = columns.until.is_(None) if before.until is None else columns.until == before.until
+        unchanged = (columns.name == before.name) & (columns.since == before.since) & until
+        statement = update(schema.sweeps).where(unchanged, columns.after == before.after)
+        values = asdict(after)
+
+        def work(connection: Connection) -> bool:
+            return connection.execute(statement.values(values)).rowcount == 1
+
+        return await self._store.write(work)
+
+    async def overdue(self, *, by: timedelta) -> int:
+        """Count the orders that should have been looked at long ago."""
+        table = schema.orders
+        query = select(func.count()).select_from(table).where(table.c.due_at <= self._clock() - by)
+        return int((await self._store.read(query))[0][0])

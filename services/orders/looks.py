@@ -1,0 +1,41 @@
+"""When an order is to be compared with Stripe again, whether or not anybody told us of it."""
+
+from datetime import datetime, timedelta
+
+from services.orders.model import ATTACH_DEADLINE, SESSION_LIFETIME, Order, State
+
+WATCHED = timedelta(days=180)  # for which refunds and disputes of a payment are looked for
+FAILED_WATCHED = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+# The shortest and the longest pause between two looks; in between, a quarter of the order's age.
+PAUSES = {
+    State.OPEN: (MINUTE, timedelta(minutes=30)),
+    State.PROCESSING: (MINUTE, timedelta(hours=6)),
+    State.FAILED: (timedelta(minutes=10), timedelta(hours=6)),
+}
+SLOW = (timedelta(minutes=10), timedelta(days=7))
+
+
+def next_look(order: Order, now: datetime) -> datetime | None:
+    """Say when to look next, in UTC; None when nothing can happen to this order any more.
+
+    Args:
+        order: the order as it is now.
+        now: the present time in UTC.
+    """
+    state = order.state
+    if state is State.EXPIRED:
+        return None
+    if state is State.OPEN and order.session_id is None:
+        return attach_deadline(order)
+    since = order.completed_at or order.created_at
+    watched = FAILED_WATCHED if state is State.FAILED else WATCHED
+    if state is not State.OPEN and now - since > watched:
+        return None
+    shortest, longest = PAUSES.get(state, SLOW)
+    return now + min(max((now - since) / 4, shortest), longest)
+
+
+def attach_deadline(order: Order) -> datetime:
+    """Return when an order that has no session yet is given up: its address never left this process."""
+    return order.session_expires_at - SESSION_LIFETIME + ATTACH_DEADLINE
