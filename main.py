@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,30 +21,45 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 import ui as pages
 from services import api, logs, site
 from services.errors import ShopError
+from services.ledger.copies import CopyRefused, backup, restore
 from services.sandbox import SandboxConfig, create_app
 from services.settings import Settings, SettingsError, judge, load
 from services.shop import Shop, build
 from services.site import SiteProblem
+from ui.safety import Safety
+from ui.statics import Statics
 from ui.visitor import Visitor
 
 log = logging.getLogger('paidslot')
 
 MISCONFIGURED = 2  # exit code
 DEMO_PORT = '3000'
+COMMANDS = {
+    'serve': 'run the shop with the settings of .env and environment (the default)',
+    'demo': 'run the shop on this machine, with pretended Stripe and Calendly',
+    'backup': 'copy the orders into FILE, also while the shop is running',
+    'restore': 'put such a FILE in place of the orders, while the shop is stopped',
+}
+WITH_FILE = {'backup': 'back up', 'restore': 'restore'}
 
 
 def main(arguments: list[str]) -> None:
     """Run one of the commands; exits with 2 and a list of what is wrong when the settings do not allow it."""
     # Uvicorn raises the signal again after its graceful end; that end is a success.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    command = _parser().parse_args(arguments).command
+    command, file = _command(arguments)
     try:
         if command == 'demo':
             demo()
+        elif command == 'backup':
+            print(backup(_settings().database_url, file))
+        elif command == 'restore':
+            print(restore(_settings().database_url, file, now=datetime.now(UTC)))
         else:
             serve(_settings())
-    except (SettingsError, SiteProblem) as error:
-        print('Paidslot cannot start:', *(f'  - {problem}' for problem in error.problems), sep='\n')
+    except (SettingsError, SiteProblem, CopyRefused) as error:
+        doing = WITH_FILE.get(command, 'start')
+        print(f'Paidslot cannot {doing}:', *(f'  - {problem}' for problem in error.problems), sep='\n')
         if command == 'serve':
             print('To look around without any account: python main.py demo')
         sys.exit(MISCONFIGURED)
@@ -93,13 +109,19 @@ def assemble(shop: Shop) -> None:
     pages.register(shop)
 
     settings = shop.settings
+    app.on_startup(lambda: _wrap(settings))
     where = f'{settings.domain} (listening on {settings.host}:{settings.port})'
     app.on_startup(
         lambda: log.info('selling %s with %s keys at %s', shop.catalog.slug, settings.world, where)
     )
-    app.on_startup(shop.warm_up)
+    app.on_startup(shop.begin)
     app.on_shutdown(shop.close)
     app.on_shutdown(lambda: log.info('stopped'))
+
+
+def _wrap(settings: Settings) -> None:
+    """Put around all else what must see every answer, also those that other middlewares give."""
+    app.middleware_stack = Safety(Statics(app.middleware_stack or app.build_middleware_stack()), settings)
 
 
 def run(settings: Settings) -> None:
@@ -123,6 +145,7 @@ def run(settings: Settings) -> None:
         reload=False,
         show=False,
         show_welcome_message=False,
+        gzip_middleware_factory=None,  # ours compresses
         **options,
     )
 
@@ -165,13 +188,16 @@ def _demo_settings(domain: str, sandbox: SandboxConfig, folder: str) -> Settings
     return replace(settings, world='demo')
 
 
-def _parser() -> argparse.ArgumentParser:
+def _command(arguments: list[str]) -> tuple[str, Path]:
+    """Read the command line: what to do, and with which file."""
     parser = argparse.ArgumentParser(prog='main.py', description=__doc__)
-    commands = {'serve': 'run the shop with the settings of .env and environment (the default)'}
-    commands |= {'demo': 'run the shop on this machine, with pretended Stripe and Calendly'}
-    told = '; '.join(f'{name}: {what}' for name, what in commands.items())
-    parser.add_argument('command', nargs='?', default='serve', choices=list(commands), help=told)
-    return parser
+    told = '; '.join(f'{name}: {what}' for name, what in COMMANDS.items())
+    parser.add_argument('command', nargs='?', default='serve', choices=list(COMMANDS), help=told)
+    parser.add_argument('file', nargs='?', default='', metavar='FILE', help='for backup and restore')
+    given = parser.parse_args(arguments)
+    if bool(given.file) != (given.command in WITH_FILE):
+        parser.error('backup and restore, and they alone, want the name of a FILE')
+    return given.command, Path(given.file)
 
 
 if __name__ in {'__main__', '__mp_main__'}:

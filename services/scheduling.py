@@ -154,6 +154,18 @@ def signed_meeting(
         BadRequest: the signature is wrong or too old, or the body is not such a delivery.
     """
     _check_signature(body, header, key, now())
+    return read_meeting(body)
+
+
+def read_meeting(body: bytes) -> tuple[str, str, Meeting]:
+    """Return id, kind and content of a delivery whose signature was checked.
+
+    Args:
+        body: the raw bytes, as they arrived.
+
+    Raises:
+        BadRequest: the body is not such a delivery.
+    """
     try:
         event: dict[str, Any] = json.loads(body)
         json.dumps(event, ensure_ascii=False).encode()  # halves of characters reach no database

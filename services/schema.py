@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -159,7 +160,18 @@ journal = Table(
 
 def migrate(connection: Connection) -> None:
     """Bring the database behind this connection up to the newest migration."""
-    config = Config()
-    config.set_main_option('script_location', str(Path(__file__).parent / 'migrations'))
+    config = _migrations()
     config.attributes['connection'] = connection
     command.upgrade(config, 'head')
+
+
+def versions() -> frozenset[str]:
+    """Return the versions of the tables that a database can be brought up to date from."""
+    scripts = ScriptDirectory.from_config(_migrations())
+    return frozenset(script.revision for script in scripts.walk_revisions())
+
+
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option('script_location', str(Path(__file__).parent / 'migrations'))
+    return config

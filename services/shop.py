@@ -14,8 +14,10 @@ from services.checkout import Checkout
 from services.errors import ShopError, reported
 from services.fulfilment import Fulfilment
 from services.ledger import Ledger, connect
+from services.metrics import Metrics
 from services.orders import Extras
 from services.payments import Payments
+from services.reconciler import Reconciler
 from services.scheduling import Scheduling
 from services.settings import Settings
 from services.throttle import Throttle
@@ -40,6 +42,8 @@ class Shop:
     ledger: Ledger
     payments: Payments
     scheduling: Scheduling
+    reconciler: Reconciler
+    metrics: Metrics
 
     @property
     def banner(self) -> str:
@@ -53,6 +57,11 @@ class Shop:
     async def open(self) -> None:
         """Bring the ledger up to date."""
         await self.ledger.open()
+
+    async def begin(self) -> None:
+        """Do what is done beside the pages: learn from Stripe, then compare with it again and again."""
+        await self.warm_up()
+        self.reconciler.start()
 
     async def warm_up(self) -> None:
         """Learn what the first customer should not have to wait for; Stripe may not be up yet."""
@@ -68,6 +77,7 @@ class Shop:
 
     async def close(self) -> None:
         """Let go of everything that holds a connection."""
+        await self.reconciler.stop()
         await self.payments.close()
         await self.scheduling.close()
         await self.ledger.close()
@@ -107,6 +117,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     texts = site.load(settings.site_file)
     ledger = Ledger(connect(settings.database_url), clock)
     payments = _payments(settings)
+    metrics = Metrics(clock)
     scheduling = Scheduling(
         settings.calendly_link,
         token=settings.calendly_token,
@@ -123,6 +134,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         extras=Extras(settings.promotion_codes, settings.automatic_tax),
         selling=settings.selling,
         throttle=Throttle(per_client=LOOKUPS_PER_CLIENT, overall=LOOKUPS_OVERALL),
+        metrics=metrics,
     )
     offer = texts.offer
     catalog = Catalog(
@@ -138,7 +150,27 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         shop=settings.domain,
         title=offer.name,
     )
-    return Shop(settings, texts, catalog, checkout, fulfilment, ledger, payments, scheduling)
+    reconciler = Reconciler(
+        ledger=ledger,
+        payments=payments,
+        fulfilment=fulfilment,
+        metrics=metrics,
+        clock=clock,
+        shop=settings.domain,
+        every=settings.reconcile_seconds,
+    )
+    return Shop(
+        settings,
+        texts,
+        catalog,
+        checkout,
+        fulfilment,
+        ledger,
+        payments,
+        scheduling,
+        reconciler,
+        metrics,
+    )
 
 
 def _payments(settings: Settings) -> Payments:

@@ -160,6 +160,12 @@ class Legal(_Part):
     sections: Annotated[tuple[Section, ...], Field(min_length=1)]
 
 
+class Privacy(Legal):
+    """The privacy page; one of its sections is shown only while the landing page loads Stripe's script."""
+
+    stripe_js: Section
+
+
 class Site(_Part):
     """All texts of the site; plain text throughout, HTML in them is shown as it is typed."""
 
@@ -171,7 +177,7 @@ class Site(_Part):
     order: AfterPayment
     updated: date
     terms: Legal
-    privacy: Legal
+    privacy: Privacy
     refunds: Legal
 
     @classmethod

@@ -4,10 +4,8 @@ A delivery that could not be worked keeps its error and is answered 500, so that
 """
 
 import logging
-import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -15,22 +13,12 @@ from services.bodies import read_body
 from services.errors import BadRequest, ShopError, reported
 from services.fulfilment import Fulfilment
 from services.ledger import Delivery, Ledger
-from services.payments import signed_event
+from services.payments import RELEVANT, named_by, signed_event
 from services.scheduling import signed_meeting
 
 log = logging.getLogger(__name__)
 
 LIMIT = 256 * 1024  # bytes; Stripe's and Calendly's deliveries are a few KiB
-SESSION_EVENTS = frozenset(
-    f'checkout.session.{name}'
-    for name in ('completed', 'expired', 'async_payment_succeeded', 'async_payment_failed')
-)
-PAYMENT_EVENTS = frozenset(
-    {'charge.refunded', 'charge.dispute.created', 'charge.dispute.closed'}
-    | {'refund.created', 'refund.updated', 'refund.failed'}
-)
-EVENT_ID = re.compile(r'[\x21-\x7e]{1,255}')
-OBJECT_ID = re.compile(r'[\w-]{1,255}', re.ASCII)
 INVITEE_EVENTS = frozenset({'invitee.created', 'invitee.canceled'})
 
 
@@ -50,12 +38,11 @@ def stripe_door(secret: str, ledger: Ledger, fulfilment: Fulfilment) -> APIRoute
         body = await read_body(request, LIMIT)
         with _refusals_logged('stripe'):
             event = signed_event(body, request.headers.get('stripe-signature', ''), secret)
-            event_id, kind, named = _named_by(event)
-        if not named or kind not in SESSION_EVENTS | PAYMENT_EVENTS:
+            event_id, kind, named = named_by(event)
+        if not named or kind not in RELEVANT:
             return Response('not for this shop')
-        delivery = Delivery('stripe', event_id, kind)
-        read = fulfilment.fulfil if kind in SESSION_EVENTS else fulfilment.follow_up
-        return await _work(ledger, delivery, lambda: read(named, because='webhook', settles=delivery))
+        delivery = Delivery('stripe', event_id, kind, parcel=named)
+        return await _work(ledger, delivery, lambda: fulfilment.hear(delivery, because='webhook'))
 
     return router
 
@@ -79,7 +66,7 @@ def calendly_door(key: str, ledger: Ledger, fulfilment: Fulfilment) -> APIRouter
             event_id, kind, meeting = signed_meeting(body, header, key)
         if kind not in INVITEE_EVENTS:
             return Response('not for this shop')
-        delivery = Delivery('calendly', event_id, kind)
+        delivery = Delivery('calendly', event_id, kind, parcel=body.decode())
         return await _work(
             ledger, delivery, lambda: fulfilment.book(meeting, because='webhook', settles=delivery)
         )
@@ -116,23 +103,3 @@ async def _keep_error(ledger: Ledger, delivery: Delivery, error: ShopError) -> N
             await ledger.settle(delivery, error=f'{error.code} [error {error.id}]')
     except ShopError:
         return
-
-
-def _named_by(event: dict[str, Any]) -> tuple[str, str, str]:
-    """Return the event's id and type, and the id of the session or else of the payment it is about.
-
-    Raises:
-        BadRequest: it is signed, but no event.
-    """
-    try:
-        event_id, kind, about = event['id'], event['type'], event['data']['object']
-        named = about.get('payment_intent' if kind in PAYMENT_EVENTS else 'id') or ''
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BadRequest('This is not an event.') from error
-    known = all(isinstance(part, str) for part in (event_id, kind, named))
-    if not known or not EVENT_ID.fullmatch(event_id):
-        raise BadRequest('This is not an event.')
-    # An id becomes part of an address at Stripe; anything else in it would be another address.
-    if named and kind in SESSION_EVENTS | PAYMENT_EVENTS and not OBJECT_ID.fullmatch(named):
-        raise BadRequest('This is no object of Stripe.')
-    return event_id, kind, named

@@ -3,11 +3,13 @@
 from nicegui import ui
 
 from services.shop import Shop
-from ui import checkout_form, landing, legal, seo, success, theme, trouble
+from ui import checkout_form, landing, legal, paint, safety, seo, success, theme, trouble
 
 
 def register(shop: Shop) -> None:
     """Register every page and every address a customer's browser asks for."""
+    paint.register()
+    safety.register()
     ui.add_head_html(str(theme.style(shop.site.look)), shared=True)
     for part in (trouble, landing, checkout_form, success, legal, seo):
         part.register(shop)

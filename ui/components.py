@@ -15,6 +15,7 @@ from services.site import Contact, Site
 from ui import theme
 from ui.markup import h, join
 
+PAINTED = 'painted'  # what ui.paint looks for in the storage of a page
 BUSY = 15.0  # seconds a page may take on a busy machine; beyond, NiceGUI answers 500 in words of its own
 
 
@@ -49,6 +50,12 @@ def leave_for(url: str) -> None:
     ui.context.client.open(url)
 
 
+def refresh_without_script(seconds: int) -> None:
+    """Let a browser that runs no script ask for this page again; one that does is told of changes."""
+    meta = h('meta', http_equiv='refresh', content=str(seconds))
+    ui.add_head_html(str(h('noscript', meta)))
+
+
 def address_of(request: Request) -> str:
     """The address a request came from, for the limits; '' when the server does not know."""
     return request.client.host if request.client else ''
@@ -59,6 +66,7 @@ def chrome(shop: Shop) -> Iterator[None]:
     """Draw what surrounds every page: skip link, banner, wordmark and footer; the page itself goes inside."""
     client = ui.context.client
     client.content.props['id'] = 'content'
+    client.storage[PAINTED] = True
     with client.layout:
         top = Static(header(shop), 'header')
     top.move(target_index=0)

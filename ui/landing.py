@@ -10,7 +10,7 @@ from services.errors import AFTER_STRIPE, AlreadyPaid
 from services.orders import Return
 from services.shop import Shop
 from ui import seo
-from ui.components import BUSY, Static, chrome, reach
+from ui.components import BUSY, Static, chrome, reach, refresh_without_script
 from ui.landing_texts import assurances, closing, parts, pitch
 from ui.markup import h, join
 from ui.pay import Till, price_tag
@@ -18,6 +18,7 @@ from ui.theme import favicon
 from ui.trouble import alert_by_code
 from ui.visitor import visitor_of
 
+AGAIN = 5  # seconds until a browser without script asks again
 PATIENCE = 1.2  # seconds the page waits for what Stripe says of a customer who came back
 PAID_HERE = 'A payment was just made here, in this browser. If it was yours, do not pay again.'
 UNCLEAR = AFTER_STRIPE.replace('this page keeps', 'we keep')
@@ -86,7 +87,9 @@ async def _greet(shop: Shop, notice: Static, *, came_back: bool) -> None:
                 notice.show(Markup(''))
 
     notice.show(join(h('p', UNCLEAR), reach(shop.site.contact)))
-    await asyncio.wait({background_tasks.create(ask())}, timeout=PATIENCE)
+    _, unanswered = await asyncio.wait({background_tasks.create(ask())}, timeout=PATIENCE)
+    if unanswered:
+        refresh_without_script(AGAIN)
 
 
 def _paid_here(shop: Shop) -> Markup:

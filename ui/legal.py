@@ -4,7 +4,7 @@ from fastapi.responses import HTMLResponse
 from nicegui import app
 
 from services.shop import Shop
-from services.site import Legal
+from services.site import Legal, Section
 from ui.components import plain_page, reach
 from ui.markup import h, join, paragraphs
 
@@ -22,11 +22,14 @@ def register(shop: Shop) -> None:
 
     @app.api_route('/privacy', methods=['GET', 'HEAD'])
     def privacy() -> HTMLResponse:
-        return _page(shop, shop.site.privacy)
+        privacy = shop.site.privacy
+        fraud = (privacy.stripe_js,) if shop.settings.loads_stripe_js else ()
+        return _page(shop, privacy, *fraud)
 
 
-def _page(shop: Shop, legal: Legal) -> HTMLResponse:
-    sections = [h('section', h('h2', part.heading), paragraphs(part.text)) for part in legal.sections]
+def _page(shop: Shop, legal: Legal, *more: Section) -> HTMLResponse:
+    parts = (*legal.sections, *more)
+    sections = [h('section', h('h2', part.heading), paragraphs(part.text)) for part in parts]
     updated = f'Last changed on {shop.site.updated:%B} {shop.site.updated.day}, {shop.site.updated.year}.'
     contact = h('section', h('h2', 'Contact'), reach(shop.site.contact))
     body = join(h('h1', legal.title), *sections, contact, h('p', updated, class_='quiet'))

@@ -7,7 +7,7 @@ from markupsafe import Markup, escape
 VOID = frozenset('br hr img input link meta'.split())
 
 
-def h(tag: str, *children: object, **attributes: str | bool | None) -> Markup:
+def h(tag: str, /, *children: object, **attributes: str | bool | None) -> Markup:
     """Build one HTML element.
 
     Args:

@@ -70,6 +70,7 @@ def _checking(seen: Seen, site: Site) -> Markup:
         h('h1', 'Checking your payment…', class_='busy'),
         h('p', AFTER_STRIPE),
         h('p', 'You do not have to do anything. You may close this page and come back to its address later.'),
+        _check_now(seen.order),
         reach(site.contact),
     )
 
@@ -82,6 +83,7 @@ def _processing(seen: Seen, site: Site) -> Markup:
         h('p', 'You do not have to do anything, and please do not pay again. The calendar opens on this page'
           ' as soon as the money arrives. You may close the page and come back to its address later.'),
         _reference(seen.order),
+        _check_now(seen.order),
         reach(site.contact),
     )  # fmt: skip
 
@@ -152,6 +154,11 @@ def _mismatch(seen: Seen, site: Site) -> Markup:
         _reference(seen.order),
         reach(site.contact),
     )
+
+
+def _check_now(order: Order) -> Markup:
+    """A link to the page itself, for whom nothing changes by itself: script or connection may be blocked."""
+    return h('p', h('a', 'Check now', href=f'/order/{order.token}'))
 
 
 def _reference(order: Order) -> Markup:

@@ -13,6 +13,8 @@ from ui.markup import h, join
 
 PAGES = ('/', '/terms', '/refunds', '/privacy')
 UNSAFE_IN_JSON = {ord(letter): f'\\u{ord(letter):04x}' for letter in '<>&\u2028\u2029'}
+STRIPE_JS = 'https://js.stripe.com/endive/stripe.js'
+"""Stripe's script, of its API's release; it may come from nowhere else (docs.stripe.com/js/including)."""
 A_DAY = {'Cache-Control': 'public, max-age=86400'}
 
 
@@ -55,8 +57,28 @@ def head_of_landing(shop: Shop, offer: Offer) -> Markup:
         robots_meta(listed=shop.settings.world == 'live'),
         *(_property(name, content) for name, content in graph.items()),
         h('meta', name='twitter:card', content='summary'),
+        _preconnect(shop.settings.payment_page),
+        h('script', src=STRIPE_JS, async_=True, fetchpriority='low')
+        if shop.settings.loads_stripe_js
+        else None,
         _structured(shop, offer),
     )
+
+
+def head_of_order(shop: Shop, *, calendar: bool) -> Markup:
+    """What stands in the head of an order's page: it is nobody's to find, and the calendar is near.
+
+    Args:
+        shop: whose page it is.
+        calendar: whether a time can be picked on it.
+    """
+    near = _preconnect(shop.settings.calendar_page) if calendar else None
+    return join(robots_meta(listed=False), near)
+
+
+def _preconnect(origin: str) -> Markup:
+    """Let the browser shake hands already with where its customer goes next."""
+    return h('link', rel='preconnect', href=origin)
 
 
 def robots_meta(*, listed: bool) -> Markup | None:

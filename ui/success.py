@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -13,7 +13,9 @@ from nicegui import app, background_tasks, ui
 from services.errors import AFTER_STRIPE, ShopError
 from services.orders import Order
 from services.shop import Shop
-from ui.components import BUSY, Static, Tag, address_of, chrome, plain_page, reach
+from services.site import Contact
+from ui import seo
+from ui.components import BUSY, Static, Tag, address_of, chrome, plain_page, reach, refresh_without_script
 from ui.markup import h, join
 from ui.order_states import Seen, View, view
 from ui.sessions import calendar_file
@@ -22,12 +24,12 @@ from ui.trouble import not_found, refused
 
 SESSION_ID = r'cs_[A-Za-z0-9_-]{1,250}'
 FIRST_LOOK = 1.5  # seconds the first drawing waits for Stripe; NiceGUI gives a page builder 3 s in all
+AGAIN = (5, 60)  # seconds, at least and at most, until a browser without script asks again
 WAITING, SETTLED = 1.0, 15.0  # seconds between two looks; what this process writes is shown at once
 PAUSES = (2, 4, 8, 15, 30, 60)  # seconds between two questions to Stripe
 LOOKING = 'look at an order'
 PATIENT_TRIES = 3  # for a calendar link of the order's own, before the public address is taken
 FETCHING = 'Your payment is safe. We are fetching the calendar; this page keeps trying.'
-HEAD = '<meta name="robots" content="noindex"><meta name="referrer" content="strict-origin">'
 PRIVATE = {'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex'}
 
 
@@ -53,12 +55,14 @@ def register(shop: Shop) -> None:
         order = await shop.fulfilment.find(token)
         if order is None:
             return not_found(shop)
-        ui.add_head_html(HEAD)
         with chrome(shop):
             page = OrderPage(shop, order)
         await page.draw()
         await asyncio.wait({background_tasks.create(page.look())}, timeout=FIRST_LOOK)
         page.go_live()
+        ui.add_head_html(str(seo.head_of_order(shop, calendar=page.wants_calendar)))
+        if page.is_busy:
+            refresh_without_script(again_after(datetime.now(UTC) - order.created_at))
         return None
 
     @app.get('/order/{token}/session.ics')
@@ -71,6 +75,12 @@ def register(shop: Shop) -> None:
         host = urlsplit(shop.settings.domain).hostname or 'localhost'
         content = calendar_file(order, stand, shop.site, host=host)
         return Response(content, media_type='text/calendar', headers=PRIVATE)
+
+
+def again_after(age: timedelta) -> int:
+    """Seconds until a page without script should ask again: the older the order, the more patiently."""
+    soonest, latest = AGAIN
+    return max(soonest, min(latest, int(age.total_seconds()) // 20))
 
 
 def _still_checking(shop: Shop, error: ShopError, *, again: str) -> Response:
@@ -97,7 +107,7 @@ class OrderPage:
         self._asked, self._ask_at = 0, 0.0
         with ui.element('section').classes('wrap order') as self._whole:
             self._state = Static(Markup(''), aria_live='polite').classes('state')
-            self._calendar = CalendarFrame(shop)
+            self._calendar = CalendarFrame(shop, order)
             self._receipt = Static(Markup(''), 'dl').classes('receipt')
         self._timer: ui.timer | None = None
 
@@ -159,17 +169,28 @@ class OrderPage:
         self._asked += 1
         return True
 
+    @property
+    def wants_calendar(self) -> bool:
+        """Whether a time can be picked on this page."""
+        return self._shown is not None and self._shown.wants_calendar
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something that was asked for elsewhere is about to change this page."""
+        shown = self._shown
+        return shown is not None and (shown.waits or (shown.wants_calendar and not self._calendar.address))
+
     def _pace(self) -> None:
-        if self._timer and self._shown:
-            busy = self._shown.waits or (self._shown.wants_calendar and not self._calendar.address)
-            self._timer.interval = WAITING if busy else SETTLED
+        if self._timer:
+            self._timer.interval = WAITING if self.is_busy else SETTLED
 
 
 class CalendarFrame:
     """The place of the calendar; a frame stays untouched for as long as its address is wanted."""
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, shop: Shop, order: Order) -> None:
         self._shop = shop
+        self._path = f'/order/{order.token}'
         self._tries = 0
         self.address: str | None = None
         self._place = ui.element('div').classes('calendar')
@@ -205,10 +226,21 @@ class CalendarFrame:
             with ui.element('div').classes('frame'):
                 Tag('iframe', title=title, src=address, referrerpolicy='strict-origin')
             Static(_plain_link(address), 'p')
+            Static(_look_again(self._path, self._shop.site.contact), 'noscript')
 
     def _heading(self) -> Markup:
         texts = self._shop.site.order
         return join(h('h2', texts.calendar_title), h('p', texts.calendar_hint, class_='quiet'))
+
+
+def _look_again(path: str, contact: Contact) -> Markup:
+    """For browsers without script, where this page cannot change by itself and Calendly may stay empty."""
+    link = h('p', 'Booked? ', h('a', 'Show my session here', href=path))
+    return join(
+        link,
+        h('p', 'No calendar at all? It may need JavaScript. We will gladly book for you.'),
+        reach(contact),
+    )
 
 
 def _plain_link(address: str) -> Markup:

@@ -30,9 +30,6 @@ class Visitor:
             return
         known = value_in(Headers(scope=scope).get('cookie', ''))
         visitor = known or secrets.token_urlsafe(24)
-        # NiceGUI would put this header in front of every script's address, whoever sent it.
-        headers = [(name, value) for name, value in scope['headers'] if name != b'x-forwarded-prefix']
-        scope = {**scope, 'headers': headers}
         state = scope.setdefault('state', {})
         state['visitor'], state['visitor_known'] = visitor, bool(known)
 

@@ -3,7 +3,7 @@
 Every move names the version it was decided on; whoever comes second is told so and reads again.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from services.ledger.deliveries import note, settle
 from services.ledger.rows import booking_from_row, columns_of, order_from_row, values_of
 from services.ledger.store import Store, connect
 from services.ledger.values import Delivery, JournalLine, Sweep
-from services.orders import PAID_STATUSES, Booking, Order, next_look
+from services.orders import Booking, Order, next_look
 
 __all__ = ['Delivery', 'JournalLine', 'Ledger', 'Store', 'Sweep', 'connect']
 
@@ -28,6 +28,7 @@ class Ledger:
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self.store = store
         self._clock = clock
+        self.moves: Counter[str] = Counter()  # in this process, by who caused them
         self._followers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
 
     async def open(self) -> None:
@@ -94,7 +95,8 @@ class Ledger:
             columns.completed_at >= order.completed_at - within,
             earlier,
             columns.id != order.id,
-            columns.payment_status.in_(PAID_STATUSES),
+            columns.payment_status == 'paid',
+            columns.amount_refunded < columns.amount_total,
             columns.world == order.world.kind,
             columns.offer == order.offer,
             or_(*(column == value for column, value in likenesses if value)),
@@ -148,6 +150,7 @@ class Ledger:
 
         moved = await self.store.write(work)
         if moved:
+            self.moves[because] += 1
             self._tell(order)
         return moved
 

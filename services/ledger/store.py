@@ -1,16 +1,20 @@
 """Where the rows are: one database, whose transactions run in threads, so that none holds up the loop."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, Row, Select, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from services import schema
-from services.ledger.engine import engine_for, first_connection
+from services.ledger.engine import engine_for
+from services.ledger.refusals import in_words
+from services.ledger.sqlite_file import examine, first_connection
 from services.settings import SettingsError
 
 T = TypeVar('T')
@@ -18,11 +22,9 @@ T = TypeVar('T')
 READERS = 2  # transactions at once, in this process
 WRITERS = {'sqlite': 1, 'postgresql': 4}  # SQLite has one writer at a time; ours queue here, in order
 INSERTS: dict[str, Any] = {'sqlite': sqlite.insert, 'postgresql': postgresql.insert}
+# Nothing else would be written at a start, and that nothing can be must not be found out by a customer.
+PROBE = 'UPDATE alembic_version SET version_num = version_num'
 MIGRATING = 0x9A1D5107  # any number that is nobody else's
-REMEDY = {
-    'sqlite': 'Its folder must exist or be makeable, be writable for this user, and have room left.',
-    'postgresql': 'The server must run, and user, password and database in the address must be right.',
-}
 
 
 class Store:
@@ -47,10 +49,9 @@ class Store:
         """
         try:
             await asyncio.get_running_loop().run_in_executor(self._writers, self._migrate)
-        except (SQLAlchemyError, OSError) as error:
-            why = str(getattr(error, 'orig', None) or error).strip().replace('\n', ' ')
-            remedy = REMEDY[self.dialect]
-            raise SettingsError([f'DATABASE_URL: the database cannot be used: {why}. {remedy}']) from error
+        except (SQLAlchemyError, sqlite3.Error, CommandError, OSError) as error:
+            why = in_words(error, self.dialect)
+            raise SettingsError([f'DATABASE_URL: the database cannot be used: {why}']) from error
 
     async def close(self) -> None:
         """Let go of the database, once what was begun has ended."""
@@ -84,11 +85,15 @@ class Store:
         await self.read(select(1))
 
     def _migrate(self) -> None:
-        first_connection(self.engine)
+        if self.dialect == 'sqlite':
+            first_connection(self.engine)
         with self._writing.begin() as connection:
+            if self.dialect == 'sqlite':
+                examine(connection)
             if self.dialect == 'postgresql':  # several processes may start at once
                 connection.execute(text('SELECT pg_advisory_xact_lock(:key)'), {'key': MIGRATING})
             schema.migrate(connection)
+            connection.exec_driver_sql(PROBE)
 
 
 def connect(database_url: str) -> Store:

@@ -13,11 +13,13 @@ import stripe
 from services.errors import PaymentsUnavailable, PaymentUnreachable
 from services.money import Money
 from services.orders import Order, PaymentSession, World, metadata_of
+from services.payments.events import RELEVANT, SESSION_EVENTS, named_by
 from services.payments.failures import as_shop_error, means_missing
+from services.payments.lists import Happening, Lists, Page
 from services.payments.signature import signed_event
 from services.payments.translate import price_from, session_from
 
-__all__ = ['Payments', 'signed_event']
+__all__ = ['RELEVANT', 'SESSION_EVENTS', 'Happening', 'Page', 'Payments', 'named_by', 'signed_event']
 
 DEADLINE = timedelta(seconds=8)  # for one question to Stripe, its retries included
 TIMEOUT = httpx.Timeout(6, connect=2.5)
@@ -62,6 +64,7 @@ class Payments:
         self._options = dict(options)
         self._fake_base = bool(api_base)
         self.world = World(kind)
+        self.lists = Lists(self._stripe, self._asking)
 
     async def close(self) -> None:
         """Close the connections to Stripe."""

@@ -23,15 +23,25 @@ def host_of(value: str) -> str:
     return (url.hostname or '') if url else ''
 
 
-def origin_of(value: str) -> str:
-    url = split(value)
-    return f'{url.scheme}://{url.netloc}' if url else ''
-
-
 def names_of(value: str) -> frozenset[str]:
     """All names of the host of an address: a loopback host has several, and a double may use any of them."""
     host = host_of(value)
     return LOOPBACK if host in LOOPBACK else frozenset({host} - {''})
+
+
+def origin_of(value: str, name: str = '') -> str:
+    """Scheme, host and port of an address, under another name of its host if given; '' for no address."""
+    url = split(value)
+    if url is None or url.hostname is None:
+        return ''
+    host = name or url.hostname
+    port = f':{url.port}' if url.port else ''
+    return f'{url.scheme}://' + (f'[{host}]' if ':' in host else host) + port
+
+
+def origins_of(value: str) -> frozenset[str]:
+    """The origins of an address under all names of its host, but IPv6: a policy has no form for that."""
+    return frozenset(origin_of(value, name) for name in names_of(value) if ':' not in name)
 
 
 def is_calendly(value: str) -> bool:

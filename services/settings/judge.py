@@ -52,6 +52,7 @@ class _Judge:
         settings = Settings(
             stripe_secret_key=key,
             stripe_publishable_key=self._publishable(live=live),
+            stripe_js=self._switch('STRIPE_JS', default=True),
             stripe_price_id=self._key('STRIPE_PRICE_ID', r'price_[\w-]+', required=True),
             stripe_webhook_secret=self._key('STRIPE_WEBHOOK_SECRET', r'whsec_\S+', required=live),
             calendly_link=self._calendly_link(),
@@ -69,6 +70,7 @@ class _Judge:
             allow_test_sales=self._switch('ALLOW_TEST_SALES'),
             promotion_codes=self._switch('PROMOTION_CODES'),
             automatic_tax=self._switch('AUTOMATIC_TAX'),
+            reconcile_seconds=self._number('RECONCILE_SECONDS', 60, most=3600),
             trusted_proxies=self._networks('TRUSTED_PROXIES') or '127.0.0.1',
             log_format=self._choice('LOG_FORMAT', 'text', 'json'),
             log_level=self._choice('LOG_LEVEL', 'info', 'debug', 'warning', 'error'),
@@ -132,9 +134,16 @@ class _Judge:
             return DEFAULT_PORT
         return int(value)
 
-    def _switch(self, name: str) -> bool:
-        value = self._values[name].lower()
-        if value not in ('', '0', '1', 'no', 'yes', 'off', 'on', 'false', 'true'):
+    def _number(self, name: str, default: int, *, most: int) -> int:
+        value = self._values[name] or str(default)
+        if not re.fullmatch(r'[0-9]{1,9}', value) or not 1 <= int(value) <= most:
+            self._complain(name, f'must be a whole number from 1 to {most}')
+            return default
+        return int(value)
+
+    def _switch(self, name: str, *, default: bool = False) -> bool:
+        value = self._values[name].lower() or ('1' if default else '0')
+        if value not in ('0', '1', 'no', 'yes', 'off', 'on', 'false', 'true'):
             self._complain(name, 'must be 1 or 0')
         return value in ('1', 'yes', 'on', 'true')
 

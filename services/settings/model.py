@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.settings.addresses import CALENDLY_HOST, is_public, names_of, origin_of
+from services.settings.addresses import CALENDLY_HOST, is_public, names_of, origin_of, origins_of
 
 STRIPE_HOST = 'checkout.stripe.com'
 DEFAULT_PORT = 3000
@@ -12,6 +12,7 @@ SEED_SITE = Path(__file__).parents[2] / 'site.toml'
 WHERE = {
     'STRIPE_SECRET_KEY': 'Stripe Dashboard > Developers > API keys: it starts with sk_ or rk_',
     'STRIPE_PUBLISHABLE_KEY': 'Stripe Dashboard > Developers > API keys: it starts with pk_',
+    'STRIPE_JS': '1 or 0',
     'STRIPE_PRICE_ID': 'Stripe Dashboard > Product catalog > your product > the price: it starts with price_',
     'STRIPE_WEBHOOK_SECRET': 'Stripe Dashboard > Developers > Webhooks > endpoint: it starts with whsec_',
     'CALENDLY_LINK': 'Calendly > Event types > Copy link, such as https://calendly.com/you/session',
@@ -28,6 +29,7 @@ WHERE = {
     'ALLOW_TEST_SALES': '1 or 0',
     'PROMOTION_CODES': '1 or 0',
     'AUTOMATIC_TAX': '1 or 0',
+    'RECONCILE_SECONDS': 'seconds from 1 to 3600; 60 suits most',
     'TRUSTED_PROXIES': 'the addresses of your reverse proxy, such as 127.0.0.1,10.0.0.0/8',
     'LOG_FORMAT': 'text or json',
     'LOG_LEVEL': 'debug, info, warning or error',
@@ -64,6 +66,7 @@ class Settings:
     site_file: Path
     world: str = 'test'
     stripe_publishable_key: str = field(default='', repr=False)
+    stripe_js: bool = True
     stripe_webhook_secret: str = field(default='', repr=False)
     calendly_token: str = field(default='', repr=False)
     calendly_webhook_signing_key: str = field(default='', repr=False)
@@ -73,6 +76,7 @@ class Settings:
     allow_test_sales: bool = False
     promotion_codes: bool = False
     automatic_tax: bool = False
+    reconcile_seconds: int = 60
     trusted_proxies: str = '127.0.0.1'
     log_format: str = 'text'
     log_level: str = 'info'
@@ -93,6 +97,27 @@ class Settings:
         return names_of(self.stripe_api_base) | ({STRIPE_HOST, self.checkout_host} - {''})
 
     @property
+    def payment_origins(self) -> tuple[str, ...]:
+        """The same hosts as origins; a double's with its scheme and port."""
+        own = {f'https://{host}' for host in (STRIPE_HOST, self.checkout_host) if host}
+        return tuple(sorted(own | origins_of(self.stripe_api_base)))
+
+    @property
+    def payment_page(self) -> str:
+        """The origin that customers pay at."""
+        return origin_of(self.stripe_api_base) or f'https://{self.checkout_host or STRIPE_HOST}'
+
+    @property
+    def calendar_page(self) -> str:
+        """The origin that customers pick a time at."""
+        return origin_of(self.calendly_link)
+
+    @property
+    def loads_stripe_js(self) -> bool:
+        """Whether the landing page loads Stripe's own script, which watches for fraud."""
+        return bool(self.stripe_publishable_key) and self.stripe_js and not self.stripe_api_base
+
+    @property
     def calendar_hosts(self) -> frozenset[str]:
         """Host names, besides Calendly's own, that a calendar may be at."""
         return names_of(self.calendly_link) | names_of(self.calendly_api_base)
@@ -100,5 +125,5 @@ class Settings:
     @property
     def frame_sources(self) -> tuple[str, ...]:
         """Origins that may be framed for the calendar."""
-        own = {origin_of(url) for url in (self.calendly_link, self.calendly_api_base) if url}
-        return tuple(sorted({f'https://{CALENDLY_HOST}', *own}))
+        own = origins_of(self.calendly_link) | origins_of(self.calendly_api_base)
+        return tuple(sorted({f'https://{CALENDLY_HOST}'} | own))

@@ -13,7 +13,7 @@ LONGEST_FILE = 250
 FLOORS = (
     ('errors', 'money'),
     ('catalog', 'orders', 'settings', 'site'),
-    ('ledger', 'schema', 'migrations', 'payments', 'scheduling', 'mail', 'throttle'),
+    ('ledger', 'schema', 'migrations', 'payments', 'scheduling', 'mail', 'throttle', 'metrics'),
     ('checkout', 'fulfilment', 'reconciler', 'desk'),
     ('bodies', 'webhooks', 'api', 'shop'),
 )
@@ -32,6 +32,7 @@ OWNERS = {
     'psycopg': ('services.ledger',),
     'smtplib': ('services.mail', 'services.sandbox'),
     'aiosmtplib': ('services.mail',),
+    'prometheus_client': ('services.metrics',),
     'nicegui': ('ui', 'main'),
     'services.sandbox': ('services.sandbox', 'main'),
 }

@@ -6,10 +6,10 @@ import shutil
 import sys
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 from pytest_playwright import CreateContextCallback
 
 from tests.e2e.journey import AnotherBrowser, StartShop, wait_for_price
@@ -26,6 +26,7 @@ FLAGS = [
 ]
 PATIENCE = 15_000  # milliseconds a step may take on a busy machine before a journey fails
 LOG_SHOWN = 10_000  # characters of each process's log under a failed test
+POLICY = 'Content Security Policy'  # in every message that Chromium writes about a violation
 SERVERS = pytest.StashKey[list[Server]]()
 
 
@@ -43,6 +44,35 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
     """Let every browser stand in one place, whatever the machine's settings are."""
     return browser_context_args | {'locale': 'en-US', 'timezone_id': 'America/New_York'}
+
+
+@pytest.fixture
+def violations() -> list[str]:
+    """What pages of this test did against the policy they came with; the test fails unless it is empty."""
+    return []
+
+
+@pytest.fixture
+def new_context(new_context: CreateContextCallback, violations: list[str]) -> CreateContextCallback:
+    """Listen to every page of every browser for what a policy had to stop."""
+
+    def heard(message: ConsoleMessage) -> None:
+        if POLICY in message.text:
+            violations.append(f'{message.page.url if message.page else ""}: {message.text}')
+
+    def create(**options: Any) -> BrowserContext:
+        context = new_context(**options)
+        context.on('console', heard)
+        return context
+
+    return cast(CreateContextCallback, create)
+
+
+@pytest.fixture(autouse=True)
+def _no_violation(violations: list[str]) -> Iterator[None]:
+    """Let no journey pass in which the content security policy had to stop something."""
+    yield
+    assert violations == []
 
 
 @pytest.fixture

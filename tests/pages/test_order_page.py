@@ -225,4 +225,4 @@ async def test_an_orders_page_is_nobody_elses(customer: Customer, way: Way) -> N
     answer = await customer.http.get(await way.back(await way.pay()))
     assert answer.headers['cache-control'] == 'no-store'
     assert '<meta name="robots" content="noindex">' in answer.text
-    assert '<meta name="referrer" content="strict-origin">' in answer.text
+    assert answer.headers['referrer-policy'] == 'no-referrer'

@@ -2,15 +2,19 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from cachetools import TTLCache
 
-from services.errors import CalendarUnavailable, OurFault, ShopError, reported
+from services.errors import OurFault, ShopError, reported
+from services.fulfilment.calendars import Calendars
+from services.fulfilment.doubles import Doubles
 from services.ledger import Delivery, Ledger
-from services.orders import Booking, Extras, Order, PaymentSession, changes_after, line_of, order_from
-from services.payments import Payments
-from services.scheduling import Meeting, Scheduling
+from services.metrics import Metrics
+from services.orders import Extras, Order, PaymentSession, changes_after, line_of, order_from
+from services.payments import SESSION_EVENTS, Payments
+from services.scheduling import Scheduling
 from services.throttle import Throttle
 
 log = logging.getLogger(__name__)
@@ -20,8 +24,8 @@ MISS_LIFETIME = 600  # seconds for which an unknown session is not asked about a
 TRIES = 8  # several doors may hear of a payment at once; each conflict means that one of them got through
 
 
-class Fulfilment:
-    """Verifies payments and hands out calendars."""
+class Fulfilment(Calendars):
+    """Verifies payments, and so opens calendars."""
 
     def __init__(
         self,
@@ -34,24 +38,20 @@ class Fulfilment:
         extras: Extras,
         selling: bool,
         throttle: Throttle,
+        metrics: Metrics,
     ) -> None:
-        self._ledger = ledger
-        self._payments = payments
-        self._scheduling = scheduling
+        super().__init__(ledger=ledger, payments=payments, scheduling=scheduling, selling=selling)
         self._clock = clock
         self._shop = shop
         self._extras = extras
-        self._selling = selling
         self._throttle = throttle
+        self._metrics = metrics
+        self.doubles = Doubles(ledger=ledger, payments=payments, reread=self.fulfil)
         self._misses: TTLCache[str, bool] = TTLCache(MISSES_KEPT, MISS_LIFETIME)
 
     async def find(self, token: str) -> Order | None:
         """Return the order with this token, from the ledger alone."""
         return await self._ledger.find(token=token)
-
-    async def bookings(self, order: Order) -> tuple[Booking, ...]:
-        """Return the meetings known for an order, earliest first."""
-        return await self._ledger.bookings(order.id)
 
     def follow(self, order: Order, told: Callable[[], object]) -> Callable[[], None]:
         """Have something called after each move of an order in this process; returns what stops that."""
@@ -112,6 +112,15 @@ class Fulfilment:
             await self._ledger.settle(settles)
         return None
 
+    async def hear(self, delivery: Delivery, *, because: str) -> Order | None:
+        """Work a delivery of Stripe, whose parcel is the id of what it is about, and settle it.
+
+        Raises:
+            ShopError: Stripe does not answer; nothing was changed.
+        """
+        read = self.fulfil if delivery.kind in SESSION_EVENTS else self.follow_up
+        return await read(delivery.parcel, because=because, settles=delivery)
+
     async def arrive(self, session_id: str, *, client: str = '') -> Order | None:
         """Find or adopt the order of a customer who comes back from Stripe.
 
@@ -146,50 +155,6 @@ class Fulfilment:
         """Return the order as Stripe tells it now, or as it was when Stripe is silent."""
         return await self.ask(order, because=because) or order
 
-    def why_closed(self, order: Order) -> str:
-        """Say why an order shows no calendar: '' when it does, else payment, world or test."""
-        if not order.opens_calendar:
-            return 'payment'
-        if not self._of_this_world(order):
-            return 'world'
-        return '' if self._selling else 'test'
-
-    async def calendar(self, order: Order, *, fallback: bool = False) -> str | None:
-        """Return the address to embed for a verified order, or None while there is none to give.
-
-        Args:
-            order: the order as read from the ledger.
-            fallback: give the public address if a link of its own cannot be made: somebody who has paid
-                must be able to book even while Calendly's API is down.
-        """
-        if self.why_closed(order):
-            return None
-        if not self._scheduling.makes_links:
-            return self._scheduling.address_for(order)
-        try:
-            with reported('making a calendar link'):
-                return self._scheduling.address_for(order, await self._link_of(order))
-        except ShopError:
-            return self._scheduling.address_for(order) if fallback else None
-
-    async def book(self, meeting: Meeting, *, because: str, settles: Delivery | None = None) -> Order | None:
-        """Write a meeting down at the order it belongs to; None when it belongs to none of ours."""
-        booking = meeting.booking
-        order = await self._ledger.find(booking_key=meeting.booking_key) if meeting.booking_key else None
-        if order is None and booking.replaces:
-            order = await self._ledger.find_order_of_invitee(booking.replaces)
-        if order is None:
-            if settles:
-                await self._ledger.settle(settles)
-            return None
-        await self._ledger.put_booking(order, booking, because=because, settles=settles)
-        if booking.state == 'canceled' and not meeting.moved:
-            await self._renew_calendar(order, because)
-        return order
-
-    def _of_this_world(self, order: Order) -> bool:
-        return order.world.same_as(self._payments.world)
-
     async def _order_of(self, session: PaymentSession, because: str) -> Order | None:
         """Find the order that a session's metadata names, or write it down again from there."""
         rebuilt = order_from(session, shop=self._shop, world=self._payments.world)
@@ -211,34 +176,22 @@ class Fulfilment:
             if settles is None:
                 return order
             return await self._ledger.move(order, because=because, line=line, settles=settles)
-        changes = changes_after(order, session, extras=self._extras, now=self._clock())
-        if not changes:
+        now = self._clock()
+        changes = changes_after(order, session, extras=self._extras, now=now)
+        line = line_of(order, changes) if changes else f'{order.state}: looked at'
+        doubled = await self.doubles.flag(replace(order, **changes), now=now)
+        if not changes and not doubled:
             if settles:
                 await self._ledger.settle(settles)
             return order
-        line, mismatch = line_of(order, changes), changes['facts'].mismatch
-        if mismatch:
+        if changes and (mismatch := changes['facts'].mismatch):
             log.error('order %s: the payment does not match: %s', order.reference, mismatch)
-        return await self._ledger.move(order, because=because, line=line, settles=settles, **changes)
-
-    async def _renew_calendar(self, order: Order, because: str) -> None:
-        """Forget the spent link of a cancelled meeting, so that the customer can pick another time."""
-        current: Order | None = order
-        while current and current.calendar_url:
-            if any(booking.state == 'active' for booking in await self._ledger.bookings(order.id)):
-                return
-            line = 'another time may be picked'
-            await self._ledger.move(current, because=because, line=line, calendar_url=None)
-            current = await self._ledger.find(id=order.id)
-
-    async def _link_of(self, order: Order) -> str:
-        """Return the order's single-use link, making one if it has none; the ledger keeps the first."""
-        link = order.calendar_url or await self._scheduling.make_link()
-        current: Order | None = order
-        while current and current.calendar_url is None:
-            line = 'calendar link made'
-            moved = await self._ledger.move(current, because='page', line=line, calendar_url=link)
-            current = moved or await self._ledger.find(id=order.id)
-        if current is None or current.calendar_url is None:
-            raise CalendarUnavailable('the order is gone')
-        return current.calendar_url
+        line += f'; seems paid twice: see {doubled["paid_twice"]}' if doubled else ''
+        moved = await self._ledger.move(
+            order, because=because, line=line, settles=settles, **changes, **doubled
+        )
+        if moved and moved.state is not order.state:
+            self._metrics.moved(moved.state)
+        if moved and 'completed_at' in changes:
+            await self.doubles.close_siblings(moved, because=because)
+        return moved

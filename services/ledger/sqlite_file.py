@@ -1,0 +1,102 @@
+"""One SQLite file as a ledger: set up to be safe, looked through at the start, left alone once it is gone."""
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import OperationalError
+
+WAITS = 50  # tenths of a second
+CHECKED = 256 * 1024 * 1024  # bytes that are looked through at the start, in about a second
+GONE = 'the file of the ledger was removed or replaced while the shop was running'
+
+
+class SqliteFile:
+    """What an engine does with its file; a file in memory is nobody else's and needs no watching."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._opened: tuple[int, int] | None = None
+
+    def attach(self, engine: Engine) -> None:
+        """Have every connection of an engine watch the file."""
+        event.listen(engine, 'do_connect', self._require)
+        event.listen(engine, 'connect', self._set_up)
+        event.listen(engine, 'begin', self._begin)
+
+    def _set_up(self, connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions of its own
+        cursor = connection.cursor()
+        # Readers and one writer at once; every commit on disk; wait for the other writer instead of failing.
+        for pragma in ('busy_timeout=5000', 'journal_mode=WAL', 'synchronous=FULL', 'foreign_keys=ON'):
+            cursor.execute(f'PRAGMA {pragma}')
+        cursor.close()
+        self._opened = self._opened or _identity(self._path)
+
+    def _begin(self, connection: Connection) -> None:
+        """Begin a write as a write, so that it need not be upgraded; a single read needs no transaction."""
+        self._require()
+        if connection.get_execution_options().get('writes'):
+            connection.exec_driver_sql('BEGIN IMMEDIATE')
+
+    def _require(self, *_: object) -> None:
+        """Refuse to go on in a file that nobody will find again: systems let one write to a removed file.
+
+        Raises:
+            sqlite3.OperationalError: the file is not where it was.
+        """
+        if self._opened and _identity(self._path) != self._opened:
+            raise sqlite3.OperationalError(GONE)
+
+
+def first_connection(engine: Engine) -> None:
+    """Connect once, which makes the file if need be and switches it to its write-ahead log.
+
+    SQLite refuses that switch at once, without waiting, while another process is at it too; so we wait.
+    """
+    Path(engine.url.database or '').parent.mkdir(parents=True, exist_ok=True)
+    for _ in range(WAITS):
+        try:
+            with engine.connect():
+                return
+        except OperationalError as error:
+            if code_of(error) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+        time.sleep(0.1)
+    with engine.connect():
+        return
+
+
+def examine(connection: Connection) -> None:
+    """Look through a file that is not too large for it.
+
+    Raises:
+        DatabaseError: a page of it is damaged.
+    """
+    pages = connection.exec_driver_sql('PRAGMA page_count').scalar_one()
+    size = pages * connection.exec_driver_sql('PRAGMA page_size').scalar_one()
+    if size > CHECKED:
+        return
+    found = connection.exec_driver_sql('PRAGMA quick_check(1)').scalar_one()
+    if found != 'ok':
+        damage = sqlite3.DatabaseError(f'damaged: {found}')
+        damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damage
+
+
+def code_of(error: BaseException) -> int:
+    """Return the primary result code of an error, 0 if it is none of SQLite's (sqlite.org/rescode.html)."""
+    cause = getattr(error, 'orig', None) or error
+    return int(getattr(cause, 'sqlite_errorcode', 0)) & 0xFF
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells one file from another of the same name, None while there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
