@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: help setup demo run test check unit e2e bench format pin clean dev lint browser
+.PHONY: help setup demo run test check audit unit e2e bench crash format pin clean dev lint browser postgres
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -23,17 +23,23 @@ run: setup ## run the shop with your own keys from .env
 
 test: lint unit e2e ## everything that must hold before a change lands
 
-check: lint ## the quick part: style, types, architecture, documents
+check: lint audit ## the quick part: style, types, security, architecture, documents
 	$(PY) -m pytest tests/architecture tests/docs
 
-unit: dev
+audit: dev ## known holes in the pinned packages (AUDIT_FLAGS=--strict fails where nobody can be asked)
+	$(PY) scripts/audit.py $(AUDIT_FLAGS)
+
+unit: dev postgres
 	$(PY) -m pytest tests --ignore=tests/e2e
 
-e2e: dev browser ## the journeys in a real browser, against the real process
+e2e: dev browser postgres ## the journeys in a real browser, against the real process
 	$(PY) -m pytest tests/e2e
 
 bench: dev ## measure: click to leaving, against a bare handler (writes benchmarks/RESULTS.md)
 	$(PY) -m benchmarks.click
+
+crash: dev ## kill the shop everywhere on the way to the calendar, and judge (writes benchmarks/CRASH.md)
+	$(PY) -m tests.crash --postgres
 
 format: dev ## write the code the one way it is written here
 	$(PY) -m ruff check --fix --quiet .
@@ -54,11 +60,15 @@ lint: dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(PY) -m bandit --quiet --configfile pyproject.toml --recursive main.py services ui scripts
 
 dev: $(VENV)/.dev
 
 browser: dev
 	@scripts/browser $(PY)
+
+postgres:
+	@scripts/postgres
 
 $(VENV)/.runtime: requirements/runtime.txt
 	@scripts/venv $(VENV)

@@ -26,14 +26,17 @@ from services.sandbox import SandboxConfig, create_app
 from services.settings import Settings, SettingsError, judge, load
 from services.shop import Shop, build
 from services.site import SiteProblem
+from ui.crowd import Crowd, relieve
 from ui.safety import Safety
 from ui.statics import Statics
+from ui.stopwatch import Stopwatch
 from ui.visitor import Visitor
 
 log = logging.getLogger('paidslot')
 
 MISCONFIGURED = 2  # exit code
 DEMO_PORT = '3000'
+RELIEF = 5.0  # seconds between two looks at whether there are too many pages in memory
 COMMANDS = {
     'serve': 'run the shop with the settings of .env and environment (the default)',
     'demo': 'run the shop on this machine, with pretended Stripe and Calendly',
@@ -103,13 +106,14 @@ def assemble(shop: Shop) -> None:
     """Put pages, doors and the life of the process onto the web application."""
     app.router.redirect_slashes = False  # such a redirect would be made of the request's Host header
     app.add_middleware(Visitor, secure=shop.settings.https)
+    app.add_middleware(Stopwatch, told=shop.metrics.built)
     app.add_exception_handler(ShopError, _refusal)
     for door in shop.doors():
         app.include_router(door)
     pages.register(shop)
 
     settings = shop.settings
-    app.on_startup(lambda: _wrap(settings))
+    app.on_startup(lambda: _wrap(shop))
     where = f'{settings.domain} (listening on {settings.host}:{settings.port})'
     app.on_startup(
         lambda: log.info('selling %s with %s keys at %s', shop.catalog.slug, settings.world, where)
@@ -119,9 +123,11 @@ def assemble(shop: Shop) -> None:
     app.on_shutdown(lambda: log.info('stopped'))
 
 
-def _wrap(settings: Settings) -> None:
+def _wrap(shop: Shop) -> None:
     """Put around all else what must see every answer, also those that other middlewares give."""
-    app.middleware_stack = Safety(Statics(app.middleware_stack or app.build_middleware_stack()), settings)
+    inner = app.middleware_stack or app.build_middleware_stack()
+    app.middleware_stack = Safety(Crowd(Statics(inner), shop), shop.settings)
+    app.timer(RELIEF, relieve)
 
 
 def run(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as thin as it can be: a customer's click, and a relay that notes how long Stripe's twin takes.
+"""HTTP/1.1 as thin as it can be: connections kept open, a customer's click, and a relay that keeps the time.
 
 Both are bare streams, so that on a small machine the measuring costs little of what is measured.
 """
@@ -44,28 +44,22 @@ async def read_message(reader: asyncio.StreamReader) -> Message:
     return Message(head, await reader.readexactly(int(length[1]) if length else 0))
 
 
-class Customers:
-    """A place to click at, over connections that are kept open; every click is a new visitor."""
+class Lines:
+    """Connections to one server, kept open and used again."""
 
     def __init__(self, url: str) -> None:
         self._host, self._port = urlsplit(url).hostname, urlsplit(url).port
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
-    async def click(self) -> tuple[bytes, float]:
-        """Click once; returns the session that one is sent to, and the seconds it took.
-
-        Raises:
-            RuntimeError: the answer leads anywhere else.
-        """
+    async def ask(self, request: bytes) -> tuple[Message, float]:
+        """Send a request as it stands; returns the answer and the seconds it took."""
         reader, writer = line = await self._line()
         began = time.perf_counter()
-        writer.write(CLICK)
+        writer.write(request)
         answer = await read_message(reader)
         took = time.perf_counter() - began
         self._idle.append(line)
-        if not answer.head.startswith(b'HTTP/1.1 303') or not answer.names:
-            raise RuntimeError(f'not sent to Stripe: {answer.head.decode()}')
-        return answer.names, took
+        return answer, took
 
     async def _line(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         while self._idle:
@@ -79,6 +73,21 @@ class Customers:
         """Close the connections."""
         for _, writer in self._idle:
             writer.close()
+
+
+class Customers(Lines):
+    """A place to click at; every click is a new visitor."""
+
+    async def click(self) -> tuple[bytes, float]:
+        """Click once; returns the session that one is sent to, and the seconds it took.
+
+        Raises:
+            RuntimeError: the answer leads anywhere else.
+        """
+        answer, took = await self.ask(CLICK)
+        if not answer.head.startswith(b'HTTP/1.1 303') or not answer.names:
+            raise RuntimeError(f'not sent to Stripe: {answer.head.decode()}')
+        return answer.names, took
 
 
 class Relay:

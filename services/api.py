@@ -1,17 +1,22 @@
-"""The doors for machines: starting a payment by JSON, and whether the shop is well."""
+"""The doors for machines: starting a payment by JSON, whether the shop is well, and its counters."""
 
+import ipaddress
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from services.bodies import read_body
 from services.checkout import Checkout
 from services.errors import BadRequest, ShopError, UnknownOffer, UnsupportedType
+from services.metrics import CONTENT_TYPE, Metrics
 
 LIMIT = 4 * 1024  # bytes
+LOOPBACK, LOOPBACK_6 = '127.0.0.0/8', '::1/128'
+FORWARDED = ('forwarded', 'x-forwarded-', 'x-real-ip', 'via')
+"""What proxies add to a request, by the beginnings of the names."""
 NO_STORE = {'Cache-Control': 'no-store'}
 
 
@@ -59,6 +64,29 @@ def health_doors(health: Callable[[], Awaitable[dict[str, str]]]) -> APIRouter:
     return router
 
 
+def metrics_door(metrics: Metrics, *, trusted: str) -> APIRouter:
+    """Make GET /metrics, which exists only for this machine and the operator's own networks.
+
+    Args:
+        metrics: what is shown.
+        trusted: addresses and networks, with commas in between, that may ask besides this machine. Who comes
+            through a proxy asks for somebody else, and is told that there is no such address.
+    """
+    router = APIRouter()
+    networks = [ipaddress.ip_network(part) for part in (LOOPBACK, LOOPBACK_6, *trusted.split(','))]
+
+    @router.get('/metrics')
+    async def read_metrics(request: Request) -> Response:
+        """Write the counters down for Prometheus."""
+        client = request.client.host if request.client else ''
+        forwarded = any(name.startswith(FORWARDED) for name in request.headers)
+        if forwarded or not _lies_in(client, networks):
+            raise HTTPException(404)
+        return Response(metrics.text(), headers=NO_STORE | {'Content-Type': CONTENT_TYPE})
+
+    return router
+
+
 def problem(error: ShopError) -> Response:
     """Write an error for a machine: ``{"error": {"code", "message"}}`` with its status."""
     headers = dict(NO_STORE)
@@ -66,6 +94,16 @@ def problem(error: ShopError) -> Response:
         headers['Retry-After'] = str(error.retry_after)
     body = {'error': {'code': error.code, 'message': error.words, 'id': error.id}}
     return JSONResponse(body, status_code=error.status, headers=headers)
+
+
+def _lies_in(client: str, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return False
+    if address.version == 6:
+        address = address.ipv4_mapped or address
+    return any(address in network for network in networks)
 
 
 def _json_object(body: bytes, request: Request) -> dict[str, Any]:

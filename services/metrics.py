@@ -35,7 +35,10 @@ class Metrics:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._moves = Counter(
-            'paidslot_orders_moved', 'Orders that came into a state', ['state'], registry=registry
+            'paidslot_orders_moved',
+            'Orders brought into a state by what Stripe says',
+            ['state'],
+            registry=registry,
         )
         self._deliveries = Counter(
             'paidslot_deliveries', 'Deliveries at a door', ['source', 'outcome'], registry=registry
@@ -107,7 +110,8 @@ class Metrics:
     def _begin_at_nought(self) -> None:
         """Show a count before the first one, so that its growth can be seen."""
         for state in State:
-            self._moves.labels(state.value)
+            if state is not State.OPEN:  # that is how orders begin
+                self._moves.labels(state)
         for source in SOURCES:
             self._doors.labels(source)
             for outcome in DELIVERIES:

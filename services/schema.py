@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 
@@ -63,10 +64,10 @@ orders = Table(
     Column('token', String(64), nullable=False, unique=True),
     Column('booking_key', String(64), nullable=False, unique=True),
     Column('world', String(8), nullable=False),
-    Column('account', String(64), nullable=False),
-    Column('shop', String(255), nullable=False),
+    Column('account', Text, nullable=False),
+    Column('shop', Text, nullable=False),
     Column('offer', String(64), nullable=False),
-    Column('price_id', String(255), nullable=False),
+    Column('price_id', Text, nullable=False),
     Column('amount', BigInteger, nullable=False),
     Column('currency', String(3), nullable=False),
     Column('created_at', Utc, nullable=False),
@@ -82,17 +83,17 @@ orders = Table(
     Column('paid_twice', Text, nullable=False),
     Column('due_at', Utc),
     # facts: what was seen at Stripe
-    Column('session_status', String(16), nullable=False),
-    Column('payment_status', String(32), nullable=False),
+    Column('session_status', Text, nullable=False),
+    Column('payment_status', Text, nullable=False),
     Column('amount_subtotal', BigInteger),
     Column('amount_total', BigInteger),
     Column('amount_discount', BigInteger, nullable=False),
     Column('amount_tax', BigInteger, nullable=False),
-    Column('seen_currency', String(3), nullable=False),
+    Column('seen_currency', Text, nullable=False),
     Column('payment_failed', Boolean, nullable=False),
     Column('amount_refunded', BigInteger, nullable=False),
     Column('amount_disputed', BigInteger, nullable=False),
-    Column('dispute_status', String(32), nullable=False),
+    Column('dispute_status', Text, nullable=False),
     Column('payment_id', Text, nullable=False),
     Column('card_fingerprint', Text, nullable=False),
     Column('email', Text, nullable=False),
@@ -100,8 +101,9 @@ orders = Table(
     Column('mismatch', Text, nullable=False),
     Index('ix_orders_visitor_completed_at', 'visitor', 'completed_at'),
     Index('ix_orders_payment_id', 'payment_id'),
-    Index('ix_orders_completed_at', 'completed_at'),
-    Index('ix_orders_world_due_at', 'world', 'due_at'),
+    Index('ix_orders_email_completed_at', text('lower(email)'), 'completed_at'),
+    Index('ix_orders_card_fingerprint_completed_at', 'card_fingerprint', 'completed_at'),
+    Index('ix_orders_due_at_world', 'due_at', 'world'),
 )
 
 bookings = Table(

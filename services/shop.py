@@ -97,10 +97,11 @@ class Shop:
         """Make the routers for machines; a webhook without a secret has no door."""
         secret, key = self.settings.stripe_webhook_secret, self.settings.calendly_webhook_signing_key
         doors = [api.checkout_door(self.checkout, self.catalog.slug), api.health_doors(self.health)]
+        doors.append(api.metrics_door(self.metrics, trusted=self.settings.trusted_proxies))
         if secret:
-            doors.append(webhooks.stripe_door(secret, self.ledger, self.fulfilment))
+            doors.append(webhooks.stripe_door(secret, self.ledger, self.fulfilment, self.metrics))
         if key:
-            doors.append(webhooks.calendly_door(key, self.ledger, self.fulfilment))
+            doors.append(webhooks.calendly_door(key, self.ledger, self.fulfilment, self.metrics))
         return doors
 
 
@@ -116,26 +117,9 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     """
     texts = site.load(settings.site_file)
     ledger = Ledger(connect(settings.database_url), clock)
-    payments = _payments(settings)
     metrics = Metrics(clock)
-    scheduling = Scheduling(
-        settings.calendly_link,
-        token=settings.calendly_token,
-        api_base=settings.calendly_api_base,
-        domain=settings.domain,
-        hosts=settings.calendar_hosts,
-    )
-    fulfilment = Fulfilment(
-        ledger=ledger,
-        payments=payments,
-        scheduling=scheduling,
-        clock=clock,
-        shop=settings.domain,
-        extras=Extras(settings.promotion_codes, settings.automatic_tax),
-        selling=settings.selling,
-        throttle=Throttle(per_client=LOOKUPS_PER_CLIENT, overall=LOOKUPS_OVERALL),
-        metrics=metrics,
-    )
+    payments, scheduling = _payments(settings, metrics), _scheduling(settings)
+    fulfilment = _fulfilment(settings, ledger, payments, scheduling, metrics, clock)
     offer = texts.offer
     catalog = Catalog(
         offer.slug, offer.name, settings.stripe_price_id, read_price=payments.read_price, clock=clock
@@ -160,20 +144,11 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         every=settings.reconcile_seconds,
     )
     return Shop(
-        settings,
-        texts,
-        catalog,
-        checkout,
-        fulfilment,
-        ledger,
-        payments,
-        scheduling,
-        reconciler,
-        metrics,
+        settings, texts, catalog, checkout, fulfilment, ledger, payments, scheduling, reconciler, metrics
     )
 
 
-def _payments(settings: Settings) -> Payments:
+def _payments(settings: Settings, metrics: Metrics) -> Payments:
     options: dict[str, object] = {}
     if settings.promotion_codes:
         options['allow_promotion_codes'] = True
@@ -186,4 +161,36 @@ def _payments(settings: Settings) -> Payments:
         hosts=settings.payment_hosts,
         kind=settings.world,
         options=options,
+        asked=metrics.asked_stripe,
+    )
+
+
+def _scheduling(settings: Settings) -> Scheduling:
+    return Scheduling(
+        settings.calendly_link,
+        token=settings.calendly_token,
+        api_base=settings.calendly_api_base,
+        domain=settings.domain,
+        hosts=settings.calendar_hosts,
+    )
+
+
+def _fulfilment(
+    settings: Settings,
+    ledger: Ledger,
+    payments: Payments,
+    scheduling: Scheduling,
+    metrics: Metrics,
+    clock: Callable[[], datetime],
+) -> Fulfilment:
+    return Fulfilment(
+        ledger=ledger,
+        payments=payments,
+        scheduling=scheduling,
+        clock=clock,
+        shop=settings.domain,
+        extras=Extras(settings.promotion_codes, settings.automatic_tax),
+        selling=settings.selling,
+        throttle=Throttle(per_client=LOOKUPS_PER_CLIENT, overall=LOOKUPS_OVERALL),
+        metrics=metrics,
     )

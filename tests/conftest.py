@@ -7,6 +7,7 @@ import pytest
 
 from services.sandbox.__main__ import settings
 from services.sandbox.serve import running
+from tests import postgres
 from tests.processes import ROOT
 from tests.twin import Twin
 
@@ -35,3 +36,13 @@ def settings_env(twin: Twin, tmp_path: Path) -> dict[str, str]:
         'DATABASE_URL': f'sqlite:///{tmp_path}/shop.db',
         'SITE_FILE': str(ROOT / 'site.toml'),
     }
+
+
+@pytest.fixture(scope='session')
+def postgres_server() -> Iterator[postgres.Cluster]:
+    """Run a PostgreSQL server of our own for the whole session; where there is none, say so and skip."""
+    try:
+        with postgres.running() as cluster:
+            yield cluster
+    except postgres.NoServer as why:
+        pytest.skip(f'no PostgreSQL: {why}')

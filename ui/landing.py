@@ -6,6 +6,7 @@ from fastapi import Request, Response
 from markupsafe import Markup
 from nicegui import app, background_tasks, ui
 
+from services.catalog import Offer
 from services.errors import AFTER_STRIPE, AlreadyPaid
 from services.orders import Return
 from services.shop import Shop
@@ -31,14 +32,14 @@ def register(shop: Shop) -> None:
 
     @ui.page(
         '/',
-        title=f'{shop.site.landing.title} · {shop.site.business.name}',
+        title=seo.title_of_landing(shop),
         favicon=icon,
         response_timeout=BUSY,
     )
     async def landing(request: Request) -> None:
         offer = await shop.catalog.look()
         query = request.query_params
-        ui.add_head_html(str(seo.head_of_landing(shop, offer)))
+        ui.add_head_html(str(join(seo.head_of_landing(shop, offer), seo.fraud_script(shop))))
         code = query.get('trouble', '')
         trouble = alert_by_code(code, query.get('error', ''), shop.site.contact)
         if (
@@ -48,25 +49,43 @@ def register(shop: Shop) -> None:
         ):
             trouble = Markup('')  # the words of an address from before the payment are no longer true
         again = code == AlreadyPaid.code and query.get('again') == '1'
-        with chrome(shop):
-            with ui.element('section').classes('wrap hero'):
-                Static(pitch(shop.site)).classes('pitch')
-                with ui.element('div').classes('card'):
-                    notice = Static(Markup(''), role='status').classes('alert calm')
-                    price = Static(price_tag(shop, offer)).classes('offer')
-                    till = Till(shop, offer, price, again=again)
-                    till.draw_form(trouble)
-                    Static(assurances(shop.site), 'ul').classes('assurances')
-            Static(parts(shop.site)).classes('wrap parts')
-            with ui.element('section').classes('wrap closing'):
-                Static(closing(shop.site))
-                till.draw_form()
+        notice = draw(shop, offer, trouble=trouble, again=again)
         if not trouble:
             await _greet(shop, notice, came_back='back' in query)
 
     @app.head('/')
     def head() -> Response:
         return Response(media_type='text/html')
+
+
+def draw(shop: Shop, offer: Offer, *, trouble: Markup, again: bool) -> Static:
+    """Draw the page; returns the place of its notice.
+
+    Args:
+        shop: whose page it is.
+        offer: what is for sale.
+        trouble: what the alert beside the first button says.
+        again: whether its customer knows of a payment a moment ago and may pay nevertheless.
+    """
+    with chrome(shop):
+        with ui.element('section').classes('wrap hero'):
+            Static(pitch(shop.site)).classes('pitch')
+            with ui.element('div').classes('card'):
+                notice = Static(Markup(''), role='status').classes('alert calm')
+                price = Static(price_tag(shop, offer)).classes('offer')
+                till = Till(shop, offer, price, again=again)
+                till.draw_form(trouble)
+                Static(assurances(shop.site), 'ul').classes('assurances')
+        Static(parts(shop.site)).classes('wrap parts')
+        with ui.element('section').classes('wrap closing'):
+            Static(closing(shop.site))
+            till.draw_form()
+    return notice
+
+
+def unclear(shop: Shop) -> Markup:
+    """What is said to somebody who came back while it is not known yet what became of the payment."""
+    return join(h('p', UNCLEAR), reach(shop.site.contact))
 
 
 async def _greet(shop: Shop, notice: Static, *, came_back: bool) -> None:
@@ -86,7 +105,7 @@ async def _greet(shop: Shop, notice: Static, *, came_back: bool) -> None:
             case Return.NOTHING:
                 notice.show(Markup(''))
 
-    notice.show(join(h('p', UNCLEAR), reach(shop.site.contact)))
+    notice.show(unclear(shop))
     _, unanswered = await asyncio.wait({background_tasks.create(ask())}, timeout=PATIENCE)
     if unanswered:
         refresh_without_script(AGAIN)

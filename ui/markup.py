@@ -16,8 +16,9 @@ def h(tag: str, /, *children: object, **attributes: str | bool | None) -> Markup
         attributes: ``class_`` and ``aria_label`` become ``class`` and ``aria-label``; True is an attribute
             without value, False and None leave it out.
     """
-    opened = Markup('<{}{}>').format(tag, _attributes(attributes))
-    return opened if tag in VOID else opened + join(*children) + Markup('</{}>').format(tag)
+    name = escape(tag)
+    opened = f'<{name}{_attributes(attributes)}>'
+    return Markup(opened if tag in VOID else f'{opened}{join(*children)}</{name}>')
 
 
 def join(*parts: object) -> Markup:
@@ -33,8 +34,8 @@ def paragraphs(text: str) -> Markup:
 def _attributes(attributes: dict[str, str | bool | None]) -> Markup:
     given = {name.rstrip('_').replace('_', '-'): value for name, value in attributes.items()}
     written = (
-        Markup(' {}').format(name) if value is True else Markup(' {}="{}"').format(name, value)
+        f' {escape(name)}' if value is True else f' {escape(name)}="{escape(value)}"'
         for name, value in given.items()
         if value is not None and value is not False
     )
-    return Markup('').join(written)
+    return Markup(''.join(written))

@@ -158,7 +158,7 @@ def _mismatch(seen: Seen, site: Site) -> Markup:
 
 def _check_now(order: Order) -> Markup:
     """A link to the page itself, for whom nothing changes by itself: script or connection may be blocked."""
-    return h('p', h('a', 'Check now', href=f'/order/{order.token}'))
+    return h('p', h('a', 'Check now', href=f'/order/{order.token}'), class_='links')
 
 
 def _reference(order: Order) -> Markup:

@@ -103,9 +103,10 @@ def _attributes(element: Element) -> dict[str, str | bool | None]:
         'class': ' '.join(classes) or None,
         'style': ''.join(f'{name}:{value};' for name, value in element.style.items()) or None,
     }
-    left_out = element.props if is_component else {Static.CONTENT_PROP} if isinstance(element, Static) else {}
-    shown = {name: value for name, value in element.props.items() if name not in left_out}
-    return given | {name: _value(name, value) for name, value in shown.items()}
+    if is_component:
+        return given
+    trusted = Static.CONTENT_PROP if isinstance(element, Static) else None
+    return given | {name: _value(name, value) for name, value in element.props.items() if name != trusted}
 
 
 def _value(name: str, value: object) -> str | bool | None:

@@ -3,19 +3,22 @@
 It wraps everything else, the answers of broken pages included; an answer with a policy of its own keeps it.
 """
 
+import re
 import secrets
 
 from jinja2.ext import Extension
 from nicegui.client import templates
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.settings import Settings
 
 HEALTH = ('/healthz', '/readyz')
-SECRET_PATHS = ('/order/', '/success')
-"""Addresses that open an order for whoever knows them."""
+SECRET = ('/order/', '/success')
+"""Parts of the site whose addresses open an order for whoever knows them."""
+NONCE = b'NONCE'
+RawHeaders = list[tuple[bytes, bytes]]
 NOBODY = "'none'"
 NO_PAGE = "default-src 'none'; frame-ancestors 'none'"
 STRIPE_JS = ('https://js.stripe.com', 'https://*.js.stripe.com')
@@ -29,7 +32,7 @@ NOT_USED = 'camera display-capture geolocation gyroscope hid magnetometer microp
 ALWAYS = {
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
-    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Opener-Policy': 'same-origin-allow-popups',  # the calendar may open some
     'Cross-Origin-Resource-Policy': 'same-origin',
     'Permissions-Policy': ', '.join(f'{name}=()' for name in NOT_USED.split()),
 }
@@ -42,7 +45,7 @@ class Nonce(Extension):
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         """Give each script tag the number that the policy of the same answer names."""
-        return source.replace('<script', '<script nonce="{{ request.state.nonce }}"')
+        return re.sub(r'<(script)\b', r'<\1 nonce="{{ request.state.nonce }}"', source)
 
 
 def register() -> None:
@@ -56,6 +59,7 @@ class Safety:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._settings = settings
+        self._written: dict[tuple[str, str], RawHeaders] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on and its answer back with what it has to say about safety."""
@@ -69,7 +73,8 @@ class Safety:
 
         async def send_safely(message: Message) -> None:
             if message['type'] == 'http.response.start':
-                self._add_headers(MutableHeaders(scope=message), scope['path'], nonce)
+                headers = self._headers(scope['path'], message['headers'], nonce)
+                message = {**message, 'headers': [*message['headers'], *headers]}
             await send(message)
 
         door = self._to_https(scope) if self._came_by_http(scope) else self._app
@@ -77,8 +82,9 @@ class Safety:
 
     def _came_by_http(self, scope: Scope) -> bool:
         """Whether a proxy says so; the server has set the scheme from those proxies only that it trusts."""
-        said = Headers(scope=scope).get('x-forwarded-proto', '').strip() == 'http'
-        return self._settings.https and said and scope['scheme'] == 'http' and scope['path'] not in HEALTH
+        if not self._settings.https or scope['scheme'] != 'http' or scope['path'] in HEALTH:
+            return False
+        return Headers(scope=scope).get('x-forwarded-proto', '').strip() == 'http'
 
     def _to_https(self, scope: Scope) -> Response:
         if scope['method'] not in ('GET', 'HEAD'):
@@ -88,54 +94,70 @@ class Safety:
         address = f'{self._settings.domain}/{path.lstrip("/")}' + (f'?{query}' if query else '')
         return RedirectResponse(address, 308, headers={'Cache-Control': 'no-store'})
 
-    def _add_headers(self, headers: MutableHeaders, path: str, nonce: str) -> None:
-        if 'content-security-policy' in headers:
-            return
-        headers['Content-Security-Policy'] = self._policy(headers, path, nonce)
-        secret = path.startswith(SECRET_PATHS)
-        headers['Referrer-Policy'] = 'no-referrer' if secret else 'strict-origin'
-        headers.update(ALWAYS)
+    def _headers(self, path: str, answer: RawHeaders, nonce: str) -> RawHeaders:
+        """What is to be added to an answer; written once for each kind of answer and part of the site."""
+        kind, part = _kind(Headers(raw=answer)), _part(path)
+        if kind == 'with a policy':
+            return []
+        if (kind, part) not in self._written:
+            self._written[kind, part] = self._write(kind, part)
+        policy, *others = self._written[kind, part]
+        return [(policy[0], policy[1].replace(NONCE, nonce.encode())), *others]
+
+    def _write(self, kind: str, part: str) -> RawHeaders:
+        policies = {'page': page_policy, 'document': document_policy}
+        headers = {
+            'Content-Security-Policy': policies[kind](self._settings, part) if kind in policies else NO_PAGE,
+            'Referrer-Policy': 'no-referrer' if part in SECRET else 'strict-origin',
+            **ALWAYS,
+        }
         if self._settings.https:
             headers['Strict-Transport-Security'] = TWO_YEARS
-
-    def _policy(self, headers: MutableHeaders, path: str, nonce: str) -> str:
-        if headers.get('x-nicegui-content') == 'page':
-            return page_policy(self._settings, path, nonce)
-        if headers.get('content-type', '').startswith('text/html'):
-            return document_policy(self._settings, path)
-        return NO_PAGE
+        return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
-def page_policy(settings: Settings, path: str, nonce: str) -> str:
-    """The policy of a page that NiceGUI draws.
+def _kind(answer: Headers) -> str:
+    if 'content-security-policy' in answer:
+        return 'with a policy'
+    if answer.get('x-nicegui-content') == 'page':
+        return 'page'
+    return 'document' if answer.get('content-type', '').startswith('text/html') else 'other'
+
+
+def _part(path: str) -> str:
+    """The part of the site that an address is in, as far as that matters here."""
+    return path if path in ('/', '/success') else '/order/' if path.startswith('/order/') else ''
+
+
+def page_policy(settings: Settings, part: str) -> str:
+    """The policy of a page that NiceGUI draws, with NONCE in place of what marks its scripts.
 
     Args:
         settings: who may be framed, who may receive a form.
-        path: which page it is.
-        nonce: what marks the scripts of this answer.
+        part: the part of the site.
     """
-    stripe = STRIPE if path == '/' and settings.loads_stripe_js else {}
+    stripe = STRIPE if part == '/' and settings.loads_stripe_js else {}
     parts: dict[str, tuple[str, ...]] = {
-        'script-src': ("'self'", f"'nonce-{nonce}'"),
+        'script-src': ("'self'", f"'nonce-{NONCE.decode()}'"),
         'style-src': ("'self'", "'unsafe-inline'"),
         'connect-src': ("'self'",),
         'img-src': ("'self'", 'data:'),
         'font-src': ("'self'", 'data:'),
-        'frame-src': settings.frame_sources if path.startswith('/order/') else (),
-        'form-action': _forms(settings, path),
+        'frame-src': settings.frame_sources if part == '/order/' else (),
+        'form-action': _forms(settings, part),
     }
     return _written({name: (*sources, *stripe.get(name, ())) for name, sources in parts.items()})
 
 
-def document_policy(settings: Settings, path: str) -> str:
+def document_policy(settings: Settings, part: str) -> str:
     """The policy of a page that needs no script; arguments as in ``page_policy``."""
     parts = {'style-src': ("'unsafe-inline'",), 'img-src': ("'self'", 'data:')}
-    return _written(parts | {'form-action': _forms(settings, path)})
+    return _written(parts | {'form-action': _forms(settings, part)})
 
 
-def _forms(settings: Settings, path: str) -> tuple[str, ...]:
+def _forms(settings: Settings, part: str) -> tuple[str, ...]:
     """Who may receive a form. Browsers hold the redirect that answers it against this list as well."""
-    return ("'self'", *(settings.payment_origins if path == '/' else ()))
+    return ("'self'", *(settings.payment_origins if part == '/' else ()))
 
 
 def _written(parts: dict[str, tuple[str, ...]]) -> str:

@@ -41,6 +41,18 @@ def register(shop: Shop) -> None:
         return Response(theme.favicon(shop.site.look), media_type='image/svg+xml', headers=A_DAY)
 
 
+def title_of_landing(shop: Shop) -> str:
+    """The landing page's title."""
+    return f'{shop.site.landing.title} · {shop.site.business.name}'
+
+
+def fraud_script(shop: Shop) -> Markup | None:
+    """Stripe's script for the landing page, if it is wanted; nothing waits for it."""
+    if not shop.settings.loads_stripe_js:
+        return None
+    return h('script', src=STRIPE_JS, async_=True, fetchpriority='low')
+
+
 def head_of_landing(shop: Shop, offer: Offer) -> Markup:
     """The meta tags and structured data of the landing page; the price is the one that would be charged."""
     site, address = shop.site, f'{shop.settings.domain}/'

@@ -81,14 +81,18 @@ class Statics:
         self._kept[path] = self._kept[path].with_body(smallest)
 
 
+def encodings(scope: Scope) -> list[str]:
+    """What a browser accepts without reserve; for one that weighs its encodings the library compresses."""
+    return Headers(scope=scope).get('accept-encoding', '').replace(' ', '').split(',')
+
+
 def _is_kept(scope: Scope) -> bool:
     """Whether a request is for a script or style of the framework, at its proper address, by Brotli."""
     if scope['type'] != 'http' or scope['method'] != 'GET':
         return False
     path: str = scope['path']
     ours = path.startswith(FOREVER) and not path.startswith(MADE_EACH_TIME) and path.endswith(TEXTS)
-    accepted = Headers(scope=scope).get('accept-encoding', '').replace(' ', '').split(',')
-    return ours and posixpath.normpath(path) == path and 'br' in accepted
+    return ours and posixpath.normpath(path) == path and 'br' in encodings(scope)
 
 
 async def _whole(app: ASGIApp, scope: Scope, receive: Receive) -> Answer:

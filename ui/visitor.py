@@ -28,21 +28,27 @@ class Visitor:
         if scope['type'] != 'http':
             await self._app(scope, receive, send)
             return
-        known = value_in(Headers(scope=scope).get('cookie', ''))
-        visitor = known or secrets.token_urlsafe(24)
-        state = scope.setdefault('state', {})
-        state['visitor'], state['visitor_known'] = visitor, bool(known)
+        visitor = value_in(Headers(scope=scope).get('cookie', '')) or new_value()
+        scope.setdefault('state', {})['visitor'] = visitor
 
         async def send_with_cookie(message: Message) -> None:
             if message['type'] == 'http.response.start' and scope['path'] in PAGES:
-                MutableHeaders(scope=message).append('set-cookie', self._cookie(visitor))
+                MutableHeaders(scope=message).append('set-cookie', cookie(visitor, secure=self._secure))
             await send(message)
 
         await self._app(scope, receive, send_with_cookie)
 
-    def _cookie(self, visitor: str) -> str:
-        secure = '; Secure' if self._secure else ''
-        return f'{NAME}={visitor}; Max-Age={LIFETIME}; Path=/; HttpOnly; SameSite=Lax{secure}'
+
+def new_value() -> str:
+    """Make the value of a browser that has none yet."""
+    return secrets.token_urlsafe(24)
+
+
+def cookie(value: str, *, secure: bool) -> str:
+    """Write the header that sets the cookie."""
+    return f'{NAME}={value}; Max-Age={LIFETIME}; Path=/; HttpOnly; SameSite=Lax' + (
+        '; Secure' if secure else ''
+    )
 
 
 def value_in(cookies: str) -> str:

@@ -9,11 +9,12 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from services import schema
-from services.ledger.deliveries import note, settle
+from services.ledger import statements
+from services.ledger.deliveries import noted, settle
 from services.ledger.rows import booking_from_row, columns_of, order_from_row, values_of
 from services.ledger.store import Store, connect
 from services.ledger.values import Delivery, JournalLine, Sweep
@@ -48,7 +49,7 @@ class Ledger:
         values = values_of(order) | {'due_at': next_look(order, self._clock())}
 
         def work(connection: Connection) -> None:
-            connection.execute(insert(schema.orders).values(values))
+            connection.execute(statements.add(), values)
             self._write_line(connection, order, because, f'order {order.reference} written down')
 
         try:
@@ -62,7 +63,7 @@ class Ledger:
         ((name, value),) = key.items()
         if not value.isprintable():  # no key of ours; PostgreSQL would not even take the question
             return None
-        rows = await self.store.read(select(schema.orders).where(schema.orders.c[name] == value))
+        rows = await self.store.read(statements.find_by(name), key=value)
         return order_from_row(rows[0]) if rows else None
 
     async def find_completed_by(self, visitor: str, *, since: datetime) -> Order | None:
@@ -81,43 +82,16 @@ class Ledger:
         """
         if order.completed_at is None:
             return None
-        columns, facts = schema.orders.c, order.facts
-        likenesses = (
-            (columns.visitor, order.visitor),
-            (func.lower(columns.email), facts.email.lower()),
-            (columns.card_fingerprint, facts.card_fingerprint),
-        )
-        earlier = or_(
-            columns.completed_at < order.completed_at,
-            (columns.completed_at == order.completed_at) & (columns.id < order.id),
-        )
-        query = select(schema.orders).where(
-            columns.completed_at >= order.completed_at - within,
-            earlier,
-            columns.id != order.id,
-            columns.payment_status == 'paid',
-            columns.amount_refunded < columns.amount_total,
-            columns.world == order.world.kind,
-            columns.offer == order.offer,
-            or_(*(column == value for column, value in likenesses if value)),
-        )
-        rows = await self.store.read(query.order_by(columns.completed_at).limit(1))
+        likeness = statements.likeness(order, order.completed_at, within)
+        rows = await self.store.read(statements.paid_before(), **likeness)
         return order_from_row(rows[0]) if rows else None
 
     async def open_siblings(self, order: Order) -> tuple[Order, ...]:
         """Return the other orders of the same browser and offer whose sessions can still be paid."""
-        columns = schema.orders.c
         if not order.visitor:
             return ()
-        query = select(schema.orders).where(
-            columns.visitor == order.visitor,
-            columns.completed_at.is_(None),
-            columns.session_status == 'open',
-            columns.offer == order.offer,
-            columns.world == order.world.kind,
-            columns.id != order.id,
-        )
-        return tuple(order_from_row(row) for row in await self.store.read(query))
+        rows = await self.store.read(statements.open_siblings(), **statements.same(order))
+        return tuple(map(order_from_row, rows))
 
     async def move(
         self, order: Order, *, because: str, line: str, settles: Delivery | None = None, **changes: Any
@@ -134,19 +108,18 @@ class Ledger:
         Returns:
             The moved order, or None when another move came first: read again.
         """
-        table, now = schema.orders, self._clock()
+        now = self._clock()
         after = replace(order, version=order.version + 1, **changes)
         values = columns_of(changes) | {'version': after.version, 'due_at': next_look(after, now)}
-        statement = update(table).where(table.c.id == order.id, table.c.version == order.version)
+        values |= {'which': order.id, 'seen': order.version}
 
         def work(connection: Connection) -> Order | None:
-            row = connection.execute(statement.values(values).returning(*table.c)).first()
-            if row is None:
+            if connection.execute(statements.move(), values).rowcount == 0:
                 return None
             self._write_line(connection, after, because, line)
             if settles:
                 settle(connection, settles, now)
-            return order_from_row(row)
+            return after
 
         moved = await self.store.write(work)
         if moved:
@@ -163,9 +136,9 @@ class Ledger:
 
     async def note(self, delivery: Delivery) -> bool:
         """Note a delivery before it is worked; True when it was settled earlier, so that no work is left."""
-        statement = note(self.store.insert, delivery, self._clock())
+        statement, values = statements.note(self.store.insert), noted(delivery, self._clock())
         return await self.store.write(
-            lambda connection: connection.execute(statement).scalar_one() is not None
+            lambda connection: connection.execute(statement, values).scalar_one() is not None
         )
 
     async def settle(self, delivery: Delivery, *, error: str = '') -> None:
@@ -240,4 +213,4 @@ class Ledger:
 
     def _write_line(self, connection: Connection, order: Order, because: str, line: str) -> None:
         values = {'order_id': order.id, 'version': order.version, 'because': because, 'line': line}
-        connection.execute(insert(schema.journal).values(at=self._clock(), **values))
+        connection.execute(statements.write_line(), values | {'at': self._clock()})

@@ -48,7 +48,8 @@ def backup(database_url: str, file: Path) -> str:
     if file.exists():
         raise CopyRefused(f'{file} exists already, and is not overwritten: name another file.')
     with _refusals(f'The backup of {source} to {file} failed'), _draft_of(file) as draft:
-        _copy(source, draft)
+        # A reader that may not write would leave files behind that the shop perhaps may not write either.
+        _copy(source, draft, mode='rw')
         told = _look_through(draft, source)
         os.replace(draft, file)
         _sync(file.parent)
@@ -77,7 +78,7 @@ def restore(database_url: str, file: Path, *, now: datetime) -> str:
     with _refusals(f'{file} was not restored'):
         target.parent.mkdir(parents=True, exist_ok=True)
         with _draft_of(target) as draft:
-            _copy(file, draft)
+            _copy(file, draft, mode='ro')
             told = _look_through(draft, file)
             kept = _put(draft, target, now)
     return f'{file} is now {target}: {told}.{kept} Start the shop: it looks up at Stripe what is missing.'
@@ -111,9 +112,9 @@ def _draft_of(file: Path) -> Iterator[Path]:
             Path(leftover).unlink(missing_ok=True)
 
 
-def _copy(source: Path, draft: Path) -> None:
+def _copy(source: Path, draft: Path, *, mode: str) -> None:
     """Copy one consistent state of a database into one file that needs no other beside it."""
-    with closing(_connect(source, 'ro')) as there, closing(_connect(draft, 'rw')) as here:
+    with closing(_connect(source, mode)) as there, closing(_connect(draft, 'rw')) as here:
         there.backup(here)  # in one step: a reader's view, which no writer waits for
         here.execute('PRAGMA journal_mode=DELETE')
     _sync(draft)

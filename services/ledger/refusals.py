@@ -20,7 +20,8 @@ REMEDIES = {
 }
 OTHERWISE = {
     'sqlite': 'Its folder must exist or be makeable, be writable for this user, and have room left.',
-    'postgresql': 'The server must run, and user, password and database in the address must be right.',
+    'postgresql': 'The server must run; user, password and database in the address must be right, '
+    'and the database must belong to that user.',
 }
 NEWER = 'It was written by another version of Paidslot: start that one, or a newer one.'
 
@@ -32,7 +33,10 @@ def in_words(error: Exception, dialect: str) -> str:
         error: what the driver, SQLAlchemy, Alembic or the system raised.
         dialect: sqlite or postgresql.
     """
-    why = str(getattr(error, 'orig', None) or error).strip().replace('\n', ' ').rstrip('.')
+    why = str(getattr(error, 'orig', None) or error).partition('\nLINE ')[
+        0
+    ]  # PostgreSQL quotes the statement
+    why = why.strip().replace('\n', ' ').rstrip('.')
     if isinstance(error, CommandError):
         return f'{why}. {NEWER}'
     return f'{why}. {REMEDIES.get(code_of(error)) or OTHERWISE[dialect]}'

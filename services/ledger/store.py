@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, Row, Select, select, text
+from sqlalchemy import Connection, Engine, Row, Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from services import schema
 from services.ledger.engine import engine_for
+from services.ledger.postgresql import prepare
 from services.ledger.refusals import in_words
 from services.ledger.sqlite_file import examine, first_connection
 from services.settings import SettingsError
@@ -24,7 +25,6 @@ WRITERS = {'sqlite': 1, 'postgresql': 4}  # SQLite has one writer at a time; our
 INSERTS: dict[str, Any] = {'sqlite': sqlite.insert, 'postgresql': postgresql.insert}
 # Nothing else would be written at a start, and that nothing can be must not be found out by a customer.
 PROBE = 'UPDATE alembic_version SET version_num = version_num'
-MIGRATING = 0x9A1D5107  # any number that is nobody else's
 
 
 class Store:
@@ -59,12 +59,12 @@ class Store:
             await asyncio.to_thread(threads.shutdown)
         self.engine.dispose()
 
-    async def read(self, query: Select[Any]) -> list[Row[Any]]:
-        """Return all rows of a query."""
+    async def read(self, query: Select[Any], **values: Any) -> list[Row[Any]]:
+        """Return all rows of a query, asked with these values."""
 
         def work() -> list[Row[Any]]:
             with self._reading.connect() as connection:
-                return list(connection.execute(query).all())
+                return list(connection.execute(query, values).all())
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
@@ -90,8 +90,8 @@ class Store:
         with self._writing.begin() as connection:
             if self.dialect == 'sqlite':
                 examine(connection)
-            if self.dialect == 'postgresql':  # several processes may start at once
-                connection.execute(text('SELECT pg_advisory_xact_lock(:key)'), {'key': MIGRATING})
+            else:
+                prepare(connection)
             schema.migrate(connection)
             connection.exec_driver_sql(PROBE)
 

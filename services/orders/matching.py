@@ -8,6 +8,18 @@ from typing import Any
 from services.money import Money
 from services.orders.model import SESSION_LIFETIME, Order, PaymentSession, State, World
 
+# What our own metadata look like; anything else is not ours, and perhaps nothing that a ledger can hold.
+FORMS = {
+    'order': r'[\w-]{1,64}',
+    'reference': r'[\w-]{1,16}',
+    'token': r'[\w-]{1,64}',
+    'booking_key': r'[\w-]{1,64}',
+    'offer': r'[\w-]{1,64}',
+    'price': r'[\w-]{1,255}',
+    'amount': r'\d{1,15}',
+    'currency': r'[a-z]{3}',
+}
+
 
 @dataclass(frozen=True)
 class Extras:
@@ -62,27 +74,25 @@ def order_from(session: PaymentSession, *, shop: str, world: World) -> Order | N
         shop: this shop's address; sessions of another shop on the same account are not ours.
         world: the world the session was read in.
     """
-    data: dict[str, Any] = dict(session.metadata)
-    if data.get('shop') != shop or not re.fullmatch(r'\d{1,15}', str(data.get('amount', '')), re.ASCII):
+    data = session.metadata
+    formed = all(re.fullmatch(form, str(data.get(name, '')), re.ASCII) for name, form in FORMS.items())
+    if data.get('shop') != shop or not formed:
         return None
-    try:
-        return Order(
-            id=data['order'],
-            version=1,
-            reference=data['reference'],
-            token=data['token'],
-            booking_key=data['booking_key'],
-            world=world,
-            shop=shop,
-            offer=data['offer'],
-            price_id=data['price'],
-            expected=Money(int(data['amount']), data['currency']),
-            created_at=session.created_at,
-            session_expires_at=session.created_at + SESSION_LIFETIME,
-            session_id=session.id,
-        )
-    except KeyError:
-        return None
+    return Order(
+        id=data['order'],
+        version=1,
+        reference=data['reference'],
+        token=data['token'],
+        booking_key=data['booking_key'],
+        world=world,
+        shop=shop,
+        offer=data['offer'],
+        price_id=data['price'],
+        expected=Money(int(data['amount']), data['currency']),
+        created_at=session.created_at,
+        session_expires_at=session.created_at + SESSION_LIFETIME,
+        session_id=session.id,
+    )
 
 
 def changes_after(order: Order, session: PaymentSession, *, extras: Extras, now: datetime) -> dict[str, Any]:

@@ -1,12 +1,9 @@
 """Stripe's lists, a page at a time: what happened, and which sessions were completed."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-import stripe
 
 from services.errors import BadRequest
 from services.payments.events import RELEVANT, SESSION_EVENTS, named_by
@@ -38,11 +35,8 @@ class Page:
 class Lists:
     """What happened at Stripe, whether or not we were told."""
 
-    def __init__(
-        self, client: stripe.StripeClient, asking: Callable[[], AbstractAsyncContextManager[None]]
-    ) -> None:
-        self._stripe = client
-        self._asking = asking
+    def __init__(self, read: Callable[..., Awaitable[dict[str, Any]]]) -> None:
+        self._read = read
 
     async def events(self, *, since: datetime, until: datetime, after: str) -> Page:
         """Read relevant events that were made between two moments, whatever became of their delivery.
@@ -55,17 +49,13 @@ class Lists:
         Raises:
             ShopError: Stripe does not answer, or the key has no right to read events.
         """
-        params: Any = _stretch(since, until, after) | {'types': sorted(RELEVANT)}
-        async with self._asking():
-            answer = (await self._stripe.v1.events.list_async(params)).to_dict()
-        return _page(answer, _of_event)
+        stretch = _stretch(since, until, after)
+        return _page(await self._read('/v1/events', types=sorted(RELEVANT), **stretch), _of_event)
 
     async def completed_sessions(self, *, since: datetime, until: datetime, after: str) -> Page:
         """Read sessions that were opened between two moments and have been completed; arguments as above."""
-        params: Any = _stretch(since, until, after) | {'status': 'complete'}
-        async with self._asking():
-            answer = (await self._stripe.v1.checkout.sessions.list_async(params)).to_dict()
-        return _page(answer, _of_session)
+        stretch = _stretch(since, until, after)
+        return _page(await self._read('/v1/checkout/sessions', status='complete', **stretch), _of_session)
 
 
 def _stretch(since: datetime, until: datetime, after: str) -> dict[str, Any]:

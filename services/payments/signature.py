@@ -1,5 +1,6 @@
 """Whether a delivery was signed by Stripe."""
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -27,8 +28,9 @@ def signed_event(
         BadRequest: the signature, the JSON or the text encoding is wrong.
     """
     try:
-        event: stripe.Event = stripe.Webhook.construct_event(body, header, secret, TOLERANCE)
-        data = event.to_dict()
+        # The SDK's way to construct an event does the same, and then makes objects of it, which takes long.
+        stripe.WebhookSignature.verify_header(body, header, secret, TOLERANCE)
+        data: dict[str, Any] = json.loads(body.decode())
         stamps = [int(stamp) for stamp in re.findall(r'(?:^|,)\s*t=(\d+)', header)]
     except (
         stripe.SignatureVerificationError,

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from services.sandbox import calendly_views, lever_bookings, lever_verbs, reception, stripe_views
 from services.sandbox.lever_verbs import Misuse
 from services.sandbox.problems import Json, StripeProblem
-from services.sandbox.world import World
+from services.sandbox.world import Event, World
 
 Verb = Callable[[World, Json], Awaitable[Json]]
 PROBLEMS = (Misuse, StripeProblem, reception.Taken, ValueError, KeyError, TypeError)
@@ -57,7 +57,7 @@ def dump(world: World) -> Json:
         'now': world.now().isoformat(),
         'sessions': [stripe_views.session(world, item) for item in world.sessions.values()],
         **{f'{kind}s': list(table.values()) for kind, table in world.tables.items()},
-        'events': [{'id': item.id, 'type': item.type} for item in world.events.values()],
+        'events': [_event(item) for item in world.events.values()],
         'deliveries': [item.view() for item in world.courier.log],
         'links': [{'id': item.id, 'used': item.used} for item in book.links.values()],
         'invitees': [calendly_views.invitee(book, item) for item in book.invitees.values()],
@@ -79,3 +79,10 @@ ROUTES = [
     Route('/levers/requests', requests, methods=['GET', 'DELETE']),
     Route('/levers/{verb}', act, methods=['POST']),
 ]
+
+
+def _event(item: Event) -> Json:
+    """An event and the ids of what it is about."""
+    thing = json.loads(item.data)
+    about = {name: thing.get(name) for name in ('id', 'payment_intent')}
+    return {'id': item.id, 'type': item.type, 'object': about}

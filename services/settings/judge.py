@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from services.settings import databases
 from services.settings.addresses import CALENDLY_HOST, is_calendly, names_of, split
 from services.settings.model import DEFAULT_PORT, NAMES, SEED_SITE, WHERE, Settings, SettingsError
 
@@ -61,7 +62,7 @@ class _Judge:
             domain=domain,
             host=self._values['HOST'] or '0.0.0.0',
             port=self._port(domain),
-            database_url=self._key('DATABASE_URL', r'sqlite:///\S+') or 'sqlite:///data/paidslot.db',
+            database_url=self._database() or 'sqlite:///data/paidslot.db',
             site_file=Path(self._values['SITE_FILE']) if self._values['SITE_FILE'] else SEED_SITE,
             world='live' if live else 'test',
             checkout_host=self._key('CHECKOUT_HOST', r'[A-Za-z0-9.-]+').lower(),
@@ -116,6 +117,12 @@ class _Judge:
         elif url.hostname not in names_of(self._values['CALENDLY_API_BASE']) and not is_calendly(value):
             self._complain('CALENDLY_LINK', f'must begin with https://{CALENDLY_HOST}/')
         return value
+
+    def _database(self) -> str:
+        value = self._values['DATABASE_URL']
+        if wrong := databases.problem_of(value):
+            self._complain('DATABASE_URL', wrong)
+        return databases.normal(value)
 
     def _base(self, name: str, *, path: bool = False) -> str:
         value = self._values[name].rstrip('/')

@@ -21,7 +21,7 @@ WHERE = {
     'DOMAIN': 'the address customers type, such as https://coach.example',
     'HOST': 'the address to listen on, such as 0.0.0.0',
     'PORT': 'a number from 1 to 65535',
-    'DATABASE_URL': 'such as sqlite:///data/paidslot.db',
+    'DATABASE_URL': 'such as sqlite:///data/paidslot.db, or your host of databases > Connect > URI',
     'SITE_FILE': 'the path of your site.toml',
     'CHECKOUT_HOST': 'the host name of your Stripe custom domain, such as pay.coach.example',
     'STRIPE_API_BASE': 'leave it out, unless you run a test double of Stripe',

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 REFUSAL = b'HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
@@ -35,12 +35,15 @@ class _Passing(StreamRequestHandler):
             # Each request comes on a connection of its own, or the second one would not be looked at.
             upstream.sendall(head.replace(b'Connection: keep-alive', b'Connection: close'))
             threading.Thread(target=self._send_on, args=[upstream], daemon=True).start()
-            while part := upstream.recv(65536):
-                self.wfile.write(part)
+            with suppress(ConnectionError):  # browsers leave pages whenever they like
+                while part := upstream.recv(65536):
+                    self.wfile.write(part)
 
     def _send_on(self, upstream: socket.socket) -> None:
-        while part := self.rfile.read1(65536):
-            upstream.sendall(part)
+        with suppress(OSError, ValueError):  # the answer may be complete already, and everything closed
+            while part := self.rfile.read1(65536):
+                upstream.sendall(part)
+            upstream.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import re
 
+import httpx
 from playwright.sync_api import Page, Route
 
 from tests.e2e import journey
@@ -19,3 +20,17 @@ def test_a_violation_is_noticed(page: Page, shop_process: Server, violations: li
     journey.open_landing(page, shop_process)
     assert len(violations) == 1
     violations.clear()
+
+
+def test_the_framework_is_loaded_once(shop_process: Server) -> None:
+    """Every script and style that the landing page names comes compressed, to be kept for good."""
+    with httpx.Client(base_url=shop_process.url, headers={'accept-encoding': 'br'}) as browser:
+        page = browser.get('/')
+        files = set(re.findall(r'"(/_nicegui/[^"{}]+\.m?js|/_nicegui/[^"{}]+\.css)"', page.text))
+        assert len(files) > 5
+        for file in files:
+            headers = browser.get(file).headers
+            assert 'immutable' in headers['cache-control'], file
+            assert 'max-age=31536000' in headers['cache-control'], file
+            assert headers['content-encoding'] == 'br', file
+    assert page.headers['cache-control'] == 'no-store'

@@ -25,6 +25,8 @@ from ui.success import LOOKING
 def reset_nicegui(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give the test a NiceGUI without pages, and leave one behind."""
     monkeypatch.setenv('NICEGUI_USER_SIMULATION', 'true')
+    # Each router that is included makes the start of the application one call deeper.
+    monkeypatch.setattr(core.app.router, 'lifespan_context', core.app.router.lifespan_context)
     with nicegui_reset_globals():
         yield
     ui.navigate, ui.notify = Navigate(), notify

@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from nicegui import ui
@@ -31,6 +32,9 @@ class Stage:
     async def act(self, verb: str, **what: object) -> None:
         """Let something happen at Stripe."""
         await asyncio.to_thread(self.twin.act, verb, **what)
+
+
+SetUp = Callable[[Stage], Coroutine[Any, Any, str]]
 
 
 @pytest.fixture
@@ -128,7 +132,7 @@ async def broken(stage: Stage) -> str:
     return '/breaking'
 
 
-SHOWN = {
+SHOWN: dict[SetUp, str] = {
     start: 'Schedule My C&P Coaching Session - $150',
     without_price: 'Schedule My C&P Coaching Session The connection is gone.',
     trouble: 'We could not reach the payment service. You have not been charged.',
@@ -148,9 +152,7 @@ WAITING = {checking, processing, fetching}
 
 
 @pytest.mark.parametrize('set_up', SHOWN, ids=lambda set_up: set_up.__name__)
-async def test_painted_and_mounted_are_one_page(
-    customer: Customer, stage: Stage, set_up: Callable[[Stage], Awaitable[str]]
-) -> None:
+async def test_painted_and_mounted_are_one_page(customer: Customer, stage: Stage, set_up: SetUp) -> None:
     """In every state the painted page has the words, and tag by tag what Vue mounts; waiting ones refresh."""
     answer = (await customer.http.get(await set_up(stage))).text
     assert SHOWN[set_up] in words(answer)

@@ -112,7 +112,7 @@ async def test_every_answer(customer: Customer, path: str) -> None:
     headers = (await customer.http.get(path)).headers
     assert headers['x-content-type-options'] == 'nosniff'
     assert headers['x-frame-options'] == 'DENY'
-    assert headers['cross-origin-opener-policy'] == 'same-origin'
+    assert headers['cross-origin-opener-policy'] == 'same-origin-allow-popups'
     assert headers['cross-origin-resource-policy'] == 'same-origin'
     assert headers['referrer-policy'] == 'strict-origin'
     assert 'camera=()' in headers['permissions-policy']

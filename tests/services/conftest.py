@@ -1,6 +1,9 @@
 """A shop on the twins, without pages: its services as they are, and its doors for machines."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from itertools import count
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,6 +16,39 @@ from services.settings import judge
 from services.shop import Shop, build
 from tests.twin import Twin
 
+NewDatabase = Callable[[], str]
+on_both_databases = pytest.mark.parametrize('new_database', ['sqlite', 'postgresql'], indirect=True)
+"""What a module says whose claims hold wherever the ledger is kept; without it, that is SQLite."""
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
+    """Make empty databases; each call returns the address of one more."""
+    numbers = count(1)
+
+    def on_sqlite() -> str:
+        number = next(numbers)
+        return f'sqlite:///{tmp_path}/shop{"" if number == 1 else f"-{number}"}.db'
+
+    if getattr(request, 'param', 'sqlite') == 'sqlite':
+        yield on_sqlite
+        return
+    server = request.getfixturevalue('postgres_server')
+    with ExitStack() as databases:
+        yield lambda: databases.enter_context(server.database())
+
+
+@pytest.fixture
+def database_url(new_database: NewDatabase) -> str:
+    """The address of the shop's database."""
+    return new_database()
+
+
+@pytest.fixture
+def settings_env(settings_env: dict[str, str], database_url: str) -> dict[str, str]:
+    """The shop's environment, with the database that the test is about."""
+    return settings_env | {'DATABASE_URL': database_url}
+
 
 @pytest.fixture
 async def shop(settings_env: dict[str, str]) -> AsyncIterator[Shop]:
@@ -23,9 +59,9 @@ async def shop(settings_env: dict[str, str]) -> AsyncIterator[Shop]:
     await shop.close()
 
 
-@pytest.fixture
-async def doors(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
-    """A client at the doors for machines."""
+@asynccontextmanager
+async def client_at(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    """Knock at a shop's doors for machines."""
     app = FastAPI()
 
     async def refusal(_request: Request, error: Exception) -> Response:
@@ -37,6 +73,13 @@ async def doors(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
         app.include_router(door)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url='http://shop') as client:
+        yield client
+
+
+@pytest.fixture
+async def doors(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    """A client at the doors for machines."""
+    async with client_at(shop) as client:
         yield client
 
 

@@ -4,23 +4,24 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import inspect
 
 from services import schema
 from services.ledger import Delivery, Ledger, connect
 from services.orders import Booking, Facts, State
+from tests.services.conftest import NewDatabase, on_both_databases
 from tests.unit.test_orders import NOON, PAID, an_order
 
+pytestmark = on_both_databases
 DELIVERY = Delivery('stripe', 'evt_1', 'checkout.session.completed')
 
 
 @pytest.fixture
-async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
-    """A ledger on a fresh SQLite file."""
-    ledger = Ledger(connect(f'sqlite:///{tmp_path}/ledger.db'), lambda: NOON)
+async def ledger(database_url: str) -> AsyncIterator[Ledger]:
+    """A ledger on an empty database."""
+    ledger = Ledger(connect(database_url), lambda: NOON)
     await ledger.open()
     yield ledger
     await ledger.close()
@@ -166,41 +167,30 @@ async def test_opening_twice_changes_nothing(ledger: Ledger) -> None:
     assert await ledger.find(id='o1') is not None
 
 
-async def test_two_processes_may_open_one_database_at_once(tmp_path: Path) -> None:
+async def test_several_may_open_one_database_at_once(database_url: str) -> None:
     """Migrations raced at the start are applied once."""
-    url = f'sqlite:///{tmp_path}/raced.db'
-    ledgers = [Ledger(connect(url), lambda: NOON) for _ in range(4)]
+    ledgers = [Ledger(connect(database_url), lambda: NOON) for _ in range(4)]
     await asyncio.gather(*(ledger.open() for ledger in ledgers))
     assert await ledgers[0].add(an_order(), because='button')
     assert await ledgers[3].find(id='o1') == an_order()
     await asyncio.gather(*(ledger.close() for ledger in ledgers))
 
 
-async def test_the_migrations_make_the_tables_that_the_code_expects(ledger: Ledger, tmp_path: Path) -> None:
+async def test_the_migrations_make_the_tables_that_the_code_expects(
+    ledger: Ledger, new_database: NewDatabase
+) -> None:
     """Every column, index and constraint of the schema is in a migrated database, and no other."""
-    migrated = create_engine(f'sqlite:///{tmp_path}/ledger.db')
-    declared = create_engine(f'sqlite:///{tmp_path}/declared.db')
+    declared = connect(new_database()).engine
     schema.metadata.create_all(declared)
-    seen, wanted = inspect(migrated), inspect(declared)
+    seen, wanted = inspect(ledger.store.engine), inspect(declared)
     assert set(seen.get_table_names()) - {'alembic_version'} == set(wanted.get_table_names())
     for table in wanted.get_table_names():
         for part in ('get_indexes', 'get_unique_constraints', 'get_foreign_keys'):
             found, expected = getattr(seen, part)(table), getattr(wanted, part)(table)
             assert sorted(map(str, found)) == sorted(map(str, expected))
         columns = [
-            sorted((c['name'], str(c['type']), c['nullable']) for c in i.get_columns(table))
+            sorted((c['name'], repr(c['type']), c['nullable']) for c in i.get_columns(table))
             for i in (seen, wanted)
         ]
         assert columns[0] == columns[1]
-    migrated.dispose()
     declared.dispose()
-
-
-async def test_paid_moves_are_on_the_disk_when_they_are_acknowledged(ledger: Ledger) -> None:
-    """SQLite runs with a write-ahead log and full synchronisation."""
-    with ledger.store.engine.connect() as connection:
-        settings = [
-            (connection.exec_driver_sql(f'PRAGMA {name}')).scalar()
-            for name in ('journal_mode', 'synchronous', 'foreign_keys')
-        ]
-    assert settings == ['wal', 2, 1]

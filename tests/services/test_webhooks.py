@@ -12,8 +12,10 @@ import pytest
 from services.orders import State
 from services.settings import judge
 from services.shop import build
-from tests.services.conftest import Customer
+from tests.services.conftest import Customer, on_both_databases
 from tests.twin import Twin
+
+pytestmark = on_both_databases
 
 
 def signed(body: bytes, secret: str, *, at: float | None = None) -> dict[str, str]:
@@ -197,7 +199,7 @@ async def test_without_a_secret_there_is_no_door(settings_env: dict[str, str], t
     """An unsigned door does not exist."""
     shop = build(judge(settings_env | {'STRIPE_WEBHOOK_SECRET': '', 'CALENDLY_WEBHOOK_SIGNING_KEY': ''}))
     paths = {getattr(route, 'path', '') for door in shop.doors() for route in door.routes}
-    assert paths == {'/api/create-checkout-session', '/healthz', '/readyz'}
+    assert paths == {'/api/create-checkout-session', '/healthz', '/readyz', '/metrics'}
     await shop.close()
 
 

@@ -136,6 +136,30 @@ def test_an_order_can_be_written_again_from_the_metadata_of_its_session() -> Non
     assert order == an_order(session_id='cs_test_1')
 
 
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('order', 'o' * 65),
+        ('order', ''),
+        ('reference', 'A' * 17),
+        ('token', 'a b'),
+        ('token', '\x00'),
+        ('booking_key', 'k' * 500),
+        ('offer', '../x'),
+        ('price', 'é'),
+        ('amount', '-1'),
+        ('amount', '1' * 16),
+        ('amount', '1e3'),
+        ('currency', 'USD'),
+        ('currency', 'us'),
+    ],
+)
+def test_metadata_that_we_never_write_are_not_ours(name: str, value: str) -> None:
+    """A text too long or too strange for its column is refused before it reaches one."""
+    session = a_session(metadata=metadata_of(an_order()) | {name: value})
+    assert order_from(session, shop=SHOP, world=World('test')) is None
+
+
 def test_a_session_of_another_shop_or_without_our_metadata_is_not_ours() -> None:
     """Payment links and other shops on the same Stripe account are left alone."""
     assert order_from(a_session(), shop='https://other.example', world=World('test')) is None

@@ -68,6 +68,8 @@ def test_everything_that_is_missing_is_listed_at_once() -> None:
         ({'LOG_FORMAT': 'xml'}, 'LOG_FORMAT'),
         ({'ALLOW_TEST_SALES': 'maybe'}, 'ALLOW_TEST_SALES'),
         ({'DATABASE_URL': 'mysql://root@localhost/x'}, 'DATABASE_URL'),
+        ({'DATABASE_URL': 'sqlite://shop.db'}, 'DATABASE_URL'),
+        ({'DATABASE_URL': 'postgresql:/shop'}, 'DATABASE_URL'),
     ],
 )
 def test_each_wrong_value_is_named(changes: dict[str, str], name: str) -> None:
@@ -164,3 +166,43 @@ def test_no_value_whatever_breaks_the_judge(values: dict[str, str]) -> None:
     """Any text in any setting gives settings or a list of problems, never another exception."""
     problems = problems_of(GOOD | values)
     assert problems or isinstance(judge(GOOD | values), Settings)
+
+
+@pytest.mark.parametrize(
+    ('given', 'taken'),
+    [
+        ('', 'sqlite:///data/paidslot.db'),
+        ('sqlite:////var/shop.db', 'sqlite:////var/shop.db'),
+        ('postgres://u:p@host:5432/shop', 'postgresql://u:p@host:5432/shop'),
+        ('postgresql://host', 'postgresql://host'),
+        (
+            'postgresql://u:p%40%2F@[::1]/shop?sslmode=require',
+            'postgresql://u:p%40%2F@[::1]/shop?sslmode=require',
+        ),
+        ('postgresql://u:p#?:$@a:1,b:2/shop', 'postgresql://u:p#?:$@a:1,b:2/shop'),
+        ('postgresql:///shop?host=/run/postgresql', 'postgresql:///shop?host=/run/postgresql'),
+    ],
+)
+def test_databases_are_files_or_servers(given: str, taken: str) -> None:
+    """Addresses are taken as hosts of databases write them, and kept in one form."""
+    assert judge(GOOD | {'DATABASE_URL': given}).database_url == taken
+
+
+@pytest.mark.parametrize(
+    ('address', 'why'),
+    [
+        ('postgresql+asyncpg://u:hunter2@host/shop', 'name no driver'),
+        ('postgres+psycopg2://u:hunter2@host/shop', 'name no driver'),
+        ('postgresql://u:hunter2@x@host/shop', '%40 for @'),
+        ('postgresql://u:hunter2/x@host/shop', '%2F for /'),
+        ('postgresql://u:hunter2%x@host/shop', '%25 for %'),
+        ('postgresql://u:hunter2%00@host/shop', '%25 for %'),
+        ('postgresql://u:hunter2 x@host/shop', 'must look like'),
+        ('mysql://u:hunter2@host/shop', 'must begin with'),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_refused_without_its_password(address: str, why: str) -> None:
+    """The words say what to change, and no part of the password is among them."""
+    (problem,) = problems_of(GOOD | {'DATABASE_URL': address})
+    assert why in problem
+    assert 'hunter2' not in problem

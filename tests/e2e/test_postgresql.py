@@ -1,0 +1,42 @@
+"""Two real processes sell from one PostgreSQL database; no browser is needed to see that."""
+
+import httpx
+import psycopg
+
+from tests.e2e import journey
+from tests.e2e.journey import StartShop
+from tests.postgres import Cluster
+from tests.processes import wait_until
+from tests.twin import Twin
+
+LEDGER = """
+    SELECT payment_status, amount_total, email, booking_key,
+           (SELECT count(*) FROM bookings WHERE order_id = orders.id AND state = 'active'),
+           (SELECT count(*) FROM deliveries WHERE settled_at IS NOT NULL AND error = '')
+    FROM orders
+"""
+
+
+def test_sold_by_one_process_and_told_to_the_other(
+    start_shop: StartShop, sandbox: Twin, postgres_server: Cluster
+) -> None:
+    """The first is killed before the customer pays; payment and booking are there all the same."""
+    with postgres_server.database() as url, psycopg.connect(url, autocommit=True) as ledger:
+        first, second = (start_shop({'DATABASE_URL': url}) for _ in range(2))
+        journey.wait_for_price(second)
+        session = httpx.post(f'{first.url}/api/create-checkout-session').json()['id']
+        first.kill()
+        sandbox.pay(session, email=journey.EMAIL)
+
+        def kept() -> tuple[object, ...]:
+            (row,) = ledger.execute(LEDGER)
+            return row
+
+        wait_until(lambda: kept()[0] == 'paid', seconds=15, why='the payment is written down')
+        page = httpx.get(f'{second.url}/success?session_id={session}', follow_redirects=True)
+        assert page.status_code == 200
+        sandbox.book(
+            f'{sandbox.calendly_link}?utm_content={kept()[3]}', email=journey.EMAIL, name=journey.NAME
+        )
+        wait_until(lambda: kept()[4:] == (1, 2), seconds=15, why='the booking is written down')
+        assert kept()[:3] == ('paid', 15000, journey.EMAIL)

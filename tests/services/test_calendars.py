@@ -1,0 +1,130 @@
+"""Calendars: for what was paid in the world we sell in, one link each, also on Calendly’s bad days."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from services.orders import Booking, World
+from services.scheduling import Meeting
+from services.settings import judge
+from services.shop import Shop, build
+from tests.services.conftest import Customer, on_both_databases
+from tests.services.test_fulfilment import fulfilled
+from tests.twin import Twin
+
+pytestmark = on_both_databases
+
+
+async def test_one_order_gets_one_single_use_link_however_many_pages_ask(customer: Customer) -> None:
+    """The ledger keeps the first link and every page shows that one, prefilled."""
+    paid = await fulfilled(customer, await customer.buy(email='a+b@example.com', name='Ann & Co'))
+    addresses = await asyncio.gather(*(customer.shop.fulfilment.calendar(paid) for _ in range(5)))
+    assert len(set(addresses)) == 1
+    assert await customer.shop.fulfilment.calendar(paid) == addresses[0]
+    address = urlsplit(addresses[0] or '')
+    assert '/d/' in address.path
+    told = parse_qs(address.query)
+    assert (told['email'], told['name']) == (['a+b@example.com'], ['Ann & Co'])
+    assert told['utm_content'] == [paid.booking_key]
+
+
+async def test_a_cancelled_meeting_frees_the_order_for_another_time(customer: Customer) -> None:
+    """The spent single-use link is forgotten, a moved meeting keeps it."""
+    paid = await fulfilled(customer, await customer.buy())
+    first = await customer.shop.fulfilment.calendar(paid)
+    start = datetime(2026, 12, 1, 15, tzinfo=UTC)
+    booking = Booking('invitee', 'active', start, start + timedelta(hours=1))
+    for state, moved, kept in (('active', False, True), ('canceled', True, True), ('canceled', False, False)):
+        meeting = Meeting(replace(booking, state=state), paid.booking_key, moved=moved)
+        order = await customer.shop.fulfilment.book(meeting, because='webhook')
+        assert order is not None
+        current = await customer.order_of(paid.session_id or '')
+        assert (await customer.shop.fulfilment.calendar(current) == first) is kept
+
+
+async def test_an_event_type_that_was_made_anew_is_found_again(customer: Customer, another: Customer) -> None:
+    """Calendly gives the same address a new name; the next link is made all the same."""
+    paid = await fulfilled(customer, await customer.buy())
+    assert '/d/' in (await customer.shop.fulfilment.calendar(paid) or '')
+    customer.shop.scheduling._event_type = f'{customer.twin.base}/calendly/event_types/gone'
+    second = await fulfilled(another, await another.buy())
+    assert '/d/' in (await customer.shop.fulfilment.calendar(second) or '')
+
+
+@pytest.mark.parametrize(
+    'lever', [{'do': 'fail', 'status': 500}, {'do': 'fail', 'status': 401}, {'do': 'reset'}]
+)
+async def test_somebody_who_paid_can_book_while_the_calendars_api_is_down(
+    customer: Customer, lever: dict[str, Any]
+) -> None:
+    """At first there is nothing to show; who has waited is given the public address."""
+    paid = await fulfilled(customer, await customer.buy())
+    customer.twin.lever('POST /scheduling_links', times=None, **lever)
+    assert await customer.shop.fulfilment.calendar(paid) is None
+    address = await customer.shop.fulfilment.calendar(paid, fallback=True)
+    assert address is not None
+    assert address.startswith(customer.twin.calendly_link)
+    customer.twin.release_levers()
+    assert '/d/' in (await customer.shop.fulfilment.calendar(paid) or '')
+
+
+async def test_without_a_token_the_public_address_is_given(settings_env: dict[str, str], twin: Twin) -> None:
+    """An operator with a free plan and no token still sells; the key travels with the address."""
+    shop = build(judge(settings_env | {'CALENDLY_TOKEN': ''}))
+    await shop.open()
+    session = await shop.checkout.start(visitor='v', because='button')
+    twin.pay(session.id)
+    order = await shop.fulfilment.fulfil(session.id, because='return')
+    assert order is not None
+    address = await shop.fulfilment.calendar(order)
+    assert address is not None
+    assert address.startswith(twin.calendly_link)
+    assert f'utm_content={order.booking_key}' in address
+    assert twin.requests('/users/me') == []
+    await shop.close()
+
+
+async def test_an_order_of_another_world_is_shown_no_calendar(customer: Customer) -> None:
+    """What was sold in test, or on another account, opens nothing in the world we sell in now."""
+    paid = await fulfilled(customer, await customer.buy())
+    await customer.shop.payments.learn_account()
+    foreign = replace(paid, world=World('live'))
+    assert customer.shop.fulfilment.why_closed(paid) == ''
+    assert customer.shop.fulfilment.why_closed(foreign) == 'world'
+    assert await customer.shop.fulfilment.calendar(foreign) is None
+    assert customer.shop.fulfilment.why_closed(replace(paid, world=World('test', 'acct_other'))) == 'world'
+
+
+async def test_test_money_on_a_public_address_opens_no_calendar(
+    settings_env: dict[str, str], twin: Twin
+) -> None:
+    """Real hours are not given away for test cards, unless the operator says so."""
+    public = settings_env | {'DOMAIN': 'https://coach.example'}
+    for allowed, expected in (('', 'test'), ('1', '')):
+        shop = build(judge(public | {'ALLOW_TEST_SALES': allowed}))
+        await shop.open()
+        session = await shop.checkout.start(visitor=f'v{allowed}', because='button')
+        twin.pay(session.id)
+        order = await shop.fulfilment.fulfil(session.id, because='return')
+        assert order is not None
+        assert shop.fulfilment.why_closed(order) == expected
+        assert (await shop.fulfilment.calendar(order) is None) is bool(expected)
+        assert bool(shop.banner) is bool(expected)
+        await shop.close()
+
+
+async def test_a_shop_without_rights_to_read_its_account_still_sells(
+    settings_env: dict[str, str], twin: Twin
+) -> None:
+    """A restricted key may not be told whose it is; nothing else depends on that."""
+    twin.lever('GET /v1/account', 'fail', status=403, times=None)
+    shop: Shop = build(judge(settings_env))
+    await shop.open()
+    await shop.warm_up()
+    assert shop.payments.world == World('test')
+    assert (await shop.checkout.start(visitor='v', because='button')).url
+    await shop.close()

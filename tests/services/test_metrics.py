@@ -1,0 +1,106 @@
+"""The counters: honest, each shop's own, nothing of a single order, and for the operator alone."""
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.settings import judge
+from services.shop import Shop, build
+from tests.services.conftest import Customer
+from tests.services.test_webhooks import event_of, signed
+
+HERE = ('127.0.0.1', 5400)
+
+
+async def read(shop: Shop, client: tuple[str, int] = HERE, **headers: str) -> httpx.Response:
+    """Ask a shop's door for its counters, from an address."""
+    app = FastAPI()
+    for door in shop.doors():
+        app.include_router(door)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app, client=client)) as prometheus:
+        return await prometheus.get('http://shop/metrics', headers=headers)
+
+
+def value_of(text: str, series: str) -> float:
+    """The value of one series."""
+    (line,) = [line for line in text.splitlines() if line.startswith(f'{series} ')]
+    return float(line.split()[-1])
+
+
+async def test_a_payment_is_counted_on_its_way(
+    customer: Customer, doors: httpx.AsyncClient, settings_env: dict[str, str]
+) -> None:
+    """Its delivery, the same again, one that is not signed, the questions to Stripe, and that it is paid."""
+    order = await customer.buy()
+    body = event_of(order.session_id)
+    headers = signed(body, settings_env['STRIPE_WEBHOOK_SECRET'])
+    for told in (headers, headers, {}):
+        await doors.post('/webhooks/stripe', content=body, headers=told)
+    text = (await read(customer.shop)).text
+    counted = {
+        outcome: value_of(text, f'paidslot_deliveries_total{{outcome="{outcome}",source="stripe"}}')
+        for outcome in ('settled', 'known', 'foreign', 'refused', 'failed')
+    }
+    assert counted == {'settled': 1, 'known': 1, 'foreign': 0, 'refused': 1, 'failed': 0}
+    assert value_of(text, 'paidslot_delivery_seconds_count{source="stripe"}') == 3
+    assert value_of(text, 'paidslot_orders_moved_total{state="paid"}') == 1
+    assert value_of(text, 'paidslot_stripe_seconds_count{outcome="ok"}') > 0
+
+
+async def test_what_fails_is_counted_as_failed(
+    customer: Customer, doors: httpx.AsyncClient, settings_env: dict[str, str]
+) -> None:
+    """A delivery that has to come again, and the question to Stripe that was the reason."""
+    order = await customer.buy()
+    body = event_of(order.session_id)
+    customer.twin.lever('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
+    headers = signed(body, settings_env['STRIPE_WEBHOOK_SECRET'])
+    await doors.post('/webhooks/stripe', content=body, headers=headers)
+    text = (await read(customer.shop)).text
+    assert value_of(text, 'paidslot_deliveries_total{outcome="failed",source="stripe"}') == 1
+    assert value_of(text, 'paidslot_stripe_seconds_count{outcome="payment_busy"}') == 1
+
+
+async def test_nothing_of_a_single_order_is_told(customer: Customer) -> None:
+    """No id, token, name or address of anybody is among the labels."""
+    order = await customer.buy()
+    paid = await customer.shop.fulfilment.fulfil(order.session_id or '', because='return')
+    assert paid
+    secrets = {paid.id, paid.token, paid.reference, paid.booking_key, paid.session_id, paid.facts.email}
+    text = customer.shop.metrics.text().decode()
+    assert {secret for secret in secrets if not secret or secret in text} == set()
+
+
+async def test_each_shop_counts_for_itself(shop: Shop, settings_env: dict[str, str]) -> None:
+    """Two shops in one process do not meet."""
+    shop.metrics.repaired('order')
+    other = build(judge(settings_env))
+    assert 'paidslot_repairs_total{kind="order"} 1.0' in shop.metrics.text().decode()
+    assert 'paidslot_repairs_total{' not in other.metrics.text().decode()
+    await other.close()
+
+
+@pytest.mark.parametrize(
+    ('client', 'headers', 'status'),
+    [
+        ('127.0.0.1', {}, 200),
+        ('::1', {}, 200),
+        ('::ffff:127.0.0.1', {}, 200),
+        ('10.1.2.3', {}, 200),
+        ('10.2.2.3', {}, 404),
+        ('8.8.8.8', {}, 404),
+        ('no address', {}, 404),
+        ('127.0.0.1', {'X-Forwarded-For': '127.0.0.1'}, 404),
+        ('10.1.2.3', {'Forwarded': 'for=127.0.0.1'}, 404),
+        ('10.1.2.3', {'X-Real-IP': '10.1.2.3'}, 404),
+    ],
+)
+async def test_strangers_find_no_counters(
+    settings_env: dict[str, str], client: str, headers: dict[str, str], status: int
+) -> None:
+    """This machine and the operator's networks read them, but nobody through a proxy."""
+    shop = build(judge(settings_env | {'TRUSTED_PROXIES': '10.1.0.0/16'}))
+    answer = await read(shop, (client, 5400), **headers)
+    assert answer.status_code == status
+    assert ('paidslot' in answer.text) == (status == 200)
+    await shop.close()

@@ -1,0 +1,44 @@
+"""Whatever happens, in whatever order: after one reconcile the ledger says what Stripe says."""
+
+import asyncio
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from services.ledger import Ledger, connect
+from tests.services.model import Model
+from tests.twin import Twin
+
+EXAMPLES = int(os.environ.get('MODEL_EXAMPLES', '120'))
+STEPS = 14
+
+
+def test_any_interleaving_ends_in_the_same_ledger(
+    twin: Twin, settings_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clicks, payments, deliveries, losses, crashes, restores and repairs, mixed at will."""
+
+    class Story(Model):
+        pass
+
+    # The pauses between two tries of the SDK are tested elsewhere; here they would only take time.
+    monkeypatch.setattr('stripe._http_client.HTTPClient.INITIAL_DELAY', 0)
+    monkeypatch.setattr('stripe._http_client.HTTPClient.MAX_DELAY', 0)
+    Story.twin, Story.environment = twin, settings_env
+    asyncio.run(_prepare(settings_env['DATABASE_URL']))
+    how = settings(
+        max_examples=EXAMPLES,
+        stateful_step_count=STEPS,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+    run_state_machine_as_test(Story, settings=how)  # type: ignore[no-untyped-call]
+
+
+async def _prepare(database_url: str) -> None:
+    ledger = Ledger(connect(database_url), lambda: None)  # type: ignore[arg-type,return-value]
+    await ledger.open()
+    await ledger.close()

@@ -1,0 +1,165 @@
+"""Several processes on one database at once: whatever reaches all of them in the same moment happens once."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from services.ledger import Ledger, connect
+from services.orders import State
+from services.settings import judge
+from services.shop import Shop, build
+from tests.processes import ROOT
+from tests.services.conftest import Customer, client_at, on_both_databases
+from tests.services.test_webhooks import event_of, signed
+from tests.twin import Twin
+from tests.unit.test_orders import NOON, an_order
+
+pytestmark = on_both_databases
+PROCESSES = 3
+OPENER = """
+import asyncio, sys
+from services.ledger import Ledger, connect
+from tests.unit.test_orders import NOON, an_order
+
+async def main():
+    ledger = Ledger(connect(sys.argv[1]), lambda: NOON)
+    print('ready', flush=True)
+    sys.stdin.readline()
+    await ledger.open()
+    print(await ledger.add(an_order(), because='button'))
+    await ledger.close()
+
+asyncio.run(main())
+"""
+"""A program that waits for the word, and then opens the ledger and writes one order down."""
+
+
+@pytest.fixture
+async def replicas(shop: Shop, settings_env: dict[str, str]) -> AsyncIterator[tuple[Shop, Shop]]:
+    """Two shops that sell the same from one database."""
+    other = build(judge(settings_env))
+    await other.open()
+    yield shop, other
+    await other.close()
+
+
+@pytest.fixture
+async def both_doors(replicas: tuple[Shop, Shop]) -> AsyncIterator[tuple[httpx.AsyncClient, ...]]:
+    """The doors of both shops, three times each."""
+    one, other = replicas
+    async with client_at(one) as first, client_at(other) as second:
+        yield (first, second) * 3
+
+
+async def deliver(
+    doors: tuple[httpx.AsyncClient, ...], path: str, header: str, body: bytes, secret: str
+) -> list[int]:
+    """Deliver one signed body at all doors in the same moment; returns the answers' codes."""
+    headers = {header: signed(body, secret)['Stripe-Signature']}
+    answers = await asyncio.gather(*(door.post(path, content=body, headers=headers) for door in doors))
+    return [answer.status_code for answer in answers]
+
+
+def _race(url: str) -> list[str]:
+    command = [sys.executable, '-c', OPENER, url]
+    pipes = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE}
+    racers = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(PROCESSES)]  # type: ignore[call-overload]
+    for racer in racers:
+        assert racer.stdout.readline() == 'ready\n'
+    for racer in racers:
+        racer.stdin.write('go\n')
+        racer.stdin.flush()
+    told = [racer.communicate(timeout=60) for racer in racers]
+    assert [racer.returncode for racer in racers] == [0] * PROCESSES, told
+    return sorted(out.strip() for out, _ in told)
+
+
+async def test_processes_that_start_at_once_make_the_tables_once(database_url: str) -> None:
+    """All of them open the new database, and one of them wrote the order down."""
+    told = await asyncio.to_thread(_race, database_url)
+    assert told == ['False'] * (PROCESSES - 1) + ['True']
+    ledger = Ledger(connect(database_url), lambda: NOON)
+    await ledger.open()
+    assert await ledger.find(id='o1') == an_order()
+    assert len(await ledger.journal('o1')) == 1
+    await ledger.close()
+
+
+async def test_one_delivery_at_all_doors_at_once_is_one_move(
+    both_doors: tuple[httpx.AsyncClient, ...], customer: Customer, settings_env: dict[str, str]
+) -> None:
+    """Stripe may deliver an event to several of us at once: one effect, one line, settled."""
+    order = await customer.buy()
+    body, secret = event_of(order.session_id), settings_env['STRIPE_WEBHOOK_SECRET']
+    assert await deliver(both_doors, '/webhooks/stripe', 'Stripe-Signature', body, secret) == [200] * 6
+    paid = await customer.order_of(order.session_id or '')
+    assert (paid.state, paid.version) == (State.PAID, 3)
+    lines = [line.line for line in await customer.shop.ledger.journal(order.id)]
+    assert lines[1:] == ['payment session opened', 'open → paid']
+    with customer.shop.ledger.store.engine.connect() as connection:
+        row = connection.exec_driver_sql('SELECT count(*), count(settled_at) FROM deliveries').one()
+    assert tuple(row) == (1, 1)
+
+
+async def test_deliveries_and_returns_at_once_are_one_move(
+    replicas: tuple[Shop, Shop], both_doors: tuple[httpx.AsyncClient, ...], customer: Customer
+) -> None:
+    """The event at one, the customer's return at the other."""
+    order = await customer.buy()
+    session_id = order.session_id or ''
+    body = event_of(session_id)
+    secret = replicas[0].settings.stripe_webhook_secret
+    codes, seen = await asyncio.gather(
+        deliver(both_doors, '/webhooks/stripe', 'Stripe-Signature', body, secret),
+        asyncio.gather(*(shop.fulfilment.fulfil(session_id, because='return') for shop in replicas * 3)),
+    )
+    assert codes == [200] * 6
+    assert {order.state for order in seen if order} == {State.PAID}
+    lines = [line.line for line in await customer.shop.ledger.journal(order.id)]
+    assert lines.count('open → paid') == 1
+
+
+async def test_a_click_at_all_of_them_at_once_opens_one_session(
+    replicas: tuple[Shop, Shop], twin: Twin
+) -> None:
+    """Two tabs of one browser that reach different processes go to the same payment page."""
+    starts = [shop.checkout.start(visitor='browser', because='button') for shop in replicas * 3]
+    sessions = await asyncio.gather(*starts)
+    assert len({session.id for session in sessions}) == 1
+    assert [session['status'] for session in twin.state()['sessions']] == ['open']
+    with replicas[0].ledger.store.engine.connect() as connection:
+        assert connection.exec_driver_sql('SELECT count(*) FROM orders').scalar_one() == 1
+
+
+async def test_all_of_them_show_one_calendar(replicas: tuple[Shop, Shop], customer: Customer) -> None:
+    """The ledger keeps the first link; nobody is given a second slot."""
+    order = await customer.buy()
+    paid = await customer.shop.fulfilment.fulfil(order.session_id or '', because='return')
+    assert paid is not None
+    links = await asyncio.gather(*(shop.fulfilment.calendar(paid) for shop in replicas * 2))
+    assert len(set(links)) == 1
+    assert '/d/' in (links[0] or '')
+
+
+async def test_one_meeting_told_to_all_of_them_at_once_is_one_meeting(
+    both_doors: tuple[httpx.AsyncClient, ...], customer: Customer, settings_env: dict[str, str]
+) -> None:
+    """One row, one line."""
+    order = await customer.buy()
+    payload = {
+        'uri': 'https://api.calendly.com/scheduled_events/E/invitees/I',
+        'scheduled_event': {'start_time': '2026-12-01T15:00:00Z', 'end_time': '2026-12-01T16:00:00Z'},
+        'tracking': {'utm_content': order.booking_key},
+    }
+    event = {'event': 'invitee.created', 'created_at': '2026-11-23T12:00:00Z', 'payload': payload}
+    body, key = json.dumps(event).encode(), settings_env['CALENDLY_WEBHOOK_SIGNING_KEY']
+    codes = await deliver(both_doors, '/webhooks/calendly', 'Calendly-Webhook-Signature', body, key)
+    assert codes == [200] * 6
+    assert len(await customer.shop.ledger.bookings(order.id)) == 1
+    lines = [line.line for line in await customer.shop.ledger.journal(order.id)]
+    assert lines[2:] == ['meeting of 2026-12-01 15:00 UTC active']
