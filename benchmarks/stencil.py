@@ -5,14 +5,14 @@ import hmac
 import re
 import tempfile
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from services.ledger.rows import values_of
-from services.orders import Order, World, next_look
+from services.orders import SESSION_LIFETIME, Order, World, next_look
 from services.sandbox.__main__ import settings
 from services.sandbox.serve import running
 from services.settings import judge
@@ -24,7 +24,7 @@ EXPAND = 'expand[0]=payment_intent.latest_charge'
 DIGITS = 12
 BLANK = '0' * DIGITS
 NAMES = {'id': 'order-', 'reference': 'R', 'token': 'token-', 'booking_key': 'key-', 'visitor': 'visitor-'}
-SESSION = re.compile(rb'cs_test_\w+')
+FACTS = ('payment_id', 'card_fingerprint', 'email')
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,16 @@ class Stencil:
     def order(self, plate: Order, number: int, *, at: datetime) -> Order:
         """Make another order, begun at a moment in UTC and completed there too if the plate is."""
         mark = f'{number:0{DIGITS}}'
-        facts = {
-            name: value.replace(BLANK, mark)
-            for name in ('payment_id', 'card_fingerprint', 'email')
-            if (value := getattr(plate.facts, name))
+        named: dict[str, Any] = {
+            name: getattr(plate, name).replace(BLANK, mark) for name in (*NAMES, 'session_id')
         }
+        facts: dict[str, Any] = {name: getattr(plate.facts, name).replace(BLANK, mark) for name in FACTS}
         return replace(
             plate,
-            **{name: f'{prefix}{mark}' for name, prefix in NAMES.items()},
-            session_id=(plate.session_id or '').replace(BLANK, mark) or None,
+            **named,
             claim=None,
             created_at=at,
-            session_expires_at=at + timedelta(hours=3),
+            session_expires_at=at + SESSION_LIFETIME,
             completed_at=at if plate.completed_at else None,
             facts=replace(plate.facts, **facts),
         )
@@ -119,19 +117,7 @@ def _what_stripe_says(base: str, environment: dict[str, str], session_id: str) -
 
 def _cut(seen: Stencil) -> Stencil:
     """Put a blank number into everything that tells one order from another."""
-    facts = seen.paid.facts
-    charge = re.search(rb'"(ch_\w+)"', seen.session)
-    event = re.search(rb'"(evt_\w+)"', seen.event)
-    assert charge
-    assert event
-    told: dict[str, str] = {
-        str(seen.opened.session_id): f'cs_test_{BLANK}',
-        facts.payment_id: f'pi_{BLANK}',
-        facts.card_fingerprint: f'card{BLANK}',
-        facts.email: f'customer{BLANK}@example.test',
-        charge[1].decode(): f'ch_{BLANK}',
-        event[1].decode(): f'evt_{BLANK}',
-    } | {getattr(seen.opened, name): f'{prefix}{BLANK}' for name, prefix in NAMES.items()}
+    told = _names_in(seen)
 
     def cut(text: str) -> str:
         for word, blank in told.items():
@@ -139,14 +125,26 @@ def _cut(seen: Stencil) -> Stencil:
         return text
 
     def plate(order: Order) -> Order:
-        named = {name: told[getattr(order, name)] for name in NAMES}
-        kept = {name: cut(getattr(order.facts, name)) for name in ('payment_id', 'card_fingerprint', 'email')}
+        named: dict[str, Any] = {name: cut(getattr(order, name)) for name in (*NAMES, 'session_id')}
+        facts: dict[str, Any] = {name: cut(getattr(order.facts, name)) for name in FACTS}
         world = World(order.world.kind)
-        session = told[str(order.session_id)]
-        return replace(order, **named, session_id=session, world=world, facts=replace(order.facts, **kept))
+        return replace(order, **named, world=world, facts=replace(order.facts, **facts))
 
-    pages = (cut(text.decode()).encode() for text in (seen.session, seen.event))
-    return Stencil(*pages, plate(seen.opened), plate(seen.paid), seen.environment)
+    session, event = (cut(text.decode()).encode() for text in (seen.session, seen.event))
+    return replace(seen, session=session, event=event, opened=plate(seen.opened), paid=plate(seen.paid))
+
+
+def _names_in(seen: Stencil) -> dict[str, str]:
+    """Return the words that belong to this order alone, and what to put in their place."""
+    facts = seen.paid.facts
+    return {
+        str(seen.opened.session_id): f'cs_test_{BLANK}',
+        facts.payment_id: f'pi_{BLANK}',
+        facts.card_fingerprint: f'card{BLANK}',
+        facts.email: f'customer{BLANK}@example.test',
+        re.findall(r'"(ch_\w+)"', seen.session.decode())[0]: f'ch_{BLANK}',
+        re.findall(r'"(evt_\w+)"', seen.event.decode())[0]: f'evt_{BLANK}',
+    } | {getattr(seen.opened, name): f'{prefix}{BLANK}' for name, prefix in NAMES.items()}
 
 
 def utc_now() -> datetime:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.numbers import format_currency
 
@@ -32,8 +33,13 @@ class Money:
 
     def __str__(self) -> str:
         """Write it for people, without decimals where they are all zero: $150, $149.50, ¥15,000."""
-        whole = self.major == self.major.to_integral_value()
-        pattern = '¤#,##0' if whole else '¤#,##0.' + '0' * self.exponent
-        return format_currency(
-            self.major, self.currency.upper(), pattern, locale='en_US', currency_digits=False
-        )
+        return _written(self)
+
+
+@lru_cache(maxsize=100)
+def _written(money: Money) -> str:
+    whole = money.major == money.major.to_integral_value()
+    pattern = '¤#,##0' if whole else '¤#,##0.' + '0' * money.exponent
+    return format_currency(
+        money.major, money.currency.upper(), pattern, locale='en_US', currency_digits=False
+    )

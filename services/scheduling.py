@@ -55,7 +55,7 @@ class Scheduling:
             base_url=api_base or API,
             headers={'Authorization': f'Bearer {token}'},
             timeout=httpx.Timeout(4, connect=2),
-            # A double that speaks plain http shows no certificate; reading all of the trusted ones takes long.
+            # A double that speaks plain http shows no certificate; reading all trusted ones takes long.
             verify=not api_base.startswith('http://'),
         )
 

@@ -48,8 +48,9 @@ class NoServer(Exception):
 class Cluster:
     """One server with its databases, in a folder that belongs to whoever runs it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self._folder = folder
+        self._settings = SETTINGS | settings
         self._programs = _programs()
         self._who = _unprivileged()
         self._numbers = count(1)
@@ -79,7 +80,7 @@ class Cluster:
         Raises:
             NoServer: it ended.
         """
-        told = [f'-c{name}={value}' for name, value in SETTINGS.items()]
+        told = [f'-c{name}={value}' for name, value in self._settings.items()]
         program = str(self._programs / 'postgres')
         command = [program, '-D', 'data', f'-cunix_socket_directories={self._folder}', *told]
         with (self._folder / 'log').open('ab') as log:
@@ -140,8 +141,11 @@ class Cluster:
 
 
 @contextmanager
-def running() -> Iterator[Cluster]:
+def running(**settings: str) -> Iterator[Cluster]:
     """Run a server for as long as it is needed.
+
+    Args:
+        settings: what is set otherwise than for tests.
 
     Raises:
         NoServer: there is none to be had.
@@ -149,7 +153,7 @@ def running() -> Iterator[Cluster]:
     # Not below pytest's own folder, which only its user may enter; and a socket's path must be short.
     folder = Path(tempfile.mkdtemp(prefix='paidslot-pg-', dir='/tmp'))
     try:
-        cluster = Cluster(folder)
+        cluster = Cluster(folder, **settings)
         cluster.create()
         try:
             cluster.start()

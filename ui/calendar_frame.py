@@ -1,4 +1,4 @@
-"""The calendar on the page of a paid order: its frame, the plain link, and what is said while it is fetched."""
+"""The calendar on the page of a paid order: its frame, the plain link, and the words while it is fetched."""
 
 from markupsafe import Markup
 from nicegui import ui
@@ -6,7 +6,7 @@ from nicegui import ui
 from services.orders import Order
 from services.shop import Shop
 from services.site import Contact
-from ui.components import Static, Tag
+from ui.components import Static, Tag, reach
 from ui.markup import h, join
 
 PATIENT_TRIES = 3  # for a calendar link of the order's own, before the public address is taken

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -77,16 +78,21 @@ def chrome(shop: Shop) -> Iterator[None]:
 
 def header(shop: Shop) -> Markup:
     """The top of every page."""
-    site = shop.site
+    return _top(shop.site, shop.banner)
+
+
+@lru_cache(maxsize=1)
+def _top(site: Site, warning: str) -> Markup:
     name = h('span', site.business.name)
     home = h('a', theme.icon('mark', 26), name, href='/', class_='wordmark')
     number = h('span', site.contact.phone)
     call = h('a', theme.icon('phone'), number, href=f'tel:{site.contact.dial}', class_='call')
-    banner = h('p', shop.banner, class_='banner') if shop.banner else None
+    banner = h('p', warning, class_='banner') if warning else None
     skip = h('a', 'Skip to the content', href='#content', class_='skip')
     return join(skip, banner, h('div', home, call, class_='top'))
 
 
+@lru_cache(maxsize=1)
 def footer(site: Site) -> Markup:
     """The bottom of every page."""
     links = {'/terms': site.terms.title, '/refunds': site.refunds.title, '/privacy': site.privacy.title}

@@ -1,4 +1,6 @@
-"""The static stretches of the landing page, each one piece of markup from the texts of the site."""
+"""The static stretches of the landing page, each one piece of markup, made once from the texts of the site."""
+
+from functools import lru_cache
 
 from markupsafe import Markup
 
@@ -7,21 +9,25 @@ from ui import theme
 from ui.markup import h, join, paragraphs
 
 
+@lru_cache(maxsize=1)
 def pitch(site: Site) -> Markup:
     """The headline and for whom the hour is."""
     return join(h('h1', site.landing.headline), h('p', site.landing.lead, class_='lead'))
 
 
+@lru_cache(maxsize=1)
 def assurances(site: Site) -> Markup:
     """What takes the worry out of the button, as list items."""
     return join(*(h('li', theme.icon('check', 18), text) for text in site.landing.assurances))
 
 
+@lru_cache(maxsize=1)
 def parts(site: Site) -> Markup:
     """Everything between the first and the second button."""
     return join(_steps(site), _topics(site), _disclaimer(site), _questions(site))
 
 
+@lru_cache(maxsize=1)
 def closing(site: Site) -> Markup:
     """What stands above the second button."""
     return join(h('h2', site.landing.closing_title), h('p', site.landing.closing_text))

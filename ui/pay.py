@@ -1,6 +1,7 @@
 """The pay buttons of an opened page: a plain form at first, reactive once the websocket is there."""
 
 import asyncio
+from functools import lru_cache
 
 from markupsafe import Markup
 from nicegui import Client, ui
@@ -8,6 +9,7 @@ from nicegui import Client, ui
 from services.catalog import Offer
 from services.errors import AlreadyPaid, OurFault, PriceChanged, ShopError
 from services.shop import Shop
+from services.site import Product
 from ui.components import Static, Tag, leave_for
 from ui.markup import h, join
 from ui.trouble import alert, alert_for, incident
@@ -27,7 +29,11 @@ def label(shop: Shop, offer: Offer) -> str:
 
 def price_tag(shop: Shop, offer: Offer) -> Markup:
     """What is for sale, for how much."""
-    product = shop.site.offer
+    return _price_tag(shop.site.offer, offer)
+
+
+@lru_cache(maxsize=2)
+def _price_tag(product: Product, offer: Offer) -> Markup:
     price = h('p', str(offer.price), class_='price') if offer.price else None
     terms = h('p', f'{product.minutes} minutes · {product.format}')
     return join(h('div', h('h2', product.name), terms), price)
@@ -51,17 +57,17 @@ class PayForm:
         self.again.props['value'] = '1' if again else ''
         self.button.text = text
         self.button.props['data-label'] = text  # keeps the button's size while it says something else
-        for name in ('disabled', 'aria-busy'):
+        for name in ('aria-disabled', 'aria-busy'):
             self.button.props.pop(name, None)
 
     @property
     def is_waiting(self) -> bool:
         """Whether the button is unusable; a click that was on its way already must not count."""
-        return 'disabled' in self.button.props
+        return 'aria-disabled' in self.button.props
 
     def wait(self, text: str) -> None:
-        """Make the button unusable while something is under way."""
-        self.button.props['disabled'] = True
+        """Make the button unusable while something is under way; with ``disabled`` it would lose the focus."""
+        self.button.props['aria-disabled'] = 'true'
         self.button.text = text
 
 

@@ -1,13 +1,16 @@
 """What search engines and link previews read: meta tags, structured data, robots, sitemap and favicon."""
 
 import json
+from functools import lru_cache
 
 from fastapi import Response
 from markupsafe import Markup
 from nicegui import app
 
 from services.catalog import Offer
+from services.settings import Settings
 from services.shop import Shop
+from services.site import Site
 from ui import theme
 from ui.markup import h, join
 
@@ -55,7 +58,12 @@ def fraud_script(shop: Shop) -> Markup | None:
 
 def head_of_landing(shop: Shop, offer: Offer) -> Markup:
     """The meta tags and structured data of the landing page; the price is the one that would be charged."""
-    site, address = shop.site, f'{shop.settings.domain}/'
+    return _head(shop.settings, shop.site, offer)
+
+
+@lru_cache(maxsize=2)
+def _head(settings: Settings, site: Site, offer: Offer) -> Markup:
+    address = f'{settings.domain}/'
     graph = {
         'og:type': 'website',
         'og:title': site.landing.title,
@@ -66,14 +74,11 @@ def head_of_landing(shop: Shop, offer: Offer) -> Markup:
     return join(
         h('meta', name='description', content=site.business.description),
         h('link', rel='canonical', href=address),
-        robots_meta(listed=shop.settings.world == 'live'),
+        robots_meta(listed=settings.world == 'live'),
         *(_property(name, content) for name, content in graph.items()),
         h('meta', name='twitter:card', content='summary'),
-        _preconnect(shop.settings.payment_page),
-        h('script', src=STRIPE_JS, async_=True, fetchpriority='low')
-        if shop.settings.loads_stripe_js
-        else None,
-        _structured(shop, offer),
+        _preconnect(settings.payment_page),
+        _structured(site, offer, address),
     )
 
 
@@ -102,9 +107,8 @@ def _property(name: str, content: str) -> Markup:
     return h('meta', property=name, content=content)
 
 
-def _structured(shop: Shop, offer: Offer) -> Markup:
+def _structured(site: Site, offer: Offer, address: str) -> Markup:
     """The service and its price as JSON-LD (schema.org/Service, schema.org/Offer)."""
-    site, address = shop.site, f'{shop.settings.domain}/'
     provider = {
         '@type': 'Organization',
         'name': site.business.name,

@@ -7,8 +7,10 @@ import secrets
 from fastapi import Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, Response
+from jinja2.ext import Extension
 from markupsafe import Markup
 from nicegui import app, ui
+from nicegui.client import templates
 from nicegui.translations import translations
 from starlette.exceptions import HTTPException
 
@@ -47,9 +49,19 @@ LOST = {
 }
 
 
+class Announced(Extension):
+    """Lets a screen reader say what NiceGUI shows in a corner, such as that the connection is lost."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """Return the source of a template in which these notices are alerts."""
+        notice = 'class="nicegui-error-popup"'
+        return source.replace(notice, f'{notice} role="alert"')
+
+
 def register(shop: Shop) -> None:
     """Take over what NiceGUI and FastAPI say when a page is missing or breaks."""
     translations['en-US'].update(LOST)
+    templates.env.add_extension(Announced)
 
     async def missing(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404

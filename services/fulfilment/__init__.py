@@ -164,6 +164,8 @@ class Fulfilment(Calendars):
         if known is None:
             await self._ledger.add(rebuilt, because=because)
             known = await self._ledger.find(id=rebuilt.id)
+            if known is None:  # something of it belongs to another order: never to be dropped in silence
+                raise OurFault(f'order {rebuilt.reference} of session {session.id} cannot be written down')
         return known
 
     async def _write_down(

@@ -51,7 +51,8 @@ class Backlog:
         same = (table.c.id == bindparam('which')) & (table.c.version == bindparam('seen'))
         statement = update(table).where(same).values(due_at=bindparam('next'))
         values = [
-            {'which': order.id, 'seen': order.version, 'next': next_look(order, now)} for order in orders
+            {'which': order.id, 'seen': order.version, 'next': next_look(order, now)}
+            for order in sorted(orders, key=lambda order: order.id)  # two processes must not lock crosswise
         ]
         if values:
             await self._store.write(lambda connection: connection.execute(statement, values))

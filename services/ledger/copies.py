@@ -85,10 +85,9 @@ def restore(database_url: str, file: Path, *, now: datetime) -> str:
 
 
 def _path_of(database_url: str) -> Path:
-    url = make_url(database_url)
-    if url.get_backend_name() != 'sqlite':
+    if not database_url.startswith('sqlite'):
         raise CopyRefused(ELSEWHERE)
-    return Path(url.database or '')
+    return Path(make_url(database_url).database or '')
 
 
 @contextmanager

@@ -35,6 +35,7 @@ a warm interpreter, so that a start takes a moment. After each kill
    sessions, browsers and journals in which one payment became two, or none became one. *Wrong pages*: paid
    orders whose page gives no calendar, and others whose page does.
 
+Where a point has fewer kills, the shop did not come by it in four attempts: other work had made it needless.
 The random kills come from outside, to a shop with nothing around it, under customers who come at once."""
 
 

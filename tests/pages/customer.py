@@ -73,7 +73,7 @@ class Customer:
 
     def is_usable(self, number: int = 0) -> bool:
         """Whether a pay button can be pressed."""
-        return 'disabled' not in self.buttons[number].props
+        return 'aria-disabled' not in self.buttons[number].props
 
     @property
     def left_for(self) -> list[str]:

@@ -59,7 +59,6 @@ class Fuse:
 
         store.write = fused_write  # type: ignore[method-assign]
         payments._asking = fused_asking  # type: ignore[method-assign]
-        payments.lists._asking = fused_asking
 
     def burn(self) -> None:
         """Come one step closer to the cut; after it, every further step is cut as well."""

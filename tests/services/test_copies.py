@@ -133,7 +133,7 @@ async def test_a_damaged_ledger_gives_no_backup(url: str, shelf: Path) -> None:
 
 def test_postgresql_has_tools_of_its_own(shelf: Path) -> None:
     """They are named."""
-    server = 'postgresql://shop:secret@db/shop'
+    server = 'postgresql://shop:secret@db:5432,copy:5432/shop'
     with pytest.raises(CopyRefused, match='pg_dump') as refused:
         backup(server, shelf / 'copy')
     assert 'secret' not in str(refused.value)

@@ -1,7 +1,9 @@
 """Nobody pays twice: what is open beside a payment is closed, and what slipped through is flagged."""
 
 from services.orders import Order, State
-from tests.services.conftest import Customer
+from tests.services.conftest import Customer, on_both_databases
+
+pytestmark = on_both_databases
 
 
 async def fulfilled(customer: Customer, order: Order) -> Order:

@@ -176,6 +176,7 @@ async def test_several_may_open_one_database_at_once(database_url: str) -> None:
     await asyncio.gather(*(ledger.close() for ledger in ledgers))
 
 
+@pytest.mark.filterwarnings('ignore:Skipped unsupported reflection of expression-based index')
 async def test_the_migrations_make_the_tables_that_the_code_expects(
     ledger: Ledger, new_database: NewDatabase
 ) -> None:

@@ -7,11 +7,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from services.ledger import Ledger, connect
+from services.ledger import connect
+from tests.services.conftest import on_both_databases
 from tests.services.model import Model
 from tests.twin import Twin
 
-EXAMPLES = int(os.environ.get('MODEL_EXAMPLES', '120'))
+pytestmark = on_both_databases
+
+EXAMPLES = int(os.environ.get('MODEL_EXAMPLES', '100'))  # of each database
 STEPS = 14
 
 
@@ -35,10 +38,10 @@ def test_any_interleaving_ends_in_the_same_ledger(
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
-    run_state_machine_as_test(Story, settings=how)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Story, settings=how)
 
 
 async def _prepare(database_url: str) -> None:
-    ledger = Ledger(connect(database_url), lambda: None)  # type: ignore[arg-type,return-value]
-    await ledger.open()
-    await ledger.close()
+    store = connect(database_url)
+    await store.open()
+    await store.close()

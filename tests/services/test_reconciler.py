@@ -12,7 +12,9 @@ from services.ledger import Delivery
 from services.orders import SESSION_LIFETIME, State
 from services.settings import judge
 from services.shop import Shop, build
-from tests.services.conftest import Customer
+from tests.services.conftest import Customer, NewDatabase, on_both_databases
+
+pytestmark = on_both_databases
 
 CREATE = 'POST /v1/checkout/sessions'
 RESTRICTED = 'rk_test_sandboxNoMoneyMoves00000002'
@@ -64,13 +66,13 @@ async def test_a_payment_nobody_told_of_is_found(customer: Customer) -> None:
 
 
 async def test_a_payment_the_ledger_does_not_know_is_adopted(
-    customer: Customer, settings_env: dict[str, str], tmp_path: object
+    customer: Customer, settings_env: dict[str, str], new_database: NewDatabase
 ) -> None:
     """An empty ledger gets every paid order back from Stripe: same id, token, reference and booking key."""
     orders = [await customer.buy()]
     customer.visitor = 'another browser'
     orders.append(await customer.buy(email='other@example.com'))
-    empty = build(judge(settings_env | {'DATABASE_URL': f'sqlite:///{tmp_path}/empty.db'}))
+    empty = build(judge(settings_env | {'DATABASE_URL': new_database()}))
     await empty.open()
     await empty.reconciler.round()
     for order in orders:
