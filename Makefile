@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
+# Two at once suits two cores; PARALLEL= runs one after another.
+PARALLEL := --numprocesses=2 --dist=worksteal
 PIN := $(VENV)/pin/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command 'make pin' $(PIN_FLAGS)
 
@@ -30,10 +32,10 @@ audit: dev ## known holes in the pinned packages (AUDIT_FLAGS=--strict fails whe
 	$(PY) scripts/audit.py $(AUDIT_FLAGS)
 
 unit: dev postgres
-	$(PY) -m pytest tests --ignore=tests/e2e
+	$(PY) -m pytest tests --ignore=tests/e2e $(PARALLEL)
 
 e2e: dev browser postgres ## the journeys in a real browser, against the real process
-	$(PY) -m pytest tests/e2e
+	$(PY) -m pytest tests/e2e $(PARALLEL)
 
 bench: dev ## measure: click to leaving, against a bare handler (writes benchmarks/RESULTS.md)
 	$(PY) -m benchmarks.click

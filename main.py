@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import atexit
+import gc
 import logging
 import os
 import shutil
@@ -36,6 +37,7 @@ log = logging.getLogger('paidslot')
 
 MISCONFIGURED = 2  # exit code
 DEMO_PORT = '3000'
+LITTER = 20_000  # new objects between two rounds of the garbage collector; a page makes some thousands
 RELIEF = 5.0  # seconds between two looks at whether there are too many pages in memory
 COMMANDS = {
     'serve': 'run the shop with the settings of .env and environment (the default)',
@@ -99,6 +101,7 @@ def start(shop: Shop) -> None:
     """Open the ledger, and only then listen: NiceGUI does not wait for what it is told to do at its start."""
     asyncio.run(shop.open())
     assemble(shop)
+    app.on_startup(_spare_the_collector)
     run(shop.settings)
 
 
@@ -128,6 +131,13 @@ def _wrap(shop: Shop) -> None:
     inner = app.middleware_stack or app.build_middleware_stack()
     app.middleware_stack = Safety(Crowd(Statics(inner), shop), shop.settings)
     app.timer(RELIEF, relieve)
+
+
+def _spare_the_collector() -> None:
+    """Keep what is there at the start out of every round of the garbage collector; it stays anyway."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(LITTER)
 
 
 def run(settings: Settings) -> None:

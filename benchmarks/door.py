@@ -5,7 +5,7 @@ import re
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -14,16 +14,19 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection, Table, insert, text
 
 from benchmarks.stencil import Stencil, row_of, utc_now
 from benchmarks.wire import Lines
 from services import schema
 from services.ledger import connect
+from tests import postgres
 from tests.processes import ROOT, Server, free_port
 
 SHOP, BARE = [str(ROOT / 'main.py'), 'serve'], ['-m', 'benchmarks.bare_door']
 CONNECTIONS = 16
+DURABLE = {'fsync': 'on', 'full_page_writes': 'on', 'synchronous_commit': 'on'}
+LIBRARIES = ('stripe', 'fastapi', 'nicegui', 'sqlalchemy', 'psycopg', 'httpx', 'uvicorn')
 CHUNK = 10_000  # rows written at once
 NOT_DUE = timedelta(hours=12)  # the reconciler has other things to do meanwhile
 
@@ -70,6 +73,17 @@ class Door:
                 await asyncio.sleep(max(0.0, moment - time.perf_counter()))
                 group.create_task(self._knock(request, knocks, moment))
         return knocks.done()
+
+    async def ask(self, request: bytes) -> bytes:
+        """Ask for something; returns the body of the answer.
+
+        Raises:
+            RuntimeError: it is not answered 200.
+        """
+        answer, _ = await self._lines.ask(request)
+        if not answer.head.startswith(b'HTTP/1.1 200'):
+            raise RuntimeError(answer.head.decode())
+        return answer.body
 
     async def _knock(self, request: bytes, knocks: Knocks, moment: float) -> None:
         answer, _ = await self._lines.ask(request)
@@ -120,20 +134,34 @@ async def door_of(arguments: list[str], folder: Path, environment: dict[str, str
         await asyncio.to_thread(server.stop)
 
 
+@asynccontextmanager
+async def databases(folder: Path) -> AsyncIterator[dict[str, str]]:
+    """Make an empty database of each kind that forgets nothing when the power goes."""
+    with ExitStack() as stack:
+        server = stack.enter_context(postgres.running(**DURABLE))
+        yield {
+            'SQLite': f'sqlite:///{folder}/shop.db',
+            'PostgreSQL': stack.enter_context(server.database()),
+        }
+
+
 async def fill(database_url: str, rows: Iterable[tuple[Table, dict[str, Any]]]) -> None:
     """Bring a database up to date, and write rows into it, in the order in which they come."""
     store = connect(database_url)
     await store.open()
-    waiting = iter(rows)
-    while chunk := list(islice(waiting, CHUNK)):
-        await store.write(partial(_write, chunk))
+    await store.write(partial(_write, iter(rows)))
+    if store.dialect == 'postgresql':  # as its autovacuum does by and by
+        await store.write(lambda connection: connection.execute(text('ANALYZE')))
     await store.close()
 
 
-def _write(rows: list[tuple[Table, dict[str, Any]]], connection: Connection) -> None:
-    for table in schema.metadata.sorted_tables:
-        if values := [row for of, row in rows if of is table]:
-            connection.execute(insert(table), values)
+def _write(rows: Iterator[tuple[Table, dict[str, Any]]], connection: Connection) -> None:
+    if connection.dialect.name == 'sqlite':
+        connection.execute(text(f'PRAGMA cache_size=-{2 * 1024 * 1024}'))  # KiB: indexes are built in memory
+    while chunk := list(islice(rows, CHUNK)):
+        for table in schema.metadata.sorted_tables:
+            if values := [row for of, row in chunk if of is table]:
+                connection.execute(insert(table), values)
 
 
 def open_orders(stencil: Stencil, count: int) -> Iterator[tuple[Table, dict[str, Any]]]:

@@ -24,11 +24,11 @@ ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 
 
 class Still:
-    """Stands where Stripe would; every session named is a paid one."""
+    """Stands where Stripe would; every session named is a paid one, and ``events`` is the list of events."""
 
     def __init__(self, stencil: Stencil) -> None:
         self._stencil = stencil
-        self.reads = 0
+        self.events = NOTHING
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
@@ -51,10 +51,11 @@ class Still:
         asked = ASKED.match(request.head)
         what = asked[1] if asked else b''
         if session := SESSION.match(what):
-            self.reads += 1
             return self._stencil.print(self._stencil.session, int(session[1]))
         if what == b'account':
             return b'{"id": "acct_still", "object": "account"}'
+        if what == b'events':
+            return self.events
         return PRICE if what.startswith(b'prices/') else NOTHING
 
 

@@ -12,25 +12,34 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 
 from benchmarks import results
-from benchmarks.door import BARE, CONNECTIONS, SHOP, Door, Knocks, door_of, fill, open_orders
+from benchmarks.click import p99
+from benchmarks.door import (
+    BARE,
+    CONNECTIONS,
+    LIBRARIES,
+    SHOP,
+    Door,
+    Knocks,
+    databases,
+    door_of,
+    fill,
+    open_orders,
+)
 from benchmarks.stencil import Stencil, record
 from benchmarks.still import Still, reads_of_the_twin
-from tests import postgres
 
 TITLE = 'Deliveries at the webhook door'
 ROUNDS, DELIVERIES, WARM_UP = 5, 1000, 200
 HALF = 1000  # deliveries at half load
 NEEDED = WARM_UP + ROUNDS * DELIVERIES + HALF
 LEAST, AIM, SLOWEST = 1 / 3, 1 / 2, 0.1  # of the bare rate; seconds
-LIBRARIES = ('stripe', 'fastapi', 'nicegui', 'sqlalchemy', 'psycopg', 'httpx', 'uvicorn')
-DURABLE = {'fsync': 'on', 'full_page_writes': 'on', 'synchronous_commit': 'on'}
 
 NOTES = f"""
 A delivery is signed, names a session of its own, and counts when it was answered 200. Each contender takes
-{DELIVERIES:,} of them over {CONNECTIONS} connections as fast as it goes, in turn, {ROUNDS} times; rates are medians.
+{DELIVERIES:,} over {CONNECTIONS} connections as fast as it goes, in turn, {ROUNDS} times; rates are medians.
 Half load is half of a contender's own rate, at moments that chance gives, counted from those moments.
 Paidslot notes the delivery (commit), finds the order, reads the session at Stripe, looks for an earlier
 payment, moves the order with a line in its journal and settles the delivery (commit), and looks for open
@@ -93,23 +102,13 @@ def _times(seconds: list[float]) -> str:
     return f'{1000 * median(seconds):.0f} | {1000 * p99(seconds):.0f}'
 
 
-def p99(values: list[float]) -> float:
-    """The value that one in a hundred exceeds."""
-    return quantiles(values, n=100)[98]
-
-
 @asynccontextmanager
 async def contenders(stencil: Stencil, stripe: str, folder: Path) -> AsyncIterator[list[Contender]]:
     """Run all doors; only one is knocked at at a time. The bare one is the last."""
     environment = stencil.environment | {'STRIPE_API_BASE': stripe}
     async with AsyncExitStack() as stack:
-        server = stack.enter_context(postgres.running(**DURABLE))
-        databases = {
-            'SQLite': f'sqlite:///{folder}/shop.db',
-            'PostgreSQL': stack.enter_context(server.database()),
-        }
         found = []
-        for kind, url in databases.items():
+        for kind, url in (await stack.enter_async_context(databases(folder))).items():
             await fill(url, open_orders(stencil, NEEDED))
             door = door_of(SHOP, folder / kind, environment | {'DATABASE_URL': url})
             found.append(Contender(f'Paidslot, {kind}', await stack.enter_async_context(door)))
@@ -137,8 +136,8 @@ def verdict(contender: Contender, bare: Contender) -> str:
     reached = 'so the aim is met' if share >= AIM else 'which suffices' if share >= LEAST else 'MISSED'
     held = 'met' if slowest < SLOWEST else 'MISSED'
     return (
-        f'- {contender.name}: **{share:.2f}** of the bare rate (at least {LEAST:.2f}, aim {AIM:.2f}), {reached}; '
-        f'p99 at half load {1000 * slowest:.0f} ms (below {1000 * SLOWEST:.0f}), {held}'
+        f'- {contender.name}: **{share:.2f}** of the bare rate (at least {LEAST:.2f}, aim {AIM:.2f}), '
+        f'{reached}; p99 at half load {1000 * slowest:.0f} ms (below {1000 * SLOWEST:.0f}), {held}'
     )
 
 

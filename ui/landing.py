@@ -17,7 +17,7 @@ from ui.markup import h, join
 from ui.pay import Till, price_tag
 from ui.theme import favicon
 from ui.trouble import alert_by_code
-from ui.visitor import visitor_of
+from ui.visitor import is_new, visitor_of
 
 AGAIN = 5  # seconds until a browser without script asks again
 PATIENCE = 1.2  # seconds the page waits for what Stripe says of a customer who came back
@@ -90,9 +90,10 @@ def unclear(shop: Shop) -> Markup:
 
 async def _greet(shop: Shop, notice: Static, *, came_back: bool) -> None:
     """Say what is known of a payment from this browser: now where that is quick, otherwise in a moment."""
-    visitor = visitor_of(ui.context.client)
+    client = ui.context.client
+    visitor = visitor_of(client)
     if not came_back:
-        if await shop.checkout.just_paid(visitor):
+        if not is_new(client.request) and await shop.checkout.just_paid(visitor):
             notice.show(_paid_here(shop))
         return
 

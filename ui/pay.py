@@ -45,16 +45,14 @@ class PayForm:
     def __init__(self, offer: Offer, text: str, *, again: bool, trouble: Markup) -> None:
         with Tag('form', method='post', action='/checkout').classes('pay'):
             self.alert = Static(trouble, role='alert').classes('alert')
-            self.shown = Tag('input', type='hidden', name='shown')
-            self.again = Tag('input', type='hidden', name='again')
             self.button = Tag('button', text, type='submit').classes('cta')
-            Tag('p', LOST).classes('lost')
+            self.unseen = Static(Markup(''), 'p').classes('lost')
         self.refresh(offer, text, again=again)
 
     def refresh(self, offer: Offer, text: str, *, again: bool) -> None:
         """Make the button ready to be pressed."""
-        self.shown.props['value'] = f'{offer.price.amount}-{offer.price.currency}' if offer.price else ''
-        self.again.props['value'] = '1' if again else ''
+        shown = f'{offer.price.amount}-{offer.price.currency}' if offer.price else ''
+        self.unseen.show(join(_field('shown', shown), _field('again', '1' if again else ''), LOST))
         self.button.text = text
         self.button.props['data-label'] = text  # keeps the button's size while it says something else
         for name in ('aria-disabled', 'aria-busy'):
@@ -66,9 +64,13 @@ class PayForm:
         return 'aria-disabled' in self.button.props
 
     def wait(self, text: str) -> None:
-        """Make the button unusable while something is under way; with ``disabled`` it would lose the focus."""
-        self.button.props['aria-disabled'] = 'true'
+        """Make the button unusable while something is under way."""
+        self.button.props['aria-disabled'] = 'true'  # which, unlike disabled, leaves the keyboard where it is
         self.button.text = text
+
+
+def _field(name: str, value: str) -> Markup:
+    return h('input', type='hidden', name=name, value=value)
 
 
 class Till:

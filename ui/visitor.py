@@ -7,6 +7,7 @@ import re
 import secrets
 from http.cookies import CookieError, SimpleCookie
 
+from fastapi import Request
 from nicegui import Client
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -59,6 +60,11 @@ def value_in(cookies: str) -> str:
         return ''
     value = morsel.value if morsel else ''
     return value if re.fullmatch(r'[A-Za-z0-9_-]{32}', value) else ''
+
+
+def is_new(request: Request) -> bool:
+    """Whether a page is asked for by a browser that we gave nothing yet: nobody can have paid in it."""
+    return not value_in(request.headers.get('cookie', ''))
 
 
 def visitor_of(client: Client) -> str:

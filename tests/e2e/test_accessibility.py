@@ -1,30 +1,33 @@
-"""Every page that a customer can meet, judged by axe-core against WCAG 2.2 AA, light and dark, on any screen."""
+"""Every page that a customer can meet, judged by axe-core against WCAG 2.2 AA, light and dark."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Route, ViewportSize, expect
 
 from tests.e2e import journey
 from tests.e2e.orders import STATES, Maker
 from tests.processes import Server
 from tests.twin import Twin
 
-AXE = Axe()
+AXE, AXE_AGAIN = Axe(), Axe('null')  # the second for a page that the first is in already
 STANDARD = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 COLOURS = ['cat.color']
-UNDECIDED = 'color-contrast'  # where axe could not tell; elsewhere it asks for a look inside the frame
-PHONE, NARROW = {'width': 390, 'height': 844}, 320
+CONTRAST = 'color-contrast'
+PHONE: ViewportSize = {'width': 390, 'height': 844}
+NARROW = 320  # CSS pixels
+WITH_CALENDAR = ('paid', 'canceled', 'partly refunded', 'disputed')
 FINGER = 44  # CSS pixels, each way
 TARGETS = 'button, summary, a:not(p:not(.links) > a:not(.cta))'
 """What is pressed; links within a sentence are as high as its line (WCAG 2.2, 2.5.8)."""
 NOTICES = {
-    'alert': '/?trouble=payment_unreachable&error=0123abcd',
-    'key refused': '/?trouble=payments_unavailable&error=0123abcd',
-    'paid already': '/?trouble=already_paid&again=1',
+    '/': '',
+    '/?trouble=payment_unreachable&error=0123abcd': 'Error 0123abcd',
+    '/?trouble=payments_unavailable&error=0123abcd': 'Payments are not available right now.',
+    '/?trouble=already_paid&again=1': 'payment',
 }
 ADDRESSES = {
     '/terms': 'Terms',
@@ -43,40 +46,39 @@ def phone(another_browser: journey.AnotherBrowser) -> Page:
     return another_browser(viewport=PHONE)
 
 
-@pytest.mark.parametrize('address', ['/', *NOTICES.values()], ids=['plain', *NOTICES])
-def test_the_landing_page(phone: Page, shop_process: Server, address: str) -> None:
+def test_the_landing_page(phone: Page, shop_process: Server, subtests: pytest.Subtests) -> None:
     """As it is, and with whatever alert an address may bring along."""
-    phone.goto(shop_process.url + address)
-    journey.live_button(phone)
-    expect(journey.alert(phone)).to_have_text(re.compile('^$' if address == '/' else '.'))
+    for address, said in NOTICES.items():
+        with subtests.test(address):
+            phone.goto(shop_process.url + address)
+            journey.live_button(phone)
+            expect(journey.alert(phone)).to_contain_text(said)
+            _is_for_everyone(phone)
 
-    _is_for_everyone(phone)
 
-
-@pytest.mark.parametrize('paid', [False, True], ids=['came back', 'paid here'])
-def test_a_notice_on_the_landing_page(phone: Page, shop_process: Server, sandbox: Twin, paid: bool) -> None:
+def test_a_notice_on_the_landing_page(phone: Page, shop_process: Server, sandbox: Twin) -> None:
     """With what is said to somebody who turned back at Stripe, and to somebody who has just paid."""
     opened = phone.request.post(f'{shop_process.url}/checkout', max_redirects=0)
-    if paid:
-        sandbox.pay(opened.headers['location'])
     phone.goto(f'{shop_process.url}/?back=1')
-    said = 'A payment was just made here' if paid else 'No charge was made'
-    expect(phone.get_by_role('status')).to_contain_text(said)
-
+    expect(phone.get_by_role('status')).to_contain_text('No charge was made')
+    _is_for_everyone(phone)
+    sandbox.pay(opened.headers['location'])
+    phone.goto(shop_process.url)
+    expect(phone.get_by_role('status')).to_contain_text('A payment was just made here')
     _is_for_everyone(phone)
 
 
-@pytest.mark.parametrize('state', STATES)
-def test_the_page_of_an_order(phone: Page, shop_process: Server, sandbox: Twin, state: str) -> None:
+def test_the_page_of_an_order(
+    phone: Page, shop_process: Server, sandbox: Twin, subtests: pytest.Subtests
+) -> None:
     """In each of its states; what is inside the calendar's frame is Calendly's."""
-    phone.goto(Maker(shop_process, sandbox).make(state))
-    expect(phone.locator('#app[data-v-app]')).to_be_attached()
-    expect(phone.get_by_title(journey.CALENDAR)).to_have_count(int(state in STATES_WITH_CALENDAR))
-
-    _is_for_everyone(phone)
-
-
-STATES_WITH_CALENDAR = ('paid', 'canceled', 'partly refunded', 'disputed')
+    for state in STATES:
+        with subtests.test(state):
+            sandbox.reset()
+            phone.goto(Maker(shop_process, sandbox).make(state))
+            expect(phone.locator('#app[data-v-app]')).to_be_attached()
+            expect(phone.get_by_title(journey.CALENDAR)).to_have_count(int(state in WITH_CALENDAR))
+            _is_for_everyone(phone)
 
 
 def test_documents(phone: Page, shop_process: Server, sandbox: Twin) -> None:
@@ -104,16 +106,15 @@ def test_when_all_is_lost(phone: Page, start_shop: journey.StartShop, tmp_path: 
     _is_for_everyone(phone)
 
 
-@pytest.mark.parametrize('state', ['', 'open', 'paid', 'paid, without calendar'])
-def test_without_script(phone: Page, shop_process: Server, sandbox: Twin, state: str) -> None:
+def test_without_script(phone: Page, shop_process: Server, sandbox: Twin, subtests: pytest.Subtests) -> None:
     """As painted by the server, with what only a browser without script shows."""
-    address = Maker(shop_process, sandbox).make(state) if state else shop_process.url
     phone.route(re.compile('/(order/.*)?$'), _written_out)
-    phone.goto(address)
-    expect(phone.locator('#app[data-painted]')).to_be_attached()
-    expect(phone.get_by_title(journey.CALENDAR)).to_have_count(int(state == 'paid'))
-
-    _is_for_everyone(phone)
+    for state in ('', 'open', 'paid', 'paid, without calendar'):
+        with subtests.test(state):
+            phone.goto(Maker(shop_process, sandbox).make(state) if state else shop_process.url)
+            expect(phone.locator('#app[data-painted]')).to_be_attached()
+            expect(phone.get_by_title(journey.CALENDAR)).to_have_count(int(state in WITH_CALENDAR))
+            _is_for_everyone(phone)
 
 
 def _written_out(route: Route) -> None:
@@ -125,21 +126,27 @@ def _written_out(route: Route) -> None:
 
 def _is_for_everyone(page: Page) -> None:
     """Hold a page against the standard; on a narrow screen nothing is cut off or too small for a finger."""
-    assert _verdict(page, STANDARD) == []
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme='light')
+    assert _verdict(AXE, page, STANDARD) == []
     page.emulate_media(color_scheme='dark')
-    assert _verdict(page, COLOURS) == []
+    assert _verdict(AXE_AGAIN, page, COLOURS) == []
     page.set_viewport_size({'width': NARROW, 'height': 640})
     assert journey.widest(page) <= NARROW
     assert _too_small(page) == []
-    page.emulate_media(color_scheme='light')
-    page.set_viewport_size(PHONE)
 
 
-def _verdict(page: Page, tags: list[str]) -> list[str]:
+def _verdict(axe: Axe, page: Page, tags: list[str]) -> list[str]:
     """What axe finds, the frame's content left out, as lines to read."""
-    told = AXE.run(page, options={'runOnly': tags, 'iframes': False, 'preload': False}).response
-    found = told['violations'] + [rule for rule in told['incomplete'] if rule['id'] == UNDECIDED]
-    return [f'{rule["id"]}: {node["html"]}' for rule in found for node in rule['nodes']]
+    told = axe.run(page, options={'runOnly': tags, 'iframes': False, 'preload': False}).response
+    found = [*told['violations'], *(rule for rule in told['incomplete'] if rule['id'] == CONTRAST)]
+    hit = [(rule['id'], node) for rule in found for node in rule['nodes'] if not _lies_over(node)]
+    return [f'{name}: {node["html"]}' for name, node in hit]
+
+
+def _lies_over(node: dict[str, Any]) -> bool:
+    """Whether axe cannot tell the contrast of a notice since it covers a part of the page."""
+    return any((check['data'] or {}).get('messageKey') == 'elmPartiallyObscuring' for check in node['any'])
 
 
 def _too_small(page: Page) -> list[str]:
