@@ -37,8 +37,11 @@ unit: dev postgres
 e2e: dev browser postgres ## the journeys in a real browser, against the real process
 	$(PY) -m pytest tests/e2e $(PARALLEL)
 
-bench: dev ## measure: click to leaving, against a bare handler (writes benchmarks/RESULTS.md)
+bench: dev ## measure: clicks, webhooks, a storm of them, a large ledger (writes benchmarks/RESULTS.md)
 	$(PY) -m benchmarks.click
+	$(PY) -m benchmarks.webhooks
+	$(PY) -m benchmarks.storm
+	$(PY) -m benchmarks.million
 
 crash: dev ## kill the shop everywhere on the way to the calendar, and judge (writes benchmarks/CRASH.md)
 	$(PY) -m tests.crash --postgres

@@ -7,23 +7,20 @@ twin, found by the id of its session: what the kernel, the SDK and our queue cos
 """
 
 import asyncio
-import os
-import platform
 import re
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from random import Random
 from statistics import median, quantiles
 
+from benchmarks import results
 from benchmarks.wire import Customers, Relay
 from tests.processes import ROOT, Server, free_port
 
-RESULTS = ROOT / 'benchmarks' / 'RESULTS.md'
+TITLE = 'Click → leaving for Stripe: our own share'
 WARM_UP = 30  # clicks
 # The shop takes 1,200 clicks a minute; each load meets a new process, and stays below.
 CLICKS = 1000
@@ -37,7 +34,7 @@ Own share: from the click to the redirect, less the time that click's question w
 The bare handler (`benchmarks/rival.py`) opens a session and redirects; it keeps nothing, so a crash, a double
 click or a lost answer loses what Paidslot keeps. Customers, relay, twin and server share the cores. Click
 after click, fifty queue for one process: that time is the queue's, and {CUSTOMERS} divided by it is the
-throughput. Written by `.venv/bin/python -m benchmarks.click`."""
+throughput."""
 
 Load = Callable[[Customers], Awaitable[list[tuple[bytes, float]]]]
 
@@ -165,25 +162,5 @@ async def measure() -> list[str]:
     return lines
 
 
-def report(table: list[str]) -> str:
-    """Write the results down with where they were measured."""
-    libraries = ', '.join(f'{name} {version(name)}' for name in LIBRARIES)
-    machine = f'{os.cpu_count()} cores ({platform.machine()}), {platform.system()} {platform.release()}'
-    return '\n'.join(
-        [
-            '# Click → leaving for Stripe: our own share',
-            '',
-            f'{datetime.now(UTC):%Y-%m-%d %H:%M} UTC · {machine}, load {os.getloadavg()[0]:.1f} at the end · '
-            f'Python {platform.python_version()}, {libraries}',
-            '',
-            *table,
-            '',
-            NOTES,
-            '',
-        ]
-    )
-
-
 if __name__ == '__main__':
-    RESULTS.write_text(report(asyncio.run(measure())))
-    print(f'written to {RESULTS}')
+    results.write(TITLE, [*asyncio.run(measure()), '', NOTES], libraries=LIBRARIES)

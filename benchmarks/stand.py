@@ -1,7 +1,7 @@
 """Where pages are measured: the twins, the shop and its rivals as processes, with the same things to say."""
 
+import os
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -141,12 +141,18 @@ def _landing(server: Server) -> str:
 
 def memory(server: Server) -> float:
     """The resident memory of a running process, in MiB (Linux)."""
-    return _status(server, 'VmRSS') / 1024
-
-
-def _status(server: Server, name: str) -> int:
-    if sys.platform != 'linux':
-        raise RuntimeError('memory is read from /proc')
-    found = re.search(rf'^{name}:\s+(\d+)', Path(f'/proc/{server.pid}/status').read_text(), re.MULTILINE)
+    found = re.search(r'^VmRSS:\s+(\d+)', Path(f'/proc/{server.pid}/status').read_text(), re.MULTILINE)
     assert found
-    return int(found[1])
+    return int(found[1]) / 1024
+
+
+def cpu_seconds(server: Server) -> float:
+    """The time that a running process and its children have had of all cores so far (Linux)."""
+    children = Path(f'/proc/{server.pid}/task/{server.pid}/children').read_text().split()
+    ticks = sum(sum(map(int, _stat(pid)[11:13])) for pid in (str(server.pid), *children))
+    return ticks / os.sysconf('SC_CLK_TCK')
+
+
+def _stat(pid: str) -> list[str]:
+    """What the kernel tells of a process, from its state on (proc_pid_stat(5))."""
+    return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()

@@ -186,7 +186,8 @@ def decoded(head: bytes, body: bytes) -> bytes:
 
 
 def _chunks(body: bytes) -> list[bytes]:
-    chunks, at = [], 0
+    chunks: list[bytes] = []
+    at = 0
     while True:
         end = body.index(b'\r\n', at)
         size = int(body[at:end].partition(b';')[0], 16)

@@ -14,7 +14,7 @@ from services.orders import WATCHED
 Rows = Iterator[tuple[Table, dict[str, Any]]]
 
 SPAN = timedelta(days=3 * 365)
-SPACE = 10**DIGITS
+SPACE: int = 10**DIGITS
 SCATTER = 982_451_653  # a prime: ids come in no order, as real ones do
 RECENT = WATCHED / SPAN  # the share of orders that are still looked at
 BOOKED = 5  # of six who may

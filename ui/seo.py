@@ -72,7 +72,7 @@ def _head(settings: Settings, site: Site, offer: Offer) -> Markup:
         'og:site_name': site.business.name,
     }
     return join(
-        h('meta', name='description', content=site.business.description),
+        _description(site),
         h('link', rel='canonical', href=address),
         robots_meta(listed=settings.world == 'live'),
         *(_property(name, content) for name, content in graph.items()),
@@ -90,7 +90,11 @@ def head_of_order(shop: Shop, *, calendar: bool) -> Markup:
         calendar: whether a time can be picked on it.
     """
     near = _preconnect(shop.settings.calendar_page) if calendar else None
-    return join(robots_meta(listed=False), near)
+    return join(_description(shop.site), robots_meta(listed=False), near)
+
+
+def _description(site: Site) -> Markup:
+    return h('meta', name='description', content=site.business.description)
 
 
 def _preconnect(origin: str) -> Markup:

@@ -16,6 +16,7 @@ from tests.twin import Twin
 AXE, AXE_AGAIN = Axe(), Axe('null')  # the second for a page that the first is in already
 STANDARD = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 COLOURS = ['cat.color']
+OPTIONS = {'iframes': False, 'preload': False, 'resultTypes': ['violations', 'incomplete']}
 CONTRAST = 'color-contrast'
 PHONE: ViewportSize = {'width': 390, 'height': 844}
 NARROW = 320  # CSS pixels
@@ -117,6 +118,15 @@ def test_without_script(phone: Page, shop_process: Server, sandbox: Twin, subtes
             _is_for_everyone(phone)
 
 
+def test_the_page_for_a_crowd(another_browser: journey.AnotherBrowser, shop_process: Server) -> None:
+    """The landing page as it is kept in memory, for crawlers and when there is no room to build one."""
+    page = another_browser(viewport=PHONE, user_agent='Googlebot')
+    page.goto(shop_process.url)
+    expect(page.locator('script[type=module]')).to_have_count(0)
+
+    _is_for_everyone(page)
+
+
 def _written_out(route: Route) -> None:
     """Answer with the page as a browser without script understands it; axe itself is one."""
     answer = route.fetch()
@@ -138,7 +148,7 @@ def _is_for_everyone(page: Page) -> None:
 
 def _verdict(axe: Axe, page: Page, tags: list[str]) -> list[str]:
     """What axe finds, the frame's content left out, as lines to read."""
-    told = axe.run(page, options={'runOnly': tags, 'iframes': False, 'preload': False}).response
+    told = axe.run(page, options=OPTIONS | {'runOnly': tags}).response
     found = [*told['violations'], *(rule for rule in told['incomplete'] if rule['id'] == CONTRAST)]
     hit = [(rule['id'], node) for rule in found for node in rule['nodes'] if not _lies_over(node)]
     return [f'{name}: {node["html"]}' for name, node in hit]

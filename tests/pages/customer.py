@@ -58,7 +58,8 @@ class Customer:
 
     def field(self, name: str) -> list[str]:
         """The values of the form fields with a name, top to bottom."""
-        return [element.props['value'] for element in self._all() if element.props.get('name') == name]
+        markup = '\n'.join(element.content for element in self._all() if isinstance(element, Static))
+        return re.findall(rf'<input type="hidden" name="{name}" value="([^"]*)">', markup)
 
     def press(self, number: int = 0) -> None:
         """Press a pay button; what it does goes on by itself."""
