@@ -5,6 +5,10 @@ from typing import Any
 
 import httpx
 
+# A server lets go of an idle connection after five seconds, as httpx does by itself: who is first must not be
+# left to chance.
+PROMPT = httpx.Limits(keepalive_expiry=1)
+
 
 class Twin:
     """One running sandbox; every method is an HTTP call to it.
@@ -16,7 +20,7 @@ class Twin:
     def __init__(self, base: str, settings: Mapping[str, str]) -> None:
         self.base = base
         self.settings = dict(settings)
-        self._http = httpx.Client(base_url=base, timeout=30, trust_env=False)
+        self._http = httpx.Client(base_url=base, timeout=30, limits=PROMPT, trust_env=False)
 
     @property
     def calendly_link(self) -> str:

@@ -9,7 +9,7 @@ import httpx
 
 from tests.e2e import journey
 from tests.processes import Server, wait_until
-from tests.twin import Twin
+from tests.twin import PROMPT, Twin
 
 METADATA = {
     'order': 'another',
@@ -28,7 +28,7 @@ class Maker:
 
     def __init__(self, shop: Server, sandbox: Twin) -> None:
         self._shop, self._sandbox = shop, sandbox
-        self._browser = httpx.Client(base_url=shop.url, trust_env=False, timeout=20)
+        self._browser = httpx.Client(base_url=shop.url, trust_env=False, timeout=20, limits=PROMPT)
         self._session = journey.session_at(self._browser.post('/checkout').headers['location'])
 
     def make(self, state: str) -> str:
