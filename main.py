@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, Response
 from nicegui import app, ui
@@ -23,7 +23,6 @@ import ui as pages
 from services import api, logs, site
 from services.errors import ShopError
 from services.ledger.copies import CopyRefused, backup, restore
-from services.sandbox import SandboxConfig, create_app
 from services.settings import Settings, SettingsError, judge, load
 from services.shop import Shop, build
 from services.site import SiteProblem
@@ -33,11 +32,14 @@ from ui.statics import Statics
 from ui.stopwatch import Stopwatch
 from ui.visitor import Visitor
 
+if TYPE_CHECKING:
+    from services.sandbox import SandboxConfig
+
 log = logging.getLogger('paidslot')
 
 MISCONFIGURED = 2  # exit code
 DEMO_PORT = '3000'
-LITTER = 20_000  # new objects between two rounds of the garbage collector; a page makes some thousands
+LITTER = 5_000, 5, 3  # seldom enough for pages to be quick, often enough for closed ones to be gone soon
 RELIEF = 5.0  # seconds between two looks at whether there are too many pages in memory
 COMMANDS = {
     'serve': 'run the shop with the settings of .env and environment (the default)',
@@ -78,6 +80,8 @@ def serve(settings: Settings) -> None:
 
 def demo() -> None:
     """Run the shop on this machine alone, against the twins of Stripe and Calendly, on the same port."""
+    from services.sandbox import SandboxConfig, create_app  # no part of a real shop
+
     domain = f'http://127.0.0.1:{os.environ.get("PORT") or DEMO_PORT}'
     sandbox = SandboxConfig(
         base=f'{domain}/sandbox',
@@ -137,7 +141,7 @@ def _spare_the_collector() -> None:
     """Keep what is there at the start out of every round of the garbage collector; it stays anyway."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(LITTER)
+    gc.set_threshold(*LITTER)
 
 
 def run(settings: Settings) -> None:
@@ -182,7 +186,7 @@ async def _refusal(_request: Request, error: Exception) -> Response:
     return api.problem(error if isinstance(error, ShopError) else ShopError(repr(error)))
 
 
-def _demo_settings(domain: str, sandbox: SandboxConfig, folder: str) -> Settings:
+def _demo_settings(domain: str, sandbox: 'SandboxConfig', folder: str) -> Settings:
     """Judge the sandbox's keys like an operator's, then say that this is the demo's own world."""
     settings = judge(
         {

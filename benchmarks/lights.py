@@ -24,12 +24,12 @@ NEAR = 0.3  # seconds behind the static page
 DEADLINE = 180  # seconds for one run
 
 NOTES = """\
-Mobile, one run after the other, the contenders in turn; medians, behind the scores the lowest, and of all shifts
-the greatest. FCP and LCP: first and largest contentful paint; TBT: total blocking time. The audit `is-crawlable`
-is left out everywhere: an order's page is kept out of search engines on purpose, and so is all of a shop that has
-test keys. Stripe.js is off. The order is paid and shows the calendar of the twin in its frame. Plain NiceGUI:
-the same texts by its own elements and defaults (`benchmarks/rival_nicegui.py`). Static HTML: written by hand, with
-our style sheet (`benchmarks/by_hand`)."""
+Mobile, one run after the other, the contenders in turn; medians, behind the scores the lowest, and of all
+shifts the greatest. FCP and LCP: first and largest contentful paint; TBT: total blocking time. The audit
+`is-crawlable` is left out everywhere: an order's page is kept out of search engines on purpose, and so is all
+of a shop that has test keys. Stripe.js is off. The order is paid and shows the calendar of the twin in its
+frame. Plain NiceGUI: the same texts by its own elements and defaults (`benchmarks/rival_nicegui.py`). Static
+HTML: written by hand, with our style sheet (`benchmarks/by_hand`)."""
 
 
 @dataclass(frozen=True)

@@ -61,12 +61,13 @@ class Ledger:
 
     async def make_due(self, chance: Random) -> None:
         """Have some of the recently paid orders looked at by the next round."""
-        marks = [mark(some_paid(int(self.size * RECENT), chance)) for _ in range(DUE)]
+        chosen: set[int] = set()
+        while len(chosen) < DUE:
+            chosen.add(some_paid(int(self.size * RECENT), chance))
         orders = schema.orders
-        due = update(orders).where(orders.c.id.in_([f'order-{each:0{DIGITS}}' for each in marks]))
-        await self.shop.ledger.store.write(
-            lambda connection: connection.execute(due.values(due_at=utc_now()))
-        )
+        which = orders.c.id.in_([f'order-{mark(number):0{DIGITS}}' for number in chosen])
+        due = update(orders).where(which).values(due_at=utc_now())
+        await self.shop.ledger.store.write(lambda connection: connection.execute(due))
 
     async def time(self, what: str, work: Awaitable[object]) -> None:
         """Do something and note the time it took."""

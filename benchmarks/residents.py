@@ -20,11 +20,11 @@ STAY, GONE = 10.0, 45.0  # seconds they stay; seconds after which the shop has l
 TOTAL = 200.0  # MiB
 
 NOTES = f"""\
-Resident memory of the server process. Page loads that never connect: {LOADS:,} over {TIME:.0f} s from 64 connections, as crawlers
-and monitors do; who does not keep up has had fewer when the time is over. Connected: {CUSTOMERS:,} landing pages, each with its websocket;
-the CPU is what the server spends while they all read. Then they leave, {GONE:.0f} s pass, and as many others come: what
-the second {CUSTOMERS:,} need on top was not let go of. (Here every page of the shop is built; its budget would
-make the thousand wait for the crowd to pass.)"""
+Resident memory of the server process. Page loads that never connect: {LOADS:,} over {TIME:.0f} s from 64
+connections; who does not keep up has had fewer when the time is over. Connected: {CUSTOMERS:,} landing pages,
+each with its websocket; the core is what the server spends while they all read. Then they leave,
+{GONE:.0f} s pass, and as many others come: what the second {CUSTOMERS:,} need on top was not let go of.
+(Here every page of the shop is built; with its budget the thousand would come less quickly.)"""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ class Stand:
     """Makes servers, each in a folder of its own; what is still running at the end is killed."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._numbers = folder, count()
+        folder.mkdir(parents=True)
+        self.folder, self._numbers = folder, count()
         self._servers: list[Server] = []
         port = free_port()
         self._twins = self._server('twins', ['-m', 'services.sandbox', f'--port={port}'], port, '/levers', {})
@@ -60,7 +61,7 @@ class Stand:
     def shop(self, *, every_page_built: bool = False) -> Server:
         """The shop, by default with its budget of builds."""
         program = ['-m', 'benchmarks.unbudgeted'] if every_page_built else [str(ROOT / 'main.py')]
-        return self._site('shop', [*program, 'serve'], '/healthz', {'STRIPE_JS': 'off'})
+        return self._site('shop', [*program, 'serve'], '/', {'STRIPE_JS': 'off'})
 
     def rival(self, name: str, order: Order | None = None) -> Server:
         """One of PLAIN, STATIC and FLASK; with an order it shows that one.
@@ -117,7 +118,7 @@ class Stand:
     def _server(
         self, name: str, arguments: list[str], port: int, health: str, environment: Mapping[str, str]
     ) -> Server:
-        folder = self._folder / f'{next(self._numbers)}-{name}'
+        folder = self.folder / f'{next(self._numbers)}-{name}'
         folder.mkdir()
         server = Server(name, arguments, port=port, health=health, folder=folder, environment=environment)
         self._servers.append(server)

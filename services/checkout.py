@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NoReturn
 
 from services.catalog import Catalog
-from services.errors import AlreadyPaid, PaymentBusy, PriceChanged, ShopError, reported
+from services.errors import AlreadyPaid, PaymentBusy, PriceChanged, ShopError, reported, unclear_if_silent
 from services.fulfilment import Fulfilment
 from services.ledger import Ledger
 from services.money import Money
@@ -160,13 +160,13 @@ class Checkout:
 
         Raises:
             AlreadyPaid: it was paid meanwhile.
+            PaymentUnclear: Stripe does not tell whether it was.
         """
         if order.session_id:
-            with suppress(
-                ShopError
-            ):  # it may be closed already, or Stripe silent: then the reading below tells
+            with suppress(ShopError):  # it may be closed or paid already: the reading below tells
                 await self._payments.expire_session(order.session_id)
-            order = await self._fulfilment.refresh(order, because=because)
+            with unclear_if_silent():
+                order = await self._fulfilment.fulfil(order.session_id, because=because) or order
             if order.completed_at and order.state is not State.FAILED:
                 raise AlreadyPaid
         if order.claim:
@@ -178,13 +178,15 @@ class Checkout:
         """Return the open session of an order, or None when the order has moved on meanwhile."""
         if order.session_id is None:
             return await self._open_session(order, because)
-        session = await self._payments.read_session(order.session_id)
+        with unclear_if_silent():
+            session = await self._payments.read_session(order.session_id)
         if session and session.facts.session_status == 'open' and session.url:
             return session
         if session is None:
             await self._let_go(order, because)
             return None
-        seen = await self._fulfilment.fulfil(order.session_id, because=because)
+        with unclear_if_silent():
+            seen = await self._fulfilment.fulfil(order.session_id, because=because)
         if seen and seen.completed_at and seen.state is not State.FAILED:
             raise AlreadyPaid
         return None

@@ -54,6 +54,21 @@ class PaymentBusy(PaymentUnreachable):
     words = 'We could not reach the payment service. You have not been charged. Please try again in a moment.'
 
 
+class PaymentUnclear(PaymentUnreachable):
+    """Stripe does not tell how an earlier session of this browser stands: it may have been paid."""
+
+    code = 'payment_unclear'
+    words = (
+        'The payment service does not answer. If you have paid already, your payment is safe: do not pay '
+        'again. Otherwise please try again in a moment.'
+    )
+    with_contact = True
+
+    def __init__(self, cause: ShopError) -> None:
+        super().__init__(str(cause), retry_after=cause.retry_after)
+        self.level = cause.level  # type: ignore[misc]  # what only the operator can mend stays an error
+
+
 class PaymentsUnavailable(ShopError):
     """The key, the price or the set-up at Stripe is wrong: only the operator can mend it."""
 
@@ -179,3 +194,16 @@ def reported(doing: str) -> Iterator[None]:
         fault = OurFault()
         log.exception('%s failed unexpectedly [error %s]', doing, fault.id)
         raise fault from error
+
+
+@contextmanager
+def unclear_if_silent() -> Iterator[None]:
+    """While an earlier session cannot be read, let nobody be told that they were not charged.
+
+    Raises:
+        PaymentUnclear: in place of whatever kept it from being read.
+    """
+    try:
+        yield
+    except ShopError as error:
+        raise PaymentUnclear(error) from error

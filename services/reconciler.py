@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from services.errors import PaymentUnreachable, ShopError, reported
+from services.errors import PaymentsUnavailable, PaymentUnreachable, ShopError, reported
 from services.fulfilment import Fulfilment
 from services.ledger import Delivery, Ledger, Sweep
 from services.ledger.backlog import Backlog
@@ -29,7 +29,7 @@ AT_ONCE = 4  # questions to Stripe under way; it takes a hundred a second
 PAGES = 5  # of a hundred entries, of each list, per round
 CATCHING_UP = 1.0  # seconds of rest between two rounds while there is more to do
 EVENTS_KEPT = timedelta(days=29)  # Stripe keeps them for thirty
-LATE = timedelta(minutes=5)  # an event may show up in the list this much after it was made
+LATE = timedelta(hours=1)  # an event may be listed late, and our clock may be wrong, by this much
 STILL_OPEN = SESSION_LIFETIME + timedelta(hours=1)  # a session may be completed this long after it was made
 
 
@@ -98,9 +98,9 @@ class Reconciler:
     async def round(self) -> bool:
         """Look at everything that is due, once and within bounds; says whether there is more to do."""
         before, begun = self._ledger.moves[CAUSE], time.monotonic()
-        more = [await self._part('orders', self._orders())]
-        for which in self._lists:
-            more.append(await self._part(which.name, self._read_on(which)))
+        # The lists come first: what they find must not be given up as never paid.
+        more = [await self._part(which.name, self._read_on(which)) for which in self._lists]
+        more.append(await self._part('orders', self._orders()))
         more.append(await self._part('deliveries', self._deliveries()))
         repaired = self._ledger.moves[CAUSE] - before
         if repaired:
@@ -167,28 +167,40 @@ class Reconciler:
     async def _give_up(self, order: Order) -> None:
         """Void an order that never got a session: nobody ever saw an address to pay it at."""
         now = self._clock()
-        if order.state is State.OPEN and now >= attach_deadline(order):
+        known = 'sessions' not in self._failing  # a restored order may have been paid since
+        if known and order.state is State.OPEN and now >= attach_deadline(order):
             line = 'given up: no payment session came of it'
             await self._ledger.move(order, because=CAUSE, line=line, voided_at=now, claim=None)
 
     async def _read_on(self, which: List) -> bool:
         """Read a list on from where it was left, and work what is in it."""
         now = self._clock()
-        sweep = await self._backlog.sweep(which.name, since=now - which.first)
+        name = f'{which.name} {self._payments.world.kind}'  # each world has events of its own
+        sweep = await self._backlog.sweep(name, since=now - which.first)
         for _ in range(PAGES):
             until = sweep.until or now
-            page = await which.page(since=sweep.since, until=until, after=sweep.after)
+            page = await self._page_of(which, sweep, until)
             await self._work(page)
             if page.last:
                 further = replace(sweep, until=until, after=page.last)
             else:
-                further = Sweep(sweep.name, max(sweep.since, until - which.again))
+                further = Sweep(sweep.name, until - which.again)
             if further != sweep and not await self._backlog.put_sweep(sweep, further):
                 return False  # another process reads this list too
             if not page.last:
                 return False
             sweep = further
         return True
+
+    async def _page_of(self, which: List, sweep: Sweep, until: datetime) -> Page:
+        # A clock that once ran ahead must not leave a gap.
+        since = min(sweep.since, until - which.again)
+        try:
+            return await which.page(since=since, until=until, after=sweep.after)
+        except PaymentsUnavailable:
+            if sweep.after:  # the entry to go on from may be gone: Stripe keeps them for a month
+                await self._backlog.put_sweep(sweep, Sweep(sweep.name, sweep.since))
+            raise
 
     async def _work(self, page: Page) -> None:
         """Work those entries of a list that are ours and were not worked before."""

@@ -1,11 +1,7 @@
 """The tables of the ledger, and how a database is brought up to date with them."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -21,8 +17,16 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    inspect,
     text,
 )
+
+NEWEST = '0003'
+"""The version of these tables, as the last migration names it."""
+
+
+class UnknownVersion(Exception):
+    """A database has tables of a version that is not among ours."""
 
 
 class Utc(TypeDecorator[datetime]):
@@ -160,20 +164,8 @@ journal = Table(
 )
 
 
-def migrate(connection: Connection) -> None:
-    """Bring the database behind this connection up to the newest migration."""
-    config = _migrations()
-    config.attributes['connection'] = connection
-    command.upgrade(config, 'head')
-
-
-def versions() -> frozenset[str]:
-    """Return the versions of the tables that a database can be brought up to date from."""
-    scripts = ScriptDirectory.from_config(_migrations())
-    return frozenset(script.revision for script in scripts.walk_revisions())
-
-
-def _migrations() -> Config:
-    config = Config()
-    config.set_main_option('script_location', str(Path(__file__).parent / 'migrations'))
-    return config
+def is_up_to_date(connection: Connection) -> bool:
+    """Whether the database behind this connection has these tables."""
+    if not inspect(connection).has_table('alembic_version'):
+        return False
+    return connection.exec_driver_sql('SELECT version_num FROM alembic_version').scalars().all() == [NEWEST]

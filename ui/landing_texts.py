@@ -1,4 +1,4 @@
-"""The static stretches of the landing page, each one piece of markup, made once from the texts of the site."""
+"""The static stretches of the landing page, each one piece of markup, made once for a site."""
 
 from functools import lru_cache
 

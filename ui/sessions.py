@@ -1,14 +1,12 @@
-"""Meetings for people: the time in the zone it was booked in, the links, and the file for a calendar."""
+"""Meetings for people: the time in the zone it was booked in, and what can still be done about it."""
 
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_date, format_time, get_timezone_name
-from icalendar import Calendar, Event, vText
 from markupsafe import Markup
 
 from services.orders import Booking, Order
-from services.site import Site
 from ui.markup import h, join
 
 LOCALE = 'en_US'
@@ -38,32 +36,6 @@ def meeting(booking: Booking, order: Order, now: datetime) -> Markup:
     gone = None if stands else 'gone'
     time = join(h('p', h('strong', day, class_=gone)), h('p', h('strong', hours, class_=gone)), h('p', zone))
     return h('div', h('h2', title), time, where, _links(booking, order) if to_come else None, class_='when')
-
-
-def calendar_file(order: Order, bookings: tuple[Booking, ...], site: Site, *, host: str) -> bytes:
-    """Write the meetings that stand as an iCalendar file (RFC 5545)."""
-    calendar = Calendar()
-    calendar.add('prodid', f'-//{host}//session//EN')
-    calendar.add('version', '2.0')
-    for booking in bookings:
-        calendar.add_component(_event(order, booking, site, host))
-    return bytes(calendar.to_ical())
-
-
-def _event(order: Order, booking: Booking, site: Site, host: str) -> Event:
-    notes = [f'Order {order.reference}', *site.order.bring]
-    links = {'To move it': booking.reschedule_url, 'To cancel it': booking.cancel_url}
-    notes += [f'{words}: {url}' for words, url in links.items() if url]
-    event = Event()
-    event.add('uid', f'{booking.invitee_id.rstrip("/").rpartition("/")[2]}@{host}')
-    event.add('dtstamp', order.completed_at or order.created_at)
-    event.add('dtstart', booking.start.astimezone(UTC))
-    event.add('dtend', booking.end.astimezone(UTC))
-    event.add('summary', vText(f'{site.offer.name} · {site.business.name}'))
-    event.add('description', vText('\n'.join(notes)))
-    if booking.place:
-        event.add('location', vText(booking.place))
-    return event
 
 
 def _written(booking: Booking) -> tuple[str, str, str]:

@@ -18,7 +18,6 @@ from ui.calendar_frame import CalendarFrame
 from ui.components import BUSY, Static, address_of, chrome, plain_page, reach, refresh_without_script
 from ui.markup import h, join
 from ui.order_states import Seen, View, view
-from ui.sessions import calendar_file
 from ui.theme import favicon
 from ui.trouble import not_found, refused
 
@@ -66,6 +65,8 @@ def register(shop: Shop) -> None:
 
     @app.get('/order/{token}/session.ics')
     async def session_file(token: str) -> Response:
+        from ui.calendar_file import calendar_file  # few ask for it, and its library is large
+
         order = await shop.fulfilment.find(token)
         bookings = await shop.fulfilment.bookings(order) if order else ()
         stand = tuple(booking for booking in bookings if booking.state == 'active')

@@ -29,6 +29,7 @@ IN_ALERTS = {
         errors.OurFault,
         errors.PaymentUnreachable,
         errors.PaymentBusy,
+        errors.PaymentUnclear,
         errors.PaymentsUnavailable,
         errors.PriceChanged,
         errors.AlreadyPaid,

@@ -172,6 +172,10 @@ class Fulfilment(Calendars):
         self, order: Order, session: PaymentSession, because: str, settles: Delivery | None
     ) -> Order | None:
         """Turn what was seen into one move; None when another move came first."""
+        if order.session_id not in (None, session.id) and session.facts.session_status != 'complete':
+            if settles:  # a session whose address was lost on its way to us ended unused
+                await self._ledger.settle(settles)
+            return order
         if order.session_id != session.id and order.completed_at:
             line = f'another session of this order is {session.facts.payment_status}: look at it at Stripe'
             log.error('order %s: %s', order.reference, line)
@@ -181,7 +185,7 @@ class Fulfilment(Calendars):
         now = self._clock()
         changes = changes_after(order, session, extras=self._extras, now=now)
         line = line_of(order, changes) if changes else f'{order.state}: looked at'
-        doubled = await self.doubles.flag(replace(order, **changes), now=now)
+        doubled = await self.doubles.flag(replace(order, **changes), now=now, first='completed_at' in changes)
         if not changes and not doubled:
             if settles:
                 await self._ledger.settle(settles)

@@ -24,15 +24,16 @@ class Doubles:
         self._payments = payments
         self._reread = reread
 
-    async def flag(self, order: Order, *, now: datetime) -> dict[str, str]:
+    async def flag(self, order: Order, *, now: datetime, first: bool) -> dict[str, str]:
         """Return the change that marks a payment which repeats another of the last 24 hours, if it does.
 
         Args:
             order: the order as it is about to be written down.
             now: the present time in UTC.
+            first: whether the payment is seen for the first time.
         """
         money_came = order.facts.payment_status == 'paid' and order.facts.amount_total
-        fresh = order.completed_at and now - order.completed_at < CLAIM_LIFETIME
+        fresh = first or (order.completed_at and now - order.completed_at < CLAIM_LIFETIME)
         if order.paid_twice or not money_came or not fresh:
             return {}
         earlier = await self._ledger.find_paid_before(order, within=CLAIM_LIFETIME)

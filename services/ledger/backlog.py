@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from services import schema
@@ -73,10 +73,12 @@ class Backlog:
         return await self._store.write(work)
 
     async def settled(self, source: str, event_ids: Iterable[str]) -> frozenset[str]:
-        """Return those of these events that need no more work."""
+        """Return those of these events that need no work now: settled, or to be tried again later."""
         table = schema.deliveries
         query = select(table.c.event_id).where(
-            table.c.source == source, table.c.event_id.in_(list(event_ids)), table.c.settled_at.is_not(None)
+            table.c.source == source,
+            table.c.event_id.in_(list(event_ids)),
+            or_(table.c.settled_at.is_not(None), table.c.due_at > self._clock()),
         )
         return frozenset(row.event_id for row in await self._store.read(query))
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from services import schema
 from services.ledger.refusals import in_words
 from services.ledger.sqlite_file import code_of
 
@@ -125,6 +124,8 @@ def _look_through(draft: Path, source: Path) -> str:
     Raises:
         CopyRefused: a page is damaged, or it is not a ledger that this version can open.
     """
+    from services import migrations  # a shop that runs has no need of them
+
     with closing(_connect(draft, 'ro')) as connection:
         found = connection.execute('PRAGMA integrity_check(1)').fetchone()[0]
         if found != 'ok':
@@ -135,7 +136,7 @@ def _look_through(draft: Path, source: Path) -> str:
         if not {'alembic_version', 'orders', 'journal'} <= names:
             raise CopyRefused(f'{source} is not a ledger of Paidslot.')
         versions = [version for (version,) in connection.execute('SELECT version_num FROM alembic_version')]
-        if len(versions) != 1 or versions[0] not in schema.versions():
+        if len(versions) != 1 or versions[0] not in migrations.versions():
             raise CopyRefused(f'{source} was written by another version of Paidslot ({", ".join(versions)}).')
         orders, last = connection.execute('SELECT count(*), max(created_at) FROM orders').fetchone()
     return f'{orders} orders' + (f', the last of {last[:16]} UTC' if last else '')

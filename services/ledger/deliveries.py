@@ -13,7 +13,7 @@ from services.ledger.values import Delivery
 # A delivery whose work was cut off by the end of a process is taken up after this.
 AT_WORK = timedelta(minutes=5)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
-TRIES = 40  # some nine days
+GIVEN_UP = timedelta(days=9)  # after the first try
 
 
 def noted(delivery: Delivery, now: datetime) -> dict[str, Any]:
@@ -40,8 +40,9 @@ def settle(connection: Connection, delivery: Delivery, now: datetime, *, error: 
         done = {'settled_at': now, 'error': '', 'due_at': None, 'parcel': ''}
         connection.execute(statements.settle(), which | done)
         return
-    tries = connection.scalar(statements.tries(), which) or 1
-    failed = {'error': error, 'due_at': now + _pause(tries) if tries < TRIES else None}
+    known = connection.execute(statements.tries(), which).first()
+    tries, since = (known.tries, known.received_at) if known else (1, now)
+    failed = {'error': error, 'due_at': now + _pause(tries) if now - since < GIVEN_UP else None}
     unsettled = schema.deliveries.c.settled_at.is_(None)
     connection.execute(statements.settle().where(unsettled), which | failed)
 

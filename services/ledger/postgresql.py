@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Connection, Engine, create_engine, event, text
 
 from services.settings import SettingsError
@@ -47,6 +45,9 @@ def postgresql_engine(database_url: str, **options: Any) -> Engine:
     Raises:
         SettingsError: the address cannot be read.
     """
+    import psycopg  # a shop with SQLite has no need of it
+    from psycopg.conninfo import conninfo_to_dict
+
     try:
         asked = conninfo_to_dict(database_url)
     except psycopg.Error:  # its text may hold a part of the password

@@ -2,9 +2,8 @@
 
 import sqlite3
 
-from alembic.util import CommandError
-
 from services.ledger.sqlite_file import code_of
+from services.schema import UnknownVersion
 
 DAMAGED = 'The file is damaged or is no database. Put a backup in its place: python main.py restore FILE'
 READ_ONLY = 'The file and its folder must be writable for this user.'
@@ -37,6 +36,6 @@ def in_words(error: Exception, dialect: str) -> str:
         0
     ]  # PostgreSQL quotes the statement
     why = why.strip().replace('\n', ' ').rstrip('.')
-    if isinstance(error, CommandError):
+    if isinstance(error, UnknownVersion):
         return f'{why}. {NEWER}'
     return f'{why}. {REMEDIES.get(code_of(error)) or OTHERWISE[dialect]}'

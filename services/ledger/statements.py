@@ -114,8 +114,8 @@ def settle() -> Update:
 
 @cache
 def tries() -> Select[Any]:
-    """Ask how often one delivery was tried."""
-    return select(schema.deliveries.c.tries).where(same_delivery())
+    """Ask how often one delivery was tried, and since when."""
+    return select(schema.deliveries.c.tries, schema.deliveries.c.received_at).where(same_delivery())
 
 
 @cache

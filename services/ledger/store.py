@@ -4,11 +4,10 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from typing import Any, TypeVar
 
-from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, Row, Select, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from services import schema
@@ -22,7 +21,6 @@ T = TypeVar('T')
 
 READERS = 2  # transactions at once, in this process
 WRITERS = {'sqlite': 1, 'postgresql': 4}  # SQLite has one writer at a time; ours queue here, in order
-INSERTS: dict[str, Any] = {'sqlite': sqlite.insert, 'postgresql': postgresql.insert}
 # Nothing else would be written at a start, and that nothing can be must not be found out by a customer.
 PROBE = 'UPDATE alembic_version SET version_num = version_num'
 
@@ -33,7 +31,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.dialect = engine.dialect.name
-        self.insert = INSERTS[self.dialect]
+        self.insert: Any = import_module(f'sqlalchemy.dialects.{self.dialect}').insert
         self._readers = ThreadPoolExecutor(READERS, 'ledger-reader')
         self._writers = ThreadPoolExecutor(WRITERS[self.dialect], 'ledger-writer')
         # A read is one statement, and needs no transaction around it.
@@ -49,7 +47,7 @@ class Store:
         """
         try:
             await asyncio.get_running_loop().run_in_executor(self._writers, self._migrate)
-        except (SQLAlchemyError, sqlite3.Error, CommandError, OSError) as error:
+        except (SQLAlchemyError, sqlite3.Error, schema.UnknownVersion, OSError) as error:
             why = in_words(error, self.dialect)
             raise SettingsError([f'DATABASE_URL: the database cannot be used: {why}']) from error
 
@@ -92,7 +90,10 @@ class Store:
                 examine(connection)
             else:
                 prepare(connection)
-            schema.migrate(connection)
+            if not schema.is_up_to_date(connection):
+                from services import migrations  # hardly ever needed, and a tenth of every start
+
+                migrations.upgrade(connection)
             connection.exec_driver_sql(PROBE)
 
 

@@ -107,14 +107,17 @@ def changes_after(order: Order, session: PaymentSession, *, extras: Extras, now:
     facts = session.facts
     complete = facts.session_status == 'complete'
     if complete:
-        facts = replace(facts, mismatch=mismatch_of(order, session, extras=extras))
+        # What was found right stays right when the operator ends discounts or taxes afterwards.
+        found_right = order.completed_at and order.session_id == session.id and not order.facts.mismatch
+        facts = replace(facts, mismatch='' if found_right else mismatch_of(order, session, extras=extras))
     after = replace(order, facts=facts).state
     being_filled_in = order.state is after is State.OPEN
     if order.session_id == session.id and (facts == order.facts or being_filled_in):
         return {}
     changes: dict[str, Any] = {'facts': facts, 'session_id': session.id, 'session_url': session.url}
     if complete and not order.completed_at:
-        changes['completed_at'] = now
+        # Seen late, after an outage or in a ledger written again, it was completed by then at the latest.
+        changes['completed_at'] = min(now, session.created_at + SESSION_LIFETIME)
     if after is not State.OPEN:
         changes['claim'] = None
     return changes

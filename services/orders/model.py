@@ -163,7 +163,7 @@ def state(order: Order) -> State:
     """Derive the state shown from the facts; the one place that knows what outranks what."""
     facts = order.facts
     if facts.mismatch:
-        return State.MISMATCH
+        return _after_mismatch(facts)
     if facts.session_status == 'complete' and facts.payment_status in PAID_STATUSES:
         return _after_payment(facts)
     if facts.session_status == 'complete':
@@ -171,6 +171,14 @@ def state(order: Order) -> State:
     if facts.session_status == 'expired' or order.voided_at:
         return State.EXPIRED
     return State.OPEN
+
+
+def _after_mismatch(facts: Facts) -> State:
+    """A wrong payment waits for the operator until the money is back; it never opens a calendar."""
+    if facts.payment_status not in PAID_STATUSES:
+        return State.FAILED if facts.payment_failed else State.MISMATCH
+    after = _after_payment(facts)
+    return after if after in (State.REFUNDED, State.LOST) else State.MISMATCH
 
 
 def _after_payment(facts: Facts) -> State:

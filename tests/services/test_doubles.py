@@ -1,7 +1,13 @@
 """Nobody pays twice: what is open beside a payment is closed, and what slipped through is flagged."""
 
+import pytest
+
+from services.errors import AlreadyPaid, PaymentUnclear
 from services.orders import Order, State
+from services.settings import judge
+from services.shop import Shop, build
 from tests.services.conftest import Customer, on_both_databases
+from tests.twin import Twin
 
 pytestmark = on_both_databases
 
@@ -92,3 +98,32 @@ async def test_a_payment_after_a_refund_is_no_double(customer: Customer, another
     customer.twin.act('refund', session=first.session_id)
     assert (await fulfilled(customer, first)).state is State.REFUNDED
     assert (await fulfilled(another, await another.buy())).paid_twice == ''
+
+
+async def test_while_an_earlier_session_cannot_be_read_nobody_is_told_they_were_not_charged(
+    customer: Customer,
+) -> None:
+    """Who has paid in another tab and presses again while Stripe is silent is warned, and not sent to pay."""
+    order = await customer.buy()
+    customer.twin.lever('* /v1/checkout/sessions*', 'fail', status=500, times=None)
+    with pytest.raises(PaymentUnclear) as caught:
+        await customer.start()
+    assert 'not been charged' not in caught.value.words
+    customer.twin.release_levers()
+    with pytest.raises(AlreadyPaid):
+        await customer.start()
+    assert [session['id'] for session in customer.twin.state()['sessions']] == [order.session_id]
+
+
+async def test_a_payment_that_was_right_stays_right(
+    shop: Shop, twin: Twin, settings_env: dict[str, str]
+) -> None:
+    """The end of a promotion does not turn the orders that used it into mismatches."""
+    generous = build(judge(settings_env | {'PROMOTION_CODES': '1'}))
+    order = await Customer(generous, twin, 'v').buy(code='HALF50')
+    paid = await generous.fulfilment.fulfil(order.session_id or '', because='webhook')
+    seen = await shop.fulfilment.fulfil(order.session_id or '', because='reconciler')
+    await generous.close()
+    assert paid is not None
+    assert (paid.state, paid.facts.amount_discount) == (State.PAID, 7500)
+    assert seen == paid

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -266,3 +267,25 @@ async def test_deliveries_reach_the_ledger_while_a_round_is_under_way(
     assert seen is not None
     assert seen.state is State.PAID
     assert len(await who_moved(customer, order.id)) == 3
+
+
+async def test_one_entry_that_cannot_be_read_stops_no_other(customer: Customer, another: Customer) -> None:
+    """A session that always fails at Stripe is put off; what came after it is found by the next round."""
+    broken, later = await customer.buy(), await another.buy(email='later@example.com')
+    customer.twin.lever(f'GET /v1/checkout/sessions/{broken.session_id}', 'fail', status=500, times=None)
+    for _ in range(2):
+        await customer.shop.reconciler.round()
+    assert (await customer.order_of(broken.session_id or '')).state is State.OPEN
+    assert (await customer.order_of(later.session_id or '')).state is State.PAID
+
+
+async def test_a_list_whose_place_is_gone_is_begun_again(customer: Customer) -> None:
+    """After a long pause Stripe does not know the entry to go on from; the next round starts afresh."""
+    order = await customer.buy()
+    backlog, now = customer.shop.reconciler._backlog, datetime.now(UTC)
+    sweep = await backlog.sweep('events test', since=now - timedelta(days=1))
+    await backlog.put_sweep(sweep, replace(sweep, until=now, after='evt_gone'))
+    for _ in range(2):
+        await customer.shop.reconciler.round()
+    assert (await customer.order_of(order.session_id or '')).state is State.PAID
+    assert (await backlog.sweep('events test', since=now)).after == ''

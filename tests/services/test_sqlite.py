@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from services import errors
+from services import errors, migrations, schema
 from services.ledger import Ledger, connect
 from services.settings import judge
 from services.shop import Shop, build
@@ -75,3 +75,8 @@ async def test_a_ledger_on_a_fresh_disk_is_made(settings_env: dict[str, str], tw
     await ledger.open()
     assert await ledger.find(id='nobody') is None
     await ledger.close()
+
+
+def test_the_tables_are_of_the_last_migration() -> None:
+    """A start leaves a database alone only when it has gone through every migration."""
+    assert migrations.versions()[0] == schema.NEWEST
