@@ -139,7 +139,6 @@ def _wrap(shop: Shop) -> None:
 
 def _spare_the_collector() -> None:
     """Keep what is there at the start out of every round of the garbage collector; it stays anyway."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(*LITTER)
 
