@@ -37,11 +37,12 @@ unit: dev postgres
 e2e: dev browser postgres ## the journeys in a real browser, against the real process
 	$(PY) -m pytest tests/e2e $(PARALLEL)
 
-bench: dev ## measure: clicks, webhooks, a storm of them, a large ledger (writes benchmarks/RESULTS.md)
+bench: dev ## measure clicks, webhooks, a large ledger, pages: two hours (writes benchmarks/RESULTS.md)
 	$(PY) -m benchmarks.click
 	$(PY) -m benchmarks.webhooks
 	$(PY) -m benchmarks.storm
 	$(PY) -m benchmarks.million
+	$(PY) -m benchmarks.pages
 
 crash: dev ## kill the shop everywhere on the way to the calendar, and judge (writes benchmarks/CRASH.md)
 	$(PY) -m tests.crash --postgres

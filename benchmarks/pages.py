@@ -13,7 +13,6 @@ from benchmarks import lights, residents, results, startup, throughput, tools, w
 from benchmarks.aims import Part, table
 from benchmarks.stand import Stand
 
-TITLE = 'Pages: first paint, crowds, memory, weight, start'
 LIBRARIES = ('nicegui', 'fastapi', 'starlette', 'uvicorn', 'stripe')
 ROUNDS = 5
 PARTS: dict[str, Callable[..., Part]] = {
@@ -25,42 +24,36 @@ PARTS: dict[str, Callable[..., Part]] = {
 }
 
 
-def measure(names: list[str], rounds: int, *, quick: bool) -> list[str]:
-    """Measure some of the parts; returns the lines of a section."""
-    parts: list[Part] = []
+def measure(name: str, rounds: int, *, quick: bool) -> Part:
+    """Measure one of the parts, on a stand of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in names:
-            stand = Stand(Path(folder) / name)
-            try:
-                parts.append(PARTS[name](stand, rounds, quick=quick))
-            finally:
-                stand.close()
-    return report(parts, rounds)
+        stand = Stand(Path(folder) / name)
+        try:
+            return PARTS[name](stand, rounds, quick=quick)
+        finally:
+            stand.close()
 
 
-def report(parts: list[Part], rounds: int) -> list[str]:
-    """Write down the aims first, then each part."""
-    rows = [aim.row() for part in parts for aim in part.aims]
-    lines = [*table(('what', 'aim', 'seen', ''), []), *rows, '']
-    lines += [f'Medians of {rounds}, behind them the least and the greatest.', '']
-    for part in parts:
-        lines += [f'## {part.title}', '', *part.lines, '']
-    return lines
+def report(part: Part, rounds: int) -> list[str]:
+    """Write down the aims first, then what was seen."""
+    aims = table(('what', 'aim', 'seen', ''), [])
+    aims += [aim.row() for aim in part.aims]
+    return [*aims, '', f'Medians of {rounds}, behind them the least and the greatest.', '', *part.lines]
 
 
 def main() -> None:
-    """Read the options, measure, and write the results down if they are whole."""
+    """Read the options, measure, and write each part down as soon as it is whole."""
     options = argparse.ArgumentParser(prog='python -m benchmarks.pages', description=__doc__)
-    options.add_argument(
-        '--only', nargs='+', choices=list(PARTS), help='some of the parts; nothing is written'
-    )
+    options.add_argument('--only', nargs='+', choices=list(PARTS), help='some of the parts')
     options.add_argument('--quick', action='store_true', help='once, and less of it; nothing is written')
     given = options.parse_args()
-    lines = measure(given.only or list(PARTS), 1 if given.quick else ROUNDS, quick=given.quick)
-    if given.quick or given.only:
-        print(*lines, sep='\n')
-    else:
-        results.write(TITLE, lines, libraries=LIBRARIES, more=tools.versions())
+    for name in given.only or PARTS:
+        part = measure(name, 1 if given.quick else ROUNDS, quick=given.quick)
+        lines = report(part, 1 if given.quick else ROUNDS)
+        if given.quick:
+            print(f'# Pages: {part.title}', '', *lines, '', sep='\n')
+        else:
+            results.write(f'Pages: {part.title}', lines, libraries=LIBRARIES, more=tools.versions())
 
 
 if __name__ == '__main__':

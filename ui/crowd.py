@@ -15,15 +15,15 @@ import brotli
 from markupsafe import Markup
 from nicegui import Client, background_tasks, ui
 from starlette.datastructures import Headers, QueryParams
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.catalog import Offer
 from services.errors import AlreadyPaid
 from services.shop import Shop
 from ui import landing, seo
+from ui.head_start import encodings
 from ui.markup import h, join
 from ui.paint import Unpaintable, paint
-from ui.statics import encodings
 from ui.trouble import IN_ALERTS, alert_by_code
 from ui.visitor import cookie, new_value, value_in
 
@@ -93,11 +93,20 @@ class Crowd:
             await self._build(scope, receive, send)
 
     async def _build(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Build a page; once its answer begins it only has to be sent."""
         self._building += 1
+        is_built = False
+
+        async def send_built(message: Message) -> None:
+            nonlocal is_built
+            if not is_built:
+                is_built, self._building = True, self._building - 1
+            await send(message)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, send_built)
         finally:
-            self._building -= 1
+            self._building -= not is_built
 
     def _is_kept_for(self, scope: Scope) -> bool:
         if scope['method'] != 'GET':

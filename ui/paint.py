@@ -1,7 +1,7 @@
 """The first paint: the elements of a page as HTML, in NiceGUI's answer before any script runs and without it.
 
 They stand inside the very element that Vue mounts into. Vue empties it and draws the same tree there in one
-step, so that nothing is doubled and nothing moves.
+step, so that nothing is doubled and nothing moves. Scripts come behind it, with the least of priorities.
 """
 
 import logging
@@ -25,9 +25,19 @@ RAW = frozenset('embed link meta object script style template'.split())
 ATTRIBUTE = re.compile(r'(?!on|inner|outer|textContent|srcdoc)[a-z][a-zA-Z0-9-]*')
 
 SHEET = re.compile(r'^.*@import url\(.*$', re.MULTILINE)
-PLACE = re.compile(r'<div id="app"([^\n]*)></div>')
+PLACE = re.compile(r'<div id="app"[^\n]*></div>')
+PRELOADS = re.compile(r'{% for url in js_imports_urls %}.*?{% endfor %}', re.DOTALL)
+BODY = '<body>'
 CLIENT = 'socket_io_js_query_params'
+SCRIPTS = '<!-- scripts -->'
+"""Ends what can be seen; ``ui.head_start`` sends the scripts behind it a moment later."""
 BEGIN = f'{{% set painted = first_paint({CLIENT}.client_id) %}}'
+PAINTED_BODY = f"""{BODY}{{% if painted %}}
+    <div id="app" data-painted>{{{{ painted }}}}</div>{SCRIPTS}
+    {{% for url in js_imports_urls %}}
+    <link rel="modulepreload" href="{{{{ url }}}}" fetchpriority="low">
+    {{% endfor %}}
+    {{% endif %}}"""
 
 
 class Unpaintable(Exception):
@@ -42,14 +52,17 @@ class FirstPaint(Extension):
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         """Return the source of a template with the place for the first paint in it."""
-        edited, sheets = SHEET.subn(r'{% if not painted %}\g<0>{% endif %}', source)
-        edited, places = PLACE.subn(
-            r'<div id="app"\1{% if painted %} data-painted{% endif %}>{{ painted }}</div>', edited
-        )
-        if not sheets or places != 1 or CLIENT not in source:
+        edited, sheets = SHEET.subn(_unless_painted, source)
+        edited, places = PLACE.subn(_unless_painted, edited)
+        edited, preloads = PRELOADS.subn(_unless_painted, edited)
+        if not sheets or (places, preloads, edited.count(BODY)) != (1, 1, 1) or CLIENT not in source:
             log.error('no first paint: %s is not the template it was made for', name)
             return source
-        return BEGIN + edited
+        return BEGIN + edited.replace(BODY, PAINTED_BODY)
+
+
+def _unless_painted(found: re.Match[str]) -> str:
+    return f'{{% if not painted %}}{found[0]}{{% endif %}}'
 
 
 def register() -> None:

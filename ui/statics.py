@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 
 import brotli
 from nicegui import __version__, background_tasks
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress import CompressMiddleware
+
+from ui.head_start import HeadStart, encodings
 
 FOREVER = f'/_nicegui/{__version__}/'
 """Files under it never change: their address has the framework's version in it."""
@@ -49,7 +51,7 @@ class Statics:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._compressed = CompressMiddleware(app)
+        self._compressed = CompressMiddleware(HeadStart(app))
         self._kept: dict[str, Answer] = {}
         self._one_at_a_time = asyncio.Lock()
 
@@ -79,11 +81,6 @@ class Statics:
         async with self._one_at_a_time:
             smallest = await asyncio.to_thread(brotli.compress, body, quality=AT_LEISURE)
         self._kept[path] = self._kept[path].with_body(smallest)
-
-
-def encodings(scope: Scope) -> list[str]:
-    """What a browser accepts without reserve; for one that weighs its encodings the library compresses."""
-    return Headers(scope=scope).get('accept-encoding', '').replace(' ', '').split(',')
 
 
 def _is_kept(scope: Scope) -> bool:

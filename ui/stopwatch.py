@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ui.head_start import is_page
 
 
 class Stopwatch:
@@ -29,12 +30,9 @@ class Stopwatch:
 
         async def send_and_tell(message: Message) -> None:
             await send(message)
-            if message['type'] == 'http.response.start' and _is_page(message) and 'route' in scope:
+            if message['type'] != 'http.response.start' or message['status'] != 200:
+                return
+            if is_page(message) and 'route' in scope:
                 self._told(scope['route'].path, time.perf_counter() - begun)
 
         await self._app(scope, receive, send_and_tell)
-
-
-def _is_page(message: Message) -> bool:
-    """Whether an answer is a page that NiceGUI built."""
-    return message['status'] == 200 and Headers(raw=message['headers']).get('x-nicegui-content') == 'page'

@@ -9,7 +9,9 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-PLACE = re.compile(r'<div id="app"[^>]*>(.*)</div>\s*<div id="nicegui-keep-alive-cache"', re.DOTALL)
+PLACE = re.compile(
+    r'<div id="app"[^>]*>(.*?)</div>\s*(?:<!-- scripts -->|<div id="nicegui-keep|</body>)', re.DOTALL
+)
 ELEMENTS = re.compile(r'parseElements\(String\.raw`(.*?)`\)', re.DOTALL)
 QUASAR = {'q-layout': 'div', 'q-page-container': 'div', 'q-page': 'main'}
 UNSEEN = 'nicegui-timer'
@@ -39,8 +41,13 @@ class Outline(HTMLParser):
 
 def painted(answer: str) -> list[str]:
     """The outline of what a browser shows of an answer before any script runs."""
-    (place,) = PLACE.findall(answer)
-    return Outline(place).lines
+    return Outline(place(answer)).lines
+
+
+def place(answer: str) -> str:
+    """What stands where the page is mounted."""
+    (found,) = PLACE.findall(answer)
+    return str(found)
 
 
 def mounted(answer: str) -> list[str]:

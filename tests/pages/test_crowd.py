@@ -14,6 +14,7 @@ from nicegui import Client, app, ui
 from services.errors import AlreadyPaid, PaymentUnreachable
 from services.shop import Shop
 from tests.pages.customer import Customer, words
+from tests.pages.outline import place
 from tests.pages.test_safety import policy
 from tests.twin import Twin
 from ui import landing
@@ -69,7 +70,7 @@ async def exhaust(customer: Customer, query: str = '') -> int:
 async def test_the_kept_page_is_the_page(customer: Customer) -> None:
     """What can be read on the kept page is what can be read on the built one, head and all."""
     built, from_memory = await customer.http.get('/'), await kept(customer)
-    assert words(_app(from_memory)) == words(_app(built))
+    assert words(place(from_memory.text)) == words(place(built.text))
     assert re.findall('<title>.*</title>', from_memory.text) == re.findall('<title>.*</title>', built.text)
     for part in (
         '<meta name="description"',
@@ -139,8 +140,8 @@ async def test_who_comes_back_is_spared(customer: Customer, clock: Clock) -> Non
     await exhaust(customer)
     answer = await customer.http.get('/', params={'trouble': PaymentUnreachable.code, 'error': '0123abcd'})
     assert not is_kept(answer)
-    assert PaymentUnreachable.words in words(_app(answer))
-    assert 'Error 0123abcd' in words(_app(answer))
+    assert PaymentUnreachable.words in words(place(answer.text))
+    assert 'Error 0123abcd' in words(place(answer.text))
 
 
 async def test_many_at_the_same_time(customer: Customer, clock: Clock) -> None:
@@ -188,7 +189,7 @@ async def test_trouble_is_told_from_memory(
 ) -> None:
     """The kept page has the alert of its address, and a customer who may pay again can do so."""
     answer = await kept(customer, f'?trouble={kind.code}&error=0123abcd')
-    assert kind.words in words(_app(answer))
+    assert kind.words in words(place(answer.text))
     assert ('name="again" value="1"' in answer.text) is (kind is AlreadyPaid)
     assert kind.words not in (await kept(customer)).text
 
@@ -203,9 +204,9 @@ async def test_an_address_cannot_fill_the_memory(customer: Customer, query: str)
     """Whatever stands in an address, there are only so many kept pages, and it is not repeated."""
     answer = await kept(customer, query)
     assert '%3C' not in answer.text
-    assert words(_app(answer)) in {
-        words(_app(await kept(customer))),
-        words(_app(await kept(customer, '?back=1'))),
+    assert words(place(answer.text)) in {
+        words(place((await kept(customer)).text)),
+        words(place((await kept(customer, '?back=1')).text)),
     }
 
 
@@ -250,10 +251,3 @@ async def raw(customer: Customer, encoding: str) -> bytes:
     headers = {**GOOGLE, 'accept-encoding': encoding}
     async with customer.http.stream('GET', '/', headers=headers) as answer:
         return b''.join([part async for part in answer.aiter_raw()])
-
-
-def _app(answer: httpx.Response) -> str:
-    """What stands where the page is mounted."""
-    found = re.search(r'(?s)<div id="app"[^>]*>(.*?)</div>\s*(?:<div id="nicegui-keep|</body>)', answer.text)
-    assert found
-    return found[1]

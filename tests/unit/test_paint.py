@@ -15,7 +15,7 @@ from nicegui.element import Element
 from nicegui.page import page
 
 from ui.components import Static, Tag
-from ui.paint import FirstPaint, Unpaintable, paint
+from ui.paint import SCRIPTS, FirstPaint, Unpaintable, paint
 
 TEXT = st.text(st.characters(blacklist_categories=['Cs']))
 NAMES = st.from_regex(r'(data|aria)-[a-z]{1,8}', fullmatch=True)
@@ -139,12 +139,16 @@ def test_niceguis_template_has_the_places(caplog: pytest.LogCaptureFixture) -> N
     """The installed NiceGUI's template still is what the first paint was made for."""
     edited = FirstPaint(templates.env).preprocess(_source(), 'index.html')
     assert edited.startswith('{% set painted')
-    assert edited.count('{{ painted }}</div>') == 1
-    assert len(re.findall('@import', edited)) == len(re.findall('{% if not painted %} *@import', edited)) > 1
+    assert edited.index('{{ painted }}</div>') < edited.index(SCRIPTS) < edited.index('socket.io')
+    for place in ('@import', '<div id="app"', '{% for url in js_imports_urls'):
+        only_unpainted = re.findall(r'{% if not painted %}\s*' + re.escape(place), edited)
+        assert len(only_unpainted) == _source().count(place) > 0
     assert caplog.text == ''
 
 
-@pytest.mark.parametrize('gone', ['<div id="app"', '@import url(', 'socket_io_js_query_params'])
+@pytest.mark.parametrize(
+    'gone', ['<body>', '<div id="app"', '@import url(', 'js_imports_urls', 'socket_io_js_query_params']
+)
 def test_another_template_stays_as_it_is(gone: str, caplog: pytest.LogCaptureFixture) -> None:
     """Where one of the places is missing the template is left alone, and the log says so."""
     changed = _source().replace(gone, 'something else')
