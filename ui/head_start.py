@@ -74,6 +74,8 @@ class _Parts:
         body = self._compressor.process(message.get('body', b''))
         if not message.get('more_body'):
             body += self._compressor.finish()
+            # NiceGUI keeps the request as long as the page, and the request its way out: half a megabyte.
+            self._compressor = None
         return {**message, 'body': body}
 
 

@@ -1,6 +1,7 @@
 """What can be seen of a page is on its way before the scripts, in one stream that every browser reads."""
 
 import asyncio
+import weakref
 
 import brotli
 import pytest
@@ -61,6 +62,28 @@ async def test_the_paint_is_sent_first() -> None:
         (b'vary', b'Accept-Encoding'),
     ]
     answering_it.cancel()
+
+
+async def test_nothing_of_a_sent_page_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever holds on to the way out, as NiceGUI does for a page's life, does not hold half a megabyte."""
+    compressors: list[weakref.ref[brotli.Compressor]] = []
+    ways: list[Send] = []
+
+    class Compressor(brotli.Compressor):  # type: ignore[misc]
+        def __init__(self, *, quality: int) -> None:
+            compressors.append(weakref.ref(self))
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        ways.append(send)
+        await send({'type': 'http.response.start', 'status': 200, 'headers': PAGE})
+        await send({'type': 'http.response.body', 'body': b'seen' + MARK})
+
+    monkeypatch.setattr('brotli.Compressor', Compressor)
+    line = Line()
+    await HeadStart(app, moment=0)({'type': 'http', 'headers': BROTLI}, never, line.send)
+    assert brotli.decompress(b''.join(line.bodies)) == b'seen' + MARK
+    assert ways
+    assert [compressor() for compressor in compressors] == [None]
 
 
 async def test_both_parts_are_one_page(customer: Customer) -> None:
