@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from dataclasses import replace
@@ -30,6 +31,7 @@ from ui.crowd import Crowd, relieve
 from ui.safety import Safety
 from ui.statics import Statics
 from ui.stopwatch import Stopwatch
+from ui.theme import favicon
 from ui.visitor import Visitor
 
 if TYPE_CHECKING:
@@ -103,10 +105,11 @@ def demo() -> None:
 
 def start(shop: Shop) -> None:
     """Open the ledger, and only then listen: NiceGUI does not wait for what it is told to do at its start."""
+    _refuse_taken_port(shop.settings)
     asyncio.run(shop.open())
     assemble(shop)
     app.on_startup(_spare_the_collector)
-    run(shop.settings)
+    run(shop)
 
 
 def assemble(shop: Shop) -> None:
@@ -143,8 +146,19 @@ def _spare_the_collector() -> None:
     gc.set_threshold(*LITTER)
 
 
-def run(settings: Settings) -> None:
+def _refuse_taken_port(settings: Settings) -> None:
+    """Say in our words, and before anything is opened, that this address cannot be listened on."""
+    family = socket.AF_INET6 if ':' in settings.host else socket.AF_INET
+    try:
+        socket.create_server((settings.host, settings.port), family=family).close()
+    except OSError as error:
+        where, why = f'{settings.host}:{settings.port}', str(error.strerror).partition(' (')[0]
+        raise SettingsError([f'HOST and PORT: {where} is not to be had: {why}']) from error
+
+
+def run(shop: Shop) -> None:
     """Start the web server and wait."""
+    settings = shop.settings
     options: dict[str, Any] = {'forwarded_allow_ips': settings.trusted_proxies} | {
         'access_log': False,
         'timeout_graceful_shutdown': 8,
@@ -155,6 +169,7 @@ def run(settings: Settings) -> None:
         host=settings.host,
         port=settings.port,
         title='Paidslot',
+        favicon=str(favicon(shop.site.look)),
         language='en-US',
         dark=None,
         tailwind=False,

@@ -39,6 +39,8 @@ def set_up(*, form: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    for own_way in ('engineio.server', 'socketio.server'):  # they print by themselves as well, unmasked
+        logging.getLogger(own_way).handlers.clear()
     for chatty in ('httpx', 'httpcore', 'stripe', 'alembic', 'uvicorn.access', 'asyncio'):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 

@@ -93,6 +93,11 @@ class Shop:
         price = '' if self.catalog.offer.price else 'Stripe has not told the price yet'
         return {'ledger': ledger, 'price': price}
 
+    @property
+    def learns_of_bookings(self) -> bool:
+        """Whether Calendly tells this shop who has booked."""
+        return bool(self.settings.calendly_webhook_signing_key)
+
     def doors(self) -> list[APIRouter]:
         """Make the routers for machines; a webhook without a secret has no door."""
         secret, key = self.settings.stripe_webhook_secret, self.settings.calendly_webhook_signing_key

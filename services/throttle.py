@@ -49,6 +49,8 @@ def _network(client: str) -> str:
         address = ipaddress.ip_address(client)
     except ValueError:
         return ''
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
     if address.is_loopback:
         return ''
-    return client if address.version == 4 else str(ipaddress.ip_network(f'{client}/64', strict=False))
+    return str(address) if address.version == 4 else str(ipaddress.ip_network(f'{address}/64', strict=False))

@@ -5,12 +5,18 @@ from nicegui import ui
 
 from services.orders import Order
 from services.shop import Shop
-from services.site import Contact
 from ui.components import Static, Tag, reach
 from ui.markup import h, join
 
 PATIENT_TRIES = 3  # for a calendar link of the order's own, before the public address is taken
 FETCHING = 'Your payment is safe. We are fetching the calendar; this page keeps trying.'
+
+BOOKED = (
+    'Already booked? The e-mail from Calendly has your session, with links to move or cancel it. This'
+    ' calendar books once: when it says that its link is no longer valid, you are booked.'
+    ' For another time after you cancelled, write to us.'
+)
+"""What a shop says that is not told of bookings."""
 
 
 class CalendarFrame:
@@ -21,10 +27,14 @@ class CalendarFrame:
         self._path = f'/order/{order.token}'
         self._tries = 0
         self.address: str | None = None
+        self._link: str | None = None  # the order's own, as far as it is known
         self._place = ui.element('div').classes('calendar')
 
     async def fetch(self, order: Order) -> None:
         """Show the calendar of a verified order, or say that it is being fetched."""
+        if self._link and order.calendar_url != self._link:  # it is spent
+            self.remove()
+        self._link = order.calendar_url
         if self.address:
             return
         if not self._tries:
@@ -54,21 +64,22 @@ class CalendarFrame:
             with ui.element('div').classes('frame'):
                 Tag('iframe', title=title, src=address, referrerpolicy='strict-origin')
             Static(_plain_link(address), 'p')
-            Static(_look_again(self._path, self._shop.site.contact), 'noscript')
+            if not self._shop.learns_of_bookings:
+                Static(h('p', BOOKED, class_='quiet'))
+            Static(self._without_script(), 'noscript')
+
+    def _without_script(self) -> Markup:
+        """For browsers where this page cannot change by itself, and Calendly may stay empty."""
+        link = h('p', 'Booked? ', h('a', 'Show my session here', href=self._path))
+        return join(
+            link if self._shop.learns_of_bookings else None,
+            h('p', 'No calendar at all? It may need JavaScript. We will gladly book for you.'),
+            reach(self._shop.site.contact),
+        )
 
     def _heading(self) -> Markup:
         texts = self._shop.site.order
         return join(h('h2', texts.calendar_title), h('p', texts.calendar_hint, class_='quiet'))
-
-
-def _look_again(path: str, contact: Contact) -> Markup:
-    """For browsers without script, where this page cannot change by itself and Calendly may stay empty."""
-    link = h('p', 'Booked? ', h('a', 'Show my session here', href=path))
-    return join(
-        link,
-        h('p', 'No calendar at all? It may need JavaScript. We will gladly book for you.'),
-        reach(contact),
-    )
 
 
 def _plain_link(address: str) -> Markup:

@@ -44,6 +44,11 @@ class Seen:
         """The meetings that stand."""
         return tuple(booking for booking in self.bookings if booking.state == 'active')
 
+    @property
+    def to_come(self) -> bool:
+        """Whether one of them is not over."""
+        return any(booking.end > self.now for booking in self.booked)
+
 
 def view(seen: Seen, site: Site) -> View:
     """Draw an order as it is."""
@@ -105,7 +110,7 @@ def _paid(seen: Seen, site: Site) -> Markup:
 
 
 def _part_refunded(order: Order) -> Markup | None:
-    if order.state is not State.PARTLY_REFUNDED:
+    if not order.facts.amount_refunded:
         return None
     return h('p', f'{_refund(order)} of it was refunded.')
 
@@ -130,6 +135,7 @@ def _refunded(seen: Seen, site: Site) -> Markup:
             f'{_refund(seen.order)} went back the way it came. Banks need five to ten days to show it.',
         ),
         h('p', 'The calendar of this order is closed.'),
+        _still_booked(seen),
         _meetings(seen, site),
         reach(site.contact),
     )
@@ -139,6 +145,7 @@ def _lost(seen: Seen, site: Site) -> Markup:
     return join(
         h('h1', 'The payment was taken back'),
         h('p', 'The bank returned the payment of this order to its owner, so the calendar is closed.'),
+        _still_booked(seen),
         _meetings(seen, site),
         h('p', 'If you think this is a mistake:'),
         reach(site.contact),
@@ -169,13 +176,22 @@ def _refund(order: Order) -> Money:
     return Money(order.facts.amount_refunded, order.paid.currency)
 
 
+def _still_booked(seen: Seen) -> Markup | None:
+    """What is said of a meeting to come whose money went back; whether it takes place is the coach's word."""
+    if not seen.to_come:
+        return None
+    return h('p', 'A session is still booked with it. Please cancel it, or ask us whether it takes place.')
+
+
 def _meetings(seen: Seen, site: Site) -> Markup | None:
     """The meetings of an order; what to bring stands below one that is still to come."""
     if not seen.bookings:
         return None
-    drawn = [meeting(booking, seen.order, seen.now) for booking in seen.bookings]
-    to_come = any(booking.end > seen.now for booking in seen.booked)
-    return join(*drawn, _bring(site) if to_come else None)
+    moved = {booking.replaces for booking in seen.bookings}
+    drawn = [
+        meeting(booking, seen.order, seen.now, moved=booking.invitee_id in moved) for booking in seen.bookings
+    ]
+    return join(*drawn, _bring(site) if seen.to_come and seen.order.opens_calendar else None)
 
 
 def _bring(site: Site) -> Markup | None:

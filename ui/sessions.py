@@ -26,16 +26,27 @@ def zone_of(booking: Booking) -> tzinfo:
         return UTC
 
 
-def meeting(booking: Booking, order: Order, now: datetime) -> Markup:
-    """One meeting of an order, with what can still be done about it."""
+def meeting(booking: Booking, order: Order, now: datetime, *, moved: bool = False) -> Markup:
+    """One meeting of an order, with what can still be done about it.
+
+    Args:
+        booking: the meeting.
+        order: whose it is; when its calendar is closed, a meeting can only be cancelled.
+        now: in UTC.
+        moved: another meeting took its place.
+    """
     stands = booking.state == 'active'
     to_come = stands and booking.end > now
     day, hours, zone = _written(booking)
-    title = 'Your session' if to_come else 'This session is over' if stands else 'This session was canceled'
-    where = h('p', _place(booking)) if booking.place and to_come else None
+    title = 'Your session' if to_come else 'This session is over' if stands else _ended(moved)
+    where = h('p', _place(booking)) if booking.place and to_come and order.opens_calendar else None
     gone = None if stands else 'gone'
     time = join(h('p', h('strong', day, class_=gone)), h('p', h('strong', hours, class_=gone)), h('p', zone))
     return h('div', h('h2', title), time, where, _links(booking, order) if to_come else None, class_='when')
+
+
+def _ended(moved: bool) -> str:
+    return 'This session was moved' if moved else 'This session was canceled'
 
 
 def _written(booking: Booking) -> tuple[str, str, str]:
@@ -53,9 +64,10 @@ def _place(booking: Booking) -> Markup:
 
 def _links(booking: Booking, order: Order) -> Markup:
     file = h('a', 'Add to my calendar', href=f'/order/{order.token}/session.ics', download='session.ics')
-    links = {'Choose another time': booking.reschedule_url, 'Cancel the session': booking.cancel_url}
+    links = {'Choose another time': booking.reschedule_url} if order.opens_calendar else {}
+    links |= {'Cancel the session': booking.cancel_url}
     drawn = [_outside(words, url) for words, url in links.items() if url.startswith(WEB)]
-    return h('p', file, *drawn, class_='links')
+    return h('p', file if order.opens_calendar else None, *drawn, class_='links')
 
 
 def _outside(words: str, url: str) -> Markup:

@@ -68,7 +68,9 @@ def register(shop: Shop) -> None:
         status = error.status_code if isinstance(error, HTTPException) else 404
         if request.url.path.startswith(FOR_MACHINES) and isinstance(error, HTTPException):
             return await http_exception_handler(request, error)
-        return not_found(shop) if status == 404 else refused(shop, status)
+        answer = not_found(shop) if status == 404 else refused(shop, status)
+        answer.headers.update(getattr(error, 'headers', None) or {})  # such as Allow
+        return answer
 
     async def broken(request: Request, error: Exception) -> Response:
         return plain_page(shop, BROKEN, apology(shop.site.contact, incident(error)), status=500)

@@ -56,23 +56,11 @@ class Calendars:
             if settles:
                 await self._ledger.settle(settles)
             return None
-        await self._ledger.put_booking(order, booking, because=because, settles=settles)
-        if booking.state == 'canceled' and not meeting.moved:
-            await self._renew_calendar(order, because)
+        await self._ledger.put_booking(order, booking, because=because, moved=meeting.moved, settles=settles)
         return order
 
     def _of_this_world(self, order: Order) -> bool:
         return order.world.same_as(self._payments.world)
-
-    async def _renew_calendar(self, order: Order, because: str) -> None:
-        """Forget the spent link of a cancelled meeting, so that the customer can pick another time."""
-        current: Order | None = order
-        while current and current.calendar_url:
-            if any(booking.state == 'active' for booking in await self._ledger.bookings(order.id)):
-                return
-            line = 'another time may be picked'
-            await self._ledger.move(current, because=because, line=line, calendar_url=None)
-            current = await self._ledger.find(id=order.id)
 
     async def _link_of(self, order: Order) -> str:
         """Return the order's single-use link, making one if it has none; the ledger keeps the first."""

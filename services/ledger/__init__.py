@@ -161,9 +161,25 @@ class Ledger:
         return await self.find(id=rows[0].order_id) if rows else None
 
     async def put_booking(
-        self, order: Order, booking: Booking, *, because: str, settles: Delivery | None = None
+        self,
+        order: Order,
+        booking: Booking,
+        *,
+        because: str,
+        moved: bool = False,
+        settles: Delivery | None = None,
     ) -> None:
-        """Write a meeting down or update it; a cancelled or replaced one never comes back to life."""
+        """Write a meeting down or update it; a cancelled or replaced one never comes back to life.
+
+        With the last meeting that stood its spent calendar link goes, so that another time can be picked.
+
+        Args:
+            order: whose meeting it is.
+            booking: the meeting as it is now.
+            because: who says so.
+            moved: another meeting takes its place, so the link stays.
+            settles: the delivery that said so, settled in the same transaction.
+        """
         table, orders = schema.bookings, schema.orders
 
         def work(connection: Connection) -> None:
@@ -181,6 +197,8 @@ class Ledger:
             if before not in (now.state, 'canceled'):
                 line = f'meeting of {booking.start:%Y-%m-%d %H:%M} UTC {now.state}'
                 self._write_line(connection, order, because, line)
+            if now.state == 'canceled' != before and not moved:
+                self._free_calendar(connection, order, because)
             if settles:
                 settle(connection, settles, self._clock())
 
@@ -210,6 +228,20 @@ class Ledger:
         return put.on_conflict_do_update(
             index_elements=[table.c.invitee_id], set_=changed, where=table.c.state != 'canceled'
         )
+
+    def _free_calendar(self, connection: Connection, order: Order, because: str) -> None:
+        """Forget the spent calendar link of an order, unless one of its meetings stands."""
+        orders, bookings = schema.orders, schema.bookings
+        standing = select(bookings.c.invitee_id).where(bookings.c.order_id == order.id)
+        if connection.scalar(standing.where(bookings.c.state == 'active').limit(1)):
+            return
+        spent = update(orders).where(orders.c.id == order.id, orders.c.calendar_url.is_not(None))
+        freed = spent.values(calendar_url=None, version=orders.c.version + 1).returning(orders.c.version)
+        version = connection.scalar(freed)
+        if version:
+            self._write_line(
+                connection, replace(order, version=version), because, 'another time may be picked'
+            )
 
     def _write_line(self, connection: Connection, order: Order, because: str, line: str) -> None:
         values = {'order_id': order.id, 'version': order.version, 'because': because, 'line': line}

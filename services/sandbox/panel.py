@@ -175,6 +175,7 @@ def _rules(world: World) -> Markup:
         select('do', 'Do', choices, 'fail'),
         field('status', 'Status', '500', inputmode='numeric'),
         field('times', 'Times', '1', inputmode='numeric'),
+        field('seconds', 'Seconds', '', inputmode='numeric'),
         field('code', 'Code', ''), field('retry_after', 'Retry-After (s)', ''),
     )  # fmt: skip
     return (

@@ -75,6 +75,15 @@ def test_an_invented_token(page: Page, shop_process: Server, sandbox: Twin, toke
         assert not _calendar_in(answer.content, sandbox), path
 
 
+def test_a_stranger_writes_no_line_of_his_own_into_the_log(start_shop: journey.StartShop) -> None:
+    """What NiceGUI's transport says of an odd visitor is a line like all others: JSON where that is set."""
+    shop = start_shop({'LOG_FORMAT': 'json'})
+    _get(shop, '/_nicegui_ws/socket.io/', EIO='3', transport='polling')
+    lines = shop.log().splitlines()
+    assert [line for line in lines if 'unsupported version' in line]
+    assert [line for line in lines if not line.startswith('{')] == []
+
+
 def test_no_route_tells_before_payment(page: Page, shop_process: Server, sandbox: Twin) -> None:
     """With every id of an unpaid order in hand, no address of the shop answers with the calendar's."""
     session_id = journey.session_at(journey.go_to_stripe(page, shop_process))

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -129,3 +130,10 @@ def _site_named(name: str, folder: Path) -> Path:
     file = folder / 'site.toml'
     file.write_text(changed, encoding='utf-8')
     return file
+
+
+def test_the_icon_is_the_shops(shop_process: Server) -> None:
+    """Also at the address where browsers and link previews look by themselves; not the framework's."""
+    icons = [httpx.get(shop_process.url + path, trust_env=False) for path in ('/favicon.ico', '/favicon.svg')]
+    assert {icon.headers['content-type'] for icon in icons} == {'image/svg+xml'}
+    assert icons[0].text == icons[1].text

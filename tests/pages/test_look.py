@@ -92,6 +92,7 @@ async def test_a_wrong_method_is_calm(customer: Customer) -> None:
     """A method that an address does not take is 405 in our words."""
     answer = await customer.http.delete('/terms')
     assert answer.status_code == 405
+    assert {*answer.headers['allow'].split(', ')} == {'GET', 'HEAD'}
     assert 'This address does not take that kind of request.' in words(answer.text)
 
 

@@ -154,6 +154,8 @@ async def test_the_page_follows_a_booking(customer: Customer, shop: Shop, way: W
     path = await way.arrive(await way.pay())
     order = await order_at(shop, path)
     await customer.until(lambda: len(customer.frames) == 1)
+    assert 'Already booked?' not in customer.text
+    spent = customer.frames[0].props['src']
     await shop.fulfilment.book(Meeting(BOOKING, order.booking_key), because='webhook')
     await customer.until(lambda: 'Choose another time' in customer.text)
     assert customer.frames == []
@@ -164,6 +166,37 @@ async def test_the_page_follows_a_booking(customer: Customer, shop: Shop, way: W
     )
     await customer.until(lambda: len(customer.frames) == 1)
     assert 'This session was canceled' in customer.text
+    assert customer.frames[0].props['src'] != spent
+
+
+async def test_a_meeting_that_came_and_went_unseen_brings_another_calendar(
+    customer: Customer, shop: Shop, way: Way
+) -> None:
+    """Where the first word of a meeting is its end, the frame on the page is spent all the same."""
+    order = await order_at(shop, await way.arrive(await way.pay()))
+    await customer.until(lambda: len(customer.frames) == 1)
+    await customer.tick()
+    spent = customer.frames[0].props['src']
+    canceled = Meeting(replace(BOOKING, state='canceled'), order.booking_key)
+    await shop.fulfilment.book(canceled, because='webhook')
+    await customer.until(lambda: [frame.props['src'] for frame in customer.frames] not in ([], [spent]))
+
+
+class TestUntold:
+    """The shop has no webhook at Calendly, so it does not learn who has booked."""
+
+    @pytest.fixture
+    def settings_env(self, settings_env: dict[str, str]) -> dict[str, str]:
+        """Take the key away that would open the door."""
+        return settings_env | {'CALENDLY_WEBHOOK_SIGNING_KEY': ''}
+
+    async def test_whoever_has_booked_is_not_left_with_a_spent_calendar(
+        self, customer: Customer, way: Way
+    ) -> None:
+        """The page says where the session is to be found."""
+        answer = await customer.http.get(await way.back(await way.pay()))
+        assert 'Already booked? The e-mail from Calendly has your session' in words(answer.text)
+        assert 'Show my session here' not in answer.text
 
 
 async def test_a_frame_is_never_rebuilt_while_nothing_changes(customer: Customer, way: Way) -> None:

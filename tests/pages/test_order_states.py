@@ -1,5 +1,6 @@
 """The words of an order's page, state by state, from canned facts."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -132,6 +133,34 @@ def test_meetings_are_told_apart() -> None:
     assert '5:00 AM to 6:00 AM Mountain Standard Time' in said
     assert SITE.order.bring_title in said
     assert SITE.order.bring_title not in words(drawn(State.PAID, past).state)
+
+
+def test_a_moved_meeting_is_not_called_canceled() -> None:
+    """Another meeting took its place, and that is what is said."""
+    old = replace(BOOKING, invitee_id='old', state='canceled')
+    said = words(drawn(State.PAID, old, replace(BOOKING, replaces='old')).state)
+    assert 'This session was moved' in said
+    assert 'canceled' not in said
+
+
+@pytest.mark.parametrize('state', [State.REFUNDED, State.LOST])
+def test_a_meeting_whose_money_went_back_can_only_be_cancelled(state: State) -> None:
+    """It is shown with words about itself, without the way to it, and not as one that was paid."""
+    meeting, elsewhere, cancel = (f'https://{name}.example' for name in ('meet', 'move', 'cancel'))
+    booking = replace(BOOKING, place=meeting, reschedule_url=elsewhere, cancel_url=cancel)
+    markup = drawn(state, booking).state
+    assert 'A session is still booked with it.' in words(markup)
+    assert 'Wednesday, November 25, 2026' in words(markup)
+    assert re.findall(r'href="(https://[^"]+)"', markup) == [cancel]
+    assert 'session.ics' not in markup
+    assert SITE.order.bring_title not in words(markup)
+    assert 'still booked' not in words(drawn(state).state)
+
+
+def test_a_dispute_leaves_an_earlier_refund_in_sight() -> None:
+    """What went back is said although the bank is asking now."""
+    both = replace(seen(State.DISPUTED).order, facts=replace(FACTS[State.DISPUTED], amount_refunded=5000))
+    assert '$50 of it was refunded.' in words(view(Seen(both, (), '', NOW), SITE).state)
 
 
 @pytest.mark.parametrize('name', ['', 'Mars/Olympus', '../etc/passwd', 'America'])

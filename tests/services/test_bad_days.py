@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -248,3 +249,12 @@ def _sell_until_killed(folder: Path) -> list[str]:
         rest = seller.stdout.read().split()[:-1]  # the last may be cut off
     assert (folder / 'shop.db-wal').stat().st_size > 0
     return first + rest
+
+
+def test_a_port_that_is_taken_is_refused_in_words(settings_env: dict[str, str], tmp_path: Path) -> None:
+    """Before anything is opened: exit code 2 and one problem, as for every other setting."""
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+        code, lines = _run(settings_env | {'HOST': '127.0.0.1', 'PORT': str(port)}, tmp_path)
+    said = f'  - HOST and PORT: 127.0.0.1:{port} is not to be had: Address already in use'
+    assert (code, lines[:2]) == (2, ['Paidslot cannot start:', said])

@@ -37,9 +37,15 @@ async def test_a_cancelled_meeting_frees_the_order_for_another_time(customer: Cu
     paid = await fulfilled(customer, await customer.buy())
     first = await customer.shop.fulfilment.calendar(paid)
     start = datetime(2026, 12, 1, 15, tzinfo=UTC)
-    booking = Booking('invitee', 'active', start, start + timedelta(hours=1))
-    for state, moved, kept in (('active', False, True), ('canceled', True, True), ('canceled', False, False)):
-        meeting = Meeting(replace(booking, state=state), paid.booking_key, moved=moved)
+    old = Booking('old', 'active', start, start + timedelta(hours=1))
+    new = replace(old, invitee_id='new', replaces='old')
+    story = (
+        (Meeting(old, paid.booking_key), True),
+        (Meeting(replace(old, state='canceled'), paid.booking_key, moved=True), True),
+        (Meeting(new, paid.booking_key), True),
+        (Meeting(replace(new, state='canceled'), paid.booking_key), False),
+    )
+    for meeting, kept in story:
         order = await customer.shop.fulfilment.book(meeting, because='webhook')
         assert order is not None
         current = await customer.order_of(paid.session_id or '')

@@ -129,6 +129,30 @@ async def test_a_cancelled_meeting_stays_cancelled(ledger: Ledger) -> None:
     assert len(await ledger.journal('o1')) == 2
 
 
+async def test_the_last_meeting_takes_its_spent_link_with_it(ledger: Ledger) -> None:
+    """In the same transaction, once, unless it only moved; a link made later survives a repetition."""
+    await ledger.add(an_order(), because='button')
+    order = await ledger.move(
+        an_order(), because='page', line='calendar link made', calendar_url='https://one'
+    )
+    assert order
+    for other in ('1', '2'):
+        await ledger.put_booking(order, a_booking(invitee_id=other), because='webhook')
+    ways = (('1', False, 'https://one'), ('2', True, 'https://one'), ('3', False, None), ('3', False, None))
+    for invitee, moved, link in ways:
+        gone = a_booking(invitee_id=invitee, state='canceled')
+        await ledger.put_booking(order, gone, because='webhook', moved=moved)
+        found = await ledger.find(id='o1')
+        assert found
+        assert found.calendar_url == link
+    assert found
+    lines = await ledger.journal('o1')
+    assert (lines[-1].line, lines[-1].version) == ('another time may be picked', found.version)
+    again = await ledger.move(found, because='page', line='calendar link made', calendar_url='https://two')
+    await ledger.put_booking(order, gone, because='webhook')
+    assert await ledger.find(id='o1') == again
+
+
 @pytest.mark.parametrize('first', ['old', 'new'])
 async def test_a_rescheduled_meeting_replaces_the_old_one_in_any_order(ledger: Ledger, first: str) -> None:
     """Whichever word comes first, the old meeting is cancelled and the new one stands."""
