@@ -78,7 +78,7 @@ class Model(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.twin.reset()
-        self.http = httpx.Client(base_url=self.twin.base, trust_env=False, limits=PROMPT)
+        self.http = httpx.Client(base_url=self.twin.base, timeout=30, limits=PROMPT, trust_env=False)
         self.http.headers['Authorization'] = f'Bearer {self.twin.settings["STRIPE_SECRET_KEY"]}'
         self.ahead = timedelta()
         self.given: dict[str, list[str]] = {name: [] for name in VISITORS}  # sessions a browser was sent to
