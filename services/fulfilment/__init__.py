@@ -40,8 +40,9 @@ class Fulfilment(Calendars):
         throttle: Throttle,
         metrics: Metrics,
     ) -> None:
-        super().__init__(ledger=ledger, payments=payments, scheduling=scheduling, selling=selling)
-        self._clock = clock
+        super().__init__(
+            ledger=ledger, payments=payments, scheduling=scheduling, clock=clock, selling=selling
+        )
         self._shop = shop
         self._extras = extras
         self._throttle = throttle

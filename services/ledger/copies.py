@@ -19,6 +19,13 @@ BESIDE = ('-wal', '-shm', '-journal')
 """What SQLite may leave beside a file, by the endings of its name (sqlite.org/tempfiles.html)."""
 PATIENCE = 5.0  # seconds to wait for a lock
 
+TELL_OF_LINKS = """
+    INSERT INTO journal (order_id, version, at, because, line) SELECT id, version + 1, ?, ?, ? FROM orders
+    WHERE calendar_url IS NOT NULL AND id NOT IN (SELECT order_id FROM bookings WHERE state = 'active')"""
+FORGET_LINKS = """
+    UPDATE orders SET calendar_url = NULL, version = version + 1
+    WHERE calendar_url IS NOT NULL AND id NOT IN (SELECT order_id FROM bookings WHERE state = 'active')"""
+
 
 class CopyRefused(Exception):
     """Nothing was copied; ``problems`` are sentences for the operator."""
@@ -79,6 +86,7 @@ def restore(database_url: str, file: Path, *, now: datetime) -> str:
         with _draft_of(target) as draft:
             _copy(file, draft, mode='ro')
             told = _look_through(draft, file)
+            _forget_links(draft, now)
             kept = _put(draft, target, now)
     return f'{file} is now {target}: {told}.{kept} Start the shop: it looks up at Stripe what is missing.'
 
@@ -140,6 +148,17 @@ def _look_through(draft: Path, source: Path) -> str:
             raise CopyRefused(f'{source} was written by another version of Paidslot ({", ".join(versions)}).')
         orders, last = connection.execute('SELECT count(*), max(created_at) FROM orders').fetchone()
     return f'{orders} orders' + (f', the last of {last[:16]} UTC' if last else '')
+
+
+def _forget_links(draft: Path, now: datetime) -> None:
+    """Forget the calendar links that may be spent by now; the page of such an order asks Calendly first."""
+    words = (now.strftime('%Y-%m-%d %H:%M:%S.%f'), 'operator', 'restored: its calendar link may be spent')
+    with closing(_connect(draft, 'rw')) as connection:
+        connection.execute('BEGIN')
+        connection.execute(TELL_OF_LINKS, words)
+        connection.execute(FORGET_LINKS)
+        connection.execute('COMMIT')
+    _sync(draft)
 
 
 def _put(draft: Path, target: Path, now: datetime) -> str:

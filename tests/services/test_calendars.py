@@ -1,6 +1,7 @@
 """Calendars: for what was paid in the world we sell in, one link each, also on Calendly’s bad days."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,11 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from services.orders import Booking, World
+from services.orders import Booking, Order, World
 from services.scheduling import Meeting
 from services.settings import judge
 from services.shop import Shop, build
-from tests.services.conftest import Customer, on_both_databases
+from tests.services.conftest import Customer, NewDatabase, on_both_databases
 from tests.services.test_fulfilment import fulfilled
 from tests.twin import Twin
 
@@ -50,6 +51,67 @@ async def test_a_cancelled_meeting_frees_the_order_for_another_time(customer: Cu
         assert order is not None
         current = await customer.order_of(paid.session_id or '')
         assert (await customer.shop.fulfilment.calendar(current) == first) is kept
+
+
+@pytest.fixture
+async def forgetful(
+    customer: Customer, settings_env: dict[str, str], new_database: NewDatabase
+) -> AsyncIterator[Shop]:
+    """A shop some time later, whose ledger was lost."""
+    later = timedelta(minutes=11)
+    env = settings_env | {'DATABASE_URL': new_database()}
+    shop = build(judge(env), clock=lambda: datetime.now(UTC) + later)
+    await shop.open()
+    yield shop
+    await shop.close()
+
+
+async def adopted(shop: Shop, order: Order) -> Order:
+    """The same order in another ledger."""
+    found = await shop.fulfilment.fulfil(order.session_id or '', because='return')
+    assert found is not None
+    assert found.id == order.id
+    return found
+
+
+async def test_the_meeting_of_an_adopted_order_is_found(customer: Customer, forgetful: Shop) -> None:
+    """Whoever paid and booked before the ledger was lost sees the meeting and is given no second hour."""
+    paid = await fulfilled(customer, await customer.buy())
+    address = await customer.shop.fulfilment.calendar(paid)
+    booked = await asyncio.to_thread(customer.twin.book, address or '', email='somebody@else.example')
+    order = await adopted(forgetful, paid)
+    links = len(customer.twin.requests('POST /scheduling_links'))
+    assert await forgetful.fulfilment.calendar(order, fallback=True) is None
+    assert len(customer.twin.requests('POST /scheduling_links')) == links
+    meetings = await forgetful.fulfilment.bookings(order)
+    assert [(meeting.invitee_id, meeting.state) for meeting in meetings] == [(booked['uri'], 'active')]
+
+
+async def test_the_meetings_of_others_are_left_alone(
+    customer: Customer, another: Customer, forgetful: Shop
+) -> None:
+    """An adopted order without a meeting gets its own link, whoever else has booked since."""
+    paid = await fulfilled(customer, await customer.buy())
+    other = await fulfilled(another, await another.buy())
+    address = await another.shop.fulfilment.calendar(other)
+    await asyncio.to_thread(customer.twin.book, address or '')
+    order = await adopted(forgetful, paid)
+    assert '/d/' in (await forgetful.fulfilment.calendar(order) or '')
+    assert await forgetful.fulfilment.bookings(order) == ()
+
+
+@pytest.mark.parametrize('match', ['GET /scheduled_events', 'GET /scheduled_events/*'])
+async def test_who_cannot_look_for_a_meeting_makes_no_link(
+    customer: Customer, forgetful: Shop, match: str
+) -> None:
+    """While Calendly does not tell, nothing is given away; who has waited gets the public address."""
+    paid = await fulfilled(customer, await customer.buy())
+    await asyncio.to_thread(customer.twin.book, await customer.shop.fulfilment.calendar(paid) or '')
+    order = await adopted(forgetful, paid)
+    customer.twin.lever(match, 'truncate', times=None)
+    assert await forgetful.fulfilment.calendar(order) is None
+    address = await forgetful.fulfilment.calendar(order, fallback=True)
+    assert (address or '').startswith(customer.twin.calendly_link)
 
 
 async def test_an_event_type_that_was_made_anew_is_found_again(customer: Customer, another: Customer) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from services.ledger import Ledger, connect
 from services.ledger.copies import CopyRefused, backup, restore
+from tests.services.test_ledger import a_booking
 from tests.unit.test_orders import NOON, an_order
 
 BROKEN = r'damaged|malformed'
@@ -156,6 +157,33 @@ async def test_a_restored_ledger_is_as_it_was_and_the_other_is_kept(url: str, sh
     await written(url, 'c')
     assert orders_in(shelf / 'shop.db') == ['a', 'c']
     assert orders_in(shelf / 'copy.db') == ['a']
+
+
+async def test_links_that_may_be_spent_are_forgotten(url: str, shelf: Path) -> None:
+    """Since the copy somebody may have booked by such a link; that of a standing meeting is spent."""
+    ledger = Ledger(connect(url), lambda: NOON)
+    await ledger.open()
+    await add(ledger, 'booked', 'open', 'unpaid')
+    for name in ('booked', 'open'):
+        order = await ledger.find(id=name)
+        assert order
+        await ledger.move(order, because='page', line='calendar link made', calendar_url=f'https://{name}')
+    await ledger.put_booking(an_order(id='booked'), a_booking(), because='webhook')
+    await ledger.close()
+    backup(url, shelf / 'copy.db')
+    restore(url, shelf / 'copy.db', now=NOON)
+    ledger = Ledger(connect(url), lambda: NOON)
+    await ledger.open()
+    found = {name: await ledger.find(id=name) for name in ('booked', 'open', 'unpaid')}
+    told = await ledger.journal('open')
+    await ledger.close()
+    assert [(it.calendar_url, it.version) for it in found.values() if it] == [
+        ('https://booked', 2),
+        (None, 3),
+        (None, 1),
+    ]
+    assert (told[-1].version, told[-1].at, told[-1].because) == (3, NOON, 'operator')
+    assert told[-1].line == 'restored: its calendar link may be spent'
 
 
 async def test_a_ledger_is_restored_where_there_is_none(url: str, shelf: Path) -> None:

@@ -1,36 +1,25 @@
-"""The only door to Calendly: a calendar address for an order, and what a delivery says of a meeting."""
+"""The only door to Calendly: a calendar address for an order, and the meetings that came of it."""
 
 import asyncio
-import hashlib
-import hmac
-import json
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import httpx
 
-from services.errors import BadRequest, CalendarUnavailable
-from services.orders import Booking, Order, plain_text
+from services.errors import CalendarUnavailable
+from services.orders import Order
+from services.scheduling.meetings import Meeting, meeting_from, read_meeting, signed_meeting, time_of
 from services.settings import LOOPBACK
+
+__all__ = ['Meeting', 'Scheduling', 'read_meeting', 'signed_meeting']
 
 API = 'https://api.calendly.com'
 HOST = 'calendly.com'
 DEADLINE = timedelta(seconds=6)
-PAGES = 20  # of a hundred event types each; nobody has more
-REPLAY_WINDOW = timedelta(minutes=3)
-
-
-@dataclass(frozen=True)
-class Meeting:
-    """What a delivery says: a booking, the key of its order, and whether another meeting takes its place."""
-
-    booking: Booking
-    booking_key: str
-    moved: bool = False
+PAGES = 20  # of a hundred event types or meetings each; nobody has more
+LOOKED_AT = 50  # meetings, of those made since an order; its own comes soon after it
 
 
 class Scheduling:
@@ -114,21 +103,49 @@ class Scheduling:
         pairs = kept | {name: value for name, value in added.items() if value}
         return f'{base}?{urlencode(pairs, quote_via=quote, safe="")}'
 
+    async def meetings(self, booking_key: str, *, since: datetime) -> list[Meeting]:
+        """Look up the meetings that carry the booking key of an order (GET /scheduled_events, …/invitees).
+
+        Args:
+            booking_key: of the order.
+            since: when the order was made, in UTC; its meetings were made later.
+
+        Raises:
+            CalendarUnavailable: Calendly cannot be reached or refuses.
+        """
+        wanted = {'status': 'active', 'min_start_time': since.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}
+        try:
+            events = [each async for each in self._pages('/scheduled_events', wanted)]
+            later = [event for event in events if time_of(event['created_at']) >= since]
+            found: list[Meeting] = []
+            for event in sorted(later, key=lambda event: str(event['created_at']))[:LOOKED_AT]:
+                name = quote(event['uri'].rpartition('/')[2], safe='')
+                answer = await self._ask('GET', f'/scheduled_events/{name}/invitees')
+                found += [meeting_from(it | {'scheduled_event': event}) for it in answer['collection']]
+        except (LookupError, TypeError, ValueError) as error:
+            raise CalendarUnavailable('Calendly tells of meetings in a way that is not understood') from error
+        return [meeting for meeting in found if meeting.booking_key == booking_key]
+
     async def _find_event_type(self) -> str:
         """Find the API's name of the event type behind the public address; remembered once found."""
+        async for event_type in self._pages('/event_types', {}):
+            if _same_address(event_type.get('scheduling_url', ''), self._link):
+                self._event_type = str(event_type['uri'])
+                return self._event_type
+        raise CalendarUnavailable('no event type of this Calendly user has the address in CALENDLY_LINK')
+
+    async def _pages(self, path: str, wanted: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
+        """Read a list of what belongs to the user whose token this is."""
         user = (await self._ask('GET', '/users/me'))['resource']['uri']
-        page: dict[str, str] = {'user': user, 'count': '100'}
+        page = wanted | {'user': user, 'count': '100'}
         for _ in range(PAGES):
-            answer = await self._ask('GET', '/event_types', params=page)
-            for event_type in answer.get('collection', []):
-                if _same_address(event_type.get('scheduling_url', ''), self._link):
-                    self._event_type = str(event_type['uri'])
-                    return self._event_type
+            answer = await self._ask('GET', path, params=page)
+            for each in answer.get('collection', []):
+                yield each
             token = (answer.get('pagination') or {}).get('next_page_token')
             if not token:
-                break
+                return
             page['page_token'] = token
-        raise CalendarUnavailable('no event type of this Calendly user has the address in CALENDLY_LINK')
 
     async def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
@@ -139,93 +156,6 @@ class Scheduling:
         except (httpx.HTTPError, TimeoutError, ValueError) as error:
             raise CalendarUnavailable(f'{method} {path}: {str(error) or type(error).__name__}') from error
         return data
-
-
-def signed_meeting(
-    body: bytes, header: str, key: str, *, now: Callable[[], float] = time.time
-) -> tuple[str, str, Meeting]:
-    """Return id, kind and content of a delivery that Calendly signed.
-
-    Args:
-        body: the raw bytes, as they arrived.
-        header: the Calendly-Webhook-Signature header, ``t=…,v1=…`` over ``t.body``.
-        key: the subscription's signing key.
-        now: seconds since 1970.
-
-    Raises:
-        BadRequest: the signature is wrong or too old, or the body is not such a delivery.
-    """
-    _check_signature(body, header, key, now())
-    return read_meeting(body)
-
-
-def read_meeting(body: bytes) -> tuple[str, str, Meeting]:
-    """Return id, kind and content of a delivery whose signature was checked.
-
-    Args:
-        body: the raw bytes, as they arrived.
-
-    Raises:
-        BadRequest: the body is not such a delivery.
-    """
-    try:
-        event: dict[str, Any] = json.loads(body.decode())
-        json.dumps(event, ensure_ascii=False).encode()  # halves of characters reach no database
-        payload = event['payload']
-        event_id = hashlib.sha256(f'{event["event"]} {payload["uri"]} {event["created_at"]}'.encode())
-        return event_id.hexdigest(), str(event['event']), _meeting_from(payload)
-    except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
-        raise BadRequest('This is not a delivery of a Calendly invitee.') from error
-
-
-def _check_signature(body: bytes, header: str, key: str, now: float) -> None:
-    parts = [part.partition('=') for part in header.split(',')]
-    stamp = next((value for name, _, value in parts if name.strip() == 't'), '')
-    right = hmac.new(key.encode(), stamp.encode() + b'.' + body, hashlib.sha256).hexdigest()
-    given = [value.strip() for name, _, value in parts if name.strip() == 'v1']
-    if not any(hmac.compare_digest(value.encode(), right.encode()) for value in given):
-        raise BadRequest('This is not a delivery signed by Calendly.')
-    if not stamp.isdecimal() or abs(now - int(stamp)) > REPLAY_WINDOW.total_seconds():
-        raise BadRequest('This delivery is too old, or its clock is wrong.')
-
-
-def _meeting_from(payload: Mapping[str, Any]) -> Meeting:
-    """Translate a flat v2 invitee payload."""
-    event = payload['scheduled_event']
-    booking = Booking(
-        invitee_id=plain_text(payload['uri']),
-        state='canceled' if payload.get('status') == 'canceled' else 'active',
-        start=_time(event['start_time']),
-        end=_time(event['end_time']),
-        timezone=plain_text(payload.get('timezone')),
-        email=plain_text(payload.get('email')),
-        name=plain_text(payload.get('name')),
-        phone=plain_text(payload.get('text_reminder_number')),
-        place=_place(event.get('location') or {}),
-        reschedule_url=_link(payload.get('reschedule_url')),
-        cancel_url=_link(payload.get('cancel_url')),
-        replaces=plain_text(payload.get('old_invitee')),
-    )
-    key = (payload.get('tracking') or {}).get('utm_content')
-    return Meeting(booking, str(key or ''), moved=bool(payload.get('rescheduled')))
-
-
-def _place(location: Mapping[str, Any]) -> str:
-    return plain_text(location.get('join_url') or location.get('location'))
-
-
-def _link(value: object) -> str:
-    """Keep an address only if a browser may follow it from our page."""
-    return plain_text(value, limit=2000) if urlsplit(str(value or '')).scheme in ('http', 'https') else ''
-
-
-def _time(value: str) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise ValueError('a time without a zone')
-    if not 2000 <= moment.year < 3000:
-        raise ValueError('a time that nobody meets at')
-    return moment.astimezone(UTC)
 
 
 def _names_nothing(error: CalendarUnavailable) -> bool:

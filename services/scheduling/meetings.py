@@ -1,0 +1,117 @@
+"""Meetings as Calendly tells of them: in signed deliveries, and in lists."""
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from services.errors import BadRequest
+from services.orders import Booking, plain_text
+
+REPLAY_WINDOW = timedelta(minutes=3)
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """What a delivery says: a booking, the key of its order, and whether another meeting takes its place."""
+
+    booking: Booking
+    booking_key: str
+    moved: bool = False
+
+
+def signed_meeting(
+    body: bytes, header: str, key: str, *, now: Callable[[], float] = time.time
+) -> tuple[str, str, Meeting]:
+    """Return id, kind and content of a delivery that Calendly signed.
+
+    Args:
+        body: the raw bytes, as they arrived.
+        header: the Calendly-Webhook-Signature header, ``t=…,v1=…`` over ``t.body``.
+        key: the subscription's signing key.
+        now: seconds since 1970.
+
+    Raises:
+        BadRequest: the signature is wrong or too old, or the body is not such a delivery.
+    """
+    _check_signature(body, header, key, now())
+    return read_meeting(body)
+
+
+def read_meeting(body: bytes) -> tuple[str, str, Meeting]:
+    """Return id, kind and content of a delivery whose signature was checked.
+
+    Args:
+        body: the raw bytes, as they arrived.
+
+    Raises:
+        BadRequest: the body is not such a delivery.
+    """
+    try:
+        event: dict[str, Any] = json.loads(body.decode())
+        json.dumps(event, ensure_ascii=False).encode()  # halves of characters reach no database
+        payload = event['payload']
+        event_id = hashlib.sha256(f'{event["event"]} {payload["uri"]} {event["created_at"]}'.encode())
+        return event_id.hexdigest(), str(event['event']), meeting_from(payload)
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
+        raise BadRequest('This is not a delivery of a Calendly invitee.') from error
+
+
+def _check_signature(body: bytes, header: str, key: str, now: float) -> None:
+    parts = [part.partition('=') for part in header.split(',')]
+    stamp = next((value for name, _, value in parts if name.strip() == 't'), '')
+    right = hmac.new(key.encode(), stamp.encode() + b'.' + body, hashlib.sha256).hexdigest()
+    given = [value.strip() for name, _, value in parts if name.strip() == 'v1']
+    if not any(hmac.compare_digest(value.encode(), right.encode()) for value in given):
+        raise BadRequest('This is not a delivery signed by Calendly.')
+    if not stamp.isdecimal() or abs(now - int(stamp)) > REPLAY_WINDOW.total_seconds():
+        raise BadRequest('This delivery is too old, or its clock is wrong.')
+
+
+def meeting_from(payload: Mapping[str, Any]) -> Meeting:
+    """Translate an invitee of API v2 that has its ``scheduled_event`` in it, as deliveries do.
+
+    Raises:
+        ValueError, LookupError, TypeError: it is none.
+    """
+    event = payload['scheduled_event']
+    booking = Booking(
+        invitee_id=plain_text(payload['uri']),
+        state='canceled' if payload.get('status') == 'canceled' else 'active',
+        start=time_of(event['start_time']),
+        end=time_of(event['end_time']),
+        timezone=plain_text(payload.get('timezone')),
+        email=plain_text(payload.get('email')),
+        name=plain_text(payload.get('name')),
+        phone=plain_text(payload.get('text_reminder_number')),
+        place=_place(event.get('location') or {}),
+        reschedule_url=_link(payload.get('reschedule_url')),
+        cancel_url=_link(payload.get('cancel_url')),
+        replaces=plain_text(payload.get('old_invitee')),
+    )
+    key = (payload.get('tracking') or {}).get('utm_content')
+    return Meeting(booking, str(key or ''), moved=bool(payload.get('rescheduled')))
+
+
+def _place(location: Mapping[str, Any]) -> str:
+    return plain_text(location.get('join_url') or location.get('location'))
+
+
+def _link(value: object) -> str:
+    """Keep an address only if a browser may follow it from our page."""
+    return plain_text(value, limit=2000) if urlsplit(str(value or '')).scheme in ('http', 'https') else ''
+
+
+def time_of(value: str) -> datetime:
+    """Read a time as Calendly writes it; ValueError when it is none."""
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError('a time without a zone')
+    if not 2000 <= moment.year < 3000:
+        raise ValueError('a time that nobody meets at')
+    return moment.astimezone(UTC)
