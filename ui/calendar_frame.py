@@ -8,13 +8,12 @@ from services.shop import Shop
 from ui.components import Static, Tag, reach
 from ui.markup import h, join
 
-PATIENT_TRIES = 3  # for a calendar link of the order's own, before the public address is taken
 FETCHING = 'Your payment is safe. We are fetching the calendar; this page keeps trying.'
 
 BOOKED = (
-    'Already booked? The e-mail from Calendly has your session, with links to move or cancel it. This'
-    ' calendar books once: when it says that its link is no longer valid, you are booked.'
-    ' For another time after you cancelled, write to us.'
+    'Already booked? The e-mail from Calendly has your session, with links to move or cancel it. If this'
+    ' calendar says that its link is no longer valid, it was used or has expired: look for that e-mail,'
+    ' and if there is none, write to us.'
 )
 """What a shop says that is not told of bookings."""
 
@@ -25,7 +24,7 @@ class CalendarFrame:
     def __init__(self, shop: Shop, order: Order) -> None:
         self._shop = shop
         self._path = f'/order/{order.token}'
-        self._tries = 0
+        self._waits = False
         self.address: str | None = None
         self._link: str | None = None  # the order's own, as far as it is known
         self._place = ui.element('div').classes('calendar')
@@ -37,19 +36,20 @@ class CalendarFrame:
         self._link = order.calendar_url
         if self.address:
             return
-        if not self._tries:
+        if not self._waits:
             self._say_fetching()
-        self._tries += 1
-        address = await self._shop.fulfilment.calendar(order, fallback=self._tries >= PATIENT_TRIES)
+        fulfilment = self._shop.fulfilment
+        address = await fulfilment.calendar(order, fallback=fulfilment.has_waited(order))
         if address and not self._place.is_deleted:
             self._show(address)
 
     def remove(self) -> None:
         """Take the calendar away."""
-        self.address, self._tries = None, 0
+        self.address, self._waits = None, False
         self._place.clear()
 
     def _say_fetching(self) -> None:
+        self._waits = True
         self._place.clear()
         with self._place:
             Static(self._heading())

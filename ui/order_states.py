@@ -18,6 +18,7 @@ CLOSED = {
     'test': 'This site is being tested: no real money moved, so no real hour can be booked.',
 }
 """What is said instead of a calendar, by what Fulfilment.why_closed says."""
+OWN_WORD = 'If you moved or cancelled it since, the latest e-mail from Calendly is right.'
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,16 @@ class View:
 
 @dataclass(frozen=True)
 class Seen:
-    """All that the page knows of an order at one moment; ``closed`` is why there is no calendar."""
+    """All that the page knows of an order at one moment.
+
+    ``closed`` is why there is no calendar, ``told`` whether we hear of meetings that are moved or cancelled.
+    """
 
     order: Order
     bookings: tuple[Booking, ...]
     closed: str
     now: datetime
+    told: bool = True
 
     @property
     def booked(self) -> tuple[Booking, ...]:
@@ -191,6 +196,8 @@ def _meetings(seen: Seen, site: Site) -> Markup | None:
     drawn = [
         meeting(booking, seen.order, seen.now, moved=booking.invitee_id in moved) for booking in seen.bookings
     ]
+    if seen.to_come and not seen.told:
+        drawn.append(h('p', OWN_WORD, class_='quiet'))
     return join(*drawn, _bring(site) if seen.to_come and seen.order.opens_calendar else None)
 
 

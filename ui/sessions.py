@@ -62,12 +62,14 @@ def _place(booking: Booking) -> Markup:
     return join('Where: ', booking.place)
 
 
-def _links(booking: Booking, order: Order) -> Markup:
+def _links(booking: Booking, order: Order) -> Markup | None:
     file = h('a', 'Add to my calendar', href=f'/order/{order.token}/session.ics', download='session.ics')
     links = {'Choose another time': booking.reschedule_url} if order.opens_calendar else {}
     links |= {'Cancel the session': booking.cancel_url}
     drawn = [_outside(words, url) for words, url in links.items() if url.startswith(WEB)]
-    return h('p', file if order.opens_calendar else None, *drawn, class_='links')
+    if order.opens_calendar:
+        drawn.insert(0, file)
+    return h('p', *drawn, class_='links') if drawn else None
 
 
 def _outside(words: str, url: str) -> Markup:

@@ -70,7 +70,7 @@ def register(shop: Shop) -> None:
         order = await shop.fulfilment.find(token)
         bookings = await shop.fulfilment.bookings(order) if order else ()
         stand = tuple(booking for booking in bookings if booking.state == 'active')
-        if order is None or not stand:
+        if order is None or not order.opens_calendar or not stand:
             return not_found(shop)
         host = urlsplit(shop.settings.domain).hostname or 'localhost'
         content = calendar_file(order, stand, shop.site, host=host)
@@ -149,7 +149,8 @@ class OrderPage:
         """Draw the order as it is known, if that changed."""
         order = self._order
         bookings = await self._shop.fulfilment.bookings(order)
-        seen = Seen(order, bookings, self._shop.fulfilment.why_closed(order), datetime.now(UTC))
+        closed, told = self._shop.fulfilment.why_closed(order), self._shop.learns_of_bookings
+        seen = Seen(order, bookings, closed, datetime.now(UTC), told=told)
         shown = view(seen, self._shop.site)
         if shown == self._shown:
             return

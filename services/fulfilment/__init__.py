@@ -40,9 +40,8 @@ class Fulfilment(Calendars):
         throttle: Throttle,
         metrics: Metrics,
     ) -> None:
-        super().__init__(
-            ledger=ledger, payments=payments, scheduling=scheduling, clock=clock, selling=selling
-        )
+        super().__init__(ledger=ledger, payments=payments, scheduling=scheduling, selling=selling)
+        self._clock = clock
         self._shop = shop
         self._extras = extras
         self._throttle = throttle

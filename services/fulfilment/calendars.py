@@ -1,35 +1,30 @@
 """Which order shows a calendar, which address that is, and which meetings came of it."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+import logging
+
+from cachetools import TTLCache
 
 from services.errors import CalendarUnavailable, ShopError, reported
 from services.ledger import Delivery, Ledger
-from services.orders import Booking, Order
+from services.orders import MAYBE_SPENT, Booking, Order
 from services.payments import Payments
 from services.scheduling import Meeting, Scheduling
 
-FRESH = timedelta(minutes=5)
-"""An order as young as this is not one that was adopted or restored after somebody booked."""
+log = logging.getLogger(__name__)
+
+PATIENT_TRIES = 3  # for a calendar link of an order's own, before the public address is taken
+TRIED = 10_000, 300  # orders whose tries are counted, seconds
 
 
 class Calendars:
     """The half of fulfilment that speaks of calendars; Stripe is not asked here."""
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        payments: Payments,
-        scheduling: Scheduling,
-        clock: Callable[[], datetime],
-        selling: bool,
-    ) -> None:
+    def __init__(self, *, ledger: Ledger, payments: Payments, scheduling: Scheduling, selling: bool) -> None:
         self._ledger = ledger
-        self._clock = clock
         self._payments = payments
         self._scheduling = scheduling
         self._selling = selling
+        self._tries: TTLCache[str, int] = TTLCache(*TRIED)
 
     async def bookings(self, order: Order) -> tuple[Booking, ...]:
         """Return the meetings known for an order, earliest first."""
@@ -43,11 +38,16 @@ class Calendars:
             return 'world'
         return '' if self._selling else 'test'
 
+    def has_waited(self, order: Order) -> bool:
+        """Count a try to show the calendar of an order, on whichever page; True when there were enough."""
+        self._tries[order.id] = self._tries.get(order.id, 0) + 1
+        return self._tries[order.id] >= PATIENT_TRIES
+
     async def calendar(self, order: Order, *, fallback: bool = False) -> str | None:
         """Return the address to embed for a verified order, or None while there is none to give.
 
-        An order that was made a while ago and has no link was perhaps adopted, restored or cancelled: the
-        meetings that Calendly has for it are written down first, and where one stands there is no address.
+        For an order that was adopted or restored, meetings that the ledger has forgotten are looked up first;
+        where one stands there is no address.
 
         Args:
             order: the order as read from the ledger.
@@ -60,9 +60,10 @@ class Calendars:
             return self._scheduling.address_for(order)
         try:
             with reported('making a calendar link'):
-                if await self._is_booked(order):
+                if order.calendar_url == MAYBE_SPENT and await self._is_booked(order, patient=not fallback):
                     return None
-                return self._scheduling.address_for(order, await self._link_of(order))
+                link = await self._link_of(order)
+                return self._scheduling.address_for(order, link) if link else None
         except ShopError:
             return self._scheduling.address_for(order) if fallback else None
 
@@ -82,23 +83,31 @@ class Calendars:
     def _of_this_world(self, order: Order) -> bool:
         return order.world.same_as(self._payments.world)
 
-    async def _is_booked(self, order: Order) -> bool:
-        """Look whether somebody has booked what the ledger has forgotten."""
-        if order.calendar_url or self._clock() < order.created_at + FRESH:
-            return False
-        meetings = await self._scheduling.meetings(order.booking_key, since=order.created_at)
-        for meeting in meetings:
-            await self._ledger.put_booking(order, meeting.booking, because='page')
-        return bool(meetings)
+    async def _is_booked(self, order: Order, *, patient: bool) -> bool:
+        """Write down the meetings of an order that the ledger has forgotten; says whether one stands.
 
-    async def _link_of(self, order: Order) -> str:
-        """Return the order's single-use link, making one if it has none; the ledger keeps the first."""
-        link = order.calendar_url or await self._scheduling.make_link()
-        current: Order | None = order
-        while current and current.calendar_url is None:
+        Raises:
+            CalendarUnavailable: Calendly does not tell, and the customer can wait.
+        """
+        try:
+            for meeting in await self._scheduling.meetings(order.booking_key, since=order.created_at):
+                await self._ledger.put_booking(order, meeting.booking, because='page', moved=meeting.moved)
+        except CalendarUnavailable as error:
+            if patient:
+                raise
+            log.warning('order %s may be booked already, and nobody tells: %s', order.reference, error)
+        return any(booking.state == 'active' for booking in await self.bookings(order))
+
+    async def _link_of(self, order: Order) -> str | None:
+        """Return the order's single-use link, making one if it has none; the ledger keeps the first.
+
+        None for an order that was closed meanwhile.
+        """
+        link = ''
+        while current := await self._ledger.find(id=order.id):
+            if current.calendar_url or self.why_closed(current):
+                return None if self.why_closed(current) else current.calendar_url
+            link = link or await self._scheduling.make_link()
             line = 'calendar link made'
-            moved = await self._ledger.move(current, because='page', line=line, calendar_url=link)
-            current = moved or await self._ledger.find(id=order.id)
-        if current is None or current.calendar_url is None:
-            raise CalendarUnavailable('the order is gone')
-        return current.calendar_url
+            await self._ledger.move(current, because='page', line=line, calendar_url=link)
+        raise CalendarUnavailable('the order is gone')

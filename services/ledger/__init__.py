@@ -197,7 +197,7 @@ class Ledger:
             if before not in (now.state, 'canceled'):
                 line = f'meeting of {booking.start:%Y-%m-%d %H:%M} UTC {now.state}'
                 self._write_line(connection, order, because, line)
-            if now.state == 'canceled' != before and not moved:
+            if booking.state == 'canceled' != before and not moved:
                 self._free_calendar(connection, order, because)
             if settles:
                 settle(connection, settles, self._clock())

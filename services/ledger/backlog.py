@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from services import schema
@@ -73,12 +73,18 @@ class Backlog:
         return await self._store.write(work)
 
     async def settled(self, source: str, event_ids: Iterable[str]) -> frozenset[str]:
-        """Return those of these events that need no work now: settled, or to be tried again later."""
+        """Return those of these events that need no work now: settled, or failed and to be tried again later.
+
+        One that is at work somewhere does need it: whoever had it may be dead, and twice is harmless.
+        """
         table = schema.deliveries
         query = select(table.c.event_id).where(
             table.c.source == source,
             table.c.event_id.in_(list(event_ids)),
-            or_(table.c.settled_at.is_not(None), table.c.due_at > self._clock()),
+            or_(
+                table.c.settled_at.is_not(None),
+                and_(table.c.error != '', table.c.due_at > self._clock()),
+            ),
         )
         return frozenset(row.event_id for row in await self._store.read(query))
 

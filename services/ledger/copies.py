@@ -19,12 +19,14 @@ BESIDE = ('-wal', '-shm', '-journal')
 """What SQLite may leave beside a file, by the endings of its name (sqlite.org/tempfiles.html)."""
 PATIENCE = 5.0  # seconds to wait for a lock
 
-TELL_OF_LINKS = """
-    INSERT INTO journal (order_id, version, at, because, line) SELECT id, version + 1, ?, ?, ? FROM orders
-    WHERE calendar_url IS NOT NULL AND id NOT IN (SELECT order_id FROM bookings WHERE state = 'active')"""
-FORGET_LINKS = """
-    UPDATE orders SET calendar_url = NULL, version = version + 1
-    WHERE calendar_url IS NOT NULL AND id NOT IN (SELECT order_id FROM bookings WHERE state = 'active')"""
+UNBOOKED = """
+    WHERE voided_at IS NULL AND session_status <> 'expired' AND coalesce(calendar_url, 'none') <> ''
+    AND id NOT IN (SELECT order_id FROM bookings WHERE state = 'active')"""
+TELL_OF_LINKS = (
+    'INSERT INTO journal (order_id, version, at, because, line) SELECT id, version + 1, ?, ?, ? FROM orders'
+    + UNBOOKED
+)
+FORGET_LINKS = "UPDATE orders SET calendar_url = '', version = version + 1" + UNBOOKED
 
 
 class CopyRefused(Exception):
@@ -151,8 +153,8 @@ def _look_through(draft: Path, source: Path) -> str:
 
 
 def _forget_links(draft: Path, now: datetime) -> None:
-    """Forget the calendar links that may be spent by now; the page of such an order asks Calendly first."""
-    words = (now.strftime('%Y-%m-%d %H:%M:%S.%f'), 'operator', 'restored: its calendar link may be spent')
+    """Mark the orders that may have been booked since (MAYBE_SPENT); their pages ask Calendly first."""
+    words = (now.strftime('%Y-%m-%d %H:%M:%S.%f'), 'operator', 'restored: it may have been booked since')
     with closing(_connect(draft, 'rw')) as connection:
         connection.execute('BEGIN')
         connection.execute(TELL_OF_LINKS, words)

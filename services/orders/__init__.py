@@ -5,6 +5,7 @@ from services.orders.matching import Extras, changes_after, line_of, metadata_of
 from services.orders.model import (
     ATTACH_DEADLINE,
     CLAIM_LIFETIME,
+    MAYBE_SPENT,
     PAID_STATUSES,
     SESSION_LIFETIME,
     WAITING_STATES,
@@ -21,6 +22,7 @@ from services.orders.texts import new_reference, plain_text
 __all__ = [
     'ATTACH_DEADLINE',
     'CLAIM_LIFETIME',
+    'MAYBE_SPENT',
     'PAID_STATUSES',
     'SESSION_LIFETIME',
     'WAITING_STATES',

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.money import Money
-from services.orders.model import SESSION_LIFETIME, Order, PaymentSession, State, World
+from services.orders.model import MAYBE_SPENT, SESSION_LIFETIME, Order, PaymentSession, State, World
 
 # What our own metadata look like; anything else is not ours, and perhaps nothing that a ledger can hold.
 FORMS = {
@@ -92,6 +92,7 @@ def order_from(session: PaymentSession, *, shop: str, world: World) -> Order | N
         created_at=session.created_at,
         session_expires_at=session.created_at + SESSION_LIFETIME,
         session_id=session.id,
+        calendar_url=MAYBE_SPENT,
     )
 
 

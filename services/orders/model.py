@@ -14,6 +14,8 @@ PAID_STATUSES = ('paid', 'no_payment_required')
 SESSION_LIFETIME = timedelta(hours=3)
 CLAIM_LIFETIME = timedelta(hours=24)
 ATTACH_DEADLINE = timedelta(minutes=5)
+MAYBE_SPENT = ''
+"""The calendar link of an order that was adopted or restored: perhaps there was one, and it was used."""
 
 
 class State(enum.StrEnum):

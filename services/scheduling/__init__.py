@@ -19,7 +19,8 @@ API = 'https://api.calendly.com'
 HOST = 'calendly.com'
 DEADLINE = timedelta(seconds=6)
 PAGES = 20  # of a hundred event types or meetings each; nobody has more
-LOOKED_AT = 50  # meetings, of those made since an order; its own comes soon after it
+LOOKED_AT = 50  # meetings booked since an order was made
+SKEW = timedelta(hours=1)  # between Calendly's clock and ours, at most
 
 
 class Scheduling:
@@ -104,27 +105,42 @@ class Scheduling:
         return f'{base}?{urlencode(pairs, quote_via=quote, safe="")}'
 
     async def meetings(self, booking_key: str, *, since: datetime) -> list[Meeting]:
-        """Look up the meetings that carry the booking key of an order (GET /scheduled_events, …/invitees).
+        """Look up the meetings that came of an order, moved and cancelled ones too, oldest booking first.
+
+        A moved meeting does not carry the key (GET /scheduled_events/…/invitees, developer.calendly.com); it
+        names the one it replaces.
 
         Args:
             booking_key: of the order.
-            since: when the order was made, in UTC; its meetings were made later.
+            since: when the order was made, in UTC.
 
         Raises:
-            CalendarUnavailable: Calendly cannot be reached or refuses.
+            CalendarUnavailable: Calendly cannot be reached, refuses, or has more than can be looked through.
         """
-        wanted = {'status': 'active', 'min_start_time': since.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}
         try:
-            events = [each async for each in self._pages('/scheduled_events', wanted)]
-            later = [event for event in events if time_of(event['created_at']) >= since]
-            found: list[Meeting] = []
-            for event in sorted(later, key=lambda event: str(event['created_at']))[:LOOKED_AT]:
-                name = quote(event['uri'].rpartition('/')[2], safe='')
-                answer = await self._ask('GET', f'/scheduled_events/{name}/invitees')
-                found += [meeting_from(it | {'scheduled_event': event}) for it in answer['collection']]
-        except (LookupError, TypeError, ValueError) as error:
-            raise CalendarUnavailable('Calendly tells of meetings in a way that is not understood') from error
-        return [meeting for meeting in found if meeting.booking_key == booking_key]
+            async with asyncio.timeout(DEADLINE.total_seconds()):
+                invitees = await self._invitees(since - SKEW)
+            return [meeting_from(invitee) for invitee in _of_order(invitees, booking_key)]
+        except (LookupError, TypeError, ValueError, AttributeError, TimeoutError) as error:
+            raise CalendarUnavailable(f'no meetings to be had: {error!r}') from error
+
+    async def _invitees(self, since: datetime) -> list[dict[str, Any]]:
+        """Read who booked our event type since then, each with the event in it, oldest booking first."""
+        event_type = self._event_type or await self._find_event_type()
+        wanted = {'min_start_time': since.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}
+        later = [
+            event
+            async for event in self._pages('/scheduled_events', wanted)
+            if event['event_type'] == event_type and time_of(event['created_at']) >= since
+        ]
+        if len(later) > LOOKED_AT:
+            raise CalendarUnavailable(f'{len(later)} meetings are too many to look through')
+        found: list[dict[str, Any]] = []
+        for event in sorted(later, key=lambda event: time_of(event['created_at'])):
+            name = quote(event['uri'].rpartition('/')[2], safe='')
+            answer = await self._ask('GET', f'/scheduled_events/{name}/invitees')
+            found += [invitee | {'scheduled_event': event} for invitee in answer['collection']]
+        return found
 
     async def _find_event_type(self) -> str:
         """Find the API's name of the event type behind the public address; remembered once found."""
@@ -156,6 +172,16 @@ class Scheduling:
         except (httpx.HTTPError, TimeoutError, ValueError) as error:
             raise CalendarUnavailable(f'{method} {path}: {str(error) or type(error).__name__}') from error
         return data
+
+
+def _of_order(invitees: list[dict[str, Any]], booking_key: str) -> list[dict[str, Any]]:
+    """Return those who carry a key, and those who took their places."""
+    found: dict[str, dict[str, Any]] = {}
+    for invitee in invitees:
+        carried = (invitee.get('tracking') or {}).get('utm_content')
+        if carried == booking_key or invitee.get('old_invitee') in found:
+            found[invitee['uri']] = invitee
+    return list(found.values())
 
 
 def _names_nothing(error: CalendarUnavailable) -> bool:

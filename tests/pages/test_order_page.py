@@ -219,6 +219,17 @@ async def test_calendly_down_still_ends_in_a_calendar(customer: Customer, way: W
     assert customer.frames[0].props['src'].startswith(twin.calendly_link)
 
 
+async def test_calendly_down_ends_in_a_calendar_without_script(
+    customer: Customer, way: Way, twin: Twin
+) -> None:
+    """Whose page is another one each time is not kept waiting for ever."""
+    twin.lever('* /scheduling_links', 'fail', status=500, times=None)
+    path = await way.back(await way.pay())
+    for shown in (False, False, True):
+        answer = await customer.http.get(path)
+        assert ('<iframe' in answer.text) is shown
+
+
 async def test_an_order_of_another_world_shows_no_calendar(customer: Customer, shop: Shop, way: Way) -> None:
     """An order sold in another world is shown as paid, and its calendar stays closed in plain words."""
     path = await way.arrive(await way.pay())

@@ -157,6 +157,14 @@ def test_a_meeting_whose_money_went_back_can_only_be_cancelled(state: State) -> 
     assert 'still booked' not in words(drawn(state).state)
 
 
+def test_a_shop_that_is_not_told_of_changes_says_so() -> None:
+    """A meeting found once may have been moved since; one whose changes we hear of is as it is shown."""
+    told = seen(State.PAID, BOOKING)
+    sentence = 'If you moved or cancelled it since'
+    assert sentence not in words(view(told, SITE).state)
+    assert sentence in words(view(replace(told, told=False), SITE).state)
+
+
 def test_a_dispute_leaves_an_earlier_refund_in_sight() -> None:
     """What went back is said although the bank is asking now."""
     both = replace(seen(State.DISPUTED).order, facts=replace(FACTS[State.DISPUTED], amount_refunded=5000))

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from services.orders import Booking, Order, World
+from services.orders import MAYBE_SPENT, Booking, Order, State, World
 from services.scheduling import Meeting
 from services.settings import judge
 from services.shop import Shop, build
@@ -57,10 +57,8 @@ async def test_a_cancelled_meeting_frees_the_order_for_another_time(customer: Cu
 async def forgetful(
     customer: Customer, settings_env: dict[str, str], new_database: NewDatabase
 ) -> AsyncIterator[Shop]:
-    """A shop some time later, whose ledger was lost."""
-    later = timedelta(minutes=11)
-    env = settings_env | {'DATABASE_URL': new_database()}
-    shop = build(judge(env), clock=lambda: datetime.now(UTC) + later)
+    """The shop after its ledger was lost."""
+    shop = build(judge(settings_env | {'DATABASE_URL': new_database()}))
     await shop.open()
     yield shop
     await shop.close()
@@ -100,18 +98,62 @@ async def test_the_meetings_of_others_are_left_alone(
     assert await forgetful.fulfilment.bookings(order) == ()
 
 
-@pytest.mark.parametrize('match', ['GET /scheduled_events', 'GET /scheduled_events/*'])
-async def test_who_cannot_look_for_a_meeting_makes_no_link(
-    customer: Customer, forgetful: Shop, match: str
+@pytest.mark.parametrize(
+    ('verb', 'how', 'stands'), [('reschedule', {}, True), ('cancel', {'by': 'invitee'}, False)]
+)
+async def test_what_became_of_a_meeting_is_found(
+    customer: Customer, forgetful: Shop, verb: str, how: dict[str, str], stands: bool
 ) -> None:
-    """While Calendly does not tell, nothing is given away; who has waited gets the public address."""
+    """A meeting that was moved, which does not carry the key any more; a cancelled one frees the order."""
+    paid = await fulfilled(customer, await customer.buy())
+    address = await customer.shop.fulfilment.calendar(paid) or ''
+    booked = await asyncio.to_thread(customer.twin.book, address)
+    await asyncio.to_thread(customer.twin.act, verb, invitee=booked['uri'].rpartition('/')[2], **how)
+    order = await adopted(forgetful, paid)
+    address = await forgetful.fulfilment.calendar(order) or ''
+    assert ('/d/' in address) is not stands
+    states = [meeting.state for meeting in await forgetful.fulfilment.bookings(order)]
+    assert states == ['canceled', 'active'] if stands else ['canceled']
+
+
+async def test_an_order_that_was_not_forgotten_costs_no_search(customer: Customer) -> None:
+    """Neither a new order nor one whose meeting was cancelled makes us read the calendar of the coach."""
+    paid = await fulfilled(customer, await customer.buy())
+    address = await customer.shop.fulfilment.calendar(paid) or ''
+    start = datetime(2026, 12, 1, 15, tzinfo=UTC)
+    gone = Booking('invitee', 'canceled', start, start + timedelta(hours=1))
+    await customer.shop.fulfilment.book(Meeting(gone, paid.booking_key), because='webhook')
+    again = await customer.shop.fulfilment.calendar(await customer.order_of(paid.session_id or ''))
+    assert '/d/' in (again or '')
+    assert again != address
+    assert customer.twin.requests('/scheduled_events') == []
+
+
+@pytest.mark.parametrize('match', ['GET /scheduled_events', 'GET /scheduled_events/*'])
+@pytest.mark.parametrize('lever', [{'do': 'truncate'}, {'do': 'fail', 'status': 403}])
+async def test_who_cannot_look_for_a_meeting_waits_with_the_link(
+    customer: Customer, forgetful: Shop, match: str, lever: dict[str, Any]
+) -> None:
+    """While Calendly does not tell, no link is made; who has waited is given one all the same."""
     paid = await fulfilled(customer, await customer.buy())
     await asyncio.to_thread(customer.twin.book, await customer.shop.fulfilment.calendar(paid) or '')
     order = await adopted(forgetful, paid)
-    customer.twin.lever(match, 'truncate', times=None)
+    customer.twin.lever(match, times=None, **lever)
+    links = len(customer.twin.requests('POST /scheduling_links'))
     assert await forgetful.fulfilment.calendar(order) is None
-    address = await forgetful.fulfilment.calendar(order, fallback=True)
-    assert (address or '').startswith(customer.twin.calendly_link)
+    assert len(customer.twin.requests('POST /scheduling_links')) == links
+    assert '/d/' in (await forgetful.fulfilment.calendar(order, fallback=True) or '')
+
+
+async def test_no_link_is_given_for_what_was_refunded_meanwhile(customer: Customer, forgetful: Shop) -> None:
+    """An order is judged again after Calendly was asked, which takes its time."""
+    order = await adopted(forgetful, await fulfilled(customer, await customer.buy()))
+    await asyncio.to_thread(customer.twin.act, 'refund', session=order.session_id)
+    await adopted(forgetful, order)
+    assert await forgetful.fulfilment.calendar(order) is None
+    now = await forgetful.ledger.find(id=order.id)
+    assert now
+    assert (now.state, now.calendar_url) == (State.REFUNDED, MAYBE_SPENT)
 
 
 async def test_an_event_type_that_was_made_anew_is_found_again(customer: Customer, another: Customer) -> None:

@@ -5,12 +5,15 @@ import sqlite3
 import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from services.ledger import Ledger, connect
 from services.ledger.copies import CopyRefused, backup, restore
+from services.orders import MAYBE_SPENT, Facts
 from tests.services.test_ledger import a_booking
 from tests.unit.test_orders import NOON, an_order
 
@@ -62,7 +65,7 @@ def orders_in(file: Path) -> list[str]:
     """The orders of a whole ledger, each of which must have its line in the journal."""
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute('PRAGMA integrity_check').fetchall() == [('ok',)]
-        told = connection.execute('SELECT order_id FROM journal ORDER BY order_id').fetchall()
+        told = connection.execute('SELECT DISTINCT order_id FROM journal ORDER BY order_id').fetchall()
         orders = connection.execute('SELECT id FROM orders ORDER BY id').fetchall()
     assert told == orders
     return [name for (name,) in orders]
@@ -159,31 +162,35 @@ async def test_a_restored_ledger_is_as_it_was_and_the_other_is_kept(url: str, sh
     assert orders_in(shelf / 'copy.db') == ['a']
 
 
-async def test_links_that_may_be_spent_are_forgotten(url: str, shelf: Path) -> None:
-    """Since the copy somebody may have booked by such a link; that of a standing meeting is spent."""
+async def test_what_may_have_been_booked_since_is_marked(url: str, shelf: Path) -> None:
+    """Orders that could be paid, with a link or without, once; not the booked, the voided and the expired."""
     ledger = Ledger(connect(url), lambda: NOON)
     await ledger.open()
-    await add(ledger, 'booked', 'open', 'unpaid')
-    for name in ('booked', 'open'):
+    await add(ledger, 'booked', 'linked', 'bare', 'voided', 'expired')
+    changes: dict[str, dict[str, Any]] = {
+        'booked': {'calendar_url': 'https://one'},
+        'linked': {'calendar_url': 'https://two'},
+        'voided': {'voided_at': NOON},
+        'expired': {'facts': Facts(session_status='expired')},
+    }
+    for name, what in changes.items():
         order = await ledger.find(id=name)
         assert order
-        await ledger.move(order, because='page', line='calendar link made', calendar_url=f'https://{name}')
+        await ledger.move(order, because='page', line='moved', **what)
     await ledger.put_booking(an_order(id='booked'), a_booking(), because='webhook')
     await ledger.close()
-    backup(url, shelf / 'copy.db')
-    restore(url, shelf / 'copy.db', now=NOON)
+    for minute in range(2):
+        backup(url, shelf / f'copy-{minute}.db')
+        restore(url, shelf / f'copy-{minute}.db', now=NOON + timedelta(minutes=minute))
     ledger = Ledger(connect(url), lambda: NOON)
     await ledger.open()
-    found = {name: await ledger.find(id=name) for name in ('booked', 'open', 'unpaid')}
-    told = await ledger.journal('open')
+    found = [await ledger.find(id=name) for name in ('booked', 'linked', 'bare', 'voided', 'expired')]
+    told = await ledger.journal('linked')
     await ledger.close()
-    assert [(it.calendar_url, it.version) for it in found.values() if it] == [
-        ('https://booked', 2),
-        (None, 3),
-        (None, 1),
-    ]
-    assert (told[-1].version, told[-1].at, told[-1].because) == (3, NOON, 'operator')
-    assert told[-1].line == 'restored: its calendar link may be spent'
+    links = [order.calendar_url for order in found if order]
+    assert links == ['https://one', MAYBE_SPENT, MAYBE_SPENT, None, None]
+    assert [order.version for order in found if order] == [2, 3, 2, 2, 2]
+    assert [(line.version, line.at, line.because) for line in told[2:]] == [(3, NOON, 'operator')]
 
 
 async def test_a_ledger_is_restored_where_there_is_none(url: str, shelf: Path) -> None:

@@ -173,6 +173,19 @@ async def test_a_delivery_nothing_came_of_is_worked_again(customer: Customer, cl
     assert await customer.shop.ledger.note(delivery)
 
 
+async def test_a_delivery_that_died_with_its_process_waits_for_nobody(customer: Customer) -> None:
+    """Noted and no more: the next round takes it up at once, although it might be at work elsewhere."""
+    session_id = await customer.start()
+    customer.twin.pay(session_id, method='bank')
+    await customer.shop.fulfilment.fulfil(session_id, because='return')
+    customer.twin.act('settle', session=session_id)
+    told = customer.twin.state()['events'][-1]
+    assert told['type'] == 'checkout.session.async_payment_succeeded'
+    assert not await customer.shop.ledger.note(Delivery('stripe', told['id'], told['type'], session_id))
+    await customer.shop.reconciler.round()
+    assert (await customer.order_of(session_id)).state is State.PAID
+
+
 async def test_while_stripe_is_silent_nothing_is_lost_and_it_is_said_once(
     customer: Customer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
