@@ -177,7 +177,7 @@ async def test_a_delivery_that_died_with_its_process_waits_for_nobody(customer: 
     """Noted and no more: the next round takes it up at once, although it might be at work elsewhere."""
     session_id = await customer.start()
     customer.twin.pay(session_id, method='bank')
-    await customer.shop.fulfilment.fulfil(session_id, because='return')
+    await customer.shop.reconciler.round()
     customer.twin.act('settle', session=session_id)
     told = customer.twin.state()['events'][-1]
     assert told['type'] == 'checkout.session.async_payment_succeeded'
