@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from services.catalog import Catalog
 from services.errors import AlreadyPaid, PaymentBusy, PriceChanged, ShopError, reported, unclear_if_silent
@@ -80,11 +80,9 @@ class Checkout:
             price = await self._catalog.price()
             if shown is not None and shown != price:
                 raise PriceChanged(f'{shown} was shown, {price} would be charged')
-            browser = _fingerprint(visitor)
-            if not again and await self.just_paid(visitor):
-                raise AlreadyPaid
+            await self._ask_first(visitor, again)
             for _ in range(TRIES):
-                order = await self._order_for(browser, price, because)
+                order = await self._order_for(visitor, price, because, again=again)
                 session = await self._session_of(order, because)
                 if session:
                     return session
@@ -110,15 +108,21 @@ class Checkout:
                 return Return.NOT_CHARGED
         return Return.PAID if await self.just_paid(visitor) else Return.NOTHING
 
+    async def _ask_first(self, visitor: str, again: bool) -> None:
+        if not again and await self.just_paid(visitor):
+            raise AlreadyPaid
+
     def _claim(self, browser: str) -> str | None:
         return f'{browser}:{self._catalog.slug}' if browser else None
 
-    async def _order_for(self, browser: str, price: Money, because: str) -> Order:
+    async def _order_for(self, visitor: str, price: Money, because: str, *, again: bool) -> Order:
         """Find this browser's open order or write a new one down; of two at once one wins, by the index."""
+        browser = _fingerprint(visitor)
         claim = self._claim(browser)
         for _ in range(TRIES):
             order = await self._ledger.find(claim=claim) if claim else None
             if order is None:
+                await self._ask_first(visitor, again)  # once more: a payment lets go of the claim
                 fresh = self._new_order(browser, price)
                 if await self._ledger.add(fresh, because=because):
                     return fresh
@@ -216,14 +220,12 @@ class Checkout:
         raise PriceChanged(line)
 
     async def _attach(self, order: Order, session: PaymentSession, because: str) -> Order | None:
-        return await self._ledger.move(
-            order,
-            because=because,
-            line='payment session opened',
-            session_id=session.id,
-            session_url=session.url,
-            facts=session.facts,
-        )
+        opened: dict[str, Any] = {
+            'session_id': session.id,
+            'session_url': session.url,
+            'facts': session.facts,
+        }
+        return await self._ledger.move(order, because=because, line='payment session opened', **opened)
 
     async def _next_attempt(self, order: Order, because: str, error: ShopError) -> None:
         """Give the next click a new idempotency key: Stripe replays the first answer, even an error."""

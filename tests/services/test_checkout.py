@@ -6,7 +6,7 @@ import pytest
 
 from services import errors
 from services.money import Money
-from services.orders import Return, State
+from services.orders import Order, Return, State
 from services.shop import Shop
 from tests.services.conftest import Customer, on_both_databases
 from tests.twin import Twin
@@ -66,6 +66,25 @@ async def test_a_machine_without_a_browser_has_a_new_session_each_time(shop: Sho
     first = await shop.checkout.start(visitor='', because='api')
     second = await shop.checkout.start(visitor='', because='api')
     assert first.id != second.id
+
+
+async def test_a_payment_that_is_found_in_the_middle_of_a_press_asks_first(
+    customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lets go of the browser's order just before that is looked for; no second session is made unasked."""
+    order = await customer.buy()
+    ledger, find = customer.shop.ledger, customer.shop.ledger.find
+
+    async def find_late(**key: str) -> Order | None:
+        if 'claim' in key:
+            monkeypatch.undo()
+            await customer.shop.fulfilment.fulfil(order.session_id or '', because='reconciler')
+        return await find(**key)
+
+    monkeypatch.setattr(ledger, 'find', find_late)
+    with pytest.raises(errors.AlreadyPaid):
+        await customer.start()
+    assert created(customer.twin) == [order.session_id]
 
 
 async def test_an_expired_session_makes_way_for_a_new_one(customer: Customer) -> None:
