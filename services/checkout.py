@@ -220,12 +220,9 @@ class Checkout:
         raise PriceChanged(line)
 
     async def _attach(self, order: Order, session: PaymentSession, because: str) -> Order | None:
-        opened: dict[str, Any] = {
-            'session_id': session.id,
-            'session_url': session.url,
-            'facts': session.facts,
-        }
-        return await self._ledger.move(order, because=because, line='payment session opened', **opened)
+        opened: dict[str, Any] = {'session_id': session.id, 'session_url': session.url}
+        line = 'payment session opened'
+        return await self._ledger.move(order, because=because, line=line, facts=session.facts, **opened)
 
     async def _next_attempt(self, order: Order, because: str, error: ShopError) -> None:
         """Give the next click a new idempotency key: Stripe replays the first answer, even an error."""
