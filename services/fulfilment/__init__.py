@@ -198,6 +198,8 @@ class Fulfilment(Calendars):
         )
         if moved and moved.state is not order.state:
             self._metrics.moved(moved.state)
+        if moved and moved.facts.payment_status == 'paid' != order.facts.payment_status:
+            await self.doubles.look_around(moved, because=because)
         if moved and 'completed_at' in changes:
             await self.doubles.close_siblings(moved, because=because)
         return moved

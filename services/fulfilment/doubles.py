@@ -36,11 +36,31 @@ class Doubles:
         fresh = first or (order.completed_at and now - order.completed_at < CLAIM_LIFETIME)
         if order.paid_twice or not money_came or not fresh:
             return {}
-        earlier = await self._ledger.find_paid_before(order, within=CLAIM_LIFETIME)
-        if earlier is None:
-            return {}
-        log.warning('order %s: seems paid twice, see %s', order.reference, earlier.reference)
-        return {'paid_twice': earlier.reference}
+        for other in await self._ledger.find_paid_beside(order, within=CLAIM_LIFETIME):
+            if _moment(other) < _moment(order):
+                log.warning('order %s: seems paid twice, see %s', order.reference, other.reference)
+                return {'paid_twice': other.reference}
+        return {}
+
+    async def look_around(self, paid: Order, *, because: str) -> None:
+        """Mark what ``flag`` could not see: a payment written down at the same moment, wherever that was.
+
+        Args:
+            paid: an order that has just been written down as paid.
+            because: who caused that.
+        """
+        for other in await self._ledger.find_paid_beside(paid, within=CLAIM_LIFETIME):
+            earlier, later = sorted((paid, other), key=_moment)
+            await self._mark(later, earlier, because)
+
+    async def _mark(self, later: Order | None, earlier: Order, because: str) -> None:
+        line = f'seems paid twice: see {earlier.reference}'
+        while later and not later.paid_twice:
+            moved = await self._ledger.move(later, because=because, line=line, paid_twice=earlier.reference)
+            if moved:
+                log.warning('order %s: %s', moved.reference, line)
+                return
+            later = await self._ledger.find(id=later.id)
 
     async def close_siblings(self, paid: Order, *, because: str) -> None:
         """Close what else this browser could still pay for the same offer."""
@@ -66,3 +86,8 @@ class Doubles:
             with suppress(ShopError):  # it may be closed or paid already: the reading tells
                 await self._payments.expire_session(order.session_id)
             await self._reread(order.session_id, because=because)
+
+
+def _moment(order: Order) -> tuple[datetime, str]:
+    """What payments are ordered by; of two at once the ids decide."""
+    return order.completed_at or order.created_at, order.id

@@ -73,18 +73,17 @@ class Ledger:
         rows = await self.store.read(query.order_by(orders.c.completed_at.desc()).limit(1))
         return order_from_row(rows[0]) if rows else None
 
-    async def find_paid_before(self, order: Order, *, within: timedelta) -> Order | None:
-        """Return an earlier paid order for the same offer by the same browser, e-mail or card, if any.
+    async def find_paid_beside(self, order: Order, *, within: timedelta) -> tuple[Order, ...]:
+        """Return the paid orders for the same offer by the same browser, e-mail or card, oldest first.
 
         Args:
             order: a completed order.
-            within: how much earlier the other may have been completed.
+            within: how much earlier or later the others may have been completed.
         """
         if order.completed_at is None:
-            return None
+            return ()
         likeness = statements.likeness(order, order.completed_at, within)
-        rows = await self.store.read(statements.paid_before(), **likeness)
-        return order_from_row(rows[0]) if rows else None
+        return tuple(map(order_from_row, await self.store.read(statements.paid_beside(), **likeness)))
 
     async def open_siblings(self, order: Order) -> tuple[Order, ...]:
         """Return the other orders of the same browser and offer whose sessions can still be paid."""

@@ -23,6 +23,8 @@ from sqlalchemy import (
 from services import schema
 from services.orders import Order
 
+BESIDE = 20  # of one customer's payments that are looked at; who has made more is flagged long since
+
 
 @cache
 def add() -> Insert:
@@ -64,27 +66,25 @@ def open_siblings() -> Select[Any]:
 
 
 @cache
-def paid_before() -> Select[Any]:
-    """Ask for an earlier paid order that is like the one that ``likeness`` tells of."""
+def paid_beside() -> Select[Any]:
+    """Ask for the paid orders that are like the one that ``likeness`` tells of, oldest first."""
     orders = schema.orders.c
-    moment: Any = bindparam('completed_at')
     like = or_(
         orders.visitor == bindparam('visitor'),
         func.lower(orders.email) == bindparam('email'),
         orders.card_fingerprint == bindparam('card'),
     )
-    at_once = and_(orders.completed_at == moment, orders.id < bindparam('id'))
     query = select(schema.orders).where(
         like,
         orders.completed_at >= bindparam('since'),
-        or_(orders.completed_at < moment, at_once),
+        orders.completed_at <= bindparam('until'),
         orders.id != bindparam('id'),
         orders.payment_status == 'paid',
         orders.amount_refunded < orders.amount_total,
         orders.world == bindparam('world'),
         orders.offer == bindparam('offer'),
     )
-    return query.order_by(orders.completed_at).limit(1)
+    return query.order_by(orders.completed_at).limit(BESIDE)
 
 
 @cache
@@ -138,4 +138,4 @@ def likeness(order: Order, completed_at: datetime, within: timedelta) -> dict[st
         'card': order.facts.card_fingerprint,
     }
     alike = {name: value or None for name, value in known.items()}
-    return same(order) | alike | {'since': completed_at - within, 'completed_at': completed_at}
+    return same(order) | alike | {'since': completed_at - within, 'until': completed_at + within}

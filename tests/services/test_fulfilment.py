@@ -122,7 +122,7 @@ async def test_invented_ids_cost_a_bounded_number_of_questions(shop: Shop, twin:
 
     with pytest.raises(errors.TooManyRequests):
         await go_on()
-    assert len(twin.requests('/v1/checkout/sessions')) == 10
+    assert len(twin.requests('/v1/checkout/sessions')) in range(10, 13)  # a minute may end meanwhile
 
     async def go_on_together() -> None:
         for number in range(500):
@@ -130,7 +130,7 @@ async def test_invented_ids_cost_a_bounded_number_of_questions(shop: Shop, twin:
 
     with pytest.raises(errors.TooManyRequests):
         await go_on_together()
-    assert len(twin.requests('/v1/checkout/sessions')) == 120
+    assert len(twin.requests('/v1/checkout/sessions')) in range(120, 126)
 
 
 async def test_a_customer_who_is_known_is_never_cut_off(customer: Customer) -> None:

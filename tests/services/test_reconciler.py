@@ -10,7 +10,7 @@ import pytest
 
 from services import reconciler
 from services.ledger import Delivery
-from services.orders import SESSION_LIFETIME, State
+from services.orders import SESSION_LIFETIME, Order, State
 from services.settings import judge
 from services.shop import Shop, build
 from tests.services.conftest import Customer, NewDatabase, on_both_databases
@@ -171,6 +171,29 @@ async def test_a_delivery_nothing_came_of_is_worked_again(customer: Customer, cl
     clock.ahead = timedelta(minutes=6)
     await customer.shop.reconciler.round()
     assert await customer.shop.ledger.note(delivery)
+
+
+@pytest.mark.parametrize('first', ['earlier', 'later'])
+async def test_two_payments_written_down_at_once_are_seen_all_the_same(
+    customer: Customer, another: Customer, clock: Clock, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When neither could see the other before it was written, the one that paid later is marked, once."""
+
+    find, written = customer.shop.ledger.find_paid_beside, customer.shop.ledger.find
+
+    async def blind(order: Order, *, within: timedelta) -> tuple[Order, ...]:
+        known = await written(id=order.id)
+        return await find(order, within=within) if known and known.completed_at else ()
+
+    monkeypatch.setattr(customer.shop.ledger, 'find_paid_beside', blind)
+    orders = {'earlier': await customer.buy(), 'later': await another.buy()}
+    for which in sorted(orders, reverse=first == 'later'):
+        clock.ahead = timedelta(minutes=which == 'later')
+        await customer.shop.fulfilment.fulfil(orders[which].session_id or '', because='webhook')
+    earlier, later = [await customer.order_of(order.session_id or '') for order in orders.values()]
+    assert (earlier.paid_twice, later.paid_twice) == ('', earlier.reference)
+    told = [line.line for line in await customer.shop.ledger.journal(later.id)]
+    assert told[-1] == f'seems paid twice: see {earlier.reference}'
 
 
 async def test_a_delivery_that_died_with_its_process_waits_for_nobody(customer: Customer) -> None:
