@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -50,10 +51,26 @@ def settings_env(settings_env: dict[str, str], database_url: str) -> dict[str, s
     return settings_env | {'DATABASE_URL': database_url}
 
 
+class Clock:
+    """The present time, which a test can put forward."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
 @pytest.fixture
-async def shop(settings_env: dict[str, str]) -> AsyncIterator[Shop]:
-    """A shop with an empty ledger."""
-    shop = build(judge(settings_env))
+def clock() -> Clock:
+    """A clock that goes right until it is put forward."""
+    return Clock()
+
+
+@pytest.fixture
+async def shop(settings_env: dict[str, str], clock: Clock) -> AsyncIterator[Shop]:
+    """A shop with an empty ledger, whose clock can be put forward."""
+    shop = build(judge(settings_env), clock=clock)
     await shop.open()
     yield shop
     await shop.close()
@@ -101,6 +118,10 @@ class Customer:
         order = await self.shop.ledger.find(session_id=session_id)
         assert order is not None
         return order
+
+    async def who_moved(self, order_id: str) -> list[str]:
+        """Who caused the moves of an order, oldest first."""
+        return [line.because for line in await self.shop.ledger.journal(order_id)]
 
     async def buy(self, **how: str) -> Order:
         """Start and pay; the shop is not told."""

@@ -1,12 +1,14 @@
 """Nobody pays twice: what is open beside a payment is closed, and what slipped through is flagged."""
 
+from datetime import timedelta
+
 import pytest
 
 from services.errors import AlreadyPaid, PaymentUnclear
 from services.orders import Order, State
 from services.settings import judge
 from services.shop import Shop, build
-from tests.services.conftest import Customer, on_both_databases
+from tests.services.conftest import Clock, Customer, on_both_databases
 from tests.twin import Twin
 
 pytestmark = on_both_databases
@@ -127,3 +129,26 @@ async def test_a_payment_that_was_right_stays_right(
     assert paid is not None
     assert (paid.state, paid.facts.amount_discount) == (State.PAID, 7500)
     assert seen == paid
+
+
+@pytest.mark.parametrize('first', ['earlier', 'later'])
+async def test_two_payments_written_down_at_once_are_seen_all_the_same(
+    customer: Customer, another: Customer, clock: Clock, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When neither could see the other before it was written, the one that paid later is marked, once."""
+
+    find, written = customer.shop.ledger.find_paid_beside, customer.shop.ledger.find
+
+    async def blind(order: Order, *, within: timedelta) -> tuple[Order, ...]:
+        known = await written(id=order.id)
+        return await find(order, within=within) if known and known.completed_at else ()
+
+    monkeypatch.setattr(customer.shop.ledger, 'find_paid_beside', blind)
+    orders = {'earlier': await customer.buy(), 'later': await another.buy()}
+    for which in sorted(orders, reverse=first == 'later'):
+        clock.ahead = timedelta(minutes=which == 'later')
+        await customer.shop.fulfilment.fulfil(orders[which].session_id or '', because='webhook')
+    earlier, later = [await customer.order_of(order.session_id or '') for order in orders.values()]
+    assert (earlier.paid_twice, later.paid_twice) == ('', earlier.reference)
+    told = [line.line for line in await customer.shop.ledger.journal(later.id)]
+    assert told[-1] == f'seems paid twice: see {earlier.reference}'
