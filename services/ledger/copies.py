@@ -20,13 +20,11 @@ BESIDE = ('-wal', '-shm', '-journal')
 PATIENCE = 5.0  # seconds to wait for a lock
 
 UNBOOKED = """
+    SELECT id, version + 1 FROM orders
     WHERE voided_at IS NULL AND session_status <> 'expired' AND coalesce(calendar_url, 'none') <> ''
     AND id NOT IN (SELECT order_id FROM bookings WHERE state = 'active')"""
-TELL_OF_LINKS = (
-    'INSERT INTO journal (order_id, version, at, because, line) SELECT id, version + 1, ?, ?, ? FROM orders'
-    + UNBOOKED
-)
-FORGET_LINKS = "UPDATE orders SET calendar_url = '', version = version + 1" + UNBOOKED
+WRITE_LINE = 'INSERT INTO journal (order_id, version, at, because, line) VALUES (?, ?, ?, ?, ?)'
+FORGET_LINK = "UPDATE orders SET calendar_url = '', version = ? WHERE id = ?"
 
 
 class CopyRefused(Exception):
@@ -157,8 +155,9 @@ def _forget_links(draft: Path, now: datetime) -> None:
     words = (now.strftime('%Y-%m-%d %H:%M:%S.%f'), 'operator', 'restored: it may have been booked since')
     with closing(_connect(draft, 'rw')) as connection:
         connection.execute('BEGIN')
-        connection.execute(TELL_OF_LINKS, words)
-        connection.execute(FORGET_LINKS)
+        marked = connection.execute(UNBOOKED).fetchall()
+        connection.executemany(WRITE_LINE, [(order_id, version, *words) for order_id, version in marked])
+        connection.executemany(FORGET_LINK, [(version, order_id) for order_id, version in marked])
         connection.execute('COMMIT')
     _sync(draft)
 
