@@ -105,8 +105,10 @@ class Calendars:
         """
         link = ''
         while current := await self._ledger.find(id=order.id):
-            if current.calendar_url or self.why_closed(current):
-                return None if self.why_closed(current) else current.calendar_url
+            if self.why_closed(current):
+                return None
+            if current.calendar_url:
+                return current.calendar_url
             link = link or await self._scheduling.make_link()
             line = 'calendar link made'
             await self._ledger.move(current, because='page', line=line, calendar_url=link)
