@@ -21,18 +21,19 @@ from nicegui import app, ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import ui as pages
-from services import api, logs, site
+from services import logs, site
+from services.database.backup import CopyRefused, backup, restore
+from services.endpoints import api
 from services.errors import ShopError
-from services.ledger.copies import CopyRefused, backup, restore
-from services.settings import Settings, SettingsError, judge, load
+from services.settings import Settings, SettingsError, load, parse_settings
 from services.shop import Shop, build
 from services.site import SiteProblem
-from ui.crowd import Crowd, relieve
-from ui.safety import Safety
-from ui.statics import Statics
-from ui.stopwatch import Stopwatch
-from ui.theme import favicon
-from ui.visitor import Visitor
+from ui.components.theme import favicon
+from ui.middleware.browser_id import Visitor
+from ui.middleware.load_shedding import Crowd, relieve
+from ui.middleware.security_headers import Safety
+from ui.middleware.static_cache import Statics
+from ui.middleware.timing import Stopwatch
 
 if TYPE_CHECKING:
     from services.sandbox import SandboxConfig
@@ -202,7 +203,7 @@ async def _refusal(_request: Request, error: Exception) -> Response:
 
 def _demo_settings(domain: str, sandbox: 'SandboxConfig', folder: str) -> Settings:
     """Judge the sandbox's keys like an operator's, then say that this is the demo's own world."""
-    settings = judge(
+    settings = parse_settings(
         {
             'STRIPE_SECRET_KEY': sandbox.secret_key,
             'STRIPE_PUBLISHABLE_KEY': sandbox.publishable_key,

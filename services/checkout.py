@@ -24,7 +24,7 @@ from services.orders import (
     new_reference,
 )
 from services.payments import Payments
-from services.throttle import Throttle
+from services.rate_limit import Throttle
 
 TRIES = 4
 PAYABLE_MARGIN = ATTACH_DEADLINE  # a session that closes sooner than this is not worth sending anybody to

@@ -8,19 +8,20 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter
 
-from services import api, site, webhooks
+from services import site
 from services.catalog import Catalog
 from services.checkout import Checkout
+from services.endpoints import api, webhooks
 from services.errors import ShopError, reported
 from services.fulfilment import Fulfilment
 from services.ledger import Ledger, connect
 from services.metrics import Metrics
 from services.orders import Extras
 from services.payments import Payments
+from services.rate_limit import Throttle
 from services.reconciler import Reconciler
 from services.scheduling import Scheduling
 from services.settings import Settings
-from services.throttle import Throttle
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from services.sandbox.__main__ import settings
-from services.sandbox.serve import running
 from tests import postgres
 from tests.processes import ROOT
-from tests.twin import Twin
+from tests.sandbox_client import Twin
+from tests.sandbox_server import running
 
 
 @pytest.fixture(scope='session')

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from services import schema
+from services.database import schema
+from services.database.store import Store
 from services.ledger.deliveries import AT_WORK
-from services.ledger.rows import order_from_row
-from services.ledger.store import Store
-from services.ledger.values import Delivery, Sweep
+from services.ledger.mapping import order_from_row
+from services.ledger.records import Delivery, Sweep
 from services.orders import Order, World, next_look
 
 HELD = timedelta(minutes=10)  # an order that could not be looked at is due again after this

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from services import schema
+from services.database import schema
 from services.ledger import statements
-from services.ledger.values import Delivery
+from services.ledger.records import Delivery
 
 # A delivery whose work was cut off by the end of a process is taken up after this.
 AT_WORK = timedelta(minutes=5)

@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from services import schema
+from services.database import schema
 from services.orders import Order
 
 BESIDE = 20  # of one customer's payments that are looked at; who has made more is flagged long since

@@ -1,6 +1,5 @@
 """The order: the facts seen of it, the state that follows from them, and whether a payment is its own."""
 
-from services.orders.looks import WATCHED, attach_deadline, next_look
 from services.orders.matching import Extras, changes_after, line_of, metadata_of, mismatch_of, order_from
 from services.orders.model import (
     ATTACH_DEADLINE,
@@ -17,7 +16,8 @@ from services.orders.model import (
     State,
     World,
 )
-from services.orders.texts import new_reference, plain_text
+from services.orders.schedule import WATCHED, attach_deadline, next_look
+from services.orders.text import new_reference, plain_text
 
 __all__ = [
     'ATTACH_DEADLINE',

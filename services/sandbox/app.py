@@ -7,11 +7,15 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 
-from services.sandbox import calendly_hooks, calendly_pages, lever_api, panel, pay_pages, stripe_api
+from services.sandbox.calendly import booking_pages, webhook_subscriptions
 from services.sandbox.config import SandboxConfig
-from services.sandbox.faults import Faults
+from services.sandbox.faults import api as fault_api
+from services.sandbox.faults.middleware import Faults
+from services.sandbox.panel import panel
 from services.sandbox.seed import fill
-from services.sandbox.world import World
+from services.sandbox.state import World
+from services.sandbox.stripe import api as stripe_api
+from services.sandbox.stripe import payment_pages
 
 
 def create_app(config: SandboxConfig | None = None) -> Starlette:
@@ -25,11 +29,11 @@ def create_app(config: SandboxConfig | None = None) -> Starlette:
         await world.close()
 
     methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
-    stripe = [Route('/v1/{path:path}', stripe_api.answer, methods=methods), *pay_pages.ROUTES]
-    calendly = [*calendly_hooks.ROUTES, *calendly_pages.ROUTES]
+    stripe = [Route('/v1/{path:path}', stripe_api.answer, methods=methods), *payment_pages.ROUTES]
+    calendly = [*webhook_subscriptions.ROUTES, *booking_pages.ROUTES]
     app = Starlette(
         routes=[
-            Mount('/stripe', routes=stripe), Mount('/calendly', routes=calendly), *lever_api.ROUTES,
+            Mount('/stripe', routes=stripe), Mount('/calendly', routes=calendly), *fault_api.ROUTES,
             *panel.ROUTES,
         ],
         middleware=[Middleware(Faults, world=world)], lifespan=lifespan,

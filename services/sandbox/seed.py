@@ -1,7 +1,8 @@
 """What a new world has in it."""
 
-from services.sandbox import checkout, reception
-from services.sandbox.world import World
+from services.sandbox.calendly import bookings
+from services.sandbox.state import World
+from services.sandbox.stripe import checkout
 
 
 def fill(world: World) -> None:
@@ -9,5 +10,5 @@ def fill(world: World) -> None:
     config = world.config
     checkout.put_price(world, config.price, config.amount, config.currency, config.product)
     if config.calendly_webhook:
-        events = list(reception.EVENTS)
-        reception.subscribe(world, config.calendly_webhook, events, 'user', config.calendly_signing_key)
+        events = list(bookings.EVENTS)
+        bookings.subscribe(world, config.calendly_webhook, events, 'user', config.calendly_signing_key)

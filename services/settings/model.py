@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.settings.addresses import CALENDLY_HOST, is_public, names_of, origin_of, origins_of
+from services.settings.urls import CALENDLY_HOST, is_public, names_of, origin_of, origins_of
 
 STRIPE_HOST = 'checkout.stripe.com'
 DEFAULT_PORT = 3000

@@ -38,9 +38,9 @@ def nothing_on_import(module: Module) -> Iterator[str]:
 
     Left out are ``__main__.py`` and the migrations, which are run and never imported.
     """
-    if module.path.name == '__main__.py' or module.lies_in('services.migrations'):
+    if module.path.name == '__main__.py' or module.lies_in('services.database.migrations'):
         return
-    known = MAKES_A_VALUE | (MAKES_A_TABLE if module.lies_in('services.schema') else frozenset())
+    known = MAKES_A_VALUE | (MAKES_A_TABLE if module.lies_in('services.database.schema') else frozenset())
     allowed = _with_methods(known) | makers(module)
     for line, what in _effects(module.tree.body, allowed):
         yield f'{module.path.as_posix()}:{line}: nothing happens on import: {what}'

@@ -13,23 +13,23 @@ LONGEST_FILE = 250
 FLOORS = (
     ('errors', 'money'),
     ('catalog', 'orders', 'settings', 'site'),
-    ('ledger', 'schema', 'migrations', 'payments', 'scheduling', 'mail', 'throttle', 'metrics'),
-    ('checkout', 'fulfilment', 'reconciler', 'desk'),
-    ('bodies', 'webhooks', 'api', 'shop'),
+    ('ledger', 'database', 'payments', 'scheduling', 'mail', 'rate_limit', 'metrics'),
+    ('checkout', 'fulfilment', 'booking', 'reconciler', 'admin'),
+    ('endpoints', 'shop', 'commands'),
 )
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
 ADAPTERS = 2  # the floor whose parts know the outside world, and never one another
-STORAGE = frozenset({'ledger', 'schema', 'migrations'})
+STORAGE = frozenset({'ledger', 'database'})
 LOGS = 'logs'  # everybody in services may log; it may see how, and the errors
 VALUES = frozenset(FLOORS[0] + FLOORS[1])
 
 # Who alone may import what.
 OWNERS = {
     'stripe': ('services.payments',),
-    'sqlalchemy': ('services.ledger', 'services.schema', 'services.migrations'),
-    'alembic': ('services.ledger', 'services.schema', 'services.migrations'),
-    'sqlite3': ('services.ledger', 'services.sandbox'),
-    'psycopg': ('services.ledger',),
+    'sqlalchemy': ('services.ledger', 'services.database'),
+    'alembic': ('services.ledger', 'services.database'),
+    'sqlite3': ('services.database', 'services.sandbox'),
+    'psycopg': ('services.database',),
     'smtplib': ('services.mail', 'services.sandbox'),
     'aiosmtplib': ('services.mail',),
     'prometheus_client': ('services.metrics',),

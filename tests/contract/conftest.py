@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 FORM = {
     'mode': 'payment',

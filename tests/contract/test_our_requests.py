@@ -3,10 +3,10 @@
 import pytest
 
 from services.errors import ShopError
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import build
 from tests.contract.openapi import check_request
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 OPTIONS: tuple[dict[str, str], ...] = ({}, {'PROMOTION_CODES': '1', 'AUTOMATIC_TAX': '1'})
 EXPECTED = {
@@ -22,7 +22,7 @@ async def test_a_whole_sale_sends_only_what_stripe_describes(
     twin: Twin, settings_env: dict[str, str], options: dict[str, str]
 ) -> None:
     """From the price to the verified payment: no unknown parameter, and every one of the right type."""
-    shop = build(judge(settings_env | options))
+    shop = build(parse_settings(settings_env | options))
     await shop.open()
     await shop.warm_up()
     session = await shop.checkout.start(visitor='v', because='button')
@@ -38,7 +38,7 @@ async def test_what_is_asked_when_things_go_wrong_is_described_too(
     twin: Twin, settings_env: dict[str, str]
 ) -> None:
     """Calling a session off and looking up a failed bank payment send only what Stripe describes."""
-    shop = build(judge(settings_env))
+    shop = build(parse_settings(settings_env))
     await shop.open()
     slow = await shop.checkout.start(visitor='slow', because='button')
     twin.pay(slow.id, method='bank')

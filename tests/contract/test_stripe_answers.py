@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.contract.openapi import check_answer
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 LISTS = ('checkout/sessions', 'payment_intents', 'charges', 'refunds', 'disputes', 'events', 'prices')
 EXPANDED = 'expand[]=payment_intent.latest_charge.refunds&expand[]=line_items.data.price.product'

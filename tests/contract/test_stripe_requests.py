@@ -3,12 +3,12 @@
 import httpx
 import pytest
 
-from services.sandbox.stripe_routes import ENDPOINTS, Endpoint
+from services.sandbox.stripe.routes import ENDPOINTS, Endpoint
 from tests.contract.conftest import FORM
 from tests.contract.differences import REQUESTS
 from tests.contract.openapi import FORM as FORM_TYPE
 from tests.contract.openapi import check_request, operation
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 SESSIONS = '/v1/checkout/sessions'
 

@@ -9,7 +9,7 @@ import httpx
 from tests.crash.customers import Customer
 from tests.crash.shops import Shop
 from tests.processes import wait_until
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 SIZE = 6
 PATIENCE = 60.0  # seconds until a shop that died is there again

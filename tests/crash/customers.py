@@ -8,7 +8,7 @@ import httpx
 
 from tests.crash.shops import Shop
 from tests.processes import wait_until
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 PATIENCE = 20.0  # seconds
 TRIES = 4

@@ -24,10 +24,10 @@ T = TypeVar('T')
 TRACE, DEADLY = 'trace', 'deadly'
 ROUND_BEGINS, ROUND_ENDS, MORE = 'round begins', 'round ends', ', more to do'
 DOORS = {
-    'ui.checkout_form': 'button',
-    'ui.success': 'order page',
-    'services.webhooks': 'webhook',
-    'services.reconciler': 'reconciler',
+    'ui.pages.checkout_form': 'button',
+    'ui.pages.order': 'order page',
+    'services.endpoints.webhooks': 'webhook',
+    'services.reconciler.reconciler': 'reconciler',
     'services.catalog': 'price',
     'services.shop': 'start',
 }

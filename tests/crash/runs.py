@@ -13,7 +13,7 @@ from tests.crash.trials import End, Point, die_at, points_of
 from tests.crash.verdict import Tally, books, judge, look_at_pages
 from tests.crash.ways import Stage, Way
 from tests.processes import ROOT, Server
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 Databases = Callable[[str], AbstractContextManager[str]]
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import httpx
 from sqlalchemy import Engine, select
 
-from services import schema
-from services.ledger.engine import engine_for
-from services.ledger.rows import order_from_row
+from services.database import schema
+from services.database.engine import engine_for
+from services.ledger.mapping import order_from_row
 from services.orders import Order, State
 from tests.processes import wait_until
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 PATIENCE = 15.0  # seconds until a page shows its calendar
 

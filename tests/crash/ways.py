@@ -7,7 +7,7 @@ from tests.crash.customers import Customer
 from tests.crash.shops import Shop
 from tests.crash.verdict import Books
 from tests.processes import wait_until
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 PATIENCE = 40.0  # seconds; a delivery comes back after up to 16
 PRICES = (15000, 16000)

@@ -14,7 +14,7 @@ from pytest_playwright import CreateContextCallback
 
 from tests.e2e.journey import AnotherBrowser, StartShop, wait_for_price
 from tests.processes import ROOT, Server, free_port
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 # The shell is the same engine without windows, at a third of the work for the machine.
 BROWSERS = ('chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome')

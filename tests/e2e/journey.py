@@ -10,7 +10,7 @@ import httpx
 from playwright.sync_api import FrameLocator, Locator, Page, Response, expect
 
 from tests.processes import Server, wait_until
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 BUTTON = 'Schedule My C&P Coaching Session - $150'
 SUCCESS = '✓ Payment Successful!'

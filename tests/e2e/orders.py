@@ -9,7 +9,7 @@ import httpx
 
 from tests.e2e import journey
 from tests.processes import Server, wait_until
-from tests.twin import PROMPT, Twin
+from tests.sandbox_client import PROMPT, Twin
 
 METADATA = {
     'order': 'another',

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, ViewportSize, expect
 from tests.e2e import journey
 from tests.e2e.orders import STATES, Maker
 from tests.processes import Server
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 AXE, AXE_AGAIN = Axe(), Axe('null')  # the second for a page that the first is in already
 STANDARD = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']

@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e import journey
 from tests.processes import Server
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 ASKS_WHO = '4000 0025 0000 3155'
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e import journey
 from tests.processes import Server
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 OPENING = 'POST /v1/checkout/sessions'
 BUDGET = 12  # seconds a customer waits at most before something is said

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.e2e.conftest import shop_server
 from tests.fuzzing import BODIES, HEADERS, TEXTS, leaks_in, secrets_of, signature, thrown
 from tests.processes import Server, free_port
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 PATIENCE = 20  # seconds
 # What stands behind a percent sign need not be a character, nor even a number.

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e import journey
 from tests.processes import Server
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 OPENING = 'POST /v1/checkout/sessions'
 ALREADY_PAID = 'A payment was just made here, in this browser.'

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e import journey
 from tests.e2e.journey import AnotherBrowser
 from tests.processes import Server
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 
 def test_a_customer_pays_and_books(

@@ -7,7 +7,7 @@ from tests.e2e import journey
 from tests.e2e.journey import StartShop
 from tests.postgres import Cluster
 from tests.processes import wait_until
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 LEDGER = """
     SELECT payment_status, amount_total, email, booking_key,

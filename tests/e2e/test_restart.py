@@ -4,7 +4,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e import journey
 from tests.processes import Server
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 POPUP = 'Nothing is lost. This page reconnects by itself.'
 GONE = 'The connection is gone. The button comes back by itself as soon as this page is connected again.'

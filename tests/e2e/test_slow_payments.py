@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e import journey
 from tests.processes import Server, wait_until
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 UNDER_WAY = 'Your payment is under way'
 

@@ -11,7 +11,7 @@ from tests.e2e import journey
 from tests.e2e.conftest import shop_server
 from tests.e2e.relay import refusing
 from tests.processes import Server, free_port, wait_until
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 UNDER_WAY = 'Your payment is under way'
 FETCHING = 'We are fetching the calendar'

@@ -13,12 +13,12 @@ from nicegui.testing import User
 from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
 
 from main import assemble
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.pages.customer import Customer
 from tests.processes import wait_until
-from tests.twin import Twin
-from ui.success import LOOKING
+from tests.sandbox_client import Twin
+from ui.pages.order import LOOKING
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def reset_nicegui(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 async def shop(settings_env: dict[str, str]) -> Shop:
     """A shop that talks to the twins, its ledger up to date."""
-    shop = build(judge(settings_env))
+    shop = build(parse_settings(settings_env))
     await shop.open()
     return shop
 

@@ -12,7 +12,7 @@ from nicegui.testing import User
 from nicegui.testing.user_interaction import UserInteraction
 
 from tests.processes import wait_until
-from ui.components import Static, Tag
+from ui.components.elements import Static, Tag
 
 PATIENCE = 8.0  # seconds
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.pages.conftest import Way
 from tests.pages.customer import Customer
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 BUTTON = 'Schedule My C&P Coaching Session'
 PRICED = f'{BUTTON} - $150'

@@ -12,7 +12,7 @@ from services.scheduling import Meeting
 from services.shop import Shop
 from tests.pages.conftest import Way
 from tests.pages.customer import Customer, words
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 PAID = '✓ Payment Successful!'
 TOMORROW = datetime.now(UTC).replace(hour=18, minute=0, second=0, microsecond=0) + timedelta(days=1)

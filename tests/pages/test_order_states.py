@@ -11,8 +11,8 @@ from services.orders import WAITING_STATES, Booking, Facts, Order, State, World
 from services.site import load
 from tests.pages.customer import words
 from tests.processes import ROOT
-from ui.order_states import Seen, View, view
-from ui.sessions import zone_of
+from ui.components.meetings import zone_of
+from ui.pages.order_states import Seen, View, view
 
 SITE = load(ROOT / 'site.toml')
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

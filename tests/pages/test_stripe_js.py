@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import Shop
 from tests.pages.conftest import Way
 from tests.pages.customer import Customer, words
-from tests.pages.test_safety import policy
+from tests.pages.test_security_headers import policy
 
 SCRIPT = '<script src="https://js.stripe.com/endive/stripe.js" async fetchpriority="low"></script>'
 STRIPE = 'js.stripe.com'
@@ -77,7 +77,7 @@ async def test_with_a_double_there_is_none(customer: Customer, shop: Shop) -> No
 )
 def test_when_it_is_loaded(changes: dict[str, str], loads: bool) -> None:
     """It takes the publishable key and Stripe itself, and the operator may leave it out."""
-    assert judge(KEYS | changes).loads_stripe_js is loads
+    assert parse_settings(KEYS | changes).loads_stripe_js is loads
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_when_it_is_loaded(changes: dict[str, str], loads: bool) -> None:
 )
 def test_where_customers_pay(changes: dict[str, str], origin: str) -> None:
     """The page that is about to be needed is Stripe's, the operator's own name for it, or the double's."""
-    assert judge(KEYS | changes).payment_page == origin
+    assert parse_settings(KEYS | changes).payment_page == origin
 
 
 async def test_what_comes_next_is_near(customer: Customer, shop: Shop, way: Way) -> None:

@@ -10,12 +10,12 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 
-from services import api
+from services.endpoints import api
 from services.errors import ShopError
 from services.orders import Order
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import Shop, build
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 NewDatabase = Callable[[], str]
 on_both_databases = pytest.mark.parametrize('new_database', ['sqlite', 'postgresql'], indirect=True)
@@ -70,7 +70,7 @@ def clock() -> Clock:
 @pytest.fixture
 async def shop(settings_env: dict[str, str], clock: Clock) -> AsyncIterator[Shop]:
     """A shop with an empty ledger, whose clock can be put forward."""
-    shop = build(judge(settings_env), clock=clock)
+    shop = build(parse_settings(settings_env), clock=clock)
     await shop.open()
     yield shop
     await shop.close()

@@ -18,14 +18,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from hypothesis.strategies import booleans, integers, sampled_from
 from sqlalchemy import delete, insert, select
 
-from services import schema
+from services.database import schema
 from services.errors import AlreadyPaid, ShopError
-from services.ledger.rows import order_from_row
+from services.ledger.mapping import order_from_row
 from services.orders import Order, State
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.sandbox_client import PROMPT, Twin
 from tests.services.test_webhooks import signed
-from tests.twin import PROMPT, Twin
 
 T = TypeVar('T')
 
@@ -309,7 +309,7 @@ class Model(RuleBasedStateMachine):
         assert self._run(self._read())['journal'] == before
 
     def _begin(self) -> None:
-        self.shop = build(judge(self.environment), clock=lambda: datetime.now(UTC) + self.ahead)
+        self.shop = build(parse_settings(self.environment), clock=lambda: datetime.now(UTC) + self.ahead)
         self.fuse = Fuse(self.shop)
         app = FastAPI()
         for door in self.shop.doors():

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from services.shop import Shop
-from tests.twin import Twin
+from tests.sandbox_client import Twin
 
 DOOR = '/api/create-checkout-session'
 

@@ -11,11 +11,11 @@ import pytest
 
 from services.orders import MAYBE_SPENT, Booking, Order, State, World
 from services.scheduling import Meeting
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.sandbox_client import Twin
 from tests.services.conftest import Customer, NewDatabase, on_both_databases
 from tests.services.test_fulfilment import fulfilled
-from tests.twin import Twin
 
 pytestmark = on_both_databases
 
@@ -58,7 +58,7 @@ async def forgetful(
     customer: Customer, settings_env: dict[str, str], new_database: NewDatabase
 ) -> AsyncIterator[Shop]:
     """The shop after its ledger was lost."""
-    shop = build(judge(settings_env | {'DATABASE_URL': new_database()}))
+    shop = build(parse_settings(settings_env | {'DATABASE_URL': new_database()}))
     await shop.open()
     yield shop
     await shop.close()
@@ -184,7 +184,7 @@ async def test_somebody_who_paid_can_book_while_the_calendars_api_is_down(
 
 async def test_without_a_token_the_public_address_is_given(settings_env: dict[str, str], twin: Twin) -> None:
     """An operator with a free plan and no token still sells; the key travels with the address."""
-    shop = build(judge(settings_env | {'CALENDLY_TOKEN': ''}))
+    shop = build(parse_settings(settings_env | {'CALENDLY_TOKEN': ''}))
     await shop.open()
     session = await shop.checkout.start(visitor='v', because='button')
     twin.pay(session.id)
@@ -215,7 +215,7 @@ async def test_test_money_on_a_public_address_opens_no_calendar(
     """Real hours are not given away for test cards, unless the operator says so."""
     public = settings_env | {'DOMAIN': 'https://coach.example'}
     for allowed, expected in (('', 'test'), ('1', '')):
-        shop = build(judge(public | {'ALLOW_TEST_SALES': allowed}))
+        shop = build(parse_settings(public | {'ALLOW_TEST_SALES': allowed}))
         await shop.open()
         session = await shop.checkout.start(visitor=f'v{allowed}', because='button')
         twin.pay(session.id)
@@ -232,7 +232,7 @@ async def test_a_shop_without_rights_to_read_its_account_still_sells(
 ) -> None:
     """A restricted key may not be told whose it is; nothing else depends on that."""
     twin.lever('GET /v1/account', 'fail', status=403, times=None)
-    shop: Shop = build(judge(settings_env))
+    shop: Shop = build(parse_settings(settings_env))
     await shop.open()
     await shop.warm_up()
     assert shop.payments.world == World('test')

@@ -8,8 +8,8 @@ from services import errors
 from services.money import Money
 from services.orders import Order, Return, State
 from services.shop import Shop
+from tests.sandbox_client import Twin
 from tests.services.conftest import Customer, on_both_databases
-from tests.twin import Twin
 
 pytestmark = on_both_databases
 CREATE = 'POST /v1/checkout/sessions'

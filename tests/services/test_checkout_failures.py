@@ -8,11 +8,11 @@ import pytest
 
 from services import errors
 from services.orders import State
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.sandbox_client import Twin
 from tests.services.conftest import Customer, on_both_databases
 from tests.services.test_checkout import CREATE, created
-from tests.twin import Twin
 
 pytestmark = on_both_databases
 
@@ -102,7 +102,7 @@ async def test_a_price_that_does_not_exist_is_the_operators_matter(
     settings_env: dict[str, str], twin: Twin
 ) -> None:
     """A wrong STRIPE_PRICE_ID gives words, not a crash."""
-    shop = build(judge(settings_env | {'STRIPE_PRICE_ID': 'price_nowhere'}))
+    shop = build(parse_settings(settings_env | {'STRIPE_PRICE_ID': 'price_nowhere'}))
     await shop.open()
     with pytest.raises(errors.PaymentsUnavailable):
         await shop.checkout.start(visitor='v', because='button')

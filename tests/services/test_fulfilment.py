@@ -6,10 +6,10 @@ import pytest
 
 from services import errors
 from services.orders import Order, State
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.sandbox_client import Twin
 from tests.services.conftest import Customer, NewDatabase, on_both_databases
-from tests.twin import Twin
 
 pytestmark = on_both_databases
 
@@ -82,7 +82,7 @@ async def test_an_order_lost_from_the_ledger_is_adopted_from_stripe(
 ) -> None:
     """A ledger restored from before the order finds it again by what Stripe kept of it."""
     order = await customer.buy()
-    restored = build(judge(settings_env | {'DATABASE_URL': new_database()}))
+    restored = build(parse_settings(settings_env | {'DATABASE_URL': new_database()}))
     await restored.open()
     adopted = await restored.fulfilment.arrive(order.session_id or '')
     assert adopted is not None
@@ -149,7 +149,7 @@ async def test_a_session_of_another_shop_on_the_account_is_not_ours(
     """A paid session that names another address opens nothing here."""
     order = await customer.buy()
     other = {'DOMAIN': 'http://localhost:9', 'DATABASE_URL': new_database()}
-    shop = build(judge(settings_env | other))
+    shop = build(parse_settings(settings_env | other))
     await shop.open()
     assert await shop.fulfilment.arrive(order.session_id or '') is None
     await shop.close()
@@ -171,7 +171,7 @@ async def test_a_discount_that_the_settings_do_not_allow_is_a_mismatch(
     customer: Customer, settings_env: dict[str, str]
 ) -> None:
     """A code that was valid when the session was opened counts only while the settings allow codes."""
-    generous = build(judge(settings_env | {'PROMOTION_CODES': '1'}))
+    generous = build(parse_settings(settings_env | {'PROMOTION_CODES': '1'}))
     await generous.open()
     session = await generous.checkout.start(visitor='v', because='button')
     customer.twin.pay(session.id, code='HALF50')
@@ -185,7 +185,7 @@ async def test_a_discount_that_the_settings_do_not_allow_is_a_mismatch(
 
 async def test_a_free_session_is_as_good_as_a_paid_one(settings_env: dict[str, str], twin: Twin) -> None:
     """A code for the whole amount needs no payment and still earns the slot."""
-    shop = build(judge(settings_env | {'PROMOTION_CODES': '1'}))
+    shop = build(parse_settings(settings_env | {'PROMOTION_CODES': '1'}))
     await shop.open()
     session = await shop.checkout.start(visitor='v', because='button')
     twin.pay(session.id, code='FREE100')

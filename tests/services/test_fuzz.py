@@ -22,8 +22,8 @@ from tests.fuzzing import (
     thrown,
     written,
 )
+from tests.sandbox_client import Twin
 from tests.services.conftest import Customer
-from tests.twin import Twin
 
 JSON_DOOR = '/api/create-checkout-session'
 TABLES = ('orders', 'deliveries', 'bookings', 'journal')

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import inspect
 
-from services import schema
+from services.database import schema
 from services.ledger import Delivery, Ledger, connect
 from services.orders import Booking, Facts, State
 from tests.services.conftest import NewDatabase, on_both_databases

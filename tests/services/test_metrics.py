@@ -4,7 +4,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.services.conftest import Customer
 from tests.services.test_webhooks import event_of, signed
@@ -74,7 +74,7 @@ async def test_nothing_of_a_single_order_is_told(customer: Customer) -> None:
 async def test_each_shop_counts_for_itself(shop: Shop, settings_env: dict[str, str]) -> None:
     """Two shops in one process do not meet."""
     shop.metrics.repaired('order')
-    other = build(judge(settings_env))
+    other = build(parse_settings(settings_env))
     assert 'paidslot_repairs_total{kind="order"} 1.0' in shop.metrics.text().decode()
     assert 'paidslot_repairs_total{' not in other.metrics.text().decode()
     await other.close()
@@ -99,7 +99,7 @@ async def test_strangers_find_no_counters(
     settings_env: dict[str, str], client: str, headers: dict[str, str], status: int
 ) -> None:
     """This machine and the operator's networks read them, but nobody through a proxy."""
-    shop = build(judge(settings_env | {'TRUSTED_PROXIES': '10.1.0.0/16'}))
+    shop = build(parse_settings(settings_env | {'TRUSTED_PROXIES': '10.1.0.0/16'}))
     answer = await read(shop, (client, 5400), **headers)
     assert answer.status_code == status
     assert ('paidslot' in answer.text) == (status == 200)

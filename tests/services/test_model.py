@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from services.ledger import connect
+from tests.sandbox_client import Twin
 from tests.services.conftest import on_both_databases
 from tests.services.model import Model
-from tests.twin import Twin
 
 pytestmark = on_both_databases
 

@@ -17,7 +17,7 @@ import pytest
 from services import errors
 from services.ledger import connect
 from services.orders import State
-from services.settings import SettingsError, judge
+from services.settings import SettingsError, parse_settings
 from services.shop import Shop
 from tests.postgres import PASSWORD, Cluster
 from tests.processes import ROOT
@@ -139,7 +139,7 @@ async def test_addresses_are_taken_as_hosts_of_databases_write_them(
     """Either scheme, a password with every odd character, parameters and options of one's own."""
     url = settings_env['DATABASE_URL'].replace('postgresql', scheme)
     own = '&sslmode=prefer&connect_timeout=9&options=-c%20work_mem%3D5MB'
-    store = connect(judge(settings_env | {'DATABASE_URL': url + own}).database_url)
+    store = connect(parse_settings(settings_env | {'DATABASE_URL': url + own}).database_url)
     await store.open()
     with store.engine.connect() as connection:
         told = {name: connection.exec_driver_sql(f'SHOW {name}').scalar_one() for name in SETTINGS}

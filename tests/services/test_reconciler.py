@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.orders import SESSION_LIFETIME, State
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import build
 from tests.services.conftest import Clock, Customer, NewDatabase, on_both_databases
 
@@ -37,7 +37,7 @@ async def test_a_payment_the_ledger_does_not_know_is_adopted(
     orders = [await customer.buy()]
     customer.visitor = 'another browser'
     orders.append(await customer.buy(email='other@example.com'))
-    empty = build(judge(settings_env | {'DATABASE_URL': new_database()}))
+    empty = build(parse_settings(settings_env | {'DATABASE_URL': new_database()}))
     await empty.open()
     await empty.reconciler.round()
     for order in orders:
@@ -54,7 +54,7 @@ async def test_a_missing_right_is_told_once_and_stops_nothing_else(
     """A restricted key that may not read events finds the payment all the same, and the log says it once."""
     order = await customer.buy()
     customer.twin.act('key', missing_rights=['event_read'])
-    shop = build(judge(settings_env | {'STRIPE_SECRET_KEY': RESTRICTED}))
+    shop = build(parse_settings(settings_env | {'STRIPE_SECRET_KEY': RESTRICTED}))
     for _ in range(2):
         await shop.reconciler.round()
     assert len([line for line in caplog.messages if line.startswith('reconciling events failed')]) == 1

@@ -11,12 +11,12 @@ import pytest
 
 from services.ledger import Ledger, connect
 from services.orders import State
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.processes import ROOT
+from tests.sandbox_client import Twin
 from tests.services.conftest import Customer, client_at, on_both_databases
 from tests.services.test_webhooks import event_of, signed
-from tests.twin import Twin
 from tests.unit.test_orders import NOON, an_order
 
 pytestmark = on_both_databases
@@ -36,7 +36,7 @@ asyncio.run(store.open())
 @pytest.fixture
 async def replicas(shop: Shop, settings_env: dict[str, str]) -> AsyncIterator[tuple[Shop, Shop]]:
     """Two shops that sell the same from one database."""
-    other = build(judge(settings_env))
+    other = build(parse_settings(settings_env))
     await other.open()
     yield shop, other
     await other.close()

@@ -10,7 +10,7 @@ import pytest
 from services import reconciler
 from services.ledger import Delivery
 from services.orders import State
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import build
 from tests.services.conftest import Clock, Customer, on_both_databases
 
@@ -62,7 +62,7 @@ async def test_while_stripe_is_silent_nothing_is_lost_and_it_is_said_once(
 
 async def test_what_belongs_to_others_is_left_alone(customer: Customer, settings_env: dict[str, str]) -> None:
     """Another shop on the same account sells too: its orders do not get into this ledger."""
-    other = build(judge(settings_env | {'DOMAIN': 'http://localhost:4000'}))
+    other = build(parse_settings(settings_env | {'DOMAIN': 'http://localhost:4000'}))
     foreign = await other.checkout.start(visitor='v', because='button', client='')
     await customer.shop.ledger.store.write(
         lambda connection: [
@@ -97,7 +97,7 @@ async def test_several_processes_reconcile_at_once(customer: Customer, settings_
     for number in range(6):
         customer.visitor = f'browser {number}'
         orders.append(await customer.buy(email=f'p{number}@example.com'))
-    shops = [build(judge(settings_env)) for _ in range(3)]
+    shops = [build(parse_settings(settings_env)) for _ in range(3)]
     await asyncio.gather(*(shop.reconciler.round() for shop in shops))
     for order in orders:
         assert (await customer.order_of(order.session_id or '')).state is State.PAID

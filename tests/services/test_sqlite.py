@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from services import errors, migrations, schema
+from services import errors
+from services.database import migrations, schema
 from services.ledger import Ledger, connect
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.sandbox_client import Twin
 from tests.services.conftest import Customer
 from tests.services.test_checkout import created
-from tests.twin import Twin
 
 
 async def test_paid_moves_are_on_the_disk_when_they_are_acknowledged(shop: Shop) -> None:
@@ -71,7 +72,7 @@ async def test_a_full_disk_is_an_apology_and_heals(
 async def test_a_ledger_on_a_fresh_disk_is_made(settings_env: dict[str, str], twin: Twin) -> None:
     """The folder of the database need not exist."""
     url = settings_env['DATABASE_URL'].replace('shop.db', 'deep/er/shop.db')
-    ledger = Ledger(connect(url), build(judge(settings_env)).checkout._clock)
+    ledger = Ledger(connect(url), build(parse_settings(settings_env)).checkout._clock)
     await ledger.open()
     assert await ledger.find(id='nobody') is None
     await ledger.close()

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from services.orders import State
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import build
+from tests.sandbox_client import Twin
 from tests.services.conftest import Customer, on_both_databases
-from tests.twin import Twin
 
 pytestmark = on_both_databases
 
@@ -197,7 +197,9 @@ async def test_a_foreign_session_is_answered_and_left_alone(stripe: Stripe, cust
 
 async def test_without_a_secret_there_is_no_door(settings_env: dict[str, str], twin: Twin) -> None:
     """An unsigned door does not exist."""
-    shop = build(judge(settings_env | {'STRIPE_WEBHOOK_SECRET': '', 'CALENDLY_WEBHOOK_SIGNING_KEY': ''}))
+    shop = build(
+        parse_settings(settings_env | {'STRIPE_WEBHOOK_SECRET': '', 'CALENDLY_WEBHOOK_SIGNING_KEY': ''})
+    )
     paths = {getattr(route, 'path', '') for door in shop.doors() for route in door.routes}
     assert paths == {'/api/create-checkout-session', '/healthz', '/readyz', '/metrics'}
     await shop.close()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.settings import NAMES, Settings, SettingsError, judge, load
+from services.settings import NAMES, Settings, SettingsError, load, parse_settings
 
 GOOD = {
     'STRIPE_SECRET_KEY': 'sk_test_abc',
@@ -23,7 +23,7 @@ LIVE = GOOD | {
 def problems_of(values: dict[str, str]) -> list[str]:
     """The problems that a set of values has."""
     try:
-        judge(values)
+        parse_settings(values)
     except SettingsError as error:
         return error.problems
     return []
@@ -31,7 +31,7 @@ def problems_of(values: dict[str, str]) -> list[str]:
 
 def test_three_values_are_enough_to_try_the_shop() -> None:
     """With test keys everything else has a default."""
-    settings = judge(GOOD)
+    settings = parse_settings(GOOD)
     assert (settings.domain, settings.port, settings.world) == ('http://localhost:3000', 3000, 'test')
 
 
@@ -99,13 +99,15 @@ def test_with_live_keys_what_is_unsafe_is_refused(changes: dict[str, str], name:
 @pytest.mark.parametrize('mangle', ['"{}"', "'{}'", '  {}\t', '\ufeff{}', '{}\r'])
 def test_what_copying_does_to_a_value_is_forgiven(mangle: str) -> None:
     """Quotes, spaces, a byte order mark and Windows line ends around a value do not matter."""
-    assert judge({name: mangle.format(value) for name, value in GOOD.items()}) == judge(GOOD)
+    assert parse_settings({name: mangle.format(value) for name, value in GOOD.items()}) == parse_settings(
+        GOOD
+    )
 
 
 def test_a_double_of_a_service_may_be_on_any_host() -> None:
     """Where another base is set, its host is accepted for the payment page and for the calendar."""
     base = {'STRIPE_API_BASE': 'http://127.0.0.1:9000/s/', 'CALENDLY_API_BASE': 'http://127.0.0.1:9000/c'}
-    settings = judge(GOOD | base | {'CALENDLY_LINK': 'http://127.0.0.1:9000/c/coach/session'})
+    settings = parse_settings(GOOD | base | {'CALENDLY_LINK': 'http://127.0.0.1:9000/c/coach/session'})
     assert settings.stripe_api_base == 'http://127.0.0.1:9000/s'
     assert settings.payment_hosts == {'checkout.stripe.com', '127.0.0.1', 'localhost', '::1'}
     assert 'http://127.0.0.1:9000' in settings.frame_sources
@@ -114,7 +116,7 @@ def test_a_double_of_a_service_may_be_on_any_host() -> None:
 def test_a_double_on_this_machine_may_use_any_of_its_names() -> None:
     """localhost and 127.0.0.1 are one machine; another host is another one."""
     base = {'CALENDLY_API_BASE': 'http://localhost:9000', 'STRIPE_API_BASE': 'http://stripe:9000'}
-    settings = judge(GOOD | base | {'CALENDLY_LINK': 'http://127.0.0.1:9000/coach/session'})
+    settings = parse_settings(GOOD | base | {'CALENDLY_LINK': 'http://127.0.0.1:9000/coach/session'})
     assert settings.payment_hosts == {'checkout.stripe.com', 'stripe'}
     assert problems_of(GOOD | base | {'CALENDLY_LINK': 'http://evil.example/coach/session'})
 
@@ -131,8 +133,8 @@ def test_a_double_on_this_machine_may_use_any_of_its_names() -> None:
 )
 def test_test_keys_sell_nothing_on_a_public_address(domain: str, selling: bool) -> None:
     """Test money on the open internet earns no slot, unless the operator says so."""
-    assert judge(GOOD | {'DOMAIN': domain}).selling is selling
-    assert judge(GOOD | {'DOMAIN': domain, 'ALLOW_TEST_SALES': '1'}).selling
+    assert parse_settings(GOOD | {'DOMAIN': domain}).selling is selling
+    assert parse_settings(GOOD | {'DOMAIN': domain, 'ALLOW_TEST_SALES': '1'}).selling
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
@@ -157,7 +159,7 @@ def test_secrets_never_show() -> None:
     secret = 'rk_test_verysecret'
     names = ('STRIPE_WEBHOOK_SECRET', 'CALENDLY_TOKEN', 'CALENDLY_WEBHOOK_SIGNING_KEY')
     values = GOOD | {'STRIPE_SECRET_KEY': secret} | dict.fromkeys(names, f'whsec_{secret}')
-    assert 'verysecret' not in repr(judge(values))
+    assert 'verysecret' not in repr(parse_settings(values))
     assert 'verysecret' not in str(problems_of(values | {'STRIPE_PRICE_ID': secret, 'PORT': secret}))
 
 
@@ -165,7 +167,7 @@ def test_secrets_never_show() -> None:
 def test_no_value_whatever_breaks_the_judge(values: dict[str, str]) -> None:
     """Any text in any setting gives settings or a list of problems, never another exception."""
     problems = problems_of(GOOD | values)
-    assert problems or isinstance(judge(GOOD | values), Settings)
+    assert problems or isinstance(parse_settings(GOOD | values), Settings)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ def test_no_value_whatever_breaks_the_judge(values: dict[str, str]) -> None:
 )
 def test_databases_are_files_or_servers(given: str, taken: str) -> None:
     """Addresses are taken as hosts of databases write them, and kept in one form."""
-    assert judge(GOOD | {'DATABASE_URL': given}).database_url == taken
+    assert parse_settings(GOOD | {'DATABASE_URL': given}).database_url == taken
 
 
 @pytest.mark.parametrize(

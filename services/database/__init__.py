@@ -1,0 +1,1 @@
+"""How a database is reached: its engine, schema, migrations and backups."""

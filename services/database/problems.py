@@ -1,0 +1,41 @@
+"""Why a database cannot be used, in words for the operator: what is wrong, and what helps."""
+
+import sqlite3
+
+from services.database.schema import UnknownVersion
+from services.database.sqlite import code_of
+
+DAMAGED = 'The file is damaged or is no database. Put a backup in its place: python main.py restore FILE'
+READ_ONLY = 'The file and its folder must be writable for this user.'
+FULL = 'There is no room left on the disk.'
+REMEDIES = {
+    sqlite3.SQLITE_NOTADB: DAMAGED,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_READONLY: READ_ONLY,
+    sqlite3.SQLITE_PERM: READ_ONLY,
+    sqlite3.SQLITE_FULL: FULL,
+    sqlite3.SQLITE_IOERR: 'The disk does not work, or is full.',
+    sqlite3.SQLITE_BUSY: 'Another program keeps it locked.',
+}
+OTHERWISE = {
+    'sqlite': 'Its folder must exist or be makeable, be writable for this user, and have room left.',
+    'postgresql': 'The server must run; user, password and database in the address must be right, '
+    'and the database must belong to that user.',
+}
+NEWER = 'It was written by another version of Paidslot: start that one, or a newer one.'
+
+
+def in_words(error: Exception, dialect: str) -> str:
+    """Say in one line what is wrong with a database and what helps.
+
+    Args:
+        error: what the driver, SQLAlchemy, Alembic or the system raised.
+        dialect: sqlite or postgresql.
+    """
+    why = str(getattr(error, 'orig', None) or error).partition('\nLINE ')[
+        0
+    ]  # PostgreSQL quotes the statement
+    why = why.strip().replace('\n', ' ').rstrip('.')
+    if isinstance(error, UnknownVersion):
+        return f'{why}. {NEWER}'
+    return f'{why}. {REMEDIES.get(code_of(error)) or OTHERWISE[dialect]}'

@@ -1,0 +1,103 @@
+"""Where the rows are: one database, whose transactions run in threads, so that none holds up the loop."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Row, Select, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.database import schema
+from services.database.engine import engine_for
+from services.database.postgresql import prepare
+from services.database.problems import in_words
+from services.database.sqlite import examine, first_connection
+from services.settings import SettingsError
+
+T = TypeVar('T')
+
+READERS = 2  # transactions at once, in this process
+WRITERS = {'sqlite': 1, 'postgresql': 4}  # SQLite has one writer at a time; ours queue here, in order
+# Nothing else would be written at a start, and that nothing can be must not be found out by a customer.
+PROBE = 'UPDATE alembic_version SET version_num = version_num'
+
+
+class Store:
+    """One database; what is handed in runs there as one transaction, from first to last line."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect = engine.dialect.name
+        self.insert: Any = import_module(f'sqlalchemy.dialects.{self.dialect}').insert
+        self._readers = ThreadPoolExecutor(READERS, 'ledger-reader')
+        self._writers = ThreadPoolExecutor(WRITERS[self.dialect], 'ledger-writer')
+        # A read is one statement, and needs no transaction around it.
+        alone = {} if self.dialect == 'sqlite' else {'isolation_level': 'AUTOCOMMIT'}
+        self._reading = engine.execution_options(**alone)
+        self._writing = engine.execution_options(writes=True)
+
+    async def open(self) -> None:
+        """Apply the migrations.
+
+        Raises:
+            SettingsError: there is no database to be had where the settings say.
+        """
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._writers, self._migrate)
+        except (SQLAlchemyError, sqlite3.Error, schema.UnknownVersion, OSError) as error:
+            why = in_words(error, self.dialect)
+            raise SettingsError([f'DATABASE_URL: the database cannot be used: {why}']) from error
+
+    async def close(self) -> None:
+        """Let go of the database, once what was begun has ended."""
+        for threads in (self._readers, self._writers):
+            await asyncio.to_thread(threads.shutdown)
+        self.engine.dispose()
+
+    async def read(self, query: Select[Any], **values: Any) -> list[Row[Any]]:
+        """Return all rows of a query, asked with these values."""
+
+        def work() -> list[Row[Any]]:
+            with self._reading.connect() as connection:
+                return list(connection.execute(query, values).all())
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run a function in one transaction, which is on the disk when this returns.
+
+        The transaction is finished even if whoever asked for it goes away meanwhile.
+        """
+
+        def transaction() -> T:
+            with self._writing.begin() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._writers, transaction)
+
+    async def ping(self) -> None:
+        """Raise if the database does not answer."""
+        await self.read(select(1))
+
+    def _migrate(self) -> None:
+        if self.dialect == 'sqlite':
+            first_connection(self.engine)
+        with self._writing.begin() as connection:
+            if self.dialect == 'sqlite':
+                examine(connection)
+            else:
+                prepare(connection)
+            if not schema.is_up_to_date(connection):
+                from services.database import migrations  # hardly ever needed, and a tenth of every start
+
+                migrations.upgrade(connection)
+            connection.exec_driver_sql(PROBE)
+
+
+def connect(database_url: str) -> Store:
+    """Make the store for a database address; nothing is connected yet."""
+    dialect = 'sqlite' if database_url.startswith('sqlite') else 'postgresql'
+    return Store(engine_for(database_url, connections=READERS + WRITERS[dialect]))

@@ -1,0 +1,1 @@
+"""HTTP endpoints for machines: webhooks, JSON, health and metrics."""

@@ -1,0 +1,208 @@
+"""The only door to Stripe: sessions and prices, asked for with a deadline and translated once."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+import stripe
+
+from services.errors import PaymentsUnavailable, PaymentUnreachable
+from services.money import Money
+from services.orders import Order, PaymentSession, World, metadata_of
+from services.payments.errors import as_shop_error, means_missing
+from services.payments.events import RELEVANT, SESSION_EVENTS, named_by
+from services.payments.listing import Happening, Lists, Page
+from services.payments.signature import signed_event
+from services.payments.translate import price_from, session_from
+
+__all__ = ['RELEVANT', 'SESSION_EVENTS', 'Happening', 'Page', 'Payments', 'named_by', 'signed_event']
+
+DEADLINE = timedelta(seconds=8)  # for one question to Stripe, its retries included
+TIMEOUT = httpx.Timeout(6, connect=2.5)
+# The SDK would keep an id of this machine in the home directory and send it along.
+stripe.enable_telemetry = False
+RETRIES = 2  # with the same idempotency key; the SDK waits half a second and more in between
+SESSIONS = '/v1/checkout/sessions'
+EXPAND = ['payment_intent.latest_charge']
+
+
+class Payments:
+    """Stripe, as far as this shop needs it."""
+
+    def __init__(
+        self,
+        secret_key: str,
+        *,
+        api_base: str,
+        domain: str,
+        hosts: frozenset[str],
+        kind: str,
+        options: Mapping[str, Any],
+        asked: Callable[[str, float], object],
+    ) -> None:
+        """Make a client; nothing is asked yet.
+
+        Args:
+            secret_key: a secret or restricted key.
+            api_base: another address of the API, or '' for Stripe's own.
+            domain: the shop's public address, where customers come back to.
+            hosts: host names a customer may be sent to.
+            kind: the kind of world the key belongs to: demo, test or live.
+            options: further parameters of every session, such as allow_promotion_codes.
+            asked: told of each question: 'ok' or the code of the error, and the seconds it took.
+        """
+        # A double that speaks plain http shows no certificate; reading all of the trusted ones takes long.
+        secure = not api_base.startswith('http://')
+        self._http = stripe.HTTPXClient(timeout=TIMEOUT, verify_ssl_certs=secure)
+        self._stripe = stripe.StripeClient(
+            secret_key,
+            base_addresses={'api': api_base} if api_base else None,
+            http_client=self._http,
+            max_network_retries=RETRIES,
+        )
+        self._domain = domain
+        self._hosts = hosts
+        self._options = dict(options)
+        self._fake_base = bool(api_base)
+        self._asked = asked
+        self.world = World(kind)
+        self.lists = Lists(self._read)
+
+    async def close(self) -> None:
+        """Close the connections to Stripe."""
+        await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    async def learn_account(self) -> None:
+        """Find out which account the key belongs to; a restricted key may not be told, and that is fine."""
+        self.world = World(self.world.kind, (await self._read('/v1/account'))['id'])
+
+    async def read_price(self, price_id: str) -> Money:
+        """Read what a price costs.
+
+        Raises:
+            PaymentsUnavailable: the price does not exist, is inactive, recurring or has no fixed amount.
+        """
+        return price_from(await self._read(f'/v1/prices/{quote(price_id, safe="")}'))
+
+    async def open_session(self, order: Order, *, title: str) -> PaymentSession:
+        """Open the checkout session of an order's current attempt.
+
+        The idempotency key is the order's id and attempt: asking twice gives the same session
+        (docs.stripe.com/api/idempotent_requests).
+
+        Args:
+            order: the order, already committed.
+            title: what the receipt says was bought.
+
+        Raises:
+            ShopError: Stripe refuses, cannot be reached or answers something that must not be followed.
+        """
+        params: Any = self._session_params(order, title)
+        async with self._asking():
+            answer = await self._stripe.v1.checkout.sessions.create_async(
+                params, {'idempotency_key': f'{order.id}-{order.attempt}'}
+            )
+        session = session_from(answer.to_dict())
+        self._check_address(session.url)
+        return session
+
+    async def expire_session(self, session_id: str) -> None:
+        """Close an open session, so that nobody can pay it any more.
+
+        Raises:
+            ShopError: Stripe does not answer, or the session is not open.
+        """
+        async with self._asking():
+            await self._stripe.v1.checkout.sessions.expire_async(session_id)
+
+    async def read_session(self, session_id: str) -> PaymentSession | None:
+        """Read a session as it is now; None when this account does not have it."""
+        try:
+            session = await self._read(f'{SESSIONS}/{quote(session_id, safe="")}', expand=EXPAND)
+        except PaymentsUnavailable as error:
+            if means_missing(error):
+                return None
+            raise
+        return session_from(await self._with_payment(session))
+
+    async def find_session_of(self, payment_id: str) -> str | None:
+        """Find the session that a payment came from; None when there is none in this account."""
+        sessions = (await self._read(SESSIONS, payment_intent=payment_id, limit=1))['data']
+        return sessions[0]['id'] if sessions else None
+
+    async def _with_payment(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Put the payment, its charge and its disputes into a complete session where they are not yet."""
+        if data.get('status') != 'complete' or not data.get('payment_intent'):
+            return data
+        intent = await self._whole(data['payment_intent'], '/v1/payment_intents')
+        charge = await self._whole(intent.get('latest_charge'), '/v1/charges')
+        disputes = await self._disputes_of(charge) if charge.get('disputed') else []
+        return data | {'payment_intent': intent | {'latest_charge': charge | {'disputes': disputes}}}
+
+    async def _whole(self, thing: Any, where: str) -> dict[str, Any]:
+        """Return an object that Stripe sent along or only named; its bare name if it is not there."""
+        if not isinstance(thing, str):
+            return thing or {}
+        try:
+            return await self._read(f'{where}/{thing}')
+        except PaymentsUnavailable:  # a restricted key may not read it; the session says what matters most
+            return {'id': thing}
+
+    async def _disputes_of(self, charge: Mapping[str, Any]) -> list[dict[str, Any]]:
+        disputes: list[dict[str, Any]] = (await self._read('/v1/disputes', charge=charge['id']))['data']
+        return disputes
+
+    async def _read(self, path: str, **params: Any) -> dict[str, Any]:
+        """Ask for something as plain data: making the SDK's objects of it takes longer than the asking."""
+        async with self._asking():
+            answer = await self._stripe.raw_request_async('get', path, **params)
+        data: dict[str, Any] = answer.data
+        return data
+
+    def _session_params(self, order: Order, title: str) -> dict[str, Any]:
+        metadata = metadata_of(order)
+        return {
+            'mode': 'payment',
+            'line_items': [{'price': order.price_id, 'quantity': 1}],
+            'currency': order.expected.currency,
+            # Otherwise the Dashboard decides, and the charge could be in a currency the page never showed.
+            'adaptive_pricing': {'enabled': False},
+            'success_url': f'{self._domain}/success?session_id={{CHECKOUT_SESSION_ID}}',
+            'cancel_url': f'{self._domain}/?back=1',
+            'client_reference_id': order.id,
+            'metadata': metadata,
+            # Refunds and disputes carry the payment, not the session, so the payment must know the order too.
+            'payment_intent_data': {'metadata': metadata, 'description': f'{title} ({order.reference})'},
+            'expires_at': int(order.session_expires_at.timestamp()),
+            'billing_address_collection': 'required',
+            **self._options,
+        }
+
+    def _check_address(self, url: str | None) -> None:
+        parts = urlsplit(url or '')
+        secure = parts.scheme == 'https' or (self._fake_base and parts.scheme == 'http')
+        if not secure or parts.hostname not in self._hosts:
+            raise PaymentsUnavailable(f'the payment page is at an unexpected host: {parts.hostname}')
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[None]:
+        """Bound a question to Stripe in time and translate its failures."""
+        begun, outcome = time.monotonic(), 'broken_off'
+        try:
+            async with asyncio.timeout(DEADLINE.total_seconds()):
+                yield
+            outcome = 'ok'
+        except TimeoutError as error:
+            outcome = PaymentUnreachable.code
+            raise PaymentUnreachable(f'no answer within {DEADLINE.total_seconds():.0f} s') from error
+        except stripe.StripeError as error:
+            failure = as_shop_error(error)
+            outcome = failure.code
+            raise failure from error
+        finally:
+            self._asked(outcome, time.monotonic() - begun)

@@ -1,0 +1,1 @@
+"""Faults staged in the sandbox, and what customers, banks and hosts do there."""

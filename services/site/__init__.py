@@ -1,0 +1,28 @@
+"""The texts of the site, read from ``site.toml``."""
+
+from services.site.model import (
+    NIGHT,
+    Contact,
+    Legal,
+    Look,
+    Product,
+    Section,
+    Site,
+    SiteProblem,
+    contrast,
+    load,
+)
+
+__all__ = [
+    'NIGHT',
+    'PAPER',
+    'Contact',
+    'Legal',
+    'Look',
+    'Product',
+    'Section',
+    'Site',
+    'SiteProblem',
+    'contrast',
+    'load',
+]

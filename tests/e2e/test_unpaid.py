@@ -1,0 +1,156 @@
+"""Ids that nobody gave out, and orders that nobody paid: calm pages, no byte of the calendar's address."""
+
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.docs.routes import routes_of_the_product
+from tests.e2e import journey
+from tests.processes import Server
+from tests.sandbox_client import Twin
+
+BAD_SESSION_IDS = {
+    'missing': '',
+    'unreplaced': '{CHECKOUT_SESSION_ID}',
+    'markup': 'cs_test_<b>&"\'',
+    'control characters': 'cs_test_\x00\x07\r\nX-Evil: 1',
+    'not ASCII': 'cs_test_\N{SNOWMAN}',
+    'overlong': 'cs_test_' + 'a' * 5000,
+    'another kind of id': 'pi_3Invented',
+}
+BAD_TOKENS = [
+    'invented',
+    'a' * 5000,
+    '{token}',
+    '%00',
+    '%27%20OR%201=1',
+    '%F0%9F%93%85',
+    '..%2F..%2Fetc%2Fpasswd',
+]
+CALM = 'payment is safe'
+
+
+def test_session_ids_that_cannot_be(page: Page, shop_process: Server, sandbox: Twin) -> None:
+    """What does not look like a session id is refused without asking Stripe, in words."""
+    for name, session_id in BAD_SESSION_IDS.items():
+        answer = _get(shop_process, '/success', session_id=session_id)
+        assert answer.status_code == 400, name
+        assert CALM in answer.text, name
+        assert not _calendar_in(answer.content, sandbox), name
+    assert sandbox.requests('GET /v1/checkout/sessions') == []
+
+
+def test_an_invented_session_id(page: Page, shop_process: Server, sandbox: Twin) -> None:
+    """A well-formed id that Stripe does not know leads to a calm page, and back to the start."""
+    answer = page.goto(f'{shop_process.url}/success?session_id=cs_test_{"a" * 58}')
+
+    assert answer is not None
+    assert answer.status == 404
+    assert not _calendar_in(answer.body(), sandbox)
+    expect(page.get_by_role('heading', level=1)).to_have_text('This page does not exist')
+    expect(page.get_by_text(CALM)).to_be_visible()
+    page.get_by_role('link', name='Back to the start').click()
+    journey.live_button(page)
+
+
+def test_a_paid_session_of_somebody_else(page: Page, shop_process: Server, sandbox: Twin) -> None:
+    """A payment that another shop took on the same account opens nothing here."""
+    session_id = _foreign_session(sandbox)
+    assert sandbox.pay(session_id)['outcome'] == 'paid'
+
+    answer = page.goto(f'{shop_process.url}/success?session_id={session_id}')
+    assert answer is not None
+    assert answer.status == 404
+    assert not _calendar_in(answer.body(), sandbox)
+
+
+@pytest.mark.parametrize('token', BAD_TOKENS, ids=range(len(BAD_TOKENS)))
+def test_an_invented_token(page: Page, shop_process: Server, sandbox: Twin, token: str) -> None:
+    """An order's page with a token that nobody gave out does not exist, nor does its calendar file."""
+    for path in (f'/order/{token}', f'/order/{token}/session.ics'):
+        answer = _get(shop_process, path)
+        assert answer.status_code == 404, path
+        assert not _calendar_in(answer.content, sandbox), path
+
+
+def test_a_stranger_writes_no_line_of_his_own_into_the_log(start_shop: journey.StartShop) -> None:
+    """What NiceGUI's transport says of an odd visitor is a line like all others: JSON where that is set."""
+    shop = start_shop({'LOG_FORMAT': 'json'})
+    _get(shop, '/_nicegui_ws/socket.io/', EIO='3', transport='polling')
+    lines = shop.log().splitlines()
+    assert [line for line in lines if 'unsupported version' in line]
+    assert [line for line in lines if not line.startswith('{')] == []
+
+
+def test_no_route_tells_before_payment(page: Page, shop_process: Server, sandbox: Twin) -> None:
+    """With every id of an unpaid order in hand, no address of the shop answers with the calendar's."""
+    session_id = journey.session_at(journey.go_to_stripe(page, shop_process))
+    told = sandbox.state()['sessions'][0]['metadata']
+    ids = [session_id, told['token'], told['order'], told['reference'], told['booking_key'], 'invented']
+    paths = {path for _, path in routes_of_the_product()} | {'/docs', '/openapi.json', '/sandbox/', '/.env'}
+    with httpx.Client(base_url=shop_process.url, trust_env=False, timeout=20) as browser:
+        for path in sorted({re.sub(r'{\w+(:\w+)?}', value, path) for path in paths for value in ids}):
+            for params in ({}, {'session_id': session_id, 'token': told['token']}):
+                answer = browser.get(path, params=params)
+                assert answer.status_code < 500, path
+                assert 'server' not in answer.headers, path
+                assert not _calendar_in(answer.content + str(answer.headers).encode(), sandbox), path
+
+
+def test_no_open_page_tells_before_payment(page: Page, shop_process: Server, sandbox: Twin) -> None:
+    """No document, script or message of the landing page or of an unpaid order holds the address."""
+    on_landing = journey.Overheard(page)
+    button = journey.open_landing(page, shop_process)
+    assert not _pages_that_tell(on_landing, sandbox)
+    button.click()
+    journey.at_stripe(page)
+
+    other = page.context.new_page()
+    on_order = journey.Overheard(other)
+    other.goto(f'{shop_process.url}/order/{sandbox.state()["sessions"][0]["metadata"]["token"]}')
+    expect(other.get_by_role('heading', level=1)).to_have_text('Checking your payment…')
+    expect(other.get_by_title(journey.CALENDAR)).to_have_count(0)
+    assert not _pages_that_tell(on_order, sandbox)
+
+
+def test_the_page_of_a_paid_order_tells(page: Page, shop_process: Server, sandbox: Twin) -> None:
+    """The same search finds the address once the order is paid, so the searches above would have seen it."""
+    order = journey.buy(page, shop_process)
+    other = page.context.new_page()
+    heard = journey.Overheard(other)
+    other.goto(order)
+    expect(other.get_by_title(journey.CALENDAR)).to_be_visible()
+
+    assert _pages_that_tell(heard, sandbox)
+
+
+def _pages_that_tell(heard: journey.Overheard, sandbox: Twin) -> list[bytes]:
+    assert heard.messages, 'the page never connected'
+    return [content for content in heard.everything() if _calendar_in(content, sandbox)]
+
+
+def _get(shop: Server, path: str, **params: str) -> httpx.Response:
+    return httpx.get(shop.url + path, params=params or None, trust_env=False, timeout=20)
+
+
+def _calendar_in(content: bytes, sandbox: Twin) -> bool:
+    path = sandbox.calendly_link.partition('/calendly/')[2].encode()
+    return path in content or b'/calendly/d/' in content or b'sam-sandbox' in content
+
+
+def _foreign_session(sandbox: Twin) -> str:
+    answer = httpx.post(
+        f'{sandbox.settings["STRIPE_API_BASE"]}/v1/checkout/sessions',
+        headers={'Authorization': f'Bearer {sandbox.settings["STRIPE_SECRET_KEY"]}'},
+        data={
+            'mode': 'payment',
+            'line_items[0][price]': sandbox.settings['STRIPE_PRICE_ID'],
+            'line_items[0][quantity]': '1',
+            'success_url': 'https://elsewhere.example/thanks',
+        },
+        trust_env=False,
+    )
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()['id'])

@@ -1,0 +1,185 @@
+"""The look and the plain documents: style sheet, markup, legal pages, search engines, trouble."""
+
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nicegui import app, ui
+
+from services.site import NIGHT, PAPER, Look, Site, contrast, load
+from tests.pages.customer import Customer, words
+from tests.processes import ROOT
+from ui.components import theme
+from ui.components.builder import h, paragraphs
+from ui.components.elements import footer
+from ui.pages.landing_sections import assurances, closing, parts, pitch
+
+PATTERNED = ('email', 'phone', 'accent', 'slug', 'button')
+SHEET = theme.sheet(load(ROOT / 'site.toml').look)
+
+
+def test_the_style_sheet_is_small_enough_to_stand_in_the_page() -> None:
+    """The sheet stays under 14 KB (print included), brings both accents, and knows the two papers by name."""
+    assert len(SHEET.encode()) < 14 * 1024
+    assert f'--paper:{PAPER}' in SHEET
+    assert f'--paper:{NIGHT}' in SHEET
+    assert 'ACCENT' not in SHEET
+    assert '@import' not in SHEET
+
+
+@pytest.mark.parametrize('scheme', [0, 1], ids=['light', 'dark'])
+def test_every_pair_of_colours_is_readable(scheme: int) -> None:
+    """Text in every role has a contrast of 4.5 or more on what lies under it, by day and by night."""
+    roots = re.findall(r':root\{(.*?)\}', SHEET)[: scheme + 1]
+    colours = {name: value for part in roots for name, value in re.findall(r'--([\w-]+):(#\w{6})\b', part)}
+    pairs = [('ink', 'paper'), ('ink', 'card'), ('quiet', 'paper'), ('quiet', 'card'), ('accent', 'paper')]
+    pairs += [('accent', 'card'), ('on-accent', 'accent'), ('ink', 'bad-tint'), ('note', 'note-tint')]
+    for text, ground in pairs:
+        assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+
+
+@given(st.integers(0, 0xFFFFFF))
+def test_any_accent_finds_its_night(colour: int) -> None:
+    """Whatever accent is chosen, the one derived for the dark scheme reads well there."""
+    look = Look.model_construct(accent=f'#{colour:06x}', accent_dark=None)
+    assert contrast(theme.night_accent(look), NIGHT) >= theme.COMFORTABLE
+
+
+def test_no_colour_outside_the_theme() -> None:
+    """No page names a colour; all of them stand in the theme."""
+    for path in (ROOT / 'ui').glob('*.py'):
+        if path.name != 'theme.py':
+            assert not re.search(r'#[0-9a-fA-F]{3,8}\b|rgba?\(', path.read_text(encoding='utf-8')), path
+
+
+@given(st.text())
+def test_markup_escapes_every_text(text: str) -> None:
+    """Text in an element, in an attribute or in a paragraph is never read as HTML."""
+    for built in (h('p', text), h('p', title=text), paragraphs(text)):
+        inside = re.sub(r'</?p( title="[^"<>]*")?>', '', built)
+        assert '<' not in inside
+        assert '"' not in inside
+
+
+@pytest.mark.parametrize(
+    ('path', 'title'), [('/terms', 'Terms'), ('/refunds', 'Refunds'), ('/privacy', 'Privacy')]
+)
+async def test_a_legal_page_is_a_plain_document(customer: Customer, path: str, title: str) -> None:
+    """The legal pages need no script, are linked from the footer, and answer HEAD."""
+    answer = await customer.http.get(path)
+    assert answer.status_code == 200
+    assert '<html lang="en-US">' in answer.text
+    assert f'<h1>{title}</h1>' in answer.text
+    assert '<script' not in answer.text
+    assert (await customer.http.head(path)).status_code == 200
+    assert f'href=\\"{path}\\"' in (await customer.http.get('/')).text
+
+
+@pytest.mark.parametrize(('method', 'status'), [('GET', 404), ('POST', 404)])
+async def test_a_missing_page_is_calm(customer: Customer, method: str, status: int) -> None:
+    """An address that leads nowhere shows our page with a telephone number, and not the address back."""
+    answer = await customer.http.request(method, '/wp-admin/<script>x')
+    assert answer.status_code == status
+    assert 'This page does not exist' in words(answer.text)
+    assert '(202) 555-0143' in words(answer.text)
+    assert 'wp-admin' not in answer.text
+
+
+async def test_a_wrong_method_is_calm(customer: Customer) -> None:
+    """A method that an address does not take is 405 in our words."""
+    answer = await customer.http.delete('/terms')
+    assert answer.status_code == 405
+    assert {*answer.headers['allow'].split(', ')} == {'GET', 'HEAD'}
+    assert 'This address does not take that kind of request.' in words(answer.text)
+
+
+async def test_machines_are_told_in_their_own_way(customer: Customer) -> None:
+    """A missing address below /api/ is JSON, not a page."""
+    answer = await customer.http.get('/api/nothing')
+    assert answer.status_code == 404
+    assert answer.headers['content-type'] == 'application/json'
+
+
+async def test_a_broken_address_tells_an_id_only(customer: Customer) -> None:
+    """An address that breaks shows the id of the error and a telephone number, never the error's text."""
+
+    async def broken() -> None:
+        raise RuntimeError('secret text')
+
+    app.add_api_route('/broken', broken)
+    answer = await customer.http.get('/broken')
+    assert answer.status_code == 500
+    assert re.search(r'Error [0-9a-f]{8}', words(answer.text))
+    assert '(202) 555-0143' in words(answer.text)
+    assert 'secret text' not in answer.text
+
+
+async def test_a_broken_page_tells_the_id_that_is_in_the_log(
+    customer: Customer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A page that breaks shows an id, the log has the same id beside the cause, and the page has no cause."""
+
+    @ui.page('/breaking')
+    async def breaking() -> None:
+        raise RuntimeError('secret text')
+
+    answer = await customer.http.get('/breaking')
+    found = re.search(r'Error ([0-9a-f]{8})', answer.text)
+    assert answer.status_code == 500
+    assert found is not None
+    assert 'secret text' not in answer.text
+    assert f'[error {found[1]}]' in caplog.text
+    assert 'secret text' in caplog.text
+
+
+def test_the_operators_text_is_never_html() -> None:
+    """Whatever stands in site.toml is shown as it is typed: no text of it becomes an element."""
+    site = Site.model_validate(_hostile(load(ROOT / 'site.toml').model_dump()))
+    drawn = pitch(site) + assurances(site) + parts(site) + closing(site) + footer(site)
+    assert '<i>' not in drawn
+    assert drawn.count('&lt;i&gt;') > 40
+
+
+def _hostile(value: Any) -> Any:
+    """Put an element into every text that may hold one."""
+    if isinstance(value, dict):
+        return {name: part if name in PATTERNED else _hostile(part) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_hostile(part) for part in value)
+    return f'<i>{value}' if isinstance(value, str) else value
+
+
+async def test_search_engines_stay_out_of_a_test_shop(customer: Customer) -> None:
+    """A shop with test keys is not listed: neither by robots.txt nor by its pages."""
+    robots = await customer.http.get('/robots.txt')
+    assert 'Disallow: /\n' in robots.text
+    assert '<meta name="robots" content="noindex">' in (await customer.http.get('/')).text
+    assert '<meta name="robots" content="noindex">' in (await customer.http.get('/terms')).text
+
+
+async def test_the_sitemap_lists_the_public_pages(customer: Customer) -> None:
+    """The sitemap is XML and names every public page by its full address."""
+    answer = await customer.http.get('/sitemap.xml')
+    names = '{http://www.sitemaps.org/schemas/sitemap/0.9}loc'
+    found = [element.text for element in ElementTree.fromstring(answer.text).iter(names)]
+    assert found == [f'http://localhost:3000{path}' for path in ('/', '/terms', '/refunds', '/privacy')]
+
+
+async def test_the_favicon_is_a_picture(customer: Customer) -> None:
+    """The favicon is an SVG in the accent of the site."""
+    answer = await customer.http.get('/favicon.svg')
+    assert answer.headers['content-type'] == 'image/svg+xml'
+    assert ElementTree.fromstring(answer.text).tag == '{http://www.w3.org/2000/svg}svg'
+
+
+async def test_the_head_names_the_page(customer: Customer) -> None:
+    """Title, description, Open Graph and canonical address are there; addresses come from DOMAIN."""
+    page = (await customer.http.get('/', headers={'Host': 'evil.example'})).text
+    assert '<title>C&amp;P exam coaching for veterans, one to one · C&amp;P Exam Coaching</title>' in page
+    assert '<meta name="description" content="One hour of one-to-one coaching' in page
+    assert '<meta property="og:title" content="C&amp;P exam coaching' in page
+    assert '<link rel="canonical" href="http://localhost:3000/">' in page
+    assert 'evil.example' not in page

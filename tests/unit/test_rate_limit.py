@@ -1,0 +1,36 @@
+"""Whom a limit counts as one client."""
+
+import pytest
+
+from services.errors import TooManyRequests
+from services.rate_limit import Throttle
+
+
+@pytest.mark.parametrize(
+    ('first', 'second'),
+    [('192.0.2.1', '::ffff:192.0.2.1'), ('2001:db8::1', '2001:db8::2'), ('2001:db8::1', '2001:DB8:0::f')],
+)
+async def test_one_client_under_two_addresses_is_counted_once(first: str, second: str) -> None:
+    """An address written another way, or another one of the same network, does not begin anew."""
+    throttle = Throttle(per_client='1/hour', overall='100/hour')
+    await throttle.admit(first)
+    with pytest.raises(TooManyRequests):
+        await throttle.admit(second)
+
+
+@pytest.mark.parametrize(
+    ('first', 'second'),
+    [
+        ('192.0.2.1', '192.0.2.2'),
+        ('::ffff:192.0.2.1', '::ffff:192.0.2.2'),
+        ('2001:db8::1', '2001:db8:0:1::1'),
+        ('::1', '::1'),
+        ('::ffff:127.0.0.1', '127.0.0.1'),
+        ('no address', 'no address'),
+    ],
+)
+async def test_others_are_not_counted_with_them(first: str, second: str) -> None:
+    """Other customers have a limit of their own, and a proxy that nobody named has none."""
+    throttle = Throttle(per_client='1/hour', overall='100/hour')
+    await throttle.admit(first)
+    await throttle.admit(second)

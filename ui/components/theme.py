@@ -1,0 +1,67 @@
+"""The look: one style sheet, its two accents and the icons; no other file names a colour."""
+
+import colorsys
+import re
+from pathlib import Path
+
+from markupsafe import Markup
+
+from services.site import NIGHT, Look, contrast
+from ui.components.builder import h
+
+SHEET = Path(__file__).with_name('theme.css')
+COMFORTABLE = 8.0  # contrast that text in the derived accent has on the dark paper
+STROKES = {
+    'phone': 'M7 4h2.6l1.4 3.8-1.9 1.4a11 11 0 0 0 5.7 5.7l1.4-1.9L20 14.4V17a2 2 0 0 1-2 2A15 15 0 0 1 5 6'
+    'a2 2 0 0 1 2-2z',
+    'check': 'M4 12.5l5.2 5.2L20 7',
+    'mark': 'M5 4.75h14v14.5H5zM5 9h14M9 2.75v4M15 2.75v4M8.75 14.25l2.25 2.25 4.25-4.25',
+}
+
+
+def style(look: Look) -> Markup:
+    """The style sheet as an element for the head of a page."""
+    return h('style', Markup(sheet(look)))
+
+
+def sheet(look: Look) -> str:
+    """The style sheet with the accents of the site, without needless white space."""
+    text = SHEET.read_text(encoding='utf-8')
+    text = text.replace('ACCENT', look.accent).replace('NIGHT', night_accent(look))
+    text = re.sub(r'\s*([{};,])\s*', r'\1', re.sub(r'\s+', ' ', text))
+    return text.replace(': ', ':').replace(';}', '}').strip()
+
+
+def night_accent(look: Look) -> str:
+    """The accent of the dark scheme: given, or the same hue lightened until it reads well."""
+    return look.accent_dark or _lightened(look.accent)
+
+
+def icon(name: str, size: int = 20) -> Markup:
+    """A decorative icon, drawn in the colour of the text around it.
+
+    Args:
+        name: one of STROKES.
+        size: width and height in pixels.
+    """
+    path = h('path', d=STROKES[name])
+    drawn = {'fill': 'none', 'stroke': 'currentColor', 'stroke_width': '1.5', 'stroke_linecap': 'round'}
+    box = {'viewBox': '0 0 24 24', 'width': str(size), 'height': str(size), 'aria_hidden': 'true'}
+    return h('svg', path, stroke_linejoin='round', **drawn, **box)
+
+
+def favicon(look: Look) -> Markup:
+    """The mark of the site as a picture of its own."""
+    ground = h('rect', width='32', height='32', rx='8', fill=look.accent)
+    tick = h('path', d='M8.5 16.8l5 5 10-11', fill='none', stroke='#fff', stroke_width='3')
+    return h('svg', ground, tick, xmlns='http://www.w3.org/2000/svg', viewBox='0 0 32 32')
+
+
+def _lightened(colour: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
+    while contrast(colour, NIGHT) < COMFORTABLE:
+        lightness = min(1.0, lightness + 0.02)
+        parts = colorsys.hls_to_rgb(hue, lightness, saturation * 0.45)
+        colour = '#' + ''.join(f'{round(part * 255):02x}' for part in parts)
+    return colour

@@ -1,0 +1,1 @@
+"""Server rendering of NiceGUI pages."""
