@@ -1,4 +1,4 @@
-"""Paidslot: settings, shop, pages and doors, run; ``serve`` sells, ``demo`` shows."""
+"""Paidslot: settings, shop, pages and endpoints, run; ``serve`` sells, ``demo`` shows."""
 
 import argparse
 import asyncio
@@ -29,11 +29,11 @@ from services.settings import Settings, SettingsError, load, parse_settings
 from services.shop import Shop, build
 from services.site import SiteProblem
 from ui.components.theme import favicon
-from ui.middleware.browser_id import Visitor
-from ui.middleware.load_shedding import Crowd, relieve
-from ui.middleware.security_headers import Safety
-from ui.middleware.static_cache import Statics
-from ui.middleware.timing import Stopwatch
+from ui.middleware.browser_id import BrowserIdMiddleware
+from ui.middleware.load_shedding import LoadShedder, drop_unconnected_pages
+from ui.middleware.security_headers import SecurityHeadersMiddleware
+from ui.middleware.static_cache import StaticCacheMiddleware
+from ui.middleware.timing import TimingMiddleware
 
 if TYPE_CHECKING:
     from services.sandbox import SandboxConfig
@@ -82,7 +82,7 @@ def serve(settings: Settings) -> None:
 
 
 def demo() -> None:
-    """Run the shop on this machine alone, against the twins of Stripe and Calendly, on the same port."""
+    """Run the shop on this machine alone, against the sandbox of Stripe and Calendly, on the same port."""
     from services.sandbox import SandboxConfig, create_app  # no part of a real shop
 
     domain = f'http://127.0.0.1:{os.environ.get("PORT") or DEMO_PORT}'
@@ -92,7 +92,7 @@ def demo() -> None:
         calendly_webhook=f'{domain}/webhooks/calendly',
         bank_settles_after=60,
     )
-    # The twins forget everything at their end, so the demo's orders end with them.
+    # The sandbox forget everything at their end, so the demo's orders end with them.
     folder = tempfile.mkdtemp(prefix='paidslot-demo-')
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     settings = _demo_settings(domain, sandbox, folder)
@@ -114,21 +114,19 @@ def start(shop: Shop) -> None:
 
 
 def assemble(shop: Shop) -> None:
-    """Put pages, doors and the life of the process onto the web application."""
+    """Put pages, endpoints and the life of the process onto the web application."""
     app.router.redirect_slashes = False  # such a redirect would be made of the request's Host header
-    app.add_middleware(Visitor, secure=shop.settings.https)
-    app.add_middleware(Stopwatch, told=shop.metrics.built)
+    app.add_middleware(BrowserIdMiddleware, secure=shop.settings.https)
+    app.add_middleware(TimingMiddleware, told=shop.metrics.built)
     app.add_exception_handler(ShopError, _refusal)
-    for door in shop.doors():
-        app.include_router(door)
+    for endpoint in shop.routers():
+        app.include_router(endpoint)
     pages.register(shop)
 
     settings = shop.settings
     app.on_startup(lambda: _wrap(shop))
     where = f'{settings.domain} (listening on {settings.host}:{settings.port})'
-    app.on_startup(
-        lambda: log.info('selling %s with %s keys at %s', shop.catalog.slug, settings.world, where)
-    )
+    app.on_startup(lambda: log.info('selling %s with %s keys at %s', shop.catalog.slug, settings.mode, where))
     app.on_startup(shop.begin)
     app.on_shutdown(shop.close)
     app.on_shutdown(lambda: log.info('stopped'))
@@ -137,8 +135,10 @@ def assemble(shop: Shop) -> None:
 def _wrap(shop: Shop) -> None:
     """Put around all else what must see every answer, also those that other middlewares give."""
     inner = app.middleware_stack or app.build_middleware_stack()
-    app.middleware_stack = Safety(Crowd(Statics(inner), shop), shop.settings)
-    app.timer(RELIEF, relieve)
+    app.middleware_stack = SecurityHeadersMiddleware(
+        LoadShedder(StaticCacheMiddleware(inner), shop), shop.settings
+    )
+    app.timer(RELIEF, drop_unconnected_pages)
 
 
 def _spare_the_collector() -> None:
@@ -202,7 +202,7 @@ async def _refusal(_request: Request, error: Exception) -> Response:
 
 
 def _demo_settings(domain: str, sandbox: 'SandboxConfig', folder: str) -> Settings:
-    """Judge the sandbox's keys like an operator's, then say that this is the demo's own world."""
+    """Judge the sandbox's keys like an operator's, then say that this is the demo's own environment."""
     settings = parse_settings(
         {
             'STRIPE_SECRET_KEY': sandbox.secret_key,
@@ -220,7 +220,7 @@ def _demo_settings(domain: str, sandbox: 'SandboxConfig', folder: str) -> Settin
             'SITE_FILE': os.environ.get('SITE_FILE', ''),
         }
     )
-    return replace(settings, world='demo')
+    return replace(settings, mode='demo')
 
 
 def _command(arguments: list[str]) -> tuple[str, Path]:

@@ -24,7 +24,7 @@ from services.orders import (
     new_reference,
 )
 from services.payments import Payments
-from services.rate_limit import Throttle
+from services.rate_limit import RateLimit
 
 TRIES = 4
 PAYABLE_MARGIN = ATTACH_DEADLINE  # a session that closes sooner than this is not worth sending anybody to
@@ -40,7 +40,7 @@ class Checkout:
         catalog: Catalog,
         payments: Payments,
         fulfilment: Fulfilment,
-        throttle: Throttle,
+        rate_limit: RateLimit,
         clock: Callable[[], datetime],
         shop: str,
         title: str,
@@ -49,7 +49,7 @@ class Checkout:
         self._catalog = catalog
         self._payments = payments
         self._fulfilment = fulfilment
-        self._throttle = throttle
+        self._rate_limit = rate_limit
         self._clock = clock
         self._shop = shop
         self._title = title
@@ -57,7 +57,7 @@ class Checkout:
     async def start(
         self,
         *,
-        visitor: str,
+        browser_id: str,
         because: str,
         client: str = '',
         shown: Money | None = None,
@@ -66,39 +66,39 @@ class Checkout:
         """Return the open session to send this customer to; its ``url`` has been checked.
 
         Args:
-            visitor: the browser's random value, or '' for a machine that has none.
-            because: which door it was: button, form or api.
+            browser_id: the browser's random value, or '' for a machine that has none.
+            because: which endpoint it was: button, form or api.
             client: the address of the browser, for the limits.
-            shown: the price the customer read, if the door knows it.
+            shown: the price the customer read, if the endpoint knows it.
             again: the customer knows that a payment was just made here and wants another session.
 
         Raises:
             ShopError: always one with public words; nothing was charged.
         """
         with reported('starting a payment'):
-            await self._throttle.admit(client)
+            await self._rate_limit.admit(client)
             price = await self._catalog.price()
             if shown is not None and shown != price:
                 raise PriceChanged(f'{shown} was shown, {price} would be charged')
-            await self._ask_first(visitor, again)
+            await self._ask_first(browser_id, again)
             for _ in range(TRIES):
-                order = await self._order_for(visitor, price, because, again=again)
+                order = await self._order_for(browser_id, price, because, again=again)
                 session = await self._session_of(order, because)
                 if session:
                     return session
             raise PaymentBusy('too many clicks at once')
 
-    async def just_paid(self, visitor: str) -> bool:
+    async def just_paid(self, browser_id: str) -> bool:
         """Whether this browser completed a payment for the offer in the last 24 hours."""
-        if not visitor:
+        if not browser_id:
             return False
         since = self._clock() - CLAIM_LIFETIME
-        order = await self._ledger.find_completed_by(_fingerprint(visitor), since=since)
+        order = await self._ledger.find_completed_by(_fingerprint(browser_id), since=since)
         return order is not None and order.state is not State.FAILED
 
-    async def came_back(self, visitor: str) -> Return:
+    async def came_back(self, browser_id: str) -> Return:
         """Say what may be said to a customer who returned without finishing; the session is read first."""
-        claim = self._claim(_fingerprint(visitor))
+        claim = self._claim(_fingerprint(browser_id))
         order = await self._ledger.find(claim=claim) if claim else None
         if order and order.session_id:
             seen = await self._fulfilment.ask(order, because='return')
@@ -106,23 +106,23 @@ class Checkout:
                 return Return.UNKNOWN
             if seen.state in (State.OPEN, State.EXPIRED, State.FAILED):
                 return Return.NOT_CHARGED
-        return Return.PAID if await self.just_paid(visitor) else Return.NOTHING
+        return Return.PAID if await self.just_paid(browser_id) else Return.NOTHING
 
-    async def _ask_first(self, visitor: str, again: bool) -> None:
-        if not again and await self.just_paid(visitor):
+    async def _ask_first(self, browser_id: str, again: bool) -> None:
+        if not again and await self.just_paid(browser_id):
             raise AlreadyPaid
 
     def _claim(self, browser: str) -> str | None:
         return f'{browser}:{self._catalog.slug}' if browser else None
 
-    async def _order_for(self, visitor: str, price: Money, because: str, *, again: bool) -> Order:
+    async def _order_for(self, browser_id: str, price: Money, because: str, *, again: bool) -> Order:
         """Find this browser's open order or write a new one down; of two at once one wins, by the index."""
-        browser = _fingerprint(visitor)
+        browser = _fingerprint(browser_id)
         claim = self._claim(browser)
         for _ in range(TRIES):
             order = await self._ledger.find(claim=claim) if claim else None
             if order is None:
-                await self._ask_first(visitor, again)  # once more: a payment lets go of the claim
+                await self._ask_first(browser_id, again)  # once more: a payment lets go of the claim
                 fresh = self._new_order(browser, price)
                 if await self._ledger.add(fresh, because=because):
                     return fresh
@@ -141,14 +141,14 @@ class Checkout:
             reference=new_reference(),
             token=secrets.token_urlsafe(24),
             booking_key=secrets.token_urlsafe(18),
-            world=self._payments.world,
+            environment=self._payments.environment,
             shop=self._shop,
             offer=offer.slug,
             price_id=offer.price_id,
             expected=price,
             created_at=now,
             session_expires_at=now + SESSION_LIFETIME,
-            visitor=browser,
+            browser_hash=browser,
             claim=self._claim(browser),
         )
 
@@ -157,7 +157,12 @@ class Checkout:
         left = order.session_expires_at - self._clock()
         fresh = left > (PAYABLE_MARGIN if order.session_id else SESSION_LIFETIME - ATTACH_DEADLINE)
         same = order.expected == price and order.price_id == self._catalog.offer.price_id
-        return order.state is State.OPEN and order.world.same_as(self._payments.world) and same and fresh
+        return (
+            order.state is State.OPEN
+            and order.environment.same_as(self._payments.environment)
+            and same
+            and fresh
+        )
 
     async def _let_go(self, order: Order, because: str) -> None:
         """Free the browser for a new order; the old one must not be paid any more.
@@ -242,6 +247,6 @@ def _asks_for(session: PaymentSession, price: Money) -> bool:
     return amount is None or Money(amount, currency) == price
 
 
-def _fingerprint(visitor: str) -> str:
+def _fingerprint(browser_id: str) -> str:
     """What the ledger keeps of a browser's random value: enough to recognise it, not enough to be it."""
-    return hashlib.sha256(visitor.encode()).hexdigest()[:32] if visitor else ''
+    return hashlib.sha256(browser_id.encode()).hexdigest()[:32] if browser_id else ''

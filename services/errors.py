@@ -110,7 +110,7 @@ class UnknownOffer(ShopError):
 
 
 class BadRequest(ShopError):
-    """A request to a door that does not have the form the door asks for; says what is expected."""
+    """A request to a endpoint that does not have the form the endpoint asks for; says what is expected."""
 
     code = 'bad_request'
     status = 400
@@ -123,7 +123,7 @@ class BadRequest(ShopError):
 
 
 class BodyTooLarge(ShopError):
-    """A body longer than the door takes."""
+    """A body longer than the endpoint takes."""
 
     code = 'body_too_large'
     status = 413
@@ -133,7 +133,7 @@ class BodyTooLarge(ShopError):
 
 
 class UnsupportedType(ShopError):
-    """A body of another kind than the door takes."""
+    """A body of another kind than the endpoint takes."""
 
     code = 'unsupported_type'
     status = 415

@@ -17,7 +17,7 @@ from services.orders import State
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 SOURCES = ('stripe', 'calendly')
-DELIVERIES = ('settled', 'known', 'foreign', 'refused', 'failed')
+DELIVERIES = ('handled', 'known', 'foreign', 'refused', 'failed')
 """What a delivery came to: worked; settled before; not for this shop; not signed; to be delivered again."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -41,9 +41,9 @@ class Metrics:
             registry=registry,
         )
         self._deliveries = Counter(
-            'paidslot_deliveries', 'Deliveries at a door', ['source', 'outcome'], registry=registry
+            'paidslot_deliveries', 'Deliveries at a endpoint', ['source', 'outcome'], registry=registry
         )
-        self._doors = Histogram(
+        self._endpoints = Histogram(
             'paidslot_delivery_seconds',
             'Time a delivery waited for its answer',
             ['source'],
@@ -80,9 +80,9 @@ class Metrics:
 
     def answered(self, source: str, seconds: float) -> None:
         """Note how long a delivery waited for its answer."""
-        self._doors.labels(source).observe(seconds)
+        self._endpoints.labels(source).observe(seconds)
 
-    def asked_stripe(self, outcome: str, seconds: float) -> None:
+    def stripe_request(self, outcome: str, seconds: float) -> None:
         """Note a question to Stripe, retries included: 'ok' or the code of the error, and its seconds."""
         self._questions.labels(outcome).observe(seconds)
 
@@ -113,7 +113,7 @@ class Metrics:
             if state is not State.OPEN:  # that is how orders begin
                 self._moves.labels(state)
         for source in SOURCES:
-            self._doors.labels(source)
+            self._endpoints.labels(source)
             for outcome in DELIVERIES:
                 self._deliveries.labels(source, outcome)
         self._questions.labels('ok')

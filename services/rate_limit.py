@@ -11,7 +11,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from services.errors import TooManyRequests
 
 
-class Throttle:
+class RateLimit:
     """Two limits, for one client and for all; kept in memory, so each process counts for itself."""
 
     def __init__(self, *, per_client: str, overall: str) -> None:

@@ -16,9 +16,9 @@ from services.errors import ShopError, reported
 from services.fulfilment import Fulfilment
 from services.ledger import Ledger, connect
 from services.metrics import Metrics
-from services.orders import Extras
+from services.orders import PriceAdjustments
 from services.payments import Payments
-from services.rate_limit import Throttle
+from services.rate_limit import RateLimit
 from services.reconciler import Reconciler
 from services.scheduling import Scheduling
 from services.settings import Settings
@@ -33,7 +33,7 @@ LOOKUPS_PER_CLIENT, LOOKUPS_OVERALL = '10/minute', '120/minute'  # of sessions t
 
 @dataclass(frozen=True)
 class Shop:
-    """A shop, wired; pages and doors see this and nothing behind it."""
+    """A shop, wired; pages and endpoints see this and nothing behind it."""
 
     settings: Settings
     site: site.Site
@@ -49,7 +49,7 @@ class Shop:
     @property
     def banner(self) -> str:
         """What every page must say about the money, '' when it is real."""
-        if self.settings.world == 'demo':
+        if self.settings.mode == 'demo':
             return 'Demo: no money moves, and nothing here is real.'
         if not self.settings.selling:
             return 'Test mode: payments here are not real, and no time can be booked.'
@@ -73,7 +73,7 @@ class Shop:
         try:
             await self.payments.learn_account()
         except ShopError as error:
-            # A restricted key may not know; worlds are then told apart by their kind alone.
+            # A restricted key may not know; environments are then told apart by their kind alone.
             log.info('the Stripe account is not known: %s', error)
 
     async def close(self) -> None:
@@ -99,16 +99,16 @@ class Shop:
         """Whether Calendly tells this shop who has booked."""
         return bool(self.settings.calendly_webhook_signing_key)
 
-    def doors(self) -> list[APIRouter]:
-        """Make the routers for machines; a webhook without a secret has no door."""
+    def routers(self) -> list[APIRouter]:
+        """Make the routers for machines; a webhook without a secret has no endpoint."""
         secret, key = self.settings.stripe_webhook_secret, self.settings.calendly_webhook_signing_key
-        doors = [api.checkout_door(self.checkout, self.catalog.slug), api.health_doors(self.health)]
-        doors.append(api.metrics_door(self.metrics, trusted=self.settings.trusted_proxies))
+        endpoints = [api.checkout_router(self.checkout, self.catalog.slug), api.health_router(self.health)]
+        endpoints.append(api.metrics_router(self.metrics, trusted=self.settings.trusted_proxies))
         if secret:
-            doors.append(webhooks.stripe_door(secret, self.ledger, self.fulfilment, self.metrics))
+            endpoints.append(webhooks.stripe_router(secret, self.ledger, self.fulfilment, self.metrics))
         if key:
-            doors.append(webhooks.calendly_door(key, self.ledger, self.fulfilment, self.metrics))
-        return doors
+            endpoints.append(webhooks.calendly_router(key, self.ledger, self.fulfilment, self.metrics))
+        return endpoints
 
 
 def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Shop:
@@ -135,7 +135,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         catalog=catalog,
         payments=payments,
         fulfilment=fulfilment,
-        throttle=Throttle(per_client=STARTS_PER_CLIENT, overall=STARTS_OVERALL),
+        rate_limit=RateLimit(per_client=STARTS_PER_CLIENT, overall=STARTS_OVERALL),
         clock=clock,
         shop=settings.domain,
         title=offer.name,
@@ -165,9 +165,9 @@ def _payments(settings: Settings, metrics: Metrics) -> Payments:
         api_base=settings.stripe_api_base,
         domain=settings.domain,
         hosts=settings.payment_hosts,
-        kind=settings.world,
+        mode=settings.mode,
         options=options,
-        asked=metrics.asked_stripe,
+        on_request=metrics.stripe_request,
     )
 
 
@@ -195,8 +195,8 @@ def _fulfilment(
         scheduling=scheduling,
         clock=clock,
         shop=settings.domain,
-        extras=Extras(settings.promotion_codes, settings.automatic_tax),
+        allowed=PriceAdjustments(settings.promotion_codes, settings.automatic_tax),
         selling=settings.selling,
-        throttle=Throttle(per_client=LOOKUPS_PER_CLIENT, overall=LOOKUPS_OVERALL),
+        rate_limit=RateLimit(per_client=LOOKUPS_PER_CLIENT, overall=LOOKUPS_OVERALL),
         metrics=metrics,
     )

@@ -1,4 +1,4 @@
-"""What tests of several levels share: the twins in this process, and settings that point at them."""
+"""What tests of several levels share: the sandbox in this process, and settings that point at them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,30 +8,30 @@ import pytest
 from services.sandbox.__main__ import settings
 from tests import postgres
 from tests.processes import ROOT
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from tests.sandbox_server import running
 
 
 @pytest.fixture(scope='session')
-def running_twin() -> Iterator[Twin]:
-    """Run the twins in a thread, on a free port, for the whole session."""
-    with running() as sandbox:
-        twin = Twin(sandbox.base, settings(sandbox.config))
-        yield twin
-        twin.close()
+def running_sandbox() -> Iterator[SandboxClient]:
+    """Run the sandbox in a thread, on a free port, for the whole session."""
+    with running() as server:
+        sandbox = SandboxClient(server.base, settings(server.config))
+        yield sandbox
+        sandbox.close()
 
 
 @pytest.fixture
-def twin(running_twin: Twin) -> Twin:
-    """Hand out the twins as new; they send webhooks nowhere until ``act('webhooks', stripe=url)``."""
-    running_twin.reset()
-    return running_twin
+def sandbox(running_sandbox: SandboxClient) -> SandboxClient:
+    """Hand out the sandbox as new; they send webhooks nowhere until ``act('webhooks', stripe=url)``."""
+    running_sandbox.reset()
+    return running_sandbox
 
 
 @pytest.fixture
-def settings_env(twin: Twin, tmp_path: Path) -> dict[str, str]:
-    """Name the environment of a shop that talks to the twins and keeps its own database."""
-    return twin.settings | {
+def settings_env(sandbox: SandboxClient, tmp_path: Path) -> dict[str, str]:
+    """Name the environment of a shop that talks to the sandbox and keeps its own database."""
+    return sandbox.settings | {
         'DOMAIN': 'http://localhost:3000',
         'DATABASE_URL': f'sqlite:///{tmp_path}/shop.db',
         'SITE_FILE': str(ROOT / 'site.toml'),

@@ -16,19 +16,19 @@ from hypothesis import strategies as st
 from tests.processes import ROOT
 
 EXAMPLES = int(os.environ.get('FUZZ_EXAMPLES', '0'))
-USUAL = 150  # a door, without FUZZ_EXAMPLES; the same ones each time, so that a red run can be repeated
+USUAL = 150  # a endpoint, without FUZZ_EXAMPLES; the same ones each time, so that a red run can be repeated
 
 
 def thrown(share: float = 1.0) -> settings:
     """Settings of one fuzz test.
 
     Args:
-        share: the part of all examples it gets, for doors that take longer to answer.
+        share: the part of all examples it gets, for endpoints that take longer to answer.
     """
     return settings(
         max_examples=max(1, round((EXAMPLES or USUAL) * share)),
         derandomize=not EXAMPLES,
-        deadline=None,  # the doors talk to the twins over HTTP
+        deadline=None,  # the endpoints talk to the sandbox over HTTP
         # One shop for all examples is meant: each example compares what it holds before and after.
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
@@ -68,7 +68,7 @@ HEADERS = st.fixed_dictionaries(
     optional={
         'content-type': st.sampled_from(KINDS) | HEADER_TEXT,
         'content-encoding': st.sampled_from(['gzip', 'identity', 'br, gzip', '']) | HEADER_TEXT,
-        'cookie': HEADER_TEXT | HEADER_TEXT.map('paidslot_visitor={}'.format),
+        'cookie': HEADER_TEXT | HEADER_TEXT.map('paidslot_browser={}'.format),
         'accept': HEADER_TEXT,
         'accept-language': HEADER_TEXT,
         'origin': HEADER_TEXT,

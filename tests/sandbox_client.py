@@ -1,4 +1,4 @@
-"""The twins of Stripe and Calendly as a test sees them: where they are, and the levers to pull."""
+"""The sandbox of Stripe and Calendly as a test sees them: where they are, and the faults to pull."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,11 +10,11 @@ import httpx
 PROMPT = httpx.Limits(keepalive_expiry=1)
 
 
-class Twin:
+class SandboxClient:
     """One running sandbox; every method is an HTTP call to it.
 
     A call that pays may wait for the shop to take the webhook. A test whose shop lives in its own event loop
-    therefore pays with ``await asyncio.to_thread(twin.pay, session_id)``.
+    therefore pays with ``await asyncio.to_thread(sandbox.pay, session_id)``.
     """
 
     def __init__(self, base: str, settings: Mapping[str, str]) -> None:
@@ -27,17 +27,17 @@ class Twin:
         """The public address of the event type, as the operator would set it."""
         return self.settings['CALENDLY_LINK']
 
-    def lever(self, match: str, do: str, **how: Any) -> None:
-        """Let something go wrong next, such as ``lever('POST /v1/*', 'fail', status=500)``."""
-        self._call('POST', '/levers', {'next': [{'match': match, 'do': do, **how}]})
+    def fault(self, match: str, do: str, **how: Any) -> None:
+        """Let something go wrong next, such as ``fault('POST /v1/*', 'fail', status=500)``."""
+        self._call('POST', '/faults', {'next': [{'match': match, 'do': do, **how}]})
 
-    def release_levers(self) -> None:
+    def clear_faults(self) -> None:
         """Let nothing more go wrong."""
-        self._call('DELETE', '/levers')
+        self._call('DELETE', '/faults')
 
     def act(self, verb: str, **what: Any) -> dict[str, Any]:
         """Do what only the outside can do: ``expire``, ``settle``, ``refund``, ``dispute``, ``price``, …"""
-        return self._call('POST', f'/levers/{verb}', what)
+        return self._call('POST', f'/actions/{verb}', what)
 
     def pay(self, session: str, **how: Any) -> dict[str, Any]:
         """Pay as a customer on Stripe's page does; tells ``outcome`` and ``redirect``.
@@ -54,13 +54,13 @@ class Twin:
         return self.act('book', url=url, **who)
 
     def requests(self, path: str = '') -> list[dict[str, Any]]:
-        """What was asked of the twins since the last reset; only addresses that hold ``path``."""
-        found: list[dict[str, Any]] = self._call('GET', '/levers/requests')['requests']
+        """What was asked of the sandbox since the last reset; only addresses that hold ``path``."""
+        found: list[dict[str, Any]] = self._call('GET', '/requests')['requests']
         return [request for request in found if path in f'{request["method"]} {request["path"]}']
 
     def state(self) -> dict[str, Any]:
-        """All that the twins hold: sessions, payments, events, deliveries, invitees, mails sent."""
-        return self._call('GET', '/levers/state')
+        """All that the sandbox hold: sessions, payments, events, deliveries, invitees, mails sent."""
+        return self._call('GET', '/state')
 
     def send_webhooks_to(self, shop: str) -> None:
         """Let both services deliver to the shop at this address, until the next reset."""

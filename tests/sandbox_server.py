@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from services.sandbox.app import create_app
 from services.sandbox.config import SandboxConfig
-from services.sandbox.state import World
+from services.sandbox.state import SandboxState
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Running:
     """A sandbox that answers: where, with what settings, and its memory for assertions."""
 
     config: SandboxConfig
-    world: World
+    environment: SandboxState
 
     @property
     def base(self) -> str:
@@ -46,7 +46,7 @@ def running(config: SandboxConfig | None = None, port: int | None = None) -> Ite
     thread.start()
     try:
         _wait(server, thread)
-        yield Running(config, app.state.world)
+        yield Running(config, app.state.environment)
     finally:
         server.should_exit = True
         thread.join(timeout=10)

@@ -1,9 +1,9 @@
 """Click → leaving for Stripe, our own share of it. Run: ``.venv/bin/python -m benchmarks.click``.
 
-Real processes: the shop (``main.py serve``), its rival, the twin of Stripe. This process clicks (POST
-/checkout, connections kept open, a new visitor each time) and relays what they ask of the twin. A click's
+Real processes: the shop (``main.py serve``), its rival, the sandbox of Stripe. This process clicks (POST
+/checkout, connections kept open, a new browser each time) and relays what they ask of the sandbox. A click's
 own share is the time from click to redirect, less the time in which *that click's* question was at the
-twin, found by the id of its session: what the kernel, the SDK and our queue cost counts as ours.
+sandbox, found by the id of its session: what the kernel, the SDK and our queue cost counts as ours.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ ROUNDS = 10  # clicks of each such customer
 LIBRARIES = ('stripe', 'fastapi', 'nicegui', 'sqlalchemy', 'psycopg', 'httpx', 'uvicorn')
 
 NOTES = f"""\
-Own share: from the click to the redirect, less the time that click's question was at the twin of Stripe.
+Own share: from the click to the redirect, less the time that click's question was at the sandbox of Stripe.
 The bare handler (`benchmarks/rival.py`) opens a session and redirects; it keeps nothing, so a crash, a double
-click or a lost answer loses what Paidslot keeps. Customers, relay, twin and server share the cores. Click
+click or a lost answer loses what Paidslot keeps. Customers, relay, sandbox and server share the cores. Click
 after click, fifty queue for one process: that time is the queue's, and {CUSTOMERS} divided by it is the
 throughput."""
 
@@ -41,14 +41,14 @@ Load = Callable[[Customers], Awaitable[list[tuple[bytes, float]]]]
 
 @dataclass(frozen=True)
 class Share:
-    """What the clicks of one load cost, in milliseconds: our own share, and the twin's."""
+    """What the clicks of one load cost, in milliseconds: our own share, and the sandbox's."""
 
     own: list[float]
-    twin: list[float]
+    sandbox: list[float]
 
     def row(self) -> str:
         """Write it as cells of a table."""
-        return f'{len(self.own)} | {median(self.own):.1f} | {p99(self.own):.1f} | {median(self.twin):.1f}'
+        return f'{len(self.own)} | {median(self.own):.1f} | {p99(self.own):.1f} | {median(self.sandbox):.1f}'
 
 
 def p99(values: list[float]) -> float:
@@ -99,7 +99,9 @@ class Stand:
         self._folder = folder
         self._count = 0
         port = free_port()
-        self.twin = self._server('twin', ['-m', 'services.sandbox', f'--port={port}'], port, '/levers', {})
+        self.sandbox = self._server(
+            'sandbox', ['-m', 'services.sandbox', f'--port={port}'], port, '/faults', {}
+        )
 
     async def measure(self, arguments: list[str], load: Load) -> Share:
         """Start a server anew, let the customers click, and stop it.
@@ -108,8 +110,8 @@ class Stand:
             arguments: what Python is to run.
             load: how the customers click.
         """
-        relay, relay_port, port = Relay(self.twin.url), free_port(), free_port()
-        named = dict(re.findall(r'^([A-Z_]+)=(.*)$', self.twin.log(), re.MULTILINE))
+        relay, relay_port, port = Relay(self.sandbox.url), free_port(), free_port()
+        named = dict(re.findall(r'^([A-Z_]+)=(.*)$', self.sandbox.log(), re.MULTILINE))
         environment = named | {
             'STRIPE_API_BASE': f'http://127.0.0.1:{relay_port}/stripe',
             'DOMAIN': f'http://127.0.0.1:{port}',
@@ -127,9 +129,9 @@ class Stand:
             finally:
                 customers.leave()
                 await asyncio.to_thread(server.stop)
-        twin = [relay.seconds[session] for session, _ in clicks]
-        own = [took - there for (_, took), there in zip(clicks, twin, strict=True)]
-        return Share([1000 * each for each in own], [1000 * each for each in twin])
+        sandbox = [relay.seconds[session] for session, _ in clicks]
+        own = [took - there for (_, took), there in zip(clicks, sandbox, strict=True)]
+        return Share([1000 * each for each in own], [1000 * each for each in sandbox])
 
     def _server(
         self, name: str, arguments: list[str], port: int, health: str, environment: dict[str, str]
@@ -143,12 +145,12 @@ class Stand:
 async def measure() -> list[str]:
     """Put shop and rival under each load; returns the lines of a table."""
     lines = [
-        '| load | who | clicks | own share, median ms | own share, p99 ms | at the twin, median ms |',
+        '| load | who | clicks | own share, median ms | own share, p99 ms | at the sandbox, median ms |',
         '|---|---|---|---|---|---|',
     ]
     with tempfile.TemporaryDirectory() as folder:
         stand = Stand(Path(folder))
-        stand.twin.start()
+        stand.sandbox.start()
         try:
             for name, load in LOADS.items():
                 shop = await stand.measure([str(ROOT / 'main.py'), 'serve'], load)
@@ -158,7 +160,7 @@ async def measure() -> list[str]:
                 lines += [f'| | ratio | | {times[0]:.1f} × | {times[1]:.1f} × | |']
                 print(*lines[-3:], sep='\n', flush=True)
         finally:
-            stand.twin.stop()
+            stand.sandbox.stop()
     return lines
 
 

@@ -1,6 +1,6 @@
 """A ledger with a million orders beside one with a thousand. Run: ``.venv/bin/python -m benchmarks.million``.
 
-The page of an order and the webhook door are those of two real processes, asked in turn, one question at a
+The page of an order and the webhook endpoint are those of two real processes, asked in turn, one question at a
 time; the rounds of the reconciler are run in this process, in turn, with equal work in each.
 """
 
@@ -21,7 +21,7 @@ from benchmarks.ledger.years import RECENT, is_paid, mark, years
 from benchmarks.pages.layout_shift import Still
 from benchmarks.pages.stencil import DIGITS, Stencil, record, utc_now
 from benchmarks.shared import results
-from benchmarks.webhooks.endpoint import LIBRARIES, SHOP, Door, door_of, fill, open_orders
+from benchmarks.webhooks.endpoint import LIBRARIES, SHOP, Endpoint, endpoint_of, fill, open_orders
 from services.database import schema
 from services.settings import parse_settings
 from services.shop import Shop, build
@@ -44,17 +44,17 @@ stand-in with recorded answers (`benchmarks/still.py`)."""
 
 @dataclass
 class Ledger:
-    """One ledger of some size: a process at its doors, a shop in this one, and the seconds all took."""
+    """One ledger of some size: a process at its endpoints, a shop in this one, and the seconds all took."""
 
     size: int
-    door: Door
+    endpoint: Endpoint
     shop: Shop
     seconds: dict[str, list[float]] = field(default_factory=lambda: {what: [] for what in WHATS})
 
     async def look(self, chance: Random) -> None:
         """Open the page of some paid order."""
         number = mark(some_paid(self.size, chance))
-        page = await self.door.ask(
+        page = await self.endpoint.ask(
             b'GET /order/token-%0*d HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n' % (DIGITS, number)
         )
         assert b'R%0*d' % (DIGITS, number) in page
@@ -95,8 +95,8 @@ async def ledger(stencil: Stencil, size: int, stripe: str, folder: Path) -> Asyn
     await shop.open()
     try:
         await shop.payments.learn_account()
-        async with door_of(SHOP, folder, environment | {'RECONCILE_SECONDS': '3600'}) as door:
-            yield Ledger(size, door, shop)
+        async with endpoint_of(SHOP, folder, environment | {'RECONCILE_SECONDS': '3600'}) as endpoint:
+            yield Ledger(size, endpoint, shop)
     finally:
         await shop.close()
 
@@ -107,7 +107,7 @@ async def compare(stencil: Stencil, ledgers: list[Ledger]) -> None:
     for number in range(WARM_UP + TIMES):
         for each in chance.sample(ledgers, len(ledgers)):
             await each.time(PAGE, each.look(chance))
-            await each.time(DELIVERY, each.door.ask(stencil.delivery(number, now=time.time())))
+            await each.time(DELIVERY, each.endpoint.ask(stencil.delivery(number, now=time.time())))
     for _ in range(WARM_UP + ROUNDS):
         for each in chance.sample(ledgers, len(ledgers)):
             await each.make_due(chance)

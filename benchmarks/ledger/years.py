@@ -99,10 +99,10 @@ def _delivery(number: int, at: datetime) -> dict[str, Any]:
     event = {'source': 'stripe', 'event_id': f'evt_old_{mark(number)}', 'kind': 'checkout.session.completed'}
     return event | {
         'received_at': at,
-        'settled_at': at,
+        'handled_at': at,
         'tries': 1,
         'error': '',
-        'parcel': '',
+        'payload': '',
         'due_at': None,
     }
 

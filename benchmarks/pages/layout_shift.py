@@ -1,4 +1,4 @@
-"""A still of Stripe: answers with recorded bytes, so that what is measured does not wait for the twin."""
+"""A still of Stripe: answers with recorded bytes, so that what is measured does not wait for the sandbox."""
 
 import asyncio
 import json
@@ -59,24 +59,24 @@ class Still:
         return PRICE if what.startswith(b'prices/') else NOTHING
 
 
-async def reads_of_the_twin(folder: Path) -> float:
-    """Say how many reads the twin answers, in a process of its own."""
+async def reads_of_the_sandbox(folder: Path) -> float:
+    """Say how many reads the sandbox answers, in a process of its own."""
     port = free_port()
-    twin = Server(
-        'twin', ['-m', 'services.sandbox', f'--port={port}'], port=port, health='/levers', folder=folder
+    sandbox = Server(
+        'sandbox', ['-m', 'services.sandbox', f'--port={port}'], port=port, health='/faults', folder=folder
     )
-    await asyncio.to_thread(twin.start)
+    await asyncio.to_thread(sandbox.start)
     try:
-        named = dict(re.findall(r'^([A-Z_]+)=(.*)$', twin.log(), re.MULTILINE))
+        named = dict(re.findall(r'^([A-Z_]+)=(.*)$', sandbox.log(), re.MULTILINE))
         key, price = named['STRIPE_SECRET_KEY'], named['STRIPE_PRICE_ID']
         form = {'mode': 'payment', 'success_url': 'http://127.0.0.1', 'line_items[0][price]': price}
         form['line_items[0][quantity]'] = '1'
         headers = {'Authorization': f'Bearer {key}'}
         async with httpx.AsyncClient(base_url=named['STRIPE_API_BASE'], headers=headers) as http:
             made = (await http.post('/v1/checkout/sessions', data=form)).json()['id']
-        return await _reads_a_second(twin.url, f'/stripe/v1/checkout/sessions/{made}?{EXPAND}', key)
+        return await _reads_a_second(sandbox.url, f'/stripe/v1/checkout/sessions/{made}?{EXPAND}', key)
     finally:
-        await asyncio.to_thread(twin.stop)
+        await asyncio.to_thread(sandbox.stop)
 
 
 async def _reads_a_second(url: str, path: str, key: str) -> float:

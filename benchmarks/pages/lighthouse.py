@@ -27,7 +27,7 @@ NOTES = """\
 Mobile, one run after the other, the contenders in turn; medians, behind the scores the lowest, and of all
 shifts the greatest. FCP and LCP: first and largest contentful paint; TBT: total blocking time. The audit
 `is-crawlable` is left out everywhere: an order's page is kept out of search engines on purpose, and so is all
-of a shop that has test keys. Stripe.js is off. The order is paid and shows the calendar of the twin in its
+of a shop that has test keys. Stripe.js is off. The order is paid and shows the calendar of the sandbox in its
 frame. Plain NiceGUI: the same texts by its own elements and defaults (`benchmarks/rival_nicegui.py`). Static
 HTML: written by hand, with our style sheet (`benchmarks/by_hand`)."""
 

@@ -1,4 +1,4 @@
-"""One paid order as it was once, recorded at the twin, from which any number of others are printed."""
+"""One paid order as it was once, recorded at the sandbox, from which any number of others are printed."""
 
 import hashlib
 import hmac
@@ -12,18 +12,24 @@ from typing import Any
 import httpx
 
 from services.ledger.mapping import values_of
-from services.orders import SESSION_LIFETIME, Order, World, next_look
+from services.orders import SESSION_LIFETIME, Environment, Order, next_check
 from services.sandbox.__main__ import settings
 from services.settings import parse_settings
 from services.shop import build
 from tests.processes import ROOT
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from tests.sandbox_server import running
 
 EXPAND = 'expand[0]=payment_intent.latest_charge'
 DIGITS = 12
 BLANK = '0' * DIGITS
-NAMES = {'id': 'order-', 'reference': 'R', 'token': 'token-', 'booking_key': 'key-', 'visitor': 'visitor-'}
+NAMES = {
+    'id': 'order-',
+    'reference': 'R',
+    'token': 'token-',
+    'booking_key': 'key-',
+    'browser_hash': 'browser-',
+}
 FACTS = ('payment_id', 'card_fingerprint', 'email')
 
 
@@ -63,7 +69,7 @@ class Stencil:
         )
 
     def delivery(self, number: int, *, now: float, copy: int = 0) -> bytes:
-        """Write a signed request for the door (docs.stripe.com/webhooks/signature).
+        """Write a signed request for the endpoint (docs.stripe.com/webhooks/signature).
 
         Args:
             number: of the order.
@@ -82,25 +88,25 @@ class Stencil:
 
 def row_of(order: Order, now: datetime) -> dict[str, Any]:
     """Write an order as the ledger does when it is added."""
-    return values_of(order) | {'due_at': next_look(order, now)}
+    return values_of(order) | {'due_at': next_check(order, now)}
 
 
 async def record() -> Stencil:
-    """Let one customer buy at the twin, and keep what is seen of it."""
-    with tempfile.TemporaryDirectory() as folder, running() as sandbox:
-        twin = Twin(sandbox.base, settings(sandbox.config))
-        environment = twin.settings | {'SITE_FILE': str(ROOT / 'site.toml'), 'DOMAIN': 'http://127.0.0.1'}
+    """Let one customer buy at the sandbox, and keep what is seen of it."""
+    with tempfile.TemporaryDirectory() as folder, running() as server:
+        sandbox = SandboxClient(server.base, settings(server.config))
+        environment = sandbox.settings | {'SITE_FILE': str(ROOT / 'site.toml'), 'DOMAIN': 'http://127.0.0.1'}
         shop = build(parse_settings(environment | {'DATABASE_URL': f'sqlite:///{Path(folder)}/shop.db'}))
         await shop.open()
         try:
-            begun = await shop.checkout.start(visitor=NAMES['visitor'], because='button')
+            begun = await shop.checkout.start(browser_id=NAMES['browser_hash'], because='button')
             opened = await shop.ledger.find(session_id=begun.id)
-            twin.pay(begun.id, email='customer@example.test')
+            sandbox.pay(begun.id, email='customer@example.test')
             paid = await shop.fulfilment.fulfil(begun.id, because='webhook')
             session, event = _what_stripe_says(sandbox.base, environment, begun.id)
         finally:
             await shop.close()
-            twin.close()
+            sandbox.close()
     assert opened is not None
     assert paid is not None
     return _cut(Stencil(session, event, opened, paid, environment))
@@ -127,8 +133,8 @@ def _cut(seen: Stencil) -> Stencil:
     def plate(order: Order) -> Order:
         named: dict[str, Any] = {name: cut(getattr(order, name)) for name in (*NAMES, 'session_id')}
         facts: dict[str, Any] = {name: cut(getattr(order.facts, name)) for name in FACTS}
-        world = World(order.world.kind)
-        return replace(order, **named, world=world, facts=replace(order.facts, **facts))
+        environment = Environment(order.environment.mode)
+        return replace(order, **named, environment=environment, facts=replace(order.facts, **facts))
 
     session, event = (cut(text.decode()).encode() for text in (seen.session, seen.event))
     return replace(seen, session=session, event=event, opened=plate(seen.opened), paid=plate(seen.paid))

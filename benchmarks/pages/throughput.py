@@ -15,7 +15,7 @@ SECONDS, QUICK_SECONDS = 6.0, 2.0
 
 NOTES = f"""\
 {CONNECTIONS} connections, kept open, each asking for the next page as soon as it has read one; headers as
-browsers send them, a new visitor each time. Every answer is read, uncompressed, and searched for the button
+browsers send them, a new browser each time. Every answer is read, uncompressed, and searched for the button
 or its form; the rates are of usable answers. Each round meets a new process; the asking shares the cores.
 Flask: gunicorn, 1 worker with 4 threads, the hand-written page from its template. CPU is the server's own.
 "Every page built" is the shop without its budget (`benchmarks/unbudgeted.py`)."""

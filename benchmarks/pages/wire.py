@@ -76,7 +76,7 @@ class Lines:
 
 
 class Customers(Lines):
-    """A place to click at; every click is a new visitor."""
+    """A place to click at; every click is a new browser."""
 
     async def click(self) -> tuple[bytes, float]:
         """Click once; returns the session that one is sent to, and the seconds it took.
@@ -91,7 +91,7 @@ class Customers(Lines):
 
 
 class Relay:
-    """Stands between a shop and the twin and keeps, per session, the seconds from request to answer."""
+    """Stands between a shop and the sandbox and keeps, per session, the seconds from request to answer."""
 
     def __init__(self, target: str) -> None:
         self._host, self._port = urlsplit(target).hostname, urlsplit(target).port

@@ -1,4 +1,4 @@
-"""Where pages are measured: the twins, the shop and its rivals as processes, with the same things to say."""
+"""Where pages are measured: the sandbox, the shop and its rivals as processes, with the same things to say."""
 
 import os
 import re
@@ -13,7 +13,7 @@ import httpx
 from benchmarks.shared import tools
 from services import site
 from tests.processes import ROOT, Server, free_port, wait_until
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from ui.components import theme
 
 EMAIL, PRICE = 'customer@example.test', '$150'
@@ -47,9 +47,11 @@ class Stand:
         self.folder, self._numbers = folder, count()
         self._servers: list[Server] = []
         port = free_port()
-        self._twins = self._server('twins', ['-m', 'services.sandbox', f'--port={port}'], port, '/levers', {})
-        self._twins.start()
-        self._named = dict(re.findall(r'^([A-Z_]+)=(.*)$', self._twins.log(), re.MULTILINE))
+        self._sandbox = self._server(
+            'sandbox', ['-m', 'services.sandbox', f'--port={port}'], port, '/faults', {}
+        )
+        self._sandbox.start()
+        self._named = dict(re.findall(r'^([A-Z_]+)=(.*)$', self._sandbox.log(), re.MULTILINE))
         self._style = folder / 'style.css'
         self._style.write_text(theme.sheet(site.load(ROOT / 'site.toml').look))
 
@@ -77,7 +79,7 @@ class Stand:
             'ORDER': shown.reference,
             'EMAIL': EMAIL,
             'CALENDAR': shown.calendar,
-            'PAYMENT': f'{self._twins.url}/levers',
+            'PAYMENT': f'{self._sandbox.url}/faults',
         }
         if name == FLASK:
             arguments = ['-c', EXEC, tools.gunicorn(), *WORKERS, 'benchmarks.rival_flask:app']
@@ -93,12 +95,12 @@ class Stand:
 
     def buy(self, shop: Server) -> Order:
         """Let a customer buy in a running shop."""
-        twin = Twin(self._twins.url, self._named)
+        sandbox = SandboxClient(self._sandbox.url, self._named)
         with httpx.Client(base_url=shop.url, trust_env=False) as http:
-            paid = twin.pay(http.post('/checkout').headers['location'], email=EMAIL)
+            paid = sandbox.pay(http.post('/checkout').headers['location'], email=EMAIL)
             path = http.get(paid['redirect']).headers['location']
             page = http.get(path).text
-        twin.close()
+        sandbox.close()
         calendar, reference = CALENDAR.search(page), re.search(r'<strong>([\w-]+)</strong>', page)
         assert calendar, 'the order page shows no calendar'
         assert reference

@@ -1,7 +1,7 @@
-"""The door where Stripe knocks, against a bare one. Run: ``.venv/bin/python -m benchmarks.webhooks``.
+"""The endpoint where Stripe knocks, against a bare one. Run: ``.venv/bin/python -m benchmarks.webhooks``.
 
 Real processes: the shop on SQLite, the shop on PostgreSQL, the bare handler. This process signs and delivers,
-and stands where Stripe would: a read there is answered with recorded bytes, since the twin itself would be
+and stands where Stripe would: a read there is answered with recorded bytes, since the sandbox itself would be
 what limits. Each delivery is of another session; all of them are in the shop's ledger as open orders.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.checkout.__main__ import p99
-from benchmarks.pages.layout_shift import Still, reads_of_the_twin
+from benchmarks.pages.layout_shift import Still, reads_of_the_sandbox
 from benchmarks.pages.stencil import Stencil, record
 from benchmarks.shared import results
 from benchmarks.webhooks.endpoint import (
@@ -23,15 +23,15 @@ from benchmarks.webhooks.endpoint import (
     CONNECTIONS,
     LIBRARIES,
     SHOP,
-    Door,
+    Endpoint,
     Knocks,
     databases,
-    door_of,
+    endpoint_of,
     fill,
     open_orders,
 )
 
-TITLE = 'Deliveries at the webhook door'
+TITLE = 'Deliveries at the webhook endpoint'
 ROUNDS, DELIVERIES, WARM_UP = 5, 1000, 200
 HALF = 1000  # deliveries at half load
 NEEDED = WARM_UP + ROUNDS * DELIVERIES + HALF
@@ -43,10 +43,10 @@ A delivery is signed, names a session of its own, and counts when it was answere
 Half load is half of a contender's own rate, at moments that chance gives, counted from those moments.
 Paidslot notes the delivery (commit), finds the order, reads the session at Stripe, looks for an earlier
 payment, moves the order with a line in its journal and settles the delivery (commit), and looks for open
-siblings. The bare handler (`benchmarks/bare_door.py`) verifies with `construct_event`, makes the same read
+siblings. The bare handler (`benchmarks/bare_endpoint.py`) verifies with `construct_event`, makes the same read
 through httpx and commits one row. Every commit is on the disk: SQLite with `synchronous=FULL`, PostgreSQL
-with `fsync`. The twin of Stripe answers {{reads:.0f}} reads a second, too near to what is measured: all ask a
-stand-in that answers with what was recorded at the twin (`benchmarks/still.py`).
+with `fsync`. The sandbox of Stripe answers {{reads:.0f}} reads a second, too near to what is measured: all ask a
+stand-in that answers with what was recorded at the sandbox (`benchmarks/still.py`).
 
 What limits is the one core that a Python process has, of which a delivery takes so many milliseconds. By
 py-spy a third of Paidslot's is the asking of Stripe (httpx and the SDK), a third the ledger with five
@@ -55,10 +55,10 @@ transactions in threads, a third the web framework and the loop. The disk does n
 
 @dataclass
 class Contender:
-    """One door, the numbers of the orders that are still to be delivered there, and how it went."""
+    """One endpoint, the numbers of the orders that are still to be delivered there, and how it went."""
 
     name: str
-    door: Door
+    endpoint: Endpoint
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(NEEDED)))
     full: list[Knocks] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -71,13 +71,13 @@ class Contender:
 
     async def take_all(self, stencil: Stencil, count: int) -> None:
         """Take so many deliveries as fast as it goes."""
-        requests, before = self._requests(stencil, count), self.door.cpu()
-        self.full.append(self._taken(await self.door.as_fast_as_it_goes(requests)))
-        self.cpu.append((self.door.cpu() - before) / count)
+        requests, before = self._requests(stencil, count), self.endpoint.cpu()
+        self.full.append(self._taken(await self.endpoint.as_fast_as_it_goes(requests)))
+        self.cpu.append((self.endpoint.cpu() - before) / count)
 
     async def take_half(self, stencil: Stencil) -> None:
         """Take deliveries at half the rate."""
-        self.half = self._taken(await self.door.at_a_rate(self._requests(stencil, HALF), self.rate / 2))
+        self.half = self._taken(await self.endpoint.at_a_rate(self._requests(stencil, HALF), self.rate / 2))
 
     def row(self) -> str:
         """Write it as a line of a table."""
@@ -94,7 +94,9 @@ class Contender:
 
     def _taken(self, knocks: Knocks) -> Knocks:
         if knocks.refused:
-            raise RuntimeError(f'{self.name} refused {len(knocks.refused)}: {self.door.server.log()[-2000:]}')
+            raise RuntimeError(
+                f'{self.name} refused {len(knocks.refused)}: {self.endpoint.server.log()[-2000:]}'
+            )
         return knocks
 
 
@@ -104,29 +106,29 @@ def _times(seconds: list[float]) -> str:
 
 @asynccontextmanager
 async def contenders(stencil: Stencil, stripe: str, folder: Path) -> AsyncIterator[list[Contender]]:
-    """Run all doors; only one is knocked at at a time. The bare one is the last."""
+    """Run all endpoints; only one is knocked at at a time. The bare one is the last."""
     environment = stencil.environment | {'STRIPE_API_BASE': stripe}
     async with AsyncExitStack() as stack:
         found = []
         for kind, url in (await stack.enter_async_context(databases(folder))).items():
             await fill(url, open_orders(stencil, NEEDED))
-            door = door_of(SHOP, folder / kind, environment | {'DATABASE_URL': url})
-            found.append(Contender(f'Paidslot, {kind}', await stack.enter_async_context(door)))
-        bare = await stack.enter_async_context(door_of(BARE, folder / 'bare', environment))
+            endpoint = endpoint_of(SHOP, folder / kind, environment | {'DATABASE_URL': url})
+            found.append(Contender(f'Paidslot, {kind}', await stack.enter_async_context(endpoint)))
+        bare = await stack.enter_async_context(endpoint_of(BARE, folder / 'bare', environment))
         yield [*found, Contender('bare handler', bare)]
 
 
-async def compare(stencil: Stencil, doors: list[Contender]) -> None:
+async def compare(stencil: Stencil, endpoints: list[Contender]) -> None:
     """Load them in turn."""
-    for contender in doors:
+    for contender in endpoints:
         await contender.take_all(stencil, WARM_UP)
         contender.full.clear()
         contender.cpu.clear()
     for _ in range(ROUNDS):
-        for contender in doors:
+        for contender in endpoints:
             await contender.take_all(stencil, DELIVERIES)
             print(f'{contender.name}: {contender.full[-1].rate:.0f}/s', flush=True)
-    for contender in doors:
+    for contender in endpoints:
         await contender.take_half(stencil)
 
 
@@ -146,16 +148,16 @@ async def measure() -> list[str]:
     stencil = await record()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        reads = await reads_of_the_twin(folder)
-        async with Still(stencil).open() as stripe, contenders(stencil, stripe, folder) as doors:
-            await compare(stencil, doors)
+        reads = await reads_of_the_sandbox(folder)
+        async with Still(stencil).open() as stripe, contenders(stencil, stripe, folder) as endpoints:
+            await compare(stencil, endpoints)
     return [
         '| who | deliveries/s | of the rounds | CPU ms each | median ms | p99 ms '
         '| half load: /s | median ms | p99 ms |',
         '|---|---|---|---|---|---|---|---|---|',
-        *(contender.row() for contender in doors),
+        *(contender.row() for contender in endpoints),
         '',
-        *(verdict(contender, doors[-1]) for contender in doors[:-1]),
+        *(verdict(contender, endpoints[-1]) for contender in endpoints[:-1]),
         NOTES.format(reads=reads),
     ]
 

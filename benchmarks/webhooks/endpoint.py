@@ -1,4 +1,4 @@
-"""A server at whose webhook door deliveries are made: filled with orders, knocked at, watched."""
+"""A server at whose webhook endpoint deliveries are made: filled with orders, knocked at, watched."""
 
 import asyncio
 import re
@@ -23,7 +23,7 @@ from services.ledger import connect
 from tests import postgres
 from tests.processes import ROOT, Server, free_port
 
-SHOP, BARE = [str(ROOT / 'main.py'), 'serve'], ['-m', 'benchmarks.bare_door']
+SHOP, BARE = [str(ROOT / 'main.py'), 'serve'], ['-m', 'benchmarks.bare_endpoint']
 CONNECTIONS = 16
 DURABLE = {'fsync': 'on', 'full_page_writes': 'on', 'synchronous_commit': 'on'}
 LIBRARIES = ('stripe', 'fastapi', 'nicegui', 'sqlalchemy', 'psycopg', 'httpx', 'uvicorn')
@@ -46,7 +46,7 @@ class Knocks:
         return self
 
 
-class Door:
+class Endpoint:
     """One running server, and connections to it."""
 
     def __init__(self, server: Server) -> None:
@@ -111,7 +111,9 @@ class Door:
 
 
 @asynccontextmanager
-async def door_of(arguments: list[str], folder: Path, environment: dict[str, str]) -> AsyncIterator[Door]:
+async def endpoint_of(
+    arguments: list[str], folder: Path, environment: dict[str, str]
+) -> AsyncIterator[Endpoint]:
     """Run a server in a new folder for as long as the block lasts.
 
     Args:
@@ -126,11 +128,11 @@ async def door_of(arguments: list[str], folder: Path, environment: dict[str, str
         'server', arguments, port=port, health='/healthz', folder=folder, environment=own | environment
     )
     await asyncio.to_thread(server.start)
-    door = Door(server)
+    endpoint = Endpoint(server)
     try:
-        yield door
+        yield endpoint
     finally:
-        door.leave()
+        endpoint.leave()
         await asyncio.to_thread(server.stop)
 
 

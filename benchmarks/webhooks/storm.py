@@ -21,9 +21,9 @@ from benchmarks.webhooks.endpoint import (
     CONNECTIONS,
     LIBRARIES,
     SHOP,
-    Door,
+    Endpoint,
     databases,
-    door_of,
+    endpoint_of,
     fill,
     open_orders,
 )
@@ -55,21 +55,21 @@ class Weather:
         return f'| {name} | ' + ' | '.join(map(str, cells)) + ' |'
 
 
-async def pass_over(door: Door, stencil: Stencil) -> Weather:
+async def pass_over(endpoint: Endpoint, stencil: Stencil) -> Weather:
     """Let the storm pass over a shop."""
     numbers = [number for number in range(ORDERS) for _ in range(COPIES)]
     Random(1).shuffle(numbers)
-    began, weather = time.perf_counter(), Weather(0, 0, [door.memory()])
+    began, weather = time.perf_counter(), Weather(0, 0, [endpoint.memory()])
     bounds = range(0, len(numbers) + 1, len(numbers) // STEPS)
     for first, last in pairwise(bounds):
         waiting = [stencil.delivery(number, now=time.time()) for number in numbers[first:last]]
         for _ in range(PATIENCE):
-            knocks = await door.as_fast_as_it_goes(waiting)
+            knocks = await endpoint.as_fast_as_it_goes(waiting)
             waiting = knocks.refused
             weather.refused += len(waiting)
             if not waiting:
                 break
-        weather.memory.append(door.memory())
+        weather.memory.append(endpoint.memory())
     weather.seconds = time.perf_counter() - began
     return weather
 
@@ -84,8 +84,8 @@ async def look(database_url: str) -> dict[str, int]:
         'lost': select(func.count()).where(orders.payment_status != 'paid'),
         'payments in the journal': select(func.count()).where(paid),
         'told twice': select(func.count()).select_from(twice.subquery()),
-        'settled': select(func.count()).where(deliveries.settled_at.is_not(None)),
-        'unsettled': select(func.count()).where(deliveries.settled_at.is_(None)),
+        'settled': select(func.count()).where(deliveries.handled_at.is_not(None)),
+        'unhandled': select(func.count()).where(deliveries.handled_at.is_(None)),
     }
     store = connect(database_url)
     try:
@@ -112,8 +112,8 @@ async def measure() -> list[str]:
             for kind, url in urls.items():
                 await fill(url, open_orders(stencil, ORDERS))
                 environment = stencil.environment | {'STRIPE_API_BASE': stripe, 'DATABASE_URL': url}
-                async with door_of(SHOP, folder / kind, environment) as door:
-                    weather = await pass_over(door, stencil)
+                async with endpoint_of(SHOP, folder / kind, environment) as endpoint:
+                    weather = await pass_over(endpoint, stencil)
                 found = await look(url)
                 rows.append(weather.row(kind, found))
                 said.append(f'- {kind}: {judge(found, weather)}')

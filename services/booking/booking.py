@@ -8,7 +8,7 @@ from services.errors import CalendarUnavailable, ShopError, reported
 from services.ledger import Delivery, Ledger
 from services.orders import MAYBE_SPENT, Booking, Order
 from services.payments import Payments
-from services.scheduling import Meeting, Scheduling
+from services.scheduling import BookingUpdate, Scheduling
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +31,11 @@ class Calendars:
         return await self._ledger.bookings(order.id)
 
     def why_closed(self, order: Order) -> str:
-        """Say why an order shows no calendar: '' when it does, else payment, world or test."""
+        """Say why an order shows no calendar: '' when it does, else payment, environment or test."""
         if not order.opens_calendar:
             return 'payment'
-        if not self._of_this_world(order):
-            return 'world'
+        if not self._of_this_environment(order):
+            return 'environment'
         return '' if self._selling else 'test'
 
     def has_waited(self, order: Order) -> bool:
@@ -67,21 +67,23 @@ class Calendars:
         except ShopError:
             return self._scheduling.address_for(order) if fallback else None
 
-    async def book(self, meeting: Meeting, *, because: str, settles: Delivery | None = None) -> Order | None:
+    async def book(
+        self, meeting: BookingUpdate, *, because: str, handles: Delivery | None = None
+    ) -> Order | None:
         """Write a meeting down at the order it belongs to; None when it belongs to none of ours."""
         booking = meeting.booking
         order = await self._ledger.find(booking_key=meeting.booking_key) if meeting.booking_key else None
         if order is None and booking.replaces:
             order = await self._ledger.find_order_of_invitee(booking.replaces)
         if order is None:
-            if settles:
-                await self._ledger.settle(settles)
+            if handles:
+                await self._ledger.mark_handled(handles)
             return None
-        await self._ledger.put_booking(order, booking, because=because, moved=meeting.moved, settles=settles)
+        await self._ledger.put_booking(order, booking, because=because, moved=meeting.moved, handles=handles)
         return order
 
-    def _of_this_world(self, order: Order) -> bool:
-        return order.world.same_as(self._payments.world)
+    def _of_this_environment(self, order: Order) -> bool:
+        return order.environment.same_as(self._payments.environment)
 
     async def _is_booked(self, order: Order, *, patient: bool) -> bool:
         """Write down the meetings of an order that the ledger has forgotten; says whether one stands.

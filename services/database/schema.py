@@ -67,7 +67,7 @@ orders = Table(
     Column('reference', String(16), nullable=False, unique=True),
     Column('token', String(64), nullable=False, unique=True),
     Column('booking_key', String(64), nullable=False, unique=True),
-    Column('world', String(8), nullable=False),
+    Column('environment', String(8), nullable=False),
     Column('account', Text, nullable=False),
     Column('shop', Text, nullable=False),
     Column('offer', String(64), nullable=False),
@@ -76,7 +76,7 @@ orders = Table(
     Column('currency', String(3), nullable=False),
     Column('created_at', Utc, nullable=False),
     Column('attempt', Integer, nullable=False),
-    Column('visitor', String(64), nullable=False),
+    Column('browser_hash', String(64), nullable=False),
     Column('claim', String(160), unique=True),
     Column('session_id', Text, unique=True),
     Column('session_url', Text),
@@ -84,7 +84,7 @@ orders = Table(
     Column('calendar_url', Text),
     Column('voided_at', Utc),
     Column('completed_at', Utc),
-    Column('paid_twice', Text, nullable=False),
+    Column('duplicate_of', Text, nullable=False),
     Column('due_at', Utc),
     # facts: what was seen at Stripe
     Column('session_status', Text, nullable=False),
@@ -103,11 +103,11 @@ orders = Table(
     Column('email', Text, nullable=False),
     Column('name', Text, nullable=False),
     Column('mismatch', Text, nullable=False),
-    Index('ix_orders_visitor_completed_at', 'visitor', 'completed_at'),
+    Index('ix_orders_browser_hash_completed_at', 'browser_hash', 'completed_at'),
     Index('ix_orders_payment_id', 'payment_id'),
     Index('ix_orders_email_completed_at', text('lower(email)'), 'completed_at'),
     Index('ix_orders_card_fingerprint_completed_at', 'card_fingerprint', 'completed_at'),
-    Index('ix_orders_due_at_world', 'due_at', 'world'),
+    Index('ix_orders_due_at_environment', 'due_at', 'environment'),
 )
 
 bookings = Table(
@@ -137,14 +137,14 @@ deliveries = Table(
     Column('kind', Text, nullable=False),
     Column('received_at', Utc, nullable=False),
     Column('tries', Integer, nullable=False),
-    Column('settled_at', Utc),
+    Column('handled_at', Utc),
     Column('error', Text, nullable=False),
-    Column('parcel', Text, nullable=False),
+    Column('payload', Text, nullable=False),
     Column('due_at', Utc, index=True),
 )
 
-sweeps = Table(
-    'sweeps',
+list_cursors = Table(
+    'list_cursors',
     metadata,
     Column('name', String(32), primary_key=True),
     Column('since', Utc, nullable=False),

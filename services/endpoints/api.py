@@ -1,4 +1,4 @@
-"""The doors for machines: starting a payment by JSON, whether the shop is well, and its counters."""
+"""The endpoints for machines: starting a payment by JSON, whether the shop is well, and its counters."""
 
 import ipaddress
 import json
@@ -20,7 +20,7 @@ FORWARDED = ('forwarded', 'x-forwarded-', 'x-real-ip', 'via')
 NO_STORE = {'Cache-Control': 'no-store'}
 
 
-def checkout_door(checkout: Checkout, offer: str) -> APIRouter:
+def checkout_router(checkout: Checkout, offer: str) -> APIRouter:
     """Make POST /api/create-checkout-session.
 
     Args:
@@ -33,15 +33,15 @@ def checkout_door(checkout: Checkout, offer: str) -> APIRouter:
     async def create_checkout_session(request: Request) -> Response:
         """Open a session; the body is ``{"offer"?: slug}``, or empty."""
         _require_offer(_json_object(await read_body(request, LIMIT), request), offer)
-        visitor = getattr(request.state, 'visitor', '')
+        browser_id = getattr(request.state, 'browser_id', '')
         client = request.client.host if request.client else ''
-        session = await checkout.start(visitor=visitor, because='api', client=client)
+        session = await checkout.start(browser_id=browser_id, because='api', client=client)
         return JSONResponse({'id': session.id, 'url': session.url}, headers=NO_STORE)
 
     return router
 
 
-def health_doors(health: Callable[[], Awaitable[dict[str, str]]]) -> APIRouter:
+def health_router(health: Callable[[], Awaitable[dict[str, str]]]) -> APIRouter:
     """Make GET and HEAD /healthz and /readyz.
 
     Args:
@@ -64,7 +64,7 @@ def health_doors(health: Callable[[], Awaitable[dict[str, str]]]) -> APIRouter:
     return router
 
 
-def metrics_door(metrics: Metrics, *, trusted: str) -> APIRouter:
+def metrics_router(metrics: Metrics, *, trusted: str) -> APIRouter:
     """Make GET /metrics, which exists only for this machine and the operator's own networks.
 
     Args:

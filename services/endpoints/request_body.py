@@ -1,4 +1,4 @@
-"""Reading what strangers send: never more than a door asks for."""
+"""Reading what strangers send: never more than a endpoint asks for."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 
     Args:
         request: the request, its body not read yet.
-        limit: how many bytes the door takes.
+        limit: how many bytes the endpoint takes.
 
     Raises:
         BodyTooLarge: it is longer; the rest is not read.

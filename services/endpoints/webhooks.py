@@ -1,4 +1,4 @@
-"""The doors where Stripe and Calendly knock: signed deliveries, noted before they are worked, settled after.
+"""The endpoints where Stripe and Calendly knock: signed deliveries, noted before they are worked, settled after.
 
 A delivery that could not be worked keeps its error and is answered 500, so that the sender comes back.
 """
@@ -15,25 +15,25 @@ from services.fulfilment import Fulfilment
 from services.ledger import Delivery, Ledger
 from services.metrics import Metrics
 from services.payments import RELEVANT, named_by, signed_event
-from services.scheduling import signed_meeting
+from services.scheduling import signed_update
 
 log = logging.getLogger(__name__)
 
 LIMIT = 256 * 1024  # bytes; Stripe's and Calendly's deliveries are a few KiB
 INVITEE_EVENTS = frozenset({'invitee.created', 'invitee.canceled'})
 ANSWERS = {
-    'settled': 'thank you',
+    'handled': 'thank you',
     'known': 'known already',
     'foreign': 'not for this shop',
     'failed': 'please deliver this again later',
 }
 
 
-def stripe_door(secret: str, ledger: Ledger, fulfilment: Fulfilment, metrics: Metrics) -> APIRouter:
+def stripe_router(secret: str, ledger: Ledger, fulfilment: Fulfilment, metrics: Metrics) -> APIRouter:
     """Make POST /webhooks/stripe.
 
     Args:
-        secret: the endpoint's signing secret; without one the door must not be made.
+        secret: the endpoint's signing secret; without one the endpoint must not be made.
         ledger: where deliveries are noted.
         fulfilment: what they lead to.
         metrics: where they are counted.
@@ -44,8 +44,8 @@ def stripe_door(secret: str, ledger: Ledger, fulfilment: Fulfilment, metrics: Me
         event_id, kind, named = named_by(signed_event(body, signature, secret))
         if not named or kind not in RELEVANT:
             return 'foreign'
-        delivery = Delivery('stripe', event_id, kind, parcel=named)
-        return await _work(ledger, delivery, lambda: fulfilment.hear(delivery, because='webhook'))
+        delivery = Delivery('stripe', event_id, kind, payload=named)
+        return await _work(ledger, delivery, lambda: fulfilment.process(delivery, because='webhook'))
 
     @router.post('/webhooks/stripe')
     async def stripe(request: Request) -> Response:
@@ -56,11 +56,11 @@ def stripe_door(secret: str, ledger: Ledger, fulfilment: Fulfilment, metrics: Me
     return router
 
 
-def calendly_door(key: str, ledger: Ledger, fulfilment: Fulfilment, metrics: Metrics) -> APIRouter:
+def calendly_router(key: str, ledger: Ledger, fulfilment: Fulfilment, metrics: Metrics) -> APIRouter:
     """Make POST /webhooks/calendly.
 
     Args:
-        key: the subscription's signing key; without one the door must not be made.
+        key: the subscription's signing key; without one the endpoint must not be made.
         ledger: where deliveries are noted.
         fulfilment: what they lead to.
         metrics: where they are counted.
@@ -68,12 +68,12 @@ def calendly_door(key: str, ledger: Ledger, fulfilment: Fulfilment, metrics: Met
     router = APIRouter()
 
     async def deliver(body: bytes, signature: str) -> str:
-        event_id, kind, meeting = signed_meeting(body, signature, key)
+        event_id, kind, meeting = signed_update(body, signature, key)
         if kind not in INVITEE_EVENTS:
             return 'foreign'
-        delivery = Delivery('calendly', event_id, kind, parcel=body.decode())
+        delivery = Delivery('calendly', event_id, kind, payload=body.decode())
         return await _work(
-            ledger, delivery, lambda: fulfilment.book(meeting, because='webhook', settles=delivery)
+            ledger, delivery, lambda: fulfilment.book(meeting, because='webhook', handles=delivery)
         )
 
     @router.post('/webhooks/calendly')
@@ -107,19 +107,19 @@ async def _answer(metrics: Metrics, source: str, delivered: Awaitable[str]) -> R
 async def _work(ledger: Ledger, delivery: Delivery, work: Callable[[], Awaitable[object]]) -> str:
     try:
         with reported(f'delivery {delivery.kind}'):
-            if await ledger.note(delivery):
+            if await ledger.record(delivery):
                 return 'known'
             await work()
     except ShopError as error:
         await _keep_error(ledger, delivery, error)
         return 'failed'
-    return 'settled'
+    return 'handled'
 
 
 async def _keep_error(ledger: Ledger, delivery: Delivery, error: ShopError) -> None:
     """Keep why it failed, unless the ledger itself is what failed: the sender comes back either way."""
     try:
         with reported('keeping the error of a delivery'):
-            await ledger.settle(delivery, error=f'{error.code} [error {error.id}]')
+            await ledger.mark_handled(delivery, error=f'{error.code} [error {error.id}]')
     except ShopError:
         return

@@ -13,7 +13,7 @@ from services.payments import Payments
 log = logging.getLogger(__name__)
 
 
-class Doubles:
+class Duplicates:
     """Looks for other orders of the customer who has just paid."""
 
     def __init__(
@@ -34,12 +34,12 @@ class Doubles:
         """
         money_came = order.facts.payment_status == 'paid' and order.facts.amount_total
         fresh = first or (order.completed_at and now - order.completed_at < CLAIM_LIFETIME)
-        if order.paid_twice or not money_came or not fresh:
+        if order.duplicate_of or not money_came or not fresh:
             return {}
         for other in await self._ledger.find_paid_beside(order, within=CLAIM_LIFETIME):
             if _moment(other) < _moment(order):
                 log.warning('order %s: seems paid twice, see %s', order.reference, other.reference)
-                return {'paid_twice': other.reference}
+                return {'duplicate_of': other.reference}
         return {}
 
     async def look_around(self, paid: Order, *, because: str) -> None:
@@ -55,8 +55,8 @@ class Doubles:
 
     async def _mark(self, later: Order | None, earlier: Order, because: str) -> None:
         line = f'seems paid twice: see {earlier.reference}'
-        while later and not later.paid_twice:
-            moved = await self._ledger.move(later, because=because, line=line, paid_twice=earlier.reference)
+        while later and not later.duplicate_of:
+            moved = await self._ledger.move(later, because=because, line=line, duplicate_of=earlier.reference)
             if moved:
                 log.warning('order %s: %s', moved.reference, line)
                 return
@@ -72,9 +72,9 @@ class Doubles:
 
     async def close_if_superseded(self, order: Order, *, because: str) -> None:
         """Close an open order whose browser has completed another one since it was opened."""
-        if order.state is not State.OPEN or not order.visitor:
+        if order.state is not State.OPEN or not order.browser_hash:
             return
-        other = await self._ledger.find_completed_by(order.visitor, since=order.created_at)
+        other = await self._ledger.find_completed_by(order.browser_hash, since=order.created_at)
         if other and other.offer == order.offer and other.state is not State.FAILED:
             await self._close(order, because)
 

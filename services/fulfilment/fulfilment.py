@@ -1,4 +1,4 @@
-"""One room behind many doors: what Stripe says becomes facts in the ledger, and opens the calendar."""
+"""One room behind many endpoints: what Stripe says becomes facts in the ledger, and opens the calendar."""
 
 import logging
 from collections.abc import Callable
@@ -9,19 +9,19 @@ from cachetools import TTLCache
 
 from services.booking.booking import Calendars
 from services.errors import OurFault, ShopError, reported
-from services.fulfilment.duplicates import Doubles
+from services.fulfilment.duplicates import Duplicates
 from services.ledger import Delivery, Ledger
 from services.metrics import Metrics
-from services.orders import Extras, Order, PaymentSession, changes_after, line_of, order_from
+from services.orders import Order, PaymentSession, PriceAdjustments, changes_after, line_of, order_from
 from services.payments import SESSION_EVENTS, Payments
-from services.rate_limit import Throttle
+from services.rate_limit import RateLimit
 from services.scheduling import Scheduling
 
 log = logging.getLogger(__name__)
 
 MISSES_KEPT = 10_000
 MISS_LIFETIME = 600  # seconds for which an unknown session is not asked about again
-TRIES = 8  # several doors may hear of a payment at once; each conflict means that one of them got through
+TRIES = 8  # several endpoints may hear of a payment at once; each conflict means that one of them got through
 
 
 class Fulfilment(Calendars):
@@ -35,35 +35,35 @@ class Fulfilment(Calendars):
         scheduling: Scheduling,
         clock: Callable[[], datetime],
         shop: str,
-        extras: Extras,
+        allowed: PriceAdjustments,
         selling: bool,
-        throttle: Throttle,
+        rate_limit: RateLimit,
         metrics: Metrics,
     ) -> None:
         super().__init__(ledger=ledger, payments=payments, scheduling=scheduling, selling=selling)
         self._clock = clock
         self._shop = shop
-        self._extras = extras
-        self._throttle = throttle
+        self._allowed = allowed
+        self._rate_limit = rate_limit
         self._metrics = metrics
-        self.doubles = Doubles(ledger=ledger, payments=payments, reread=self.fulfil)
+        self.duplicates = Duplicates(ledger=ledger, payments=payments, reread=self.fulfil)
         self._misses: TTLCache[str, bool] = TTLCache(MISSES_KEPT, MISS_LIFETIME)
 
     async def find(self, token: str) -> Order | None:
         """Return the order with this token, from the ledger alone."""
         return await self._ledger.find(token=token)
 
-    def follow(self, order: Order, told: Callable[[], object]) -> Callable[[], None]:
+    def subscribe(self, order: Order, told: Callable[[], object]) -> Callable[[], None]:
         """Have something called after each move of an order in this process; returns what stops that."""
-        return self._ledger.follow(order, told)
+        return self._ledger.subscribe(order, told)
 
-    async def fulfil(self, session_id: str, *, because: str, settles: Delivery | None = None) -> Order | None:
+    async def fulfil(self, session_id: str, *, because: str, handles: Delivery | None = None) -> Order | None:
         """Read a session at Stripe and write down what is true of its order.
 
         Args:
             session_id: Stripe's id of the session.
-            because: who asks: webhook, return, reconciler, operator or a door of the checkout.
-            settles: the delivery that is answered by this, if any.
+            because: who asks: webhook, return, reconciler, operator or a endpoint of the checkout.
+            handles: the delivery that is answered by this, if any.
 
         Returns:
             The order as it is now, or None when the session is not one of this shop.
@@ -73,7 +73,7 @@ class Fulfilment(Calendars):
         """
         for _ in range(TRIES):
             order = await self._ledger.find(session_id=session_id)
-            if order and not self._of_this_world(order):
+            if order and not self._of_this_environment(order):
                 break
             session = await self._payments.read_session(session_id)
             if session is None:
@@ -81,24 +81,24 @@ class Fulfilment(Calendars):
             order = order or await self._order_of(session, because)
             if order is None:
                 break
-            moved = await self._write_down(order, session, because, settles)
+            moved = await self._write_down(order, session, because, handles)
             if moved:
                 return moved
         else:
             raise OurFault(f'{TRIES} conflicts in a row')
-        if settles:
-            await self._ledger.settle(settles)
+        if handles:
+            await self._ledger.mark_handled(handles)
         return order
 
     async def follow_up(
-        self, payment_id: str, *, because: str, settles: Delivery | None = None
+        self, payment_id: str, *, because: str, handles: Delivery | None = None
     ) -> Order | None:
         """Read anew what became of a payment: refunds and disputes name the payment, not its session.
 
         Args:
             payment_id: Stripe's id of the payment.
             because: who asks.
-            settles: the delivery that is answered by this, if any.
+            handles: the delivery that is answered by this, if any.
 
         Raises:
             ShopError: Stripe does not answer; nothing was changed.
@@ -107,19 +107,19 @@ class Fulfilment(Calendars):
         known = order.session_id if order else None
         session_id = known or await self._payments.find_session_of(payment_id)
         if session_id:
-            return await self.fulfil(session_id, because=because, settles=settles)
-        if settles:
-            await self._ledger.settle(settles)
+            return await self.fulfil(session_id, because=because, handles=handles)
+        if handles:
+            await self._ledger.mark_handled(handles)
         return None
 
-    async def hear(self, delivery: Delivery, *, because: str) -> Order | None:
-        """Work a delivery of Stripe, whose parcel is the id of what it is about, and settle it.
+    async def process(self, delivery: Delivery, *, because: str) -> Order | None:
+        """Work a delivery of Stripe, whose payload is the id of what it is about, and settle it.
 
         Raises:
             ShopError: Stripe does not answer; nothing was changed.
         """
         read = self.fulfil if delivery.kind in SESSION_EVENTS else self.follow_up
-        return await read(delivery.parcel, because=because, settles=delivery)
+        return await read(delivery.payload, because=because, handles=delivery)
 
     async def arrive(self, session_id: str, *, client: str = '') -> Order | None:
         """Find or adopt the order of a customer who comes back from Stripe.
@@ -135,7 +135,7 @@ class Fulfilment(Calendars):
             order = await self._ledger.find(session_id=session_id)
             if order or session_id in self._misses:
                 return order
-            await self._throttle.admit(client)
+            await self._rate_limit.admit(client)
             order = await self.fulfil(session_id, because='return')
         if order is None:
             self._misses[session_id] = True
@@ -157,7 +157,7 @@ class Fulfilment(Calendars):
 
     async def _order_of(self, session: PaymentSession, because: str) -> Order | None:
         """Find the order that a session's metadata names, or write it down again from there."""
-        rebuilt = order_from(session, shop=self._shop, world=self._payments.world)
+        rebuilt = order_from(session, shop=self._shop, environment=self._payments.environment)
         if rebuilt is None:
             return None
         known = await self._ledger.find(id=rebuilt.id)
@@ -169,37 +169,39 @@ class Fulfilment(Calendars):
         return known
 
     async def _write_down(
-        self, order: Order, session: PaymentSession, because: str, settles: Delivery | None
+        self, order: Order, session: PaymentSession, because: str, handles: Delivery | None
     ) -> Order | None:
         """Turn what was seen into one move; None when another move came first."""
         if order.session_id not in (None, session.id) and session.facts.session_status != 'complete':
-            if settles:  # a session whose address was lost on its way to us ended unused
-                await self._ledger.settle(settles)
+            if handles:  # a session whose address was lost on its way to us ended unused
+                await self._ledger.mark_handled(handles)
             return order
         if order.session_id != session.id and order.completed_at:
             line = f'another session of this order is {session.facts.payment_status}: look at it at Stripe'
             log.error('order %s: %s', order.reference, line)
-            if settles is None:
+            if handles is None:
                 return order
-            return await self._ledger.move(order, because=because, line=line, settles=settles)
+            return await self._ledger.move(order, because=because, line=line, handles=handles)
         now = self._clock()
-        changes = changes_after(order, session, extras=self._extras, now=now)
+        changes = changes_after(order, session, allowed=self._allowed, now=now)
         line = line_of(order, changes) if changes else f'{order.state}: looked at'
-        doubled = await self.doubles.flag(replace(order, **changes), now=now, first='completed_at' in changes)
-        if not changes and not doubled:
-            if settles:
-                await self._ledger.settle(settles)
+        duplicate = await self.duplicates.flag(
+            replace(order, **changes), now=now, first='completed_at' in changes
+        )
+        if not changes and not duplicate:
+            if handles:
+                await self._ledger.mark_handled(handles)
             return order
         if changes and (mismatch := changes['facts'].mismatch):
             log.error('order %s: the payment does not match: %s', order.reference, mismatch)
-        line += f'; seems paid twice: see {doubled["paid_twice"]}' if doubled else ''
+        line += f'; seems paid twice: see {duplicate["duplicate_of"]}' if duplicate else ''
         moved = await self._ledger.move(
-            order, because=because, line=line, settles=settles, **changes, **doubled
+            order, because=because, line=line, handles=handles, **changes, **duplicate
         )
         if moved and moved.state is not order.state:
             self._metrics.moved(moved.state)
         if moved and moved.facts.payment_status == 'paid' != order.facts.payment_status:
-            await self.doubles.look_around(moved, because=because)
+            await self.duplicates.look_around(moved, because=because)
         if moved and 'completed_at' in changes:
-            await self.doubles.close_siblings(moved, because=because)
+            await self.duplicates.close_siblings(moved, because=because)
         return moved

@@ -2,6 +2,6 @@
 
 from services.database.store import Store, connect
 from services.ledger.ledger import Ledger
-from services.ledger.records import Delivery, JournalLine, Sweep
+from services.ledger.records import Delivery, JournalLine, ListCursor
 
-__all__ = ['Delivery', 'JournalLine', 'Ledger', 'Store', 'Sweep', 'connect']
+__all__ = ['Delivery', 'JournalLine', 'Ledger', 'ListCursor', 'Store', 'connect']

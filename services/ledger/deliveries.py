@@ -11,22 +11,22 @@ from services.ledger import statements
 from services.ledger.records import Delivery
 
 # A delivery whose work was cut off by the end of a process is taken up after this.
-AT_WORK = timedelta(minutes=5)
+LEASE = timedelta(minutes=5)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
 GIVEN_UP = timedelta(days=9)  # after the first try
 
 
-def noted(delivery: Delivery, now: datetime) -> dict[str, Any]:
+def row_of_delivery(delivery: Delivery, now: datetime) -> dict[str, Any]:
     """Write a delivery as the row it is noted with.
 
     Args:
         delivery: what came.
         now: the present time in UTC.
     """
-    return asdict(delivery) | {'received_at': now, 'tries': 1, 'error': '', 'due_at': now + AT_WORK}
+    return asdict(delivery) | {'received_at': now, 'tries': 1, 'error': '', 'due_at': now + LEASE}
 
 
-def settle(connection: Connection, delivery: Delivery, now: datetime, *, error: str = '') -> None:
+def mark_handled(connection: Connection, delivery: Delivery, now: datetime, *, error: str = '') -> None:
     """Mark a delivery as done, or keep the error it failed with and when to work it again.
 
     Args:
@@ -37,14 +37,14 @@ def settle(connection: Connection, delivery: Delivery, now: datetime, *, error: 
     """
     which = {'by': delivery.source, 'which': delivery.event_id}
     if not error:
-        done = {'settled_at': now, 'error': '', 'due_at': None, 'parcel': ''}
-        connection.execute(statements.settle(), which | done)
+        done = {'handled_at': now, 'error': '', 'due_at': None, 'payload': ''}
+        connection.execute(statements.mark_handled(), which | done)
         return
     known = connection.execute(statements.tries(), which).first()
     tries, since = (known.tries, known.received_at) if known else (1, now)
     failed = {'error': error, 'due_at': now + _pause(tries) if now - since < GIVEN_UP else None}
-    unsettled = schema.deliveries.c.settled_at.is_(None)
-    connection.execute(statements.settle().where(unsettled), which | failed)
+    unhandled = schema.deliveries.c.handled_at.is_(None)
+    connection.execute(statements.mark_handled().where(unhandled), which | failed)
 
 
 def _pause(tries: int) -> timedelta:

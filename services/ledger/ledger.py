@@ -15,12 +15,12 @@ from sqlalchemy.exc import IntegrityError
 from services.database import schema
 from services.database.store import Store, connect
 from services.ledger import statements
-from services.ledger.deliveries import noted, settle
+from services.ledger.deliveries import mark_handled, row_of_delivery
 from services.ledger.mapping import booking_from_row, columns_of, order_from_row, values_of
-from services.ledger.records import Delivery, JournalLine, Sweep
-from services.orders import Booking, Order, next_look
+from services.ledger.records import Delivery, JournalLine, ListCursor
+from services.orders import Booking, Order, next_check
 
-__all__ = ['Delivery', 'JournalLine', 'Ledger', 'Store', 'Sweep', 'connect']
+__all__ = ['Delivery', 'JournalLine', 'Ledger', 'ListCursor', 'Store', 'connect']
 
 
 class Ledger:
@@ -30,7 +30,7 @@ class Ledger:
         self.store = store
         self._clock = clock
         self.moves: Counter[str] = Counter()  # in this process, by who caused them
-        self._followers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
+        self._subscribers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
 
     async def open(self) -> None:
         """Apply the migrations.
@@ -46,7 +46,7 @@ class Ledger:
 
     async def add(self, order: Order, *, because: str) -> bool:
         """Write a new order down; False when its id, session or claim is taken already."""
-        values = values_of(order) | {'due_at': next_look(order, self._clock())}
+        values = values_of(order) | {'due_at': next_check(order, self._clock())}
 
         def work(connection: Connection) -> None:
             connection.execute(statements.add(), values)
@@ -66,10 +66,10 @@ class Ledger:
         rows = await self.store.read(statements.find_by(name), key=value)
         return order_from_row(rows[0]) if rows else None
 
-    async def find_completed_by(self, visitor: str, *, since: datetime) -> Order | None:
+    async def find_completed_by(self, browser_hash: str, *, since: datetime) -> Order | None:
         """Return an order that this browser has completed at Stripe since then, if any."""
         orders = schema.orders
-        query = select(orders).where(orders.c.visitor == visitor, orders.c.completed_at >= since)
+        query = select(orders).where(orders.c.browser_hash == browser_hash, orders.c.completed_at >= since)
         rows = await self.store.read(query.order_by(orders.c.completed_at.desc()).limit(1))
         return order_from_row(rows[0]) if rows else None
 
@@ -87,13 +87,13 @@ class Ledger:
 
     async def open_siblings(self, order: Order) -> tuple[Order, ...]:
         """Return the other orders of the same browser and offer whose sessions can still be paid."""
-        if not order.visitor:
+        if not order.browser_hash:
             return ()
         rows = await self.store.read(statements.open_siblings(), **statements.same(order))
         return tuple(map(order_from_row, rows))
 
     async def move(
-        self, order: Order, *, because: str, line: str, settles: Delivery | None = None, **changes: Any
+        self, order: Order, *, because: str, line: str, handles: Delivery | None = None, **changes: Any
     ) -> Order | None:
         """Change an order if nobody else has since it was read, with one journal line.
 
@@ -101,7 +101,7 @@ class Ledger:
             order: the order as it was read; its version decides.
             because: who caused it: webhook, return, button, reconciler or operator.
             line: what happened, for people.
-            settles: the delivery that this move answers, settled in the same transaction.
+            handles: the delivery that this move answers, settled in the same transaction.
             changes: fields of the order; ``facts`` replaces all facts.
 
         Returns:
@@ -109,21 +109,21 @@ class Ledger:
         """
         now = self._clock()
         after = replace(order, version=order.version + 1, **changes)
-        values = columns_of(changes) | {'version': after.version, 'due_at': next_look(after, now)}
+        values = columns_of(changes) | {'version': after.version, 'due_at': next_check(after, now)}
         values |= {'which': order.id, 'seen': order.version}
 
         def work(connection: Connection) -> Order | None:
             if connection.execute(statements.move(), values).rowcount == 0:
                 return None
             self._write_line(connection, after, because, line)
-            if settles:
-                settle(connection, settles, now)
+            if handles:
+                mark_handled(connection, handles, now)
             return after
 
         moved = await self.store.write(work)
         if moved:
             self.moves[because] += 1
-            self._tell(order)
+            self._notify(order)
         return moved
 
     async def journal(self, order_id: str) -> tuple[JournalLine, ...]:
@@ -133,17 +133,17 @@ class Ledger:
         query = select(*columns).where(table.c.order_id == order_id).order_by(table.c.id)
         return tuple(JournalLine(**row._mapping) for row in await self.store.read(query))
 
-    async def note(self, delivery: Delivery) -> bool:
+    async def record(self, delivery: Delivery) -> bool:
         """Note a delivery before it is worked; True when it was settled earlier, so that no work is left."""
-        statement, values = statements.note(self.store.insert), noted(delivery, self._clock())
+        statement, values = statements.record(self.store.insert), row_of_delivery(delivery, self._clock())
         return await self.store.write(
             lambda connection: connection.execute(statement, values).scalar_one() is not None
         )
 
-    async def settle(self, delivery: Delivery, *, error: str = '') -> None:
+    async def mark_handled(self, delivery: Delivery, *, error: str = '') -> None:
         """Mark a delivery as done, or keep the error it failed with, to be worked again later."""
         now = self._clock()
-        await self.store.write(lambda connection: settle(connection, delivery, now, error=error))
+        await self.store.write(lambda connection: mark_handled(connection, delivery, now, error=error))
 
     async def bookings(self, order_id: str) -> tuple[Booking, ...]:
         """Return the meetings of an order, earliest first."""
@@ -166,7 +166,7 @@ class Ledger:
         *,
         because: str,
         moved: bool = False,
-        settles: Delivery | None = None,
+        handles: Delivery | None = None,
     ) -> None:
         """Write a meeting down or update it; a cancelled or replaced one never comes back to life.
 
@@ -177,7 +177,7 @@ class Ledger:
             booking: the meeting as it is now.
             because: who says so.
             moved: another meeting takes its place, so the link stays.
-            settles: the delivery that said so, settled in the same transaction.
+            handles: the delivery that said so, settled in the same transaction.
         """
         table, orders = schema.bookings, schema.orders
 
@@ -198,25 +198,25 @@ class Ledger:
                 self._write_line(connection, order, because, line)
             if booking.state == 'canceled' != before and not moved:
                 self._free_calendar(connection, order, because)
-            if settles:
-                settle(connection, settles, self._clock())
+            if handles:
+                mark_handled(connection, handles, self._clock())
 
         await self.store.write(work)
-        self._tell(order)
+        self._notify(order)
 
-    def follow(self, order: Order, told: Callable[[], object]) -> Callable[[], None]:
+    def subscribe(self, order: Order, told: Callable[[], object]) -> Callable[[], None]:
         """Have something called after each move of an order in this process; returns what stops that."""
-        self._followers[order.id].add(told)
+        self._subscribers[order.id].add(told)
 
         def stop() -> None:
-            self._followers[order.id].discard(told)
-            if not self._followers[order.id]:
-                del self._followers[order.id]
+            self._subscribers[order.id].discard(told)
+            if not self._subscribers[order.id]:
+                del self._subscribers[order.id]
 
         return stop
 
-    def _tell(self, order: Order) -> None:
-        for told in tuple(self._followers.get(order.id, ())):
+    def _notify(self, order: Order) -> None:
+        for told in tuple(self._subscribers.get(order.id, ())):
             told()
 
     def _put(self, booking: Booking, order: Order) -> Any:

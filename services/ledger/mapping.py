@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from services.money import Money
-from services.orders import Booking, Facts, Order, World
+from services.orders import Booking, Environment, Facts, Order
 
 FACTS = tuple(field.name for field in fields(Facts))
 
@@ -21,8 +21,8 @@ def columns_of(changes: dict[str, Any]) -> dict[str, Any]:
 
 def values_of(order: Order) -> dict[str, Any]:
     values = {field.name: getattr(order, field.name) for field in fields(Order)}
-    world, expected = values.pop('world'), values.pop('expected')
-    values |= {'world': world.kind, 'account': world.account}
+    environment, expected = values.pop('environment'), values.pop('expected')
+    values |= {'environment': environment.mode, 'account': environment.account}
     values |= {'amount': expected.amount, 'currency': expected.currency}
     return columns_of(values)
 
@@ -31,9 +31,9 @@ def order_from_row(row: Row[Any]) -> Order:
     values = dict(row._mapping)
     del values['due_at']  # when to look again is the ledger's business
     facts = Facts(**{name: values.pop(name) for name in FACTS})
-    world = World(values.pop('world'), values.pop('account'))
+    environment = Environment(values.pop('environment'), values.pop('account'))
     expected = Money(values.pop('amount'), values.pop('currency'))
-    return Order(**values, facts=facts, world=world, expected=expected)
+    return Order(**values, facts=facts, environment=environment, expected=expected)
 
 
 def booking_from_row(row: Row[Any]) -> Booking:

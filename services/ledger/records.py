@@ -18,17 +18,17 @@ class JournalLine:
 class Delivery:
     """One signed delivery: who sent it, the sender's id for it, and what kind of event it names.
 
-    ``parcel`` is what it takes to work it again without the sender; it is forgotten once it is settled.
+    ``payload`` is what it takes to work it again without the sender; it is forgotten once it is settled.
     """
 
     source: str
     event_id: str
     kind: str
-    parcel: str = field(default='', repr=False)
+    payload: str = field(default='', repr=False)
 
 
 @dataclass(frozen=True)
-class Sweep:
+class ListCursor:
     """How far one of Stripe's lists was read: all that was created before ``since`` has been seen.
 
     While a reading is under way, it goes from ``until`` back to ``since``, and has come as far as ``after``.

@@ -56,11 +56,11 @@ def open_siblings() -> Select[Any]:
     """Ask for the orders that ``same`` tells of whose sessions can still be paid."""
     orders = schema.orders.c
     return select(schema.orders).where(
-        orders.visitor == bindparam('visitor'),
+        orders.browser_hash == bindparam('browser_hash'),
         orders.completed_at.is_(None),
         orders.session_status == 'open',
         orders.offer == bindparam('offer'),
-        orders.world == bindparam('world'),
+        orders.environment == bindparam('environment'),
         orders.id != bindparam('id'),
     )
 
@@ -70,7 +70,7 @@ def paid_beside() -> Select[Any]:
     """Ask for the paid orders that are like the one that ``likeness`` tells of, oldest first."""
     orders = schema.orders.c
     like = or_(
-        orders.visitor == bindparam('visitor'),
+        orders.browser_hash == bindparam('browser_hash'),
         func.lower(orders.email) == bindparam('email'),
         orders.card_fingerprint == bindparam('card'),
     )
@@ -81,14 +81,14 @@ def paid_beside() -> Select[Any]:
         orders.id != bindparam('id'),
         orders.payment_status == 'paid',
         orders.amount_refunded < orders.amount_total,
-        orders.world == bindparam('world'),
+        orders.environment == bindparam('environment'),
         orders.offer == bindparam('offer'),
     )
     return query.order_by(orders.completed_at).limit(BESIDE)
 
 
 @cache
-def note(into: Any) -> Any:
+def record(into: Any) -> Any:
     """Note a delivery and tell when it was settled, if it was.
 
     Args:
@@ -96,18 +96,18 @@ def note(into: Any) -> Any:
     """
     table = schema.deliveries
     put = into(table)
-    unsettled = table.c.settled_at.is_(None)
+    unhandled = table.c.handled_at.is_(None)
     again = {
         'tries': table.c.tries + 1,
-        'due_at': case((unsettled, put.excluded.due_at), else_=null()),
-        'parcel': case((unsettled, put.excluded.parcel), else_=''),
+        'due_at': case((unhandled, put.excluded.due_at), else_=null()),
+        'payload': case((unhandled, put.excluded.payload), else_=''),
     }
     put = put.on_conflict_do_update(index_elements=[table.c.source, table.c.event_id], set_=again)
-    return put.returning(table.c.settled_at)
+    return put.returning(table.c.handled_at)
 
 
 @cache
-def settle() -> Update:
+def mark_handled() -> Update:
     """Change what is written of one delivery."""
     return update(schema.deliveries).where(same_delivery())
 
@@ -127,13 +127,18 @@ def same_delivery() -> ColumnElement[bool]:
 
 def same(order: Order) -> dict[str, Any]:
     """Tell what others of the same browser and offer have in common with an order."""
-    return {'visitor': order.visitor, 'offer': order.offer, 'world': order.world.kind, 'id': order.id}
+    return {
+        'browser_hash': order.browser_hash,
+        'offer': order.offer,
+        'environment': order.environment.mode,
+        'id': order.id,
+    }
 
 
 def likeness(order: Order, completed_at: datetime, within: timedelta) -> dict[str, Any]:
     """Tell what repeats a payment would have in common with it; nothing is like what is not known."""
     known = {
-        'visitor': order.visitor,
+        'browser_hash': order.browser_hash,
         'email': order.facts.email.lower(),
         'card': order.facts.card_fingerprint,
     }

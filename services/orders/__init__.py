@@ -1,6 +1,13 @@
 """The order: the facts seen of it, the state that follows from them, and whether a payment is its own."""
 
-from services.orders.matching import Extras, changes_after, line_of, metadata_of, mismatch_of, order_from
+from services.orders.matching import (
+    PriceAdjustments,
+    changes_after,
+    line_of,
+    metadata_of,
+    mismatch_of,
+    order_from,
+)
 from services.orders.model import (
     ATTACH_DEADLINE,
     CLAIM_LIFETIME,
@@ -9,14 +16,14 @@ from services.orders.model import (
     SESSION_LIFETIME,
     WAITING_STATES,
     Booking,
+    Environment,
     Facts,
     Order,
     PaymentSession,
     Return,
     State,
-    World,
 )
-from services.orders.schedule import WATCHED, attach_deadline, next_look
+from services.orders.schedule import WATCHED, attach_deadline, next_check
 from services.orders.text import new_reference, plain_text
 
 __all__ = [
@@ -28,20 +35,20 @@ __all__ = [
     'WAITING_STATES',
     'WATCHED',
     'Booking',
-    'Extras',
+    'Environment',
     'Facts',
     'Order',
     'PaymentSession',
+    'PriceAdjustments',
     'Return',
     'State',
-    'World',
     'attach_deadline',
     'changes_after',
     'line_of',
     'metadata_of',
     'mismatch_of',
     'new_reference',
-    'next_look',
+    'next_check',
     'order_from',
     'plain_text',
 ]

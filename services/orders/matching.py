@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.money import Money
-from services.orders.model import MAYBE_SPENT, SESSION_LIFETIME, Order, PaymentSession, State, World
+from services.orders.model import MAYBE_SPENT, SESSION_LIFETIME, Environment, Order, PaymentSession, State
 
 # What our own metadata look like; anything else is not ours, and perhaps nothing that a ledger can hold.
 FORMS = {
@@ -22,31 +22,31 @@ FORMS = {
 
 
 @dataclass(frozen=True)
-class Extras:
+class PriceAdjustments:
     """What the settings allow on top of the price."""
 
     discounts: bool = False
     taxes: bool = False
 
 
-def mismatch_of(order: Order, session: PaymentSession, *, extras: Extras) -> str:
+def mismatch_of(order: Order, session: PaymentSession, *, allowed: PriceAdjustments) -> str:
     """Say in a few words why a session's payment is not the one this order asked for; '' when it is.
 
     Args:
         order: the order as written down before Stripe was asked for a session.
         session: what Stripe says now.
-        extras: whether discounts and taxes may exist.
+        allowed: whether discounts and taxes may exist.
     """
     facts, expected = session.facts, order.expected
     total = (facts.amount_subtotal or 0) - facts.amount_discount + facts.amount_tax
     complaints = {
         'mode': session.mode != 'payment',
-        'world': session.livemode != (order.world.kind == 'live'),
+        'environment': session.livemode != (order.environment.mode == 'live'),
         'currency': facts.seen_currency != expected.currency,
         'amount': facts.amount_subtotal != expected.amount,
         'total': facts.amount_total != total,
-        'discount': bool(facts.amount_discount) and not extras.discounts,
-        'tax': bool(facts.amount_tax) and not extras.taxes,
+        'discount': bool(facts.amount_discount) and not allowed.discounts,
+        'tax': bool(facts.amount_tax) and not allowed.taxes,
     }
     return ', '.join(name for name, wrong in complaints.items() if wrong)
 
@@ -66,13 +66,13 @@ def metadata_of(order: Order) -> dict[str, str]:
     }
 
 
-def order_from(session: PaymentSession, *, shop: str, world: World) -> Order | None:
+def order_from(session: PaymentSession, *, shop: str, environment: Environment) -> Order | None:
     """Write an order again from the metadata of its session; None when it is not one of this shop.
 
     Args:
         session: a session read from Stripe.
         shop: this shop's address; sessions of another shop on the same account are not ours.
-        world: the world the session was read in.
+        environment: the environment the session was read in.
     """
     data = session.metadata
     formed = all(re.fullmatch(form, str(data.get(name, '')), re.ASCII) for name, form in FORMS.items())
@@ -84,7 +84,7 @@ def order_from(session: PaymentSession, *, shop: str, world: World) -> Order | N
         reference=data['reference'],
         token=data['token'],
         booking_key=data['booking_key'],
-        world=world,
+        environment=environment,
         shop=shop,
         offer=data['offer'],
         price_id=data['price'],
@@ -96,13 +96,15 @@ def order_from(session: PaymentSession, *, shop: str, world: World) -> Order | N
     )
 
 
-def changes_after(order: Order, session: PaymentSession, *, extras: Extras, now: datetime) -> dict[str, Any]:
+def changes_after(
+    order: Order, session: PaymentSession, *, allowed: PriceAdjustments, now: datetime
+) -> dict[str, Any]:
     """Work out what is to be written down after a session was read; nothing when it says nothing new.
 
     Args:
         order: the order as it was before the reading.
         session: what Stripe says.
-        extras: whether discounts and taxes may exist.
+        allowed: whether discounts and taxes may exist.
         now: the present time in UTC.
     """
     facts = session.facts
@@ -110,7 +112,7 @@ def changes_after(order: Order, session: PaymentSession, *, extras: Extras, now:
     if complete:
         # What was found right stays right when the operator ends discounts or taxes afterwards.
         found_right = order.completed_at and order.session_id == session.id and not order.facts.mismatch
-        facts = replace(facts, mismatch='' if found_right else mismatch_of(order, session, extras=extras))
+        facts = replace(facts, mismatch='' if found_right else mismatch_of(order, session, allowed=allowed))
     after = replace(order, facts=facts).state
     being_filled_in = order.state is after is State.OPEN
     if order.session_id == session.id and (facts == order.facts or being_filled_in):

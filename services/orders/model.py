@@ -47,16 +47,16 @@ class Return(enum.Enum):
 
 
 @dataclass(frozen=True)
-class World:
+class Environment:
     """Where an order was sold: demo, test or live, and the Stripe account where it is known."""
 
-    kind: str
+    mode: str
     account: str = ''
 
-    def same_as(self, other: 'World') -> bool:
-        """Whether both are one world; an account that is not known contradicts nothing."""
+    def same_as(self, other: 'Environment') -> bool:
+        """Whether both are one environment; an account that is not known contradicts nothing."""
         same_account = not self.account or not other.account or self.account == other.account
-        return self.kind == other.kind and same_account
+        return self.mode == other.mode and same_account
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Order:
     """One intention to buy: what was offered to whom, every outside id it met, and the facts seen.
 
     ``token`` opens its page, ``booking_key`` attaches a booking, ``claim`` joins the tabs of one browser
-    while the order is open. ``version`` counts the moves. ``paid_twice`` is the reference of an
+    while the order is open. ``version`` counts the moves. ``duplicate_of`` is the reference of an
     earlier payment that this one seems to repeat.
     """
 
@@ -126,7 +126,7 @@ class Order:
     reference: str
     token: str
     booking_key: str
-    world: World
+    environment: Environment
     shop: str
     offer: str
     price_id: str
@@ -134,14 +134,14 @@ class Order:
     created_at: datetime
     session_expires_at: datetime
     attempt: int = 1
-    visitor: str = ''
+    browser_hash: str = ''
     claim: str | None = None
     session_id: str | None = None
     session_url: str | None = None
     calendar_url: str | None = None
     voided_at: datetime | None = None
     completed_at: datetime | None = None
-    paid_twice: str = ''
+    duplicate_of: str = ''
     facts: Facts = Facts()
 
     @property
@@ -151,7 +151,7 @@ class Order:
 
     @property
     def opens_calendar(self) -> bool:
-        """Whether this order has earned its slot (the world it was sold in is judged elsewhere)."""
+        """Whether this order has earned its slot (the environment it was sold in is judged elsewhere)."""
         return self.state in CALENDAR_STATES
 
     @property

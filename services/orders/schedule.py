@@ -16,7 +16,7 @@ PAUSES = {
 SLOW = (timedelta(minutes=10), timedelta(days=7))
 
 
-def next_look(order: Order, now: datetime) -> datetime | None:
+def next_check(order: Order, now: datetime) -> datetime | None:
     """Say when to look next, in UTC; None when nothing can happen to this order any more.
 
     Args:

@@ -1,4 +1,4 @@
-"""The only door to Stripe: sessions and prices, asked for with a deadline and translated once."""
+"""The only endpoint to Stripe: sessions and prices, asked for with a deadline and translated once."""
 
 import asyncio
 import time
@@ -13,14 +13,14 @@ import stripe
 
 from services.errors import PaymentsUnavailable, PaymentUnreachable
 from services.money import Money
-from services.orders import Order, PaymentSession, World, metadata_of
+from services.orders import Environment, Order, PaymentSession, metadata_of
 from services.payments.errors import as_shop_error, means_missing
 from services.payments.events import RELEVANT, SESSION_EVENTS, named_by
-from services.payments.listing import Happening, Lists, Page
+from services.payments.listing import ListEntry, Listing, Page
 from services.payments.signature import signed_event
 from services.payments.translate import price_from, session_from
 
-__all__ = ['RELEVANT', 'SESSION_EVENTS', 'Happening', 'Page', 'Payments', 'named_by', 'signed_event']
+__all__ = ['RELEVANT', 'SESSION_EVENTS', 'ListEntry', 'Page', 'Payments', 'named_by', 'signed_event']
 
 DEADLINE = timedelta(seconds=8)  # for one question to Stripe, its retries included
 TIMEOUT = httpx.Timeout(6, connect=2.5)
@@ -41,9 +41,9 @@ class Payments:
         api_base: str,
         domain: str,
         hosts: frozenset[str],
-        kind: str,
+        mode: str,
         options: Mapping[str, Any],
-        asked: Callable[[str, float], object],
+        on_request: Callable[[str, float], object],
     ) -> None:
         """Make a client; nothing is asked yet.
 
@@ -52,7 +52,7 @@ class Payments:
             api_base: another address of the API, or '' for Stripe's own.
             domain: the shop's public address, where customers come back to.
             hosts: host names a customer may be sent to.
-            kind: the kind of world the key belongs to: demo, test or live.
+            mode: the mode the key belongs to: demo, test or live.
             options: further parameters of every session, such as allow_promotion_codes.
             asked: told of each question: 'ok' or the code of the error, and the seconds it took.
         """
@@ -69,9 +69,9 @@ class Payments:
         self._hosts = hosts
         self._options = dict(options)
         self._fake_base = bool(api_base)
-        self._asked = asked
-        self.world = World(kind)
-        self.lists = Lists(self._read)
+        self._on_request = on_request
+        self.environment = Environment(mode)
+        self.lists = Listing(self._read)
 
     async def close(self) -> None:
         """Close the connections to Stripe."""
@@ -79,7 +79,7 @@ class Payments:
 
     async def learn_account(self) -> None:
         """Find out which account the key belongs to; a restricted key may not be told, and that is fine."""
-        self.world = World(self.world.kind, (await self._read('/v1/account'))['id'])
+        self.environment = Environment(self.environment.mode, (await self._read('/v1/account'))['id'])
 
     async def read_price(self, price_id: str) -> Money:
         """Read what a price costs.
@@ -205,4 +205,4 @@ class Payments:
             outcome = failure.code
             raise failure from error
         finally:
-            self._asked(outcome, time.monotonic() - begun)
+            self._on_request(outcome, time.monotonic() - begun)

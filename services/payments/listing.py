@@ -12,7 +12,7 @@ PAGE = 100  # entries; Stripe gives no more at once
 
 
 @dataclass(frozen=True)
-class Happening:
+class ListEntry:
     """One entry of a list: its id, the kind of event, what it is about, and which shop's it says it is.
 
     ``shop`` is '' where the entry does not tell.
@@ -28,11 +28,11 @@ class Happening:
 class Page:
     """A stretch of a list, newest first; ``last`` is where the next page goes on, '' at the end."""
 
-    entries: tuple[Happening, ...]
+    entries: tuple[ListEntry, ...]
     last: str
 
 
-class Lists:
+class Listing:
     """What happened at Stripe, whether or not we were told."""
 
     def __init__(self, read: Callable[..., Awaitable[dict[str, Any]]]) -> None:
@@ -63,23 +63,23 @@ def _stretch(since: datetime, until: datetime, after: str) -> dict[str, Any]:
     return {'limit': PAGE, 'created': created} | ({'starting_after': after} if after else {})
 
 
-def _page(answer: dict[str, Any], entry: Callable[[dict[str, Any]], Happening]) -> Page:
+def _page(answer: dict[str, Any], entry: Callable[[dict[str, Any]], ListEntry]) -> Page:
     data = answer['data']
     return Page(tuple(map(entry, data)), data[-1]['id'] if answer.get('has_more') and data else '')
 
 
-def _of_event(event: dict[str, Any]) -> Happening:
+def _of_event(event: dict[str, Any]) -> ListEntry:
     try:
         event_id, kind, about = named_by(event)
     except BadRequest:  # nothing of ours has such a form
-        return Happening(str(event.get('id')), '', '')
+        return ListEntry(str(event.get('id')), '', '')
     metadata = event['data']['object'].get('metadata') if kind in SESSION_EVENTS else None
-    return Happening(event_id, kind, about, _shop(metadata))
+    return ListEntry(event_id, kind, about, _shop(metadata))
 
 
-def _of_session(session: dict[str, Any]) -> Happening:
+def _of_session(session: dict[str, Any]) -> ListEntry:
     kind = 'checkout.session.completed'
-    return Happening(session['id'], kind, session['id'], _shop(session.get('metadata')))
+    return ListEntry(session['id'], kind, session['id'], _shop(session.get('metadata')))
 
 
 def _shop(metadata: Any) -> str:

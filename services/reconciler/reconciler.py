@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 
 from services.errors import PaymentsUnavailable, PaymentUnreachable, ShopError, reported
 from services.fulfilment import Fulfilment
-from services.ledger import Delivery, Ledger, Sweep
+from services.ledger import Delivery, Ledger, ListCursor
 from services.ledger.backlog import Backlog
 from services.metrics import Metrics
 from services.orders import SESSION_LIFETIME, WATCHED, Order, State, attach_deadline
 from services.payments import Page, Payments
-from services.scheduling import read_meeting
+from services.scheduling import read_update
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ class Reconciler:
 
     async def _orders(self) -> bool:
         """Compare the orders that are due with Stripe."""
-        orders = await self._backlog.claim_orders(self._payments.world, limit=ORDERS)
+        orders = await self._backlog.claim_orders(self._payments.environment, limit=ORDERS)
         turn = asyncio.Semaphore(AT_ONCE)
 
         async def look(order: Order) -> Order | None:
@@ -149,7 +149,7 @@ class Reconciler:
                 return await self._look(order)
 
         seen = await asyncio.gather(*map(look, orders), return_exceptions=True)
-        await self._backlog.looked(order for order in seen if isinstance(order, Order))
+        await self._backlog.checked(order for order in seen if isinstance(order, Order))
         for error in seen:
             if isinstance(error, BaseException):
                 raise error  # one tells for all: those that were not looked at are due again soon
@@ -161,7 +161,7 @@ class Reconciler:
             await self._give_up(order)
             return None
         seen = await self._fulfilment.fulfil(order.session_id, because=CAUSE) or order
-        await self._fulfilment.doubles.close_if_superseded(seen, because=CAUSE)
+        await self._fulfilment.duplicates.close_if_superseded(seen, because=CAUSE)
         return order if seen.version == order.version else None
 
     async def _give_up(self, order: Order) -> None:
@@ -175,42 +175,42 @@ class Reconciler:
     async def _read_on(self, which: List) -> bool:
         """Read a list on from where it was left, and work what is in it."""
         now = self._clock()
-        name = f'{which.name} {self._payments.world.kind}'  # each world has events of its own
-        sweep = await self._backlog.sweep(name, since=now - which.first)
+        name = f'{which.name} {self._payments.environment.mode}'  # each environment has events of its own
+        cursor = await self._backlog.cursor(name, since=now - which.first)
         for _ in range(PAGES):
-            until = sweep.until or now
-            page = await self._page_of(which, sweep, until)
+            until = cursor.until or now
+            page = await self._page_of(which, cursor, until)
             await self._work(page)
             if page.last:
-                further = replace(sweep, until=until, after=page.last)
+                further = replace(cursor, until=until, after=page.last)
             else:
-                further = Sweep(sweep.name, until - which.again)
-            if further != sweep and not await self._backlog.put_sweep(sweep, further):
+                further = ListCursor(cursor.name, until - which.again)
+            if further != cursor and not await self._backlog.advance_cursor(cursor, further):
                 return False  # another process reads this list too
             if not page.last:
                 return False
-            sweep = further
+            cursor = further
         return True
 
-    async def _page_of(self, which: List, sweep: Sweep, until: datetime) -> Page:
+    async def _page_of(self, which: List, cursor: ListCursor, until: datetime) -> Page:
         # A clock that once ran ahead must not leave a gap.
-        since = min(sweep.since, until - which.again)
+        since = min(cursor.since, until - which.again)
         try:
-            return await which.page(since=since, until=until, after=sweep.after)
+            return await which.page(since=since, until=until, after=cursor.after)
         except PaymentsUnavailable:
-            if sweep.after:  # the entry to go on from may be gone: Stripe keeps them for a month
-                await self._backlog.put_sweep(sweep, Sweep(sweep.name, sweep.since))
+            if cursor.after:  # the entry to go on from may be gone: Stripe keeps them for a month
+                await self._backlog.advance_cursor(cursor, ListCursor(cursor.name, cursor.since))
             raise
 
     async def _work(self, page: Page) -> None:
         """Work those entries of a list that are ours and were not worked before."""
         entries = [entry for entry in page.entries if entry.about and entry.shop in ('', self._shop)]
-        done = await self._backlog.settled('stripe', [entry.id for entry in entries])
+        done = await self._backlog.handled('stripe', [entry.id for entry in entries])
         done |= await self._backlog.known_sessions(entry.id for entry in entries)
         for entry in reversed(entries):
             if entry.id not in done:
-                delivery = Delivery('stripe', entry.id, entry.kind, parcel=entry.about)
-                if not await self._ledger.note(delivery):
+                delivery = Delivery('stripe', entry.id, entry.kind, payload=entry.about)
+                if not await self._ledger.record(delivery):
                     await self._settle(delivery)
 
     async def _deliveries(self) -> bool:
@@ -225,11 +225,11 @@ class Reconciler:
         try:
             with reported(f'delivery {delivery.kind}, again'):
                 if delivery.source == 'stripe':
-                    await self._fulfilment.hear(delivery, because=CAUSE)
+                    await self._fulfilment.process(delivery, because=CAUSE)
                 else:
-                    meeting = read_meeting(delivery.parcel.encode())[2]
-                    await self._fulfilment.book(meeting, because=CAUSE, settles=delivery)
+                    meeting = read_update(delivery.payload.encode())[2]
+                    await self._fulfilment.book(meeting, because=CAUSE, handles=delivery)
         except ShopError as error:
-            await self._ledger.settle(delivery, error=f'{error.code} [error {error.id}]')
+            await self._ledger.mark_handled(delivery, error=f'{error.code} [error {error.id}]')
             if isinstance(error, PaymentUnreachable):
                 raise

@@ -1,4 +1,4 @@
-"""Stateful twins of Stripe and Calendly on plain HTTP, for the demo and for tests."""
+"""Stateful sandbox of Stripe and Calendly on plain HTTP, for the demo and for tests."""
 
 from services.sandbox.app import create_app
 from services.sandbox.config import SandboxConfig

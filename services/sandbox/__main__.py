@@ -1,4 +1,4 @@
-"""`python -m services.sandbox`: both twins on a port, and the settings that point a shop at them."""
+"""`python -m services.sandbox`: both sandbox on a port, and the settings that point a shop at them."""
 
 import argparse
 

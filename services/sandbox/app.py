@@ -1,4 +1,4 @@
-"""Puts the sandbox together: one ASGI app with both twins, the panel and the levers."""
+"""Puts the sandbox together: one ASGI app with both sandbox, the panel and the faults."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,23 +10,23 @@ from starlette.routing import Mount, Route
 from services.sandbox.calendly import booking_pages, webhook_subscriptions
 from services.sandbox.config import SandboxConfig
 from services.sandbox.faults import api as fault_api
-from services.sandbox.faults.middleware import Faults
+from services.sandbox.faults.middleware import FaultMiddleware
 from services.sandbox.panel import panel
 from services.sandbox.seed import fill
-from services.sandbox.state import World
+from services.sandbox.state import SandboxState
 from services.sandbox.stripe import api as stripe_api
 from services.sandbox.stripe import payment_pages
 
 
 def create_app(config: SandboxConfig | None = None) -> Starlette:
-    """One sandbox with a memory of its own, reached at `config.base`; `app.state.world` is that memory."""
-    world = World(config or SandboxConfig())
-    fill(world)
+    """One sandbox with a memory of its own, reached at `config.base`; `app.state.sandbox` is that memory."""
+    state = SandboxState(config or SandboxConfig())
+    fill(state)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
-        await world.close()
+        await state.close()
 
     methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
     stripe = [Route('/v1/{path:path}', stripe_api.answer, methods=methods), *payment_pages.ROUTES]
@@ -36,7 +36,7 @@ def create_app(config: SandboxConfig | None = None) -> Starlette:
             Mount('/stripe', routes=stripe), Mount('/calendly', routes=calendly), *fault_api.ROUTES,
             *panel.ROUTES,
         ],
-        middleware=[Middleware(Faults, world=world)], lifespan=lifespan,
+        middleware=[Middleware(FaultMiddleware, state=state)], lifespan=lifespan,
     )  # fmt: skip
-    app.state.world = world
+    app.state.sandbox = state
     return app

@@ -28,7 +28,7 @@ CALENDLY_FAILURES: dict[int, tuple[str, str]] = {
 
 
 class StripeProblem(Exception):
-    """A refusal of the Stripe twin; it knows its status and its envelope."""
+    """A refusal of the Stripe sandbox; it knows its status and its envelope."""
 
     def __init__(
         self, message: str, *, status: int = 400, kind: str = 'invalid_request_error',
@@ -45,7 +45,7 @@ class StripeProblem(Exception):
 
 
 class CalendlyProblem(Exception):
-    """A refusal of the Calendly twin; it knows its status and its body."""
+    """A refusal of the Calendly sandbox; it knows its status and its body."""
 
     def __init__(self, status: int, message: str | None = None, details: list[Json] | None = None) -> None:
         title, usual = CALENDLY_FAILURES.get(status, CALENDLY_FAILURES[500])

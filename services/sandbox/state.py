@@ -1,4 +1,4 @@
-"""The sandbox's whole memory: what both twins know, how old it may grow, and what time it is there."""
+"""The sandbox's whole memory: what both sandbox know, how old it may grow, and what time it is there."""
 
 import secrets
 import string
@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from services.sandbox.calendly.calendar import Calendar
 from services.sandbox.config import SandboxConfig
-from services.sandbox.faults.rules import Levers
+from services.sandbox.faults.rules import Faults
 from services.sandbox.forms import Nested
 from services.sandbox.problems import Json
-from services.sandbox.webhooks import Courier, Parcel
+from services.sandbox.webhooks import Delivery, Webhooks
 
 LETTERS = string.ascii_letters + string.digits
 
@@ -67,11 +67,11 @@ class Event:
     created: int
     type: str
     data: str
-    parcel: Parcel | None = None
+    delivery: Delivery | None = None
 
 
 @dataclass(slots=True)
-class Kept:
+class IdempotencyRecord:
     """What an idempotency key stands for; without `body` the first request is still under way."""
 
     fingerprint: str
@@ -81,7 +81,7 @@ class Kept:
     request: str = ''
 
 
-class World:
+class SandboxState:
     """All state of one sandbox, for one event loop."""
 
     def __init__(self, config: SandboxConfig) -> None:
@@ -92,8 +92,8 @@ class World:
         """Forget everything."""
         config = self.config
         self.ahead = timedelta()
-        self.levers = Levers()
-        self.courier = Courier(config, self.levers)
+        self.faults = Faults()
+        self.webhooks = Webhooks(config, self.faults)
         self.calendar = Calendar(config, self.now)
         self.requests: deque[Json] = deque(maxlen=config.keep_requests)
         self.revoked = False
@@ -110,7 +110,7 @@ class World:
         }
         self.session_of: dict[str, str] = {}
         self.events: dict[str, Event] = {}
-        self.kept: dict[str, Kept] = {}
+        self.kept: dict[str, IdempotencyRecord] = {}
 
     def now(self) -> datetime:
         """The moment it is in the sandbox, aware, UTC."""
@@ -148,4 +148,4 @@ class World:
 
     async def close(self) -> None:
         """Stop everything under way."""
-        await self.courier.close()
+        await self.webhooks.close()

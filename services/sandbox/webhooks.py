@@ -1,4 +1,4 @@
-"""Signed webhook deliveries of both services: tried until a 2xx, and led astray by levers."""
+"""Signed webhook deliveries of both services: tried until a 2xx, and led astray by faults."""
 
 import asyncio
 import hashlib
@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from services.sandbox.config import SandboxConfig
-from services.sandbox.faults.rules import Levers
+from services.sandbox.faults.rules import Faults
 from services.sandbox.problems import Json
 
 HEADERS = {'stripe': 'Stripe-Signature', 'calendly': 'Calendly-Webhook-Signature'}
@@ -25,7 +25,7 @@ def signature(secret: str, moment: int, body: bytes) -> str:
 
 
 @dataclass(slots=True, eq=False)
-class Parcel:
+class Delivery:
     """One delivery to one address, and how it fared."""
 
     vendor: str
@@ -45,89 +45,89 @@ class Parcel:
         return {name: getattr(self, name) for name in names} | {'statuses': list(self.statuses)}
 
 
-class Courier:
-    """Carries parcels; each in a task of its own."""
+class Webhooks:
+    """Carries deliveries; each in a task of its own."""
 
-    def __init__(self, config: SandboxConfig, levers: Levers) -> None:
+    def __init__(self, config: SandboxConfig, faults: Faults) -> None:
         self.config = config
-        self.levers = levers
-        self.log: deque[Parcel] = deque(maxlen=config.keep_settled)
-        self.held: list[Parcel] = []
-        self.behind: list[Parcel] = []
+        self.faults = faults
+        self.log: deque[Delivery] = deque(maxlen=config.keep_settled)
+        self.held: list[Delivery] = []
+        self.behind: list[Delivery] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self._client: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def send(self, parcel: Parcel) -> None:
-        """Take a parcel; whoever must wait for its first attempt waits for `parcel.tried`."""
-        self.log.append(parcel)
-        rule = self.levers.take(f'webhook {parcel.type}')
+    def send(self, delivery: Delivery) -> None:
+        """Take a delivery; whoever must wait for its first attempt waits for `delivery.tried`."""
+        self.log.append(delivery)
+        rule = self.faults.take(f'webhook {delivery.type}')
         waiting = {'hold': self.held, 'reorder': self.behind}
         if rule is None:
-            self._start(self._in_turn(parcel))
+            self._start(self._in_turn(delivery))
         elif rule.do == 'delay':
-            self._start(self._in_turn(parcel, rule.seconds))
+            self._start(self._in_turn(delivery, rule.seconds))
         elif rule.do == 'duplicate':
-            self._start(self._in_turn(parcel))
-            self._start(self._attempt(parcel))
+            self._start(self._in_turn(delivery))
+            self._start(self._attempt(delivery))
         else:
-            parcel.state = {'lose': 'lost'}.get(rule.do, 'held')
-            waiting.get(rule.do, []).append(parcel)
-            parcel.tried.set()
+            delivery.state = {'lose': 'lost'}.get(rule.do, 'held')
+            waiting.get(rule.do, []).append(delivery)
+            delivery.tried.set()
 
     def release(self, backwards: bool = False) -> int:
         """Deliver what was held, in order or backwards; returns how many."""
         freed, self.held = self.held, []
-        for parcel in reversed(freed) if backwards else freed:
-            self._start(self._carry(parcel))
+        for delivery in reversed(freed) if backwards else freed:
+            self._start(self._carry(delivery))
         return len(freed)
 
-    def again(self, parcel: Parcel) -> None:
+    def again(self, delivery: Delivery) -> None:
         """Deliver once more, as the vendor's dashboard can."""
-        self._start(self._attempt(parcel))
+        self._start(self._attempt(delivery))
 
     def _start(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def _in_turn(self, parcel: Parcel, wait: float = 0.0) -> None:
+    async def _in_turn(self, delivery: Delivery, wait: float = 0.0) -> None:
         """Carry it, and right after its first attempt those that were put behind it."""
         late, self.behind = self.behind, []
         await asyncio.sleep(wait)
-        carried = asyncio.ensure_future(self._carry(parcel))
-        await parcel.tried.wait()
+        carried = asyncio.ensure_future(self._carry(delivery))
+        await delivery.tried.wait()
         for other in late:
             self._start(self._carry(other))
         await carried
 
-    async def _carry(self, parcel: Parcel) -> None:
+    async def _carry(self, delivery: Delivery) -> None:
         for delay in (0.0, *self.config.retry_delays):
             await asyncio.sleep(delay)
-            if await self._attempt(parcel):
+            if await self._attempt(delivery):
                 return
-        parcel.state = 'failed'
-        if parcel.given_up:
-            parcel.given_up()
+        delivery.state = 'failed'
+        if delivery.given_up:
+            delivery.given_up()
 
-    async def _attempt(self, parcel: Parcel) -> bool:
+    async def _attempt(self, delivery: Delivery) -> bool:
         try:
-            status: int | str = await self._post(parcel)
+            status: int | str = await self._post(delivery)
         except httpx.HTTPError as error:
             status = type(error).__name__
-        parcel.statuses.append(status)
+        delivery.statuses.append(status)
         delivered = isinstance(status, int) and 200 <= status < 300
-        parcel.state = 'delivered' if delivered or parcel.state == 'delivered' else 'retrying'
-        parcel.tried.set()
+        delivery.state = 'delivered' if delivered or delivery.state == 'delivered' else 'retrying'
+        delivery.tried.set()
         return delivered
 
-    async def _post(self, parcel: Parcel) -> int:
+    async def _post(self, delivery: Delivery) -> int:
         headers = {
             'Content-Type': 'application/json; charset=utf-8',
-            'User-Agent': AGENTS[parcel.vendor],
-            HEADERS[parcel.vendor]: signature(parcel.secret, int(self.config.stamp()), parcel.body),
+            'User-Agent': AGENTS[delivery.vendor],
+            HEADERS[delivery.vendor]: signature(delivery.secret, int(self.config.stamp()), delivery.body),
         }
-        answer = await self._http().post(parcel.url, content=parcel.body, headers=headers)
+        answer = await self._http().post(delivery.url, content=delivery.body, headers=headers)
         return answer.status_code
 
     def _http(self) -> httpx.AsyncClient:

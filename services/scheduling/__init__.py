@@ -1,6 +1,6 @@
 """Calendly: the only package that knows its API."""
 
-from services.scheduling.bookings import Meeting, read_meeting, signed_meeting
+from services.scheduling.bookings import BookingUpdate, read_update, signed_update
 from services.scheduling.client import Scheduling
 
-__all__ = ['Meeting', 'Scheduling', 'read_meeting', 'signed_meeting']
+__all__ = ['BookingUpdate', 'Scheduling', 'read_update', 'signed_update']

@@ -17,7 +17,7 @@ REPLAY_WINDOW = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
-class Meeting:
+class BookingUpdate:
     """What a delivery says: a booking, the key of its order, and whether another meeting takes its place."""
 
     booking: Booking
@@ -25,9 +25,9 @@ class Meeting:
     moved: bool = False
 
 
-def signed_meeting(
+def signed_update(
     body: bytes, header: str, key: str, *, now: Callable[[], float] = time.time
-) -> tuple[str, str, Meeting]:
+) -> tuple[str, str, BookingUpdate]:
     """Return id, kind and content of a delivery that Calendly signed.
 
     Args:
@@ -40,10 +40,10 @@ def signed_meeting(
         BadRequest: the signature is wrong or too old, or the body is not such a delivery.
     """
     _check_signature(body, header, key, now())
-    return read_meeting(body)
+    return read_update(body)
 
 
-def read_meeting(body: bytes) -> tuple[str, str, Meeting]:
+def read_update(body: bytes) -> tuple[str, str, BookingUpdate]:
     """Return id, kind and content of a delivery whose signature was checked.
 
     Args:
@@ -57,7 +57,7 @@ def read_meeting(body: bytes) -> tuple[str, str, Meeting]:
         json.dumps(event, ensure_ascii=False).encode()  # halves of characters reach no database
         payload = event['payload']
         event_id = hashlib.sha256(f'{event["event"]} {payload["uri"]} {event["created_at"]}'.encode())
-        return event_id.hexdigest(), str(event['event']), meeting_from(payload)
+        return event_id.hexdigest(), str(event['event']), update_from(payload)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise BadRequest('This is not a delivery of a Calendly invitee.') from error
 
@@ -73,7 +73,7 @@ def _check_signature(body: bytes, header: str, key: str, now: float) -> None:
         raise BadRequest('This delivery is too old, or its clock is wrong.')
 
 
-def meeting_from(payload: Mapping[str, Any]) -> Meeting:
+def update_from(payload: Mapping[str, Any]) -> BookingUpdate:
     """Translate an invitee of API v2 that has its ``scheduled_event`` in it, as deliveries do.
 
     Raises:
@@ -95,7 +95,7 @@ def meeting_from(payload: Mapping[str, Any]) -> Meeting:
         replaces=plain_text(payload.get('old_invitee')),
     )
     key = (payload.get('tracking') or {}).get('utm_content')
-    return Meeting(booking, str(key or ''), moved=bool(payload.get('rescheduled')))
+    return BookingUpdate(booking, str(key or ''), moved=bool(payload.get('rescheduled')))
 
 
 def _place(location: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The only door to Calendly: a calendar address for an order, and the meetings that came of it."""
+"""The only endpoint to Calendly: a calendar address for an order, and the meetings that came of it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,10 +10,10 @@ import httpx
 
 from services.errors import CalendarUnavailable
 from services.orders import Order
-from services.scheduling.bookings import Meeting, meeting_from, read_meeting, signed_meeting, time_of
+from services.scheduling.bookings import BookingUpdate, read_update, signed_update, time_of, update_from
 from services.settings import LOOPBACK
 
-__all__ = ['Meeting', 'Scheduling', 'read_meeting', 'signed_meeting']
+__all__ = ['BookingUpdate', 'Scheduling', 'read_update', 'signed_update']
 
 API = 'https://api.calendly.com'
 HOST = 'calendly.com'
@@ -104,7 +104,7 @@ class Scheduling:
         pairs = kept | {name: value for name, value in added.items() if value}
         return f'{base}?{urlencode(pairs, quote_via=quote, safe="")}'
 
-    async def meetings(self, booking_key: str, *, since: datetime) -> list[Meeting]:
+    async def meetings(self, booking_key: str, *, since: datetime) -> list[BookingUpdate]:
         """Look up the meetings that came of an order, moved and cancelled ones too, oldest booking first.
 
         A moved meeting does not carry the key (GET /scheduled_events/…/invitees, developer.calendly.com); it
@@ -120,7 +120,7 @@ class Scheduling:
         try:
             async with asyncio.timeout(DEADLINE.total_seconds()):
                 invitees = await self._invitees(since - SKEW)
-            return [meeting_from(invitee) for invitee in _of_order(invitees, booking_key)]
+            return [update_from(invitee) for invitee in _of_order(invitees, booking_key)]
         except (LookupError, TypeError, ValueError, AttributeError, TimeoutError) as error:
             raise CalendarUnavailable(f'no meetings to be had: {error!r}') from error
 

@@ -64,7 +64,7 @@ class Settings:
     port: int
     database_url: str = field(repr=False)
     site_file: Path
-    world: str = 'test'
+    mode: str = 'test'
     stripe_publishable_key: str = field(default='', repr=False)
     stripe_js: bool = True
     stripe_webhook_secret: str = field(default='', repr=False)
@@ -89,7 +89,7 @@ class Settings:
     @property
     def selling(self) -> bool:
         """Whether a payment earns a slot: test money on a public address does not, unless allowed."""
-        return self.world != 'test' or self.allow_test_sales or not is_public(self.domain)
+        return self.mode != 'test' or self.allow_test_sales or not is_public(self.domain)
 
     @property
     def payment_hosts(self) -> frozenset[str]:

@@ -64,7 +64,7 @@ class _Judge:
             port=self._port(domain),
             database_url=self._database() or 'sqlite:///data/paidslot.db',
             site_file=Path(self._values['SITE_FILE']) if self._values['SITE_FILE'] else SEED_SITE,
-            world='live' if live else 'test',
+            mode='live' if live else 'test',
             checkout_host=self._key('CHECKOUT_HOST', r'[A-Za-z0-9.-]+').lower(),
             stripe_api_base=self._base('STRIPE_API_BASE', path=True),
             calendly_api_base=self._base('CALENDLY_API_BASE', path=True),

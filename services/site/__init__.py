@@ -2,6 +2,7 @@
 
 from services.site.model import (
     NIGHT,
+    PAPER,
     Contact,
     Legal,
     Look,

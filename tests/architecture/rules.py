@@ -18,7 +18,7 @@ FLOORS = (
     ('endpoints', 'shop', 'commands'),
 )
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
-ADAPTERS = 2  # the floor whose parts know the outside world, and never one another
+ADAPTERS = 2  # the floor whose parts know the outside environment, and never one another
 STORAGE = frozenset({'ledger', 'database'})
 LOGS = 'logs'  # everybody in services may log; it may see how, and the errors
 VALUES = frozenset(FLOORS[0] + FLOORS[1])

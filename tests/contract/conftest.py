@@ -1,11 +1,11 @@
-"""Sessions of the Stripe twin in every state, and plain HTTP to its API."""
+"""Sessions of the Stripe sandbox in every state, and plain HTTP to its API."""
 
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 FORM = {
     'mode': 'payment',
@@ -28,19 +28,19 @@ FORM = {
 
 
 @pytest.fixture
-def api(twin: Twin) -> Iterator[httpx.Client]:
-    """A client of the Stripe twin's API with its key."""
-    key = twin.settings['STRIPE_SECRET_KEY']
-    with httpx.Client(base_url=f'{twin.base}/stripe', auth=(key, ''), trust_env=False) as client:
+def api(sandbox: SandboxClient) -> Iterator[httpx.Client]:
+    """A client of the Stripe sandbox's API with its key."""
+    key = sandbox.settings['STRIPE_SECRET_KEY']
+    with httpx.Client(base_url=f'{sandbox.base}/stripe', auth=(key, ''), trust_env=False) as client:
         yield client
 
 
 @pytest.fixture
-def opened(twin: Twin, api: httpx.Client) -> Callable[..., str]:
+def opened(sandbox: SandboxClient, api: httpx.Client) -> Callable[..., str]:
     """Open a session; takes more form parameters, returns the session's id."""
 
     def open_session(**more: str) -> str:
-        form = FORM | {'line_items[0][price]': twin.settings['STRIPE_PRICE_ID']} | more
+        form = FORM | {'line_items[0][price]': sandbox.settings['STRIPE_PRICE_ID']} | more
         answer = api.post('/v1/checkout/sessions', data=form)
         assert answer.status_code == 200, answer.text
         return str(answer.json()['id'])
@@ -48,44 +48,44 @@ def opened(twin: Twin, api: httpx.Client) -> Callable[..., str]:
     return open_session
 
 
-def _paid(twin: Twin, session: str) -> None:
-    twin.pay(session, phone='+12025550123', address={'country': 'US', 'postal_code': '20001'})
+def _paid(sandbox: SandboxClient, session: str) -> None:
+    sandbox.pay(session, phone='+12025550123', address={'country': 'US', 'postal_code': '20001'})
 
 
-def _refunded(twin: Twin, session: str) -> None:
-    _paid(twin, session)
-    twin.act('refund', session=session, amount=5000)
-    twin.act('refund', session=session, failed=True)
+def _refunded(sandbox: SandboxClient, session: str) -> None:
+    _paid(sandbox, session)
+    sandbox.act('refund', session=session, amount=5000)
+    sandbox.act('refund', session=session, failed=True)
 
 
-def _disputed(twin: Twin, session: str) -> None:
-    twin.pay(session, card='4000000000000259')
-    twin.act('dispute', session=session, status='lost')
+def _disputed(sandbox: SandboxClient, session: str) -> None:
+    sandbox.pay(session, card='4000000000000259')
+    sandbox.act('dispute', session=session, status='lost')
 
 
-def _failed_bank(twin: Twin, session: str) -> None:
-    twin.pay(session, method='bank')
-    twin.act('settle', session=session, success=False)
+def _failed_bank(sandbox: SandboxClient, session: str) -> None:
+    sandbox.pay(session, method='bank')
+    sandbox.act('settle', session=session, success=False)
 
 
-STATES: dict[str, Callable[[Twin, str], object]] = {
-    'open': lambda twin, session: None,
-    'declined': lambda twin, session: twin.pay(session, card='4000000000000002'),
-    'authenticating': lambda twin, session: twin.pay(session, card='4000002500003155'),
+STATES: dict[str, Callable[[SandboxClient, str], object]] = {
+    'open': lambda sandbox, session: None,
+    'declined': lambda sandbox, session: sandbox.pay(session, card='4000000000000002'),
+    'authenticating': lambda sandbox, session: sandbox.pay(session, card='4000002500003155'),
     'paid': _paid,
-    'processing': lambda twin, session: twin.pay(session, method='bank'),
+    'processing': lambda sandbox, session: sandbox.pay(session, method='bank'),
     'bank failed': _failed_bank,
-    'expired': lambda twin, session: twin.act('expire', session=session),
+    'expired': lambda sandbox, session: sandbox.act('expire', session=session),
     'refunded': _refunded,
     'disputed': _disputed,
-    'half price': lambda twin, session: twin.pay(session, code='HALF50'),
-    'for nothing': lambda twin, session: twin.pay(session, code='FREE100'),
+    'half price': lambda sandbox, session: sandbox.pay(session, code='HALF50'),
+    'for nothing': lambda sandbox, session: sandbox.pay(session, code='FREE100'),
 }
 
 
 @pytest.fixture(params=STATES)
-def session(request: pytest.FixtureRequest, twin: Twin, opened: Callable[..., str]) -> str:
+def session(request: pytest.FixtureRequest, sandbox: SandboxClient, opened: Callable[..., str]) -> str:
     """The id of a session in each of its states."""
     made = opened(**{'allow_promotion_codes': 'true', 'automatic_tax[enabled]': 'true'})
-    STATES[request.param](twin, made)
+    STATES[request.param](sandbox, made)
     return made

@@ -6,7 +6,7 @@ from services.errors import ShopError
 from services.settings import parse_settings
 from services.shop import build
 from tests.contract.openapi import check_request
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 OPTIONS: tuple[dict[str, str], ...] = ({}, {'PROMOTION_CODES': '1', 'AUTOMATIC_TAX': '1'})
 EXPECTED = {
@@ -19,40 +19,40 @@ EXPECTED = {
 
 @pytest.mark.parametrize('options', OPTIONS)
 async def test_a_whole_sale_sends_only_what_stripe_describes(
-    twin: Twin, settings_env: dict[str, str], options: dict[str, str]
+    sandbox: SandboxClient, settings_env: dict[str, str], options: dict[str, str]
 ) -> None:
     """From the price to the verified payment: no unknown parameter, and every one of the right type."""
     shop = build(parse_settings(settings_env | options))
     await shop.open()
     await shop.warm_up()
-    session = await shop.checkout.start(visitor='v', because='button')
-    twin.pay(session.id)
+    session = await shop.checkout.start(browser_id='v', because='button')
+    sandbox.pay(session.id)
     order = await shop.fulfilment.fulfil(session.id, because='webhook')
     assert order is not None
     assert order.opens_calendar
     await shop.close()
-    _all_described(twin, EXPECTED)
+    _all_described(sandbox, EXPECTED)
 
 
 async def test_what_is_asked_when_things_go_wrong_is_described_too(
-    twin: Twin, settings_env: dict[str, str]
+    sandbox: SandboxClient, settings_env: dict[str, str]
 ) -> None:
     """Calling a session off and looking up a failed bank payment send only what Stripe describes."""
     shop = build(parse_settings(settings_env))
     await shop.open()
-    slow = await shop.checkout.start(visitor='slow', because='button')
-    twin.pay(slow.id, method='bank')
-    twin.act('settle', session=slow.id, success=False)
+    slow = await shop.checkout.start(browser_id='slow', because='button')
+    sandbox.pay(slow.id, method='bank')
+    sandbox.act('settle', session=slow.id, success=False)
     await shop.fulfilment.fulfil(slow.id, because='webhook')
-    twin.act('price', amount=17500)
+    sandbox.act('price', amount=17500)
     with pytest.raises(ShopError):
-        await shop.checkout.start(visitor='v', because='button')
+        await shop.checkout.start(browser_id='v', because='button')
     await shop.close()
-    _all_described(twin, (EXPECTED - {'GET /v1/account'}) | {'POST /v1/checkout/sessions'})
+    _all_described(sandbox, (EXPECTED - {'GET /v1/account'}) | {'POST /v1/checkout/sessions'})
 
 
-def _all_described(twin: Twin, expected: set[str]) -> None:
-    sent = [request for request in twin.requests() if request['vendor'] == 'stripe']
+def _all_described(sandbox: SandboxClient, expected: set[str]) -> None:
+    sent = [request for request in sandbox.requests() if request['vendor'] == 'stripe']
     for request in sent:
         assert check_request(request['method'], request['path'], request['params']) == []
     seen = {f'{request["method"]} {request["path"]}' for request in sent}

@@ -1,4 +1,4 @@
-"""The twin's answers against Stripe's own description, in every state of the objects."""
+"""The sandbox's answers against Stripe's own description, in every state of the objects."""
 
 import os
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.contract.openapi import check_answer
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 LISTS = ('checkout/sessions', 'payment_intents', 'charges', 'refunds', 'disputes', 'events', 'prices')
 EXPANDED = 'expand[]=payment_intent.latest_charge.refunds&expand[]=line_items.data.price.product'
@@ -43,21 +43,21 @@ def test_each_event_carries_an_object_as_described(api: httpx.Client, session: s
         assert check_answer(f'/v1/{home}/{thing["id"]}', 200, thing) == [], event['type']
 
 
-def test_the_shelf_and_the_account_are_as_described(twin: Twin, api: httpx.Client) -> None:
+def test_the_shelf_and_the_account_are_as_described(sandbox: SandboxClient, api: httpx.Client) -> None:
     """Price, recurring price, product and account are as described."""
-    price = twin.settings['STRIPE_PRICE_ID']
+    price = sandbox.settings['STRIPE_PRICE_ID']
     product = api.get(f'/v1/prices/{price}').json()['product']
-    twin.act('price', price='price_monthly', recurring=True)
+    sandbox.act('price', price='price_monthly', recurring=True)
     paths = (f'/v1/prices/{price}?expand[]=product', '/v1/prices/price_monthly', f'/v1/products/{product}')
     assert [wrong(api, path) for path in (*paths, '/v1/account')] == [[], [], [], []]
 
 
 def test_what_is_written_is_answered_as_described(
-    twin: Twin, api: httpx.Client, opened: Callable[..., str]
+    sandbox: SandboxClient, api: httpx.Client, opened: Callable[..., str]
 ) -> None:
     """Creating and expiring a session and making a refund are answered as described."""
     session, second = opened(), opened()
-    twin.pay(session)
+    sandbox.pay(session)
     intent = api.get(f'/v1/checkout/sessions/{session}').json()['payment_intent']
     expired = api.post(f'/v1/checkout/sessions/{second}/expire')
     refund = api.post('/v1/refunds', data={'payment_intent': intent, 'amount': '100', 'metadata[a]': 'b'})
@@ -67,9 +67,9 @@ def test_what_is_written_is_answered_as_described(
 
 
 @pytest.mark.parametrize('status', [400, 401, 402, 403, 404, 409, 429, 500, 503])
-def test_a_refusal_has_the_described_envelope(twin: Twin, api: httpx.Client, status: int) -> None:
+def test_a_refusal_has_the_described_envelope(sandbox: SandboxClient, api: httpx.Client, status: int) -> None:
     """Whatever the status, the error object is as described."""
-    twin.lever('GET /v1/account', 'fail', status=status)
+    sandbox.fault('GET /v1/account', 'fail', status=status)
     answer = api.get('/v1/account')
     assert answer.status_code == status
     assert check_answer('/v1/account', status, answer.json()) == []

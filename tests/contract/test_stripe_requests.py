@@ -1,4 +1,4 @@
-"""What may be asked of Stripe: the check of our requests, and the twin's own table of parameters."""
+"""What may be asked of Stripe: the check of our requests, and the sandbox's own table of parameters."""
 
 import httpx
 import pytest
@@ -8,7 +8,7 @@ from tests.contract.conftest import FORM
 from tests.contract.differences import REQUESTS
 from tests.contract.openapi import FORM as FORM_TYPE
 from tests.contract.openapi import check_request, operation
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 SESSIONS = '/v1/checkout/sessions'
 
@@ -55,7 +55,7 @@ def test_an_unknown_address_is_named() -> None:
 
 
 @pytest.mark.parametrize('endpoint', ENDPOINTS, ids=lambda endpoint: f'{endpoint.method} {endpoint.path}')
-def test_the_twin_takes_exactly_the_described_parameters(endpoint: Endpoint) -> None:
+def test_the_sandbox_takes_exactly_the_described_parameters(endpoint: Endpoint) -> None:
     """No parameter is invented; those that are described and missing are named here, with their reason."""
     name, described = operation(endpoint.method, endpoint.path.format('x'))
     query = {item['name'] for item in described.get('parameters', []) if item['in'] == 'query'}
@@ -76,11 +76,11 @@ LEFT_OUT = {
 }
 
 
-def test_the_log_of_requests_can_be_checked(twin: Twin, api: httpx.Client) -> None:
-    """What the twin logged is what the check takes: this is how our own requests are checked."""
-    api.post(SESSIONS, data=FORM | {'line_items[0][price]': twin.settings['STRIPE_PRICE_ID']})
+def test_the_log_of_requests_can_be_checked(sandbox: SandboxClient, api: httpx.Client) -> None:
+    """What the sandbox logged is what the check takes: this is how our own requests are checked."""
+    api.post(SESSIONS, data=FORM | {'line_items[0][price]': sandbox.settings['STRIPE_PRICE_ID']})
     api.get(SESSIONS, params={'limit': '3'})
-    logged = twin.requests('/v1/')
+    logged = sandbox.requests('/v1/')
     assert [(item['method'], item['path'], item['status']) for item in logged] == [
         ('POST', SESSIONS, 200),
         ('GET', SESSIONS, 200),

@@ -31,7 +31,7 @@ a warm interpreter, so that a start takes a moment. After each kill
 2. the customer goes on, or presses again and pays on every payment page there ever was, or never comes
    back, or never comes back and no delivery arrives any more: all four where a point is new, else in turn;
 3. the reconciler does one round;
-4. everything is judged. *Lost*: payments at the twin of Stripe that are not paid in the ledger. *Doubled*:
+4. everything is judged. *Lost*: payments at the sandbox of Stripe that are not paid in the ledger. *Doubled*:
    sessions, browsers and journals in which one payment became two, or none became one. *Wrong pages*: paid
    orders whose page gives no calendar, and others whose page does.
 

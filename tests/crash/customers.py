@@ -8,7 +8,7 @@ import httpx
 
 from tests.crash.shops import Shop
 from tests.processes import wait_until
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 PATIENCE = 20.0  # seconds
 TRIES = 4
@@ -17,9 +17,9 @@ TRIES = 4
 class Customer:
     """Presses, pays whatever page is offered, comes back, and looks at the page of the order."""
 
-    def __init__(self, shop: Shop, twin: Twin) -> None:
+    def __init__(self, shop: Shop, sandbox: SandboxClient) -> None:
         self._shop = shop
-        self._twin = twin
+        self._sandbox = sandbox
         self._http = httpx.Client(timeout=PATIENCE, trust_env=False, verify=False)
         self._email = f'{secrets.token_hex(6)}@example.com'
         self.sessions: list[str] = []  # that this browser was ever sent to
@@ -64,7 +64,7 @@ class Customer:
         for session in reversed(self.sessions):
             if session in self.paid:
                 continue
-            outcome = self._twin.pay(session, method=method, email=self._email)['outcome']
+            outcome = self._sandbox.pay(session, method=method, email=self._email)['outcome']
             assert outcome in ('paid', 'processing', 'refused'), outcome
             if outcome != 'refused':
                 self.paid.append(session)

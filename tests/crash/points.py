@@ -23,7 +23,7 @@ T = TypeVar('T')
 
 TRACE, DEADLY = 'trace', 'deadly'
 ROUND_BEGINS, ROUND_ENDS, MORE = 'round begins', 'round ends', ', more to do'
-DOORS = {
+ENDPOINTS = {
     'ui.pages.checkout_form': 'button',
     'ui.pages.order': 'order page',
     'services.endpoints.webhooks': 'webhook',
@@ -75,15 +75,15 @@ def _around_commits(points: Points) -> None:
     write = Store.write
 
     async def watched(self: Store, work: Callable[[Connection], T]) -> T:
-        door, what = _door(), _commit()
+        endpoint, what = _endpoint(), _commit()
 
         def to_the_end(connection: Connection) -> T:
             result = work(connection)
-            points.reach(f'{door}: before commit: {what}')
+            points.reach(f'{endpoint}: before commit: {what}')
             return result
 
         result = await write(self, to_the_end)
-        points.reach(f'{door}: after commit: {what}')
+        points.reach(f'{endpoint}: after commit: {what}')
         return result
 
     Store.write = watched  # type: ignore[method-assign]
@@ -93,10 +93,10 @@ def _around_questions(points: Points) -> None:
     ask = httpx.AsyncHTTPTransport.handle_async_request
 
     async def watched(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
-        door, what = _door(), _without_ids(f'{request.method} {request.url.path}')
-        points.reach(f'{door}: before asking: {what}')
+        endpoint, what = _endpoint(), _without_ids(f'{request.method} {request.url.path}')
+        points.reach(f'{endpoint}: before asking: {what}')
         answer = await ask(self, request)
-        points.reach(f'{door}: after asking: {what}')
+        points.reach(f'{endpoint}: after asking: {what}')
         return answer
 
     httpx.AsyncHTTPTransport.handle_async_request = watched  # type: ignore[method-assign]
@@ -114,11 +114,11 @@ def _around_rounds(points: Points) -> None:
     Reconciler.round = watched  # type: ignore[method-assign]
 
 
-def _door() -> str:
-    """Say at which door it began: the outermost function of ours that awaits what happens now."""
+def _endpoint() -> str:
+    """Say at which endpoint it began: the outermost function of ours that awaits what happens now."""
     for frame in reversed(list(_frames())):
-        if door := DOORS.get(frame.f_globals['__name__']):
-            return 'return' if frame.f_code.co_name == 'success' else door
+        if endpoint := ENDPOINTS.get(frame.f_globals['__name__']):
+            return 'return' if frame.f_code.co_name == 'success' else endpoint
     return 'elsewhere'
 
 

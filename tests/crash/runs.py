@@ -1,4 +1,4 @@
-"""Whole runs: every point of every way, and a crowd; on a ledger of their own, against twins of their own."""
+"""Whole runs: every point of every way, and a crowd; on a ledger of their own, against sandbox of their own."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
-from tests.crash.crowd import SIZE, Crowd
+from tests.crash.random_load import SIZE, RandomLoad
 from tests.crash.shops import Launcher, Shop
 from tests.crash.trials import End, Point, die_at, points_of
 from tests.crash.verdict import Tally, books, judge, look_at_pages
 from tests.crash.ways import Stage, Way
 from tests.processes import ROOT, Server
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 Databases = Callable[[str], AbstractContextManager[str]]
 
@@ -39,30 +39,30 @@ Told = Callable[[Row], object]
 
 @dataclass(frozen=True)
 class Stand:
-    """Where runs take place: twins that run, and what starts shops."""
+    """Where runs take place: sandbox that run, and what starts shops."""
 
     folder: Path
-    twin: Twin
+    sandbox: SandboxClient
     launcher: Launcher
     databases: Databases
     ports: tuple[int, int]
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
-        """Start a shop with an empty ledger, and twins that have forgotten everything.
+        """Start a shop with an empty ledger, and sandbox that have forgotten everything.
 
         Args:
             name: of its folder and of its ledger.
         """
         folder = self.folder / name
         folder.mkdir()
-        self.twin.reset()
+        self.sandbox.reset()
         with self.databases(name) as url, books(url) as ledger:
-            environment = self.twin.settings | {'DATABASE_URL': url, 'SITE_FILE': str(ROOT / 'site.toml')}
+            environment = self.sandbox.settings | {'DATABASE_URL': url, 'SITE_FILE': str(ROOT / 'site.toml')}
             shop = Shop(self.launcher, folder, environment, ports=self.ports)
             shop.start()
             try:
-                yield Stage(shop, self.twin, ledger)
+                yield Stage(shop, self.sandbox, ledger)
             finally:
                 shop.kill()
 
@@ -71,17 +71,17 @@ class Stand:
 def stand(
     folder: Path, *, ports: tuple[int, int, int], databases: Databases | None = None
 ) -> Iterator[Stand]:
-    """Start the twins and the launcher.
+    """Start the sandbox and the launcher.
 
     Args:
         folder: for everything that is written.
-        ports: of the twins, and two for the shop.
+        ports: of the sandbox, and two for the shop.
         databases: hands out the address of an empty database by its name; SQLite files if left out.
     """
     own, others = ports[0], ports[1:]
-    (folder / 'twins').mkdir()
+    (folder / 'sandbox').mkdir()
     arguments = ['-m', 'services.sandbox', f'--port={own}']
-    server = Server('twins', arguments, port=own, health='/levers', folder=folder / 'twins')
+    server = Server('sandbox', arguments, port=own, health='/faults', folder=folder / 'sandbox')
 
     def files(name: str) -> AbstractContextManager[str]:
         return nullcontext(f'sqlite:///{folder}/{name}.db')
@@ -90,9 +90,9 @@ def stand(
         launcher = running.enter_context(Launcher(folder))
         running.callback(server.stop)
         server.start()
-        twin = Twin(server.url, dict(re.findall(r'^([A-Z_]+)=(.*)$', server.log(), re.MULTILINE)))
-        running.callback(twin.close)
-        yield Stand(folder, twin, launcher, databases or files, others)
+        sandbox = SandboxClient(server.url, dict(re.findall(r'^([A-Z_]+)=(.*)$', server.log(), re.MULTILINE)))
+        running.callback(sandbox.close)
+        yield Stand(folder, sandbox, launcher, databases or files, others)
 
 
 def at_every_point(stand: Stand, ways: Iterable[Way], *, thorough: bool, told: Told) -> list[Row]:
@@ -134,12 +134,12 @@ def at_random(stand: Stand, *, kills: int, seed: int) -> Row:
     with stand.stage('crowd') as stage:
         stage.shop.kill()
         stage.shop.start(watched=False)
-        Crowd(stage.shop, stage.twin, seed=seed).visit(kills=kills)
+        RandomLoad(stage.shop, stage.sandbox, seed=seed).visit(kills=kills)
         stage.settle()
         stage.shop.kill()
         stage.shop.start()
         stage.shop.await_round()
         assert stage.shop.is_running, stage.shop.log()[-4000:]
-        tally = judge(stage.books, stage.twin) + look_at_pages(stage.books.orders(), stage.shop.url)
+        tally = judge(stage.books, stage.sandbox) + look_at_pages(stage.books.orders(), stage.shop.url)
         paid = len(stage.books.paid_sessions())
     return Row(f'{SIZE} customers at once, {paid} payments', 'at random moments', kills, tally)

@@ -40,7 +40,7 @@ def points_of(way: Way, stage: Stage) -> list[Point]:
             before = len(stage.shop.trace())
             step(stage)
             names = dict.fromkeys(stage.shop.trace()[before:])
-            found |= {name: Point(number, name) for name in names if name.partition(': ')[0] in way.doors}
+            found |= {name: Point(number, name) for name in names if name.partition(': ')[0] in way.endpoints}
     return list(found.values())
 
 
@@ -97,7 +97,7 @@ def _go_on(way: Way, died_in: int, stage: Stage, end: End) -> None:
 def _judge(stage: Stage) -> Tally:
     stage.shop.await_round()
     assert stage.shop.is_running, stage.shop.log()[-4000:]
-    tally = judge(stage.books, stage.twin)
+    tally = judge(stage.books, stage.sandbox)
     new = [order for order in stage.books.orders() if order.id not in stage.looked_at]
     tally += look_at_pages(new, stage.shop.url)
     stage.looked_at.update(order.id for order in new)
@@ -108,6 +108,6 @@ def _judge(stage: Stage) -> Tally:
 @contextmanager
 def _deliveries(way: Way, stage: Stage) -> Iterator[None]:
     if not way.told:
-        stage.twin.lever('webhook *', 'lose', times=None)
+        stage.sandbox.fault('webhook *', 'lose', times=None)
     yield
-    stage.twin.release_levers()
+    stage.sandbox.clear_faults()

@@ -1,4 +1,4 @@
-"""The verdict: what was paid at the twin, held against the ledger, the journal and the pages."""
+"""The verdict: what was paid at the sandbox, held against the ledger, the journal and the pages."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from services.database.engine import engine_for
 from services.ledger.mapping import order_from_row
 from services.orders import Order, State
 from tests.processes import wait_until
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 PATIENCE = 15.0  # seconds until a page shows its calendar
 
@@ -61,12 +61,14 @@ def books(database_url: str) -> Iterator[Books]:
     engine.dispose()
 
 
-def judge(books: Books, twin: Twin) -> Tally:
+def judge(books: Books, sandbox: SandboxClient) -> Tally:
     """Compare the money with the ledger: every payment is paid there once, and nothing else is."""
     orders, became_paid = books.orders(), books.became_paid()
-    paid = {each['id'] for each in twin.state()['sessions'] if each['payment_status'] == 'paid'}
+    paid = {each['id'] for each in sandbox.state()['sessions'] if each['payment_status'] == 'paid'}
     known = Counter(str(order.session_id) for order in orders if order.state is State.PAID)
-    buyers = Counter(order.visitor for order in orders if order.session_id in paid and order.visitor)
+    buyers = Counter(
+        order.browser_hash for order in orders if order.session_id in paid and order.browser_hash
+    )
     return Tally(
         lost=[f'{session} is not paid in the ledger' for session in sorted(paid - known.keys())],
         doubled=[

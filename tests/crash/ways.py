@@ -7,53 +7,55 @@ from tests.crash.customers import Customer
 from tests.crash.shops import Shop
 from tests.crash.verdict import Books
 from tests.processes import wait_until
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 PATIENCE = 40.0  # seconds; a delivery comes back after up to 16
 PRICES = (15000, 16000)
 AT_START = ('start', 'price', 'reconciler')
-DOORS = ('button', 'webhook', 'return', 'order page', 'price')
+ENDPOINTS = ('button', 'webhook', 'return', 'order page', 'price')
 
 
 class Stage:
-    """The shop, the twins, the ledger, and the customer of one trial."""
+    """The shop, the sandbox, the ledger, and the customer of one trial."""
 
-    def __init__(self, shop: Shop, twin: Twin, books: Books) -> None:
+    def __init__(self, shop: Shop, sandbox: SandboxClient, books: Books) -> None:
         self.shop = shop
-        self.twin = twin
+        self.sandbox = sandbox
         self.books = books
-        self.customer = Customer(shop, twin)
+        self.customer = Customer(shop, sandbox)
         self.looked_at = set[str]()  # ids of orders whose pages were judged
         self.send_deliveries_here()
 
     def send_deliveries_here(self) -> None:
         """Let deliveries go to where the shop is."""
-        self.twin.send_webhooks_to(self.shop.url)
+        self.sandbox.send_webhooks_to(self.shop.url)
 
     def new_customer(self) -> None:
         """Let somebody else come."""
         self.customer.leave()
-        self.customer = Customer(self.shop, self.twin)
+        self.customer = Customer(self.shop, self.sandbox)
         self.customer.arrive()
 
     def settle(self) -> None:
         """Let the bank pay what was promised."""
         for session in self._promised():
             try:
-                self.twin.act('settle', session=session)
+                self.sandbox.act('settle', session=session)
             except AssertionError:
                 if session in self._promised():  # else the bank was quicker: it pays by itself after a while
                     raise
 
     def _promised(self) -> list[str]:
-        sessions = self.twin.state()['sessions']
+        sessions = self.sandbox.state()['sessions']
         complete = [each for each in sessions if each['status'] == 'complete']
         return [each['id'] for each in complete if each['payment_status'] == 'unpaid']
 
     def wait_until_delivered(self) -> None:
         """Wait until the last delivery was taken, or the shop is dead."""
         wait_until(
-            lambda: not self.shop.is_running or self.twin.state()['deliveries'][-1]['state'] == 'delivered',
+            lambda: (
+                not self.shop.is_running or self.sandbox.state()['deliveries'][-1]['state'] == 'delivered'
+            ),
             seconds=PATIENCE,
             why='the delivery is taken',
         )
@@ -117,9 +119,9 @@ def look(stage: Stage) -> None:
 
 def change_price(stage: Stage) -> None:
     """The price changes; the shop learns of it by the next customer, whom it refuses."""
-    amount = stage.twin.act('price')['unit_amount']
-    stage.twin.act('price', amount=PRICES[amount == PRICES[0]])
-    stranger = Customer(stage.shop, stage.twin)
+    amount = stage.sandbox.act('price')['unit_amount']
+    stage.sandbox.act('price', amount=PRICES[amount == PRICES[0]])
+    stranger = Customer(stage.shop, stage.sandbox)
     try:
         stranger.press()
     finally:
@@ -128,19 +130,19 @@ def change_price(stage: Stage) -> None:
 
 @dataclass(frozen=True)
 class Way:
-    """One way; ``told`` is whether deliveries arrive on it, ``doors`` are those whose points belong to it."""
+    """One way; ``told`` is whether deliveries arrive on it, ``endpoints`` are those whose points belong to it."""
 
     name: str
     steps: tuple[Step, ...]
     told: bool = True
-    doors: tuple[str, ...] = DOORS
+    endpoints: tuple[str, ...] = ENDPOINTS
 
 
 WAYS = (
     Way('by card', (press, press, pay, come_back, look)),
     Way('by card, no delivery', (press, pay, come_back, look), told=False),
-    Way('by card, no delivery, no return', (press, pay, find_out), told=False, doors=('reconciler',)),
-    Way('cut off after paying', (press, pay, start_again), told=False, doors=AT_START),
+    Way('by card, no delivery, no return', (press, pay, find_out), told=False, endpoints=('reconciler',)),
+    Way('cut off after paying', (press, pay, start_again), told=False, endpoints=AT_START),
     Way('by bank', (press, promise, come_back, settle, look)),
     Way('the price changes', (press, change_price, press, pay, come_back, look)),
 )

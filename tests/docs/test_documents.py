@@ -30,7 +30,7 @@ def test_the_readme_lists_every_setting_once() -> None:
 
 
 def test_the_architecture_lists_every_route() -> None:
-    """ARCHITECTURE's table of routes is what the product serves, but for HEAD and the demo's twins."""
+    """ARCHITECTURE's table of routes is what the product serves, but for HEAD and the demo's sandbox."""
     written, served = papers.routes_in_table(papers.read('ARCHITECTURE.md')), routes_of_the_product()
     assert _named(written) == _named(served)
 

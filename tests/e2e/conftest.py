@@ -1,4 +1,4 @@
-"""What the journeys start from: a browser, the twins and the shop as processes, their logs on failure."""
+"""What the journeys start from: a browser, the sandbox and the shop as processes, their logs on failure."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from pytest_playwright import CreateContextCallback
 
 from tests.e2e.journey import AnotherBrowser, StartShop, wait_for_price
 from tests.processes import ROOT, Server, free_port
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 # The shell is the same engine without windows, at a third of the work for the machine.
 BROWSERS = ('chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome')
@@ -108,35 +108,37 @@ def servers(request: pytest.FixtureRequest) -> Iterator[list[Server]]:
 @pytest.fixture(scope='session')
 def running_sandbox(
     servers: list[Server], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Twin, int]]:
-    """Run the twins for the whole session; the number is the port of the shop they send webhooks to."""
+) -> Iterator[tuple[SandboxClient, int]]:
+    """Run the sandbox for the whole session; the number is the port of the shop they send webhooks to."""
     port, shop_port = free_port(), free_port()
     arguments = ['-m', 'services.sandbox', f'--port={port}', f'--shop=http://127.0.0.1:{shop_port}']
     folder = tmp_path_factory.mktemp('sandbox')
-    server = Server('sandbox', arguments, port=port, health='/levers', folder=folder)
+    server = Server('sandbox', arguments, port=port, health='/faults', folder=folder)
     servers.append(server)
     server.start()
-    twin = Twin(server.url, dict(re.findall(r'^([A-Z_]+)=(.*)$', server.log(), re.MULTILINE)))
-    yield twin, shop_port
-    twin.close()
+    sandbox = SandboxClient(server.url, dict(re.findall(r'^([A-Z_]+)=(.*)$', server.log(), re.MULTILINE)))
+    yield sandbox, shop_port
+    sandbox.close()
     server.stop()
 
 
 @pytest.fixture
-def sandbox(running_sandbox: tuple[Twin, int]) -> Twin:
-    """Hand out the twins as new: nothing sold, nothing about to go wrong."""
-    twin, _ = running_sandbox
-    twin.reset()
-    return twin
+def sandbox(running_sandbox: tuple[SandboxClient, int]) -> SandboxClient:
+    """Hand out the sandbox as new: nothing sold, nothing about to go wrong."""
+    sandbox, _ = running_sandbox
+    sandbox.reset()
+    return sandbox
 
 
 @pytest.fixture(scope='session')
 def running_shop(
-    running_sandbox: tuple[Twin, int], servers: list[Server], tmp_path_factory: pytest.TempPathFactory
+    running_sandbox: tuple[SandboxClient, int],
+    servers: list[Server],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
     """Run ``main.py serve`` for the whole session."""
-    twin, port = running_sandbox
-    server = shop_server('shop', twin, port, tmp_path_factory.mktemp('shop'), {})
+    sandbox, port = running_sandbox
+    server = shop_server('shop', sandbox, port, tmp_path_factory.mktemp('shop'), {})
     servers.append(server)
     server.start()
     wait_for_price(server)
@@ -145,7 +147,7 @@ def running_shop(
 
 
 @pytest.fixture
-def shop_process(running_shop: Server, sandbox: Twin) -> Server:
+def shop_process(running_shop: Server, sandbox: SandboxClient) -> Server:
     """Hand out the shop, running, whatever the test before did to it."""
     if not running_shop.is_running:
         running_shop.start()
@@ -154,18 +156,20 @@ def shop_process(running_shop: Server, sandbox: Twin) -> Server:
 
 @pytest.fixture(scope='session')
 def running_spare(
-    running_sandbox: tuple[Twin, int], servers: list[Server], tmp_path_factory: pytest.TempPathFactory
+    running_sandbox: tuple[SandboxClient, int],
+    servers: list[Server],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
     """Prepare a second shop for the whole session."""
-    twin, _ = running_sandbox
-    server = shop_server('spare', twin, free_port(), tmp_path_factory.mktemp('spare'), {})
+    sandbox, _ = running_sandbox
+    server = shop_server('spare', sandbox, free_port(), tmp_path_factory.mktemp('spare'), {})
     servers.append(server)
     yield server
     server.stop()
 
 
 @pytest.fixture
-def spare_shop(running_spare: Server, sandbox: Twin) -> Server:
+def spare_shop(running_spare: Server, sandbox: SandboxClient) -> Server:
     """Hand out a second shop, running, that may be stopped and killed; webhooks go there for this test."""
     sandbox.send_webhooks_to(running_spare.url)
     if not running_spare.is_running:
@@ -175,7 +179,7 @@ def spare_shop(running_spare: Server, sandbox: Twin) -> Server:
 
 
 @pytest.fixture
-def start_shop(sandbox: Twin, servers: list[Server], tmp_path: Path) -> Iterator[StartShop]:
+def start_shop(sandbox: SandboxClient, servers: list[Server], tmp_path: Path) -> Iterator[StartShop]:
     """Start further shops with other settings; webhooks go to the newest one until the test ends."""
     own: list[Server] = []
 
@@ -195,8 +199,10 @@ def start_shop(sandbox: Twin, servers: list[Server], tmp_path: Path) -> Iterator
         servers.remove(server)
 
 
-def shop_server(name: str, twin: Twin, port: int, folder: Path, settings: Mapping[str, str]) -> Server:
-    """Prepare, without starting it, a shop that talks to the twins; ``settings`` come on top."""
+def shop_server(
+    name: str, sandbox: SandboxClient, port: int, folder: Path, settings: Mapping[str, str]
+) -> Server:
+    """Prepare, without starting it, a shop that talks to the sandbox; ``settings`` come on top."""
     ours = {
         'DOMAIN': f'http://127.0.0.1:{port}',
         'HOST': '127.0.0.1',
@@ -204,7 +210,7 @@ def shop_server(name: str, twin: Twin, port: int, folder: Path, settings: Mappin
         'SITE_FILE': str(ROOT / 'site.toml'),
     }
     arguments = [str(ROOT / 'main.py'), 'serve']
-    environment = {**twin.settings, **ours, **settings}
+    environment = {**sandbox.settings, **ours, **settings}
     return Server(name, arguments, port=port, health='/healthz', folder=folder, environment=environment)
 
 

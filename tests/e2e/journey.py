@@ -10,7 +10,7 @@ import httpx
 from playwright.sync_api import FrameLocator, Locator, Page, Response, expect
 
 from tests.processes import Server, wait_until
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 BUTTON = 'Schedule My C&P Coaching Session - $150'
 SUCCESS = '✓ Payment Successful!'
@@ -183,8 +183,8 @@ def visited(page: Page) -> list[str]:
     return [str(entry['url']) for entry in history['entries']]
 
 
-def opened_sessions(sandbox: Twin) -> list[str]:
-    """The ids of all sessions that the twin holds."""
+def opened_sessions(sandbox: SandboxClient) -> list[str]:
+    """The ids of all sessions that the sandbox holds."""
     return [str(session['id']) for session in sandbox.state()['sessions']]
 
 

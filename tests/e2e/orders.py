@@ -1,4 +1,4 @@
-"""Orders in every state, made by plain requests to the shop and to the twins; no browser is needed."""
+"""Orders in every state, made by plain requests to the shop and to the sandbox; no browser is needed."""
 
 import html
 import re
@@ -9,7 +9,7 @@ import httpx
 
 from tests.e2e import journey
 from tests.processes import Server, wait_until
-from tests.sandbox_client import PROMPT, Twin
+from tests.sandbox_client import PROMPT, SandboxClient
 
 METADATA = {
     'order': 'another',
@@ -26,7 +26,7 @@ CALENDAR = re.compile(r'<iframe[^>]* src="([^"]+)"')
 class Maker:
     """Makes one order; its page is at ``path``."""
 
-    def __init__(self, shop: Server, sandbox: Twin) -> None:
+    def __init__(self, shop: Server, sandbox: SandboxClient) -> None:
         self._shop, self._sandbox = shop, sandbox
         self._browser = httpx.Client(base_url=shop.url, trust_env=False, timeout=20, limits=PROMPT)
         self._session = journey.session_at(self._browser.post('/checkout').headers['location'])
@@ -62,7 +62,7 @@ class Maker:
     def lose_the_calendar(self) -> None:
         """Pay while Calendly does not answer."""
         for address in ('* /scheduling_links', 'GET /users/me'):
-            self._sandbox.lever(address, 'fail', status=500, times=None)
+            self._sandbox.fault(address, 'fail', status=500, times=None)
         self.pay()
 
     def pay_another_price(self) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, ViewportSize, expect
 from tests.e2e import journey
 from tests.e2e.orders import STATES, Maker
 from tests.processes import Server
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 AXE, AXE_AGAIN = Axe(), Axe('null')  # the second for a page that the first is in already
 STANDARD = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
@@ -57,7 +57,7 @@ def test_the_landing_page(phone: Page, shop_process: Server, subtests: pytest.Su
             _is_for_everyone(phone)
 
 
-def test_a_notice_on_the_landing_page(phone: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_a_notice_on_the_landing_page(phone: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """With what is said to somebody who turned back at Stripe, and to somebody who has just paid."""
     opened = phone.request.post(f'{shop_process.url}/checkout', max_redirects=0)
     phone.goto(f'{shop_process.url}/?back=1')
@@ -70,7 +70,7 @@ def test_a_notice_on_the_landing_page(phone: Page, shop_process: Server, sandbox
 
 
 def test_the_page_of_an_order(
-    phone: Page, shop_process: Server, sandbox: Twin, subtests: pytest.Subtests
+    phone: Page, shop_process: Server, sandbox: SandboxClient, subtests: pytest.Subtests
 ) -> None:
     """In each of its states; what is inside the calendar's frame is Calendly's."""
     for state in STATES:
@@ -82,9 +82,9 @@ def test_the_page_of_an_order(
             _is_for_everyone(phone)
 
 
-def test_documents(phone: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_documents(phone: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """Terms and all, addresses that lead nowhere, and the wait for Stripe."""
-    sandbox.lever('GET /v1/checkout/sessions/*', 'reset', times=None)
+    sandbox.fault('GET /v1/checkout/sessions/*', 'reset', times=None)
     for address, heading in ADDRESSES.items():
         phone.goto(shop_process.url + address)
         expect(phone.get_by_role('heading', level=1)).to_have_text(heading)
@@ -107,13 +107,15 @@ def test_when_all_is_lost(phone: Page, start_shop: journey.StartShop, tmp_path: 
     _is_for_everyone(phone)
 
 
-def test_without_script(phone: Page, shop_process: Server, sandbox: Twin, subtests: pytest.Subtests) -> None:
+def test_without_script(
+    phone: Page, shop_process: Server, sandbox: SandboxClient, subtests: pytest.Subtests
+) -> None:
     """As painted by the server, with what only a browser without script shows."""
     phone.route(re.compile('/(order/.*)?$'), _written_out)
     for state in ('', 'open', 'paid', 'paid, without calendar'):
         with subtests.test(state):
             phone.goto(Maker(shop_process, sandbox).make(state) if state else shop_process.url)
-            expect(phone.locator('#app[data-painted]')).to_be_attached()
+            expect(phone.locator('#app[data-rendered]')).to_be_attached()
             expect(phone.get_by_title(journey.CALENDAR)).to_have_count(int(state in WITH_CALENDAR))
             _is_for_everyone(phone)
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from services.site import contrast
 from tests.e2e import journey
 from tests.processes import ROOT, Server
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 FINGER = 44  # CSS pixels a target is high at least
 READABLE = 4.5  # WCAG 2.2, 1.4.3
@@ -22,7 +22,11 @@ PHONES = [(320, 640), (390, 844)]
 
 @pytest.mark.parametrize(('width', 'height'), PHONES, ids=['320', '390'])
 def test_on_a_small_phone(
-    another_browser: journey.AnotherBrowser, shop_process: Server, sandbox: Twin, width: int, height: int
+    another_browser: journey.AnotherBrowser,
+    shop_process: Server,
+    sandbox: SandboxClient,
+    width: int,
+    height: int,
 ) -> None:
     """From the landing page over an alert to the calendar nothing scrolls sideways."""
     page = another_browser(viewport={'width': width, 'height': height})
@@ -56,7 +60,10 @@ def test_the_button_is_on_the_first_screen(
 
 
 def test_long_names_and_prices(
-    another_browser: journey.AnotherBrowser, start_shop: journey.StartShop, sandbox: Twin, tmp_path: Path
+    another_browser: journey.AnotherBrowser,
+    start_shop: journey.StartShop,
+    sandbox: SandboxClient,
+    tmp_path: Path,
 ) -> None:
     """Long names with markup in them and a price in millions are shown as they are, even on 320 pixels."""
     sandbox.act('price', amount=123_456_789)
@@ -92,7 +99,7 @@ def test_the_dark_scheme(another_browser: journey.AnotherBrowser, shop_process: 
     _is_dark(page.locator('body'), page.get_by_role('heading', level=1))
 
 
-def test_without_a_mouse(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_without_a_mouse(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """Tab and Enter alone lead from the landing page through Stripe into the calendar."""
     journey.tab_to(page, journey.open_landing(page, shop_process))
     page.keyboard.press('Enter')

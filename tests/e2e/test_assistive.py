@@ -11,7 +11,7 @@ from services.site import contrast, load
 from tests.e2e import journey
 from tests.e2e.orders import Maker
 from tests.processes import ROOT, Server
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from ui.components.theme import night_accent
 
 LOOK = load(ROOT / 'site.toml').look
@@ -31,9 +31,9 @@ NARROW = {'width': 320, 'height': 640}
 STOPS = 12  # places at least that Tab leads to on the landing page
 
 
-def test_news_are_read_out(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_news_are_read_out(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """The places of news are there before the news are; the button that failed still has the keyboard."""
-    sandbox.lever('POST /v1/checkout/sessions', 'fail', status=500, times=None)
+    sandbox.fault('POST /v1/checkout/sessions', 'fail', status=500, times=None)
     button = journey.open_landing(page, shop_process)
     expect(page.get_by_role('alert')).to_have_count(2)
     expect(page.get_by_role('alert').first).to_be_empty()
@@ -45,7 +45,7 @@ def test_news_are_read_out(page: Page, shop_process: Server, sandbox: Twin) -> N
     expect(journey.live_button(page)).to_be_focused()
 
 
-def test_an_order_tells_its_news(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_an_order_tells_its_news(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """What changes on the page of an order does so in a region that is read out, and once."""
     order = Maker(shop_process, sandbox)
     page.goto(order.make('processing'))
@@ -59,7 +59,7 @@ def test_an_order_tells_its_news(page: Page, shop_process: Server, sandbox: Twin
 
 @pytest.mark.parametrize('scheme', SCHEMES)
 def test_the_keyboard_is_seen(
-    another_browser: journey.AnotherBrowser, shop_process: Server, sandbox: Twin, scheme: str
+    another_browser: journey.AnotherBrowser, shop_process: Server, sandbox: SandboxClient, scheme: str
 ) -> None:
     """Wherever Tab leads there is an outline that stands out from the ground, inside the window."""
     colour, grounds = SCHEMES[scheme]
@@ -75,7 +75,10 @@ def test_the_keyboard_is_seen(
 
 @pytest.mark.parametrize('window', [ZOOMED, NARROW], ids=['200 %', '320 px'])
 def test_large_letters(
-    another_browser: journey.AnotherBrowser, shop_process: Server, sandbox: Twin, window: dict[str, int]
+    another_browser: journey.AnotherBrowser,
+    shop_process: Server,
+    sandbox: SandboxClient,
+    window: dict[str, int],
 ) -> None:
     """Enlarged, or with the wide spacing that some readers need, nothing is cut off and nothing scrolls."""
     page = another_browser(viewport=window, device_scale_factor=2)
@@ -90,7 +93,7 @@ def test_large_letters(
 
 @pytest.mark.parametrize('calm', [True, False], ids=['reduced motion', 'motion'])
 def test_calm_pictures(
-    another_browser: journey.AnotherBrowser, shop_process: Server, sandbox: Twin, calm: bool
+    another_browser: journey.AnotherBrowser, shop_process: Server, sandbox: SandboxClient, calm: bool
 ) -> None:
     """What turns while a page waits stands still for those who asked for that."""
     page = another_browser(reduced_motion='reduce' if calm else 'no-preference')
@@ -112,7 +115,7 @@ def on_paper(page: Page) -> Iterator[Page]:
     page.emulate_media(media='screen')
 
 
-def test_a_receipt_on_paper(on_paper: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_a_receipt_on_paper(on_paper: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """A booked order fits on one sheet: what, how much, when, from whom and the meeting, and no controls."""
     on_paper.goto(Maker(shop_process, sandbox).make('booked'))
     for kept in ('$150', 'C&P coaching session', 'C&P Exam Coaching', journey.EMAIL):
@@ -128,7 +131,7 @@ def test_a_receipt_on_paper(on_paper: Page, shop_process: Server, sandbox: Twin)
     assert _sheets(on_paper) == 1
 
 
-def test_no_calendar_on_paper(on_paper: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_no_calendar_on_paper(on_paper: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """The calendar of a paid order is nothing for paper."""
     on_paper.goto(Maker(shop_process, sandbox).make('paid'))
     expect(on_paper.get_by_title(journey.CALENDAR)).to_be_attached()

@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e import journey
 from tests.processes import Server
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 ASKS_WHO = '4000 0025 0000 3155'
 
@@ -19,7 +19,7 @@ ASKS_WHO = '4000 0025 0000 3155'
     ids=['declined', 'insufficient-funds'],
 )
 def test_a_declined_card_and_then_a_good_one(
-    page: Page, shop_process: Server, sandbox: Twin, card: str, words: str
+    page: Page, shop_process: Server, sandbox: SandboxClient, card: str, words: str
 ) -> None:
     """After a decline the customer pays in the same session with another card, once."""
     journey.go_to_stripe(page, shop_process)
@@ -32,7 +32,7 @@ def test_a_declined_card_and_then_a_good_one(
     assert len(journey.opened_sessions(sandbox)) == 1
 
 
-def test_a_card_whose_bank_asks(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_a_card_whose_bank_asks(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """A customer who fails to identify tries again, succeeds, and has paid once."""
     journey.go_to_stripe(page, shop_process)
     journey.pay_by_card(page, ASKS_WHO)
@@ -47,7 +47,7 @@ def test_a_card_whose_bank_asks(page: Page, shop_process: Server, sandbox: Twin)
     assert [charge['amount'] for charge in charges if charge['paid']] == [15000]
 
 
-def test_a_customer_who_turns_back(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_a_customer_who_turns_back(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """Back by Stripe's own link: no charge was made, and the button leads to the same session again."""
     at_stripe = journey.go_to_stripe(page, shop_process)
     page.get_by_role('link', name='← Back').click()
@@ -57,7 +57,9 @@ def test_a_customer_who_turns_back(page: Page, shop_process: Server, sandbox: Tw
     assert journey.at_stripe(page) == at_stripe
 
 
-def test_a_customer_who_turns_back_after_paying(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_a_customer_who_turns_back_after_paying(
+    page: Page, shop_process: Server, sandbox: SandboxClient
+) -> None:
     """The way back of a session that was paid elsewhere never says that nothing was charged."""
     session_id = journey.session_at(journey.go_to_stripe(page, shop_process))
     sandbox.pay(session_id)

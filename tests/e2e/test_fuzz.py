@@ -1,4 +1,4 @@
-"""Arbitrary requests at the doors for people: a calm page each time, and no traceback in the log."""
+"""Arbitrary requests at the endpoints for people: a calm page each time, and no traceback in the log."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.e2e.conftest import shop_server
 from tests.fuzzing import BODIES, HEADERS, TEXTS, leaks_in, secrets_of, signature, thrown
 from tests.processes import Server, free_port
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 PATIENCE = 20  # seconds
 # What stands behind a percent sign need not be a character, nor even a number.
@@ -80,21 +80,23 @@ class Watched:
 
 @pytest.fixture(scope='module')
 def running_watched(
-    running_sandbox: tuple[Twin, int], servers: list[Server], tmp_path_factory: pytest.TempPathFactory
+    running_sandbox: tuple[SandboxClient, int],
+    servers: list[Server],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Watched]:
     """Run one shop for all of these tests."""
-    twin, _ = running_sandbox
+    sandbox, _ = running_sandbox
     folder = tmp_path_factory.mktemp('fuzzed')
-    server = shop_server('fuzzed', twin, free_port(), folder, {})
+    server = shop_server('fuzzed', sandbox, free_port(), folder, {})
     servers.append(server)
     server.start()
     with httpx.Client(base_url=server.url, timeout=PATIENCE, trust_env=False) as http:
-        yield Watched(server, http, folder / 'shop.db', secrets_of(twin.settings))
+        yield Watched(server, http, folder / 'shop.db', secrets_of(sandbox.settings))
     server.stop()
 
 
 @pytest.fixture
-def watched(running_watched: Watched, sandbox: Twin) -> Iterator[Watched]:
+def watched(running_watched: Watched, sandbox: SandboxClient) -> Iterator[Watched]:
     """Hand out the shop; afterwards it is well, and nothing that was sent has made it stumble."""
     before = running_watched.server.log().count('Traceback')
     running_watched.http.cookies.clear()
@@ -164,7 +166,7 @@ def test_any_bytes_on_the_wire(watched: Watched, head: bytes, middle: bytes, tai
     name='Pat',
 )
 def test_any_meeting_on_the_order_page(
-    watched: Watched, order: tuple[str, str], sandbox: Twin, start: str, end: str, **odd: str
+    watched: Watched, order: tuple[str, str], sandbox: SandboxClient, start: str, end: str, **odd: str
 ) -> None:
     """Whatever a signed delivery says of a meeting, the order's page and its calendar file can be opened."""
     address, booking_key = order
@@ -190,7 +192,7 @@ def test_any_meeting_on_the_order_page(
 
 
 @pytest.fixture
-def order(watched: Watched, sandbox: Twin) -> tuple[str, str]:
+def order(watched: Watched, sandbox: SandboxClient) -> tuple[str, str]:
     """The page of a paid order, and the key that its bookings carry."""
     session_id = watched.ask('POST', '/checkout').headers['location'].rpartition('/')[2].partition('#')[0]
     sandbox.pay(session_id)

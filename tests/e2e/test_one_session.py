@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e import journey
 from tests.processes import Server
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 OPENING = 'POST /v1/checkout/sessions'
 ALREADY_PAID = 'A payment was just made here, in this browser.'
@@ -15,9 +15,9 @@ OTHER_PRICE = (
 )
 
 
-def test_a_triple_click(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_a_triple_click(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """Three clicks at once open one session, with one question to Stripe."""
-    sandbox.lever(OPENING, 'delay', seconds=1)
+    sandbox.fault(OPENING, 'delay', seconds=1)
     journey.open_landing(page, shop_process).click(click_count=3)
 
     journey.at_stripe(page)
@@ -25,16 +25,16 @@ def test_a_triple_click(page: Page, shop_process: Server, sandbox: Twin) -> None
     assert len(sandbox.requests(OPENING)) == 1
 
 
-def test_a_double_click_on_the_plain_form(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_a_double_click_on_the_plain_form(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """A form that is sent twice leads to one session."""
-    sandbox.lever(OPENING, 'delay', seconds=1, times=2)
+    sandbox.fault(OPENING, 'delay', seconds=1, times=2)
     journey.open_plain_landing(page, shop_process).dblclick()
 
     journey.at_stripe(page)
     assert len(journey.opened_sessions(sandbox)) == 1
 
 
-def test_two_tabs(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_two_tabs(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """A second tab of the same browser is sent to the session of the first."""
     second = page.context.new_page()
     button, other = journey.open_landing(page, shop_process), journey.open_landing(second, shop_process)
@@ -45,7 +45,7 @@ def test_two_tabs(page: Page, shop_process: Server, sandbox: Twin) -> None:
     assert len(journey.opened_sessions(sandbox)) == 1
 
 
-def test_the_back_button(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_the_back_button(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """Back from Stripe stands a fresh button, and pressing it leads to the same session."""
     at_stripe = journey.go_to_stripe(page, shop_process)
     page.go_back()
@@ -64,7 +64,7 @@ def test_two_customers(page: Page, another_browser: journey.AnotherBrowser, shop
     assert journey.go_to_stripe(another_browser(), shop_process) != mine
 
 
-def test_a_second_purchase(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_a_second_purchase(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """After a payment the page says so and the button asks first; once more opens a new session."""
     journey.buy(page, shop_process)
     button = journey.open_landing(page, shop_process)
@@ -78,7 +78,9 @@ def test_a_second_purchase(page: Page, shop_process: Server, sandbox: Twin) -> N
     assert journey.opened_sessions(sandbox)[1:] == [second]
 
 
-def test_a_second_purchase_by_the_plain_form(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_a_second_purchase_by_the_plain_form(
+    page: Page, shop_process: Server, sandbox: SandboxClient
+) -> None:
     """The plain form asks as well, and opens a new session when it is sent once more."""
     journey.buy(page, shop_process)
     journey.open_plain_landing(page, shop_process).click()
@@ -91,7 +93,7 @@ def test_a_second_purchase_by_the_plain_form(page: Page, shop_process: Server, s
 
 
 def test_the_price_changes_under_an_open_page(
-    page: Page, start_shop: journey.StartShop, sandbox: Twin
+    page: Page, start_shop: journey.StartShop, sandbox: SandboxClient
 ) -> None:
     """Whoever presses a button with an outdated amount reads so, is shown the new one, and starts nothing."""
     button = journey.open_landing(page, start_shop())
@@ -104,7 +106,7 @@ def test_the_price_changes_under_an_open_page(
 
 
 def test_the_price_changes_under_an_open_form(
-    page: Page, start_shop: journey.StartShop, sandbox: Twin
+    page: Page, start_shop: journey.StartShop, sandbox: SandboxClient
 ) -> None:
     """A plain form with an outdated amount is answered with the alert and the new price."""
     shop = start_shop()

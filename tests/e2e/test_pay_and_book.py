@@ -8,11 +8,11 @@ from playwright.sync_api import Page, expect
 from tests.e2e import journey
 from tests.e2e.journey import AnotherBrowser
 from tests.processes import Server
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 
 def test_a_customer_pays_and_books(
-    page: Page, another_browser: AnotherBrowser, shop_process: Server, sandbox: Twin
+    page: Page, another_browser: AnotherBrowser, shop_process: Server, sandbox: SandboxClient
 ) -> None:
     """From the button to a booked time, which every browser with the order's address shows."""
     complaints = journey.complaints(page)
@@ -35,9 +35,9 @@ def test_a_customer_pays_and_books(
     assert complaints == []
 
 
-def test_the_button_says_that_it_works(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_the_button_says_that_it_works(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """While Stripe takes its time every button is disabled, and the one that was pressed says so."""
-    sandbox.lever('POST /v1/checkout/sessions', 'delay', seconds=1.5)
+    sandbox.fault('POST /v1/checkout/sessions', 'delay', seconds=1.5)
     button = journey.open_landing(page, shop_process)
     button.click()
 
@@ -47,7 +47,7 @@ def test_the_button_says_that_it_works(page: Page, shop_process: Server, sandbox
     journey.at_stripe(page)
 
 
-def test_the_order_page_is_complete(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_the_order_page_is_complete(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """A paid order says what was paid; its frame knows the customer and has a plain link beside it."""
     journey.buy(page, shop_process)
 
@@ -61,7 +61,7 @@ def test_the_order_page_is_complete(page: Page, shop_process: Server, sandbox: T
     assert link.get_attribute('href') == page.get_by_title(journey.CALENDAR).get_attribute('src')
 
 
-def test_the_session_id_does_not_stay(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_the_session_id_does_not_stay(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """After the way back neither address bar nor history of our pages holds the session's id."""
     session_id = journey.session_at(journey.go_to_stripe(page, shop_process))
     journey.pay_by_card(page)

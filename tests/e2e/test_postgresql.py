@@ -7,18 +7,18 @@ from tests.e2e import journey
 from tests.e2e.journey import StartShop
 from tests.postgres import Cluster
 from tests.processes import wait_until
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 LEDGER = """
     SELECT payment_status, amount_total, email, booking_key,
            (SELECT count(*) FROM bookings WHERE order_id = orders.id AND state = 'active'),
-           (SELECT count(*) FROM deliveries WHERE settled_at IS NOT NULL AND error = '')
+           (SELECT count(*) FROM deliveries WHERE handled_at IS NOT NULL AND error = '')
     FROM orders
 """
 
 
 def test_sold_by_one_process_and_told_to_the_other(
-    start_shop: StartShop, sandbox: Twin, postgres_server: Cluster
+    start_shop: StartShop, sandbox: SandboxClient, postgres_server: Cluster
 ) -> None:
     """The first is killed before the customer pays; payment and booking are there all the same."""
     with postgres_server.database() as url, psycopg.connect(url, autocommit=True) as ledger:

@@ -4,13 +4,13 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e import journey
 from tests.processes import Server
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 POPUP = 'Nothing is lost. This page reconnects by itself.'
 GONE = 'The connection is gone. The button comes back by itself as soon as this page is connected again.'
 
 
-def test_the_landing_page_outlives_the_server(page: Page, spare_shop: Server, sandbox: Twin) -> None:
+def test_the_landing_page_outlives_the_server(page: Page, spare_shop: Server, sandbox: SandboxClient) -> None:
     """Without its server the page offers no dead button but words; with it the button is back and works."""
     button = journey.open_landing(page, spare_shop)
     spare_shop.stop()
@@ -25,7 +25,7 @@ def test_the_landing_page_outlives_the_server(page: Page, spare_shop: Server, sa
     journey.at_stripe(page)
 
 
-def test_the_order_page_outlives_the_server(page: Page, spare_shop: Server, sandbox: Twin) -> None:
+def test_the_order_page_outlives_the_server(page: Page, spare_shop: Server, sandbox: SandboxClient) -> None:
     """A power cut while the calendar is open: words, then the order again, which can be booked."""
     journey.buy(page, spare_shop)
     expect(page.get_by_title(journey.CALENDAR)).to_be_visible()
@@ -40,7 +40,9 @@ def test_the_order_page_outlives_the_server(page: Page, spare_shop: Server, sand
     expect(page.get_by_text(journey.written_day(start))).to_be_visible()
 
 
-def test_the_customer_returns_to_a_restarted_server(page: Page, spare_shop: Server, sandbox: Twin) -> None:
+def test_the_customer_returns_to_a_restarted_server(
+    page: Page, spare_shop: Server, sandbox: SandboxClient
+) -> None:
     """A server that died while the customer was at Stripe knows the order when they come back."""
     journey.go_to_stripe(page, spare_shop)
     spare_shop.kill()

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.e2e import journey
 from tests.processes import Server
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 STARTER = re.compile(r'/static/nicegui\.js')  # without it Vue does not begin
 STYLES = ['color', 'background-color', 'font-size', 'font-weight', 'font-family', 'opacity']
@@ -87,7 +87,10 @@ def test_nothing_moves_at_the_start(
 
 @pytest.mark.parametrize('size', [PHONE, DESK], ids=['phone', 'desk'])
 def test_nothing_moves_when_the_calendar_comes(
-    another_browser: journey.AnotherBrowser, shop_process: Server, sandbox: Twin, size: dict[str, int]
+    another_browser: journey.AnotherBrowser,
+    shop_process: Server,
+    sandbox: SandboxClient,
+    size: dict[str, int],
 ) -> None:
     """On the page of a paid order the calendar's space is there before its frame is."""
     page = another_browser(viewport=size)
@@ -118,7 +121,7 @@ def test_the_scroll_position_is_kept(another_browser: journey.AnotherBrowser, sh
 
 @pytest.mark.parametrize('script', [True, False], ids=['script', 'no script'])
 def test_the_calendar_is_loaded_once(
-    another_browser: journey.AnotherBrowser, shop_process: Server, sandbox: Twin, script: bool
+    another_browser: journey.AnotherBrowser, shop_process: Server, sandbox: SandboxClient, script: bool
 ) -> None:
     """With script and without it the page of an order asks for its calendar one time."""
     order = journey.buy(another_browser(), shop_process)

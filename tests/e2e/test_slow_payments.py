@@ -5,13 +5,13 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e import journey
 from tests.processes import Server, wait_until
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 UNDER_WAY = 'Your payment is under way'
 
 
 @pytest.fixture
-def under_way(page: Page, shop_process: Server, sandbox: Twin) -> str:
+def under_way(page: Page, shop_process: Server, sandbox: SandboxClient) -> str:
     """Pay with the slow bank method; the id of the session."""
     session_id = journey.session_at(journey.go_to_stripe(page, shop_process))
     journey.pay_by_bank(page)
@@ -21,7 +21,7 @@ def under_way(page: Page, shop_process: Server, sandbox: Twin) -> str:
     return session_id
 
 
-def test_a_slow_payment_arrives(page: Page, sandbox: Twin, under_way: str) -> None:
+def test_a_slow_payment_arrives(page: Page, sandbox: SandboxClient, under_way: str) -> None:
     """An open page turns to paid, with its calendar, when the bank has sent the money."""
     sandbox.act('settle', session=under_way, success=True)
 
@@ -29,7 +29,7 @@ def test_a_slow_payment_arrives(page: Page, sandbox: Twin, under_way: str) -> No
     expect(page.get_by_title(journey.CALENDAR)).to_be_visible()
 
 
-def test_a_slow_payment_fails(page: Page, sandbox: Twin, under_way: str) -> None:
+def test_a_slow_payment_fails(page: Page, sandbox: SandboxClient, under_way: str) -> None:
     """An open page says that the bank did not pay, and shows no calendar."""
     sandbox.act('settle', session=under_way, success=False)
 
@@ -38,9 +38,9 @@ def test_a_slow_payment_fails(page: Page, sandbox: Twin, under_way: str) -> None
     expect(page.get_by_title(journey.CALENDAR)).to_have_count(0)
 
 
-def test_every_delivery_is_lost(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_every_delivery_is_lost(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """Without a single webhook the customer who comes back, even twice, finds the calendar."""
-    sandbox.lever('webhook *', 'lose', times=None)
+    sandbox.fault('webhook *', 'lose', times=None)
     order = journey.buy(page, shop_process)
     expect(page.get_by_title(journey.CALENDAR)).to_be_visible()
 
@@ -49,9 +49,9 @@ def test_every_delivery_is_lost(page: Page, shop_process: Server, sandbox: Twin)
     assert {delivery['state'] for delivery in sandbox.state()['deliveries']} == {'lost'}
 
 
-def test_the_delivery_comes_late(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_the_delivery_comes_late(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """A webhook after the customer's return changes nothing: same page, same frame, one calendar link."""
-    sandbox.lever('webhook *', 'hold', times=None)
+    sandbox.fault('webhook *', 'hold', times=None)
     journey.buy(page, shop_process)
     frame = page.get_by_title(journey.CALENDAR).get_attribute('src')
     sandbox.act('release')
@@ -63,21 +63,23 @@ def test_the_delivery_comes_late(page: Page, shop_process: Server, sandbox: Twin
     assert len(sandbox.state()['links']) == 1
 
 
-def test_stripe_is_silent_when_the_customer_returns(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_stripe_is_silent_when_the_customer_returns(
+    page: Page, shop_process: Server, sandbox: SandboxClient
+) -> None:
     """With webhook and Stripe gone the page says that the payment is safe, and turns to paid by itself."""
-    sandbox.lever('webhook *', 'lose', times=None)
+    sandbox.fault('webhook *', 'lose', times=None)
     journey.go_to_stripe(page, shop_process)
-    sandbox.lever('GET /v1/checkout/sessions/*', 'reset', times=None)
+    sandbox.fault('GET /v1/checkout/sessions/*', 'reset', times=None)
     journey.pay_by_card(page)
 
     journey.on_order_page(page, 'Checking your payment…')
     expect(page.get_by_text('If you paid, your payment is safe. Do not pay again')).to_be_visible()
     expect(page.get_by_text('not been charged')).to_have_count(0)
-    sandbox.release_levers()
+    sandbox.clear_faults()
     journey.on_order_page(page)
     expect(page.get_by_title(journey.CALENDAR)).to_be_visible()
 
 
-def _delivered(sandbox: Twin) -> bool:
+def _delivered(sandbox: SandboxClient) -> bool:
     deliveries = sandbox.state()['deliveries']
     return bool(deliveries) and all(delivery['state'] == 'delivered' for delivery in deliveries)

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.docs.routes import routes_of_the_product
 from tests.e2e import journey
 from tests.processes import Server
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 BAD_SESSION_IDS = {
     'missing': '',
@@ -32,7 +32,7 @@ BAD_TOKENS = [
 CALM = 'payment is safe'
 
 
-def test_session_ids_that_cannot_be(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_session_ids_that_cannot_be(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """What does not look like a session id is refused without asking Stripe, in words."""
     for name, session_id in BAD_SESSION_IDS.items():
         answer = _get(shop_process, '/success', session_id=session_id)
@@ -42,7 +42,7 @@ def test_session_ids_that_cannot_be(page: Page, shop_process: Server, sandbox: T
     assert sandbox.requests('GET /v1/checkout/sessions') == []
 
 
-def test_an_invented_session_id(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_an_invented_session_id(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """A well-formed id that Stripe does not know leads to a calm page, and back to the start."""
     answer = page.goto(f'{shop_process.url}/success?session_id=cs_test_{"a" * 58}')
 
@@ -55,7 +55,7 @@ def test_an_invented_session_id(page: Page, shop_process: Server, sandbox: Twin)
     journey.live_button(page)
 
 
-def test_a_paid_session_of_somebody_else(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_a_paid_session_of_somebody_else(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """A payment that another shop took on the same account opens nothing here."""
     session_id = _foreign_session(sandbox)
     assert sandbox.pay(session_id)['outcome'] == 'paid'
@@ -67,7 +67,7 @@ def test_a_paid_session_of_somebody_else(page: Page, shop_process: Server, sandb
 
 
 @pytest.mark.parametrize('token', BAD_TOKENS, ids=range(len(BAD_TOKENS)))
-def test_an_invented_token(page: Page, shop_process: Server, sandbox: Twin, token: str) -> None:
+def test_an_invented_token(page: Page, shop_process: Server, sandbox: SandboxClient, token: str) -> None:
     """An order's page with a token that nobody gave out does not exist, nor does its calendar file."""
     for path in (f'/order/{token}', f'/order/{token}/session.ics'):
         answer = _get(shop_process, path)
@@ -76,7 +76,7 @@ def test_an_invented_token(page: Page, shop_process: Server, sandbox: Twin, toke
 
 
 def test_a_stranger_writes_no_line_of_his_own_into_the_log(start_shop: journey.StartShop) -> None:
-    """What NiceGUI's transport says of an odd visitor is a line like all others: JSON where that is set."""
+    """What NiceGUI's transport says of an odd browser_id is a line like all others: JSON where that is set."""
     shop = start_shop({'LOG_FORMAT': 'json'})
     _get(shop, '/_nicegui_ws/socket.io/', EIO='3', transport='polling')
     lines = shop.log().splitlines()
@@ -84,7 +84,7 @@ def test_a_stranger_writes_no_line_of_his_own_into_the_log(start_shop: journey.S
     assert [line for line in lines if not line.startswith('{')] == []
 
 
-def test_no_route_tells_before_payment(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_no_route_tells_before_payment(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """With every id of an unpaid order in hand, no address of the shop answers with the calendar's."""
     session_id = journey.session_at(journey.go_to_stripe(page, shop_process))
     told = sandbox.state()['sessions'][0]['metadata']
@@ -99,7 +99,7 @@ def test_no_route_tells_before_payment(page: Page, shop_process: Server, sandbox
                 assert not _calendar_in(answer.content + str(answer.headers).encode(), sandbox), path
 
 
-def test_no_open_page_tells_before_payment(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_no_open_page_tells_before_payment(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """No document, script or message of the landing page or of an unpaid order holds the address."""
     on_landing = journey.Overheard(page)
     button = journey.open_landing(page, shop_process)
@@ -115,7 +115,7 @@ def test_no_open_page_tells_before_payment(page: Page, shop_process: Server, san
     assert not _pages_that_tell(on_order, sandbox)
 
 
-def test_the_page_of_a_paid_order_tells(page: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_the_page_of_a_paid_order_tells(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """The same search finds the address once the order is paid, so the searches above would have seen it."""
     order = journey.buy(page, shop_process)
     other = page.context.new_page()
@@ -126,7 +126,7 @@ def test_the_page_of_a_paid_order_tells(page: Page, shop_process: Server, sandbo
     assert _pages_that_tell(heard, sandbox)
 
 
-def _pages_that_tell(heard: journey.Overheard, sandbox: Twin) -> list[bytes]:
+def _pages_that_tell(heard: journey.Overheard, sandbox: SandboxClient) -> list[bytes]:
     assert heard.messages, 'the page never connected'
     return [content for content in heard.everything() if _calendar_in(content, sandbox)]
 
@@ -135,12 +135,12 @@ def _get(shop: Server, path: str, **params: str) -> httpx.Response:
     return httpx.get(shop.url + path, params=params or None, trust_env=False, timeout=20)
 
 
-def _calendar_in(content: bytes, sandbox: Twin) -> bool:
+def _calendar_in(content: bytes, sandbox: SandboxClient) -> bool:
     path = sandbox.calendly_link.partition('/calendly/')[2].encode()
     return path in content or b'/calendly/d/' in content or b'sam-sandbox' in content
 
 
-def _foreign_session(sandbox: Twin) -> str:
+def _foreign_session(sandbox: SandboxClient) -> str:
     answer = httpx.post(
         f'{sandbox.settings["STRIPE_API_BASE"]}/v1/checkout/sessions',
         headers={'Authorization': f'Bearer {sandbox.settings["STRIPE_SECRET_KEY"]}'},

@@ -11,7 +11,7 @@ from tests.e2e import journey
 from tests.e2e.conftest import shop_server
 from tests.e2e.relay import refusing
 from tests.processes import Server, free_port, wait_until
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 UNDER_WAY = 'Your payment is under way'
 FETCHING = 'We are fetching the calendar'
@@ -28,7 +28,7 @@ def plain(another_browser: journey.AnotherBrowser) -> Page:
 
 
 @pytest.fixture
-def behind(sandbox: Twin, servers: list[Server], tmp_path: Path) -> Iterator[Behind]:
+def behind(sandbox: SandboxClient, servers: list[Server], tmp_path: Path) -> Iterator[Behind]:
     """Start a shop behind a proxy that refuses requests with something in their head; gives its address."""
     with ExitStack() as stack:
 
@@ -47,7 +47,7 @@ def behind(sandbox: Twin, servers: list[Server], tmp_path: Path) -> Iterator[Beh
         yield start
 
 
-def test_pay_and_book_by_plain_forms(plain: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_pay_and_book_by_plain_forms(plain: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """Forms and links alone lead to a paid order, to the calendar, and back to the order with its meeting."""
     plain.goto(shop_process.url)
     expect(journey.pay_button(plain)).to_have_text(journey.BUTTON)
@@ -66,7 +66,7 @@ def test_pay_and_book_by_plain_forms(plain: Page, shop_process: Server, sandbox:
     expect(plain.get_by_role('heading', name='Your session')).to_be_visible()
 
 
-def test_book_inside_the_page(plain: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_book_inside_the_page(plain: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """The calendar is on the order's page as well, and the way back to the page's own news is beside it."""
     _pay(plain, shop_process)
     start = journey.book_first_time(plain)
@@ -77,19 +77,21 @@ def test_book_inside_the_page(plain: Page, shop_process: Server, sandbox: Twin) 
     expect(plain.get_by_title(journey.CALENDAR)).to_have_count(0)
 
 
-def test_an_alert_without_script(plain: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_an_alert_without_script(plain: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """A failed payment comes back as an alert beside the button, and the next press reaches Stripe."""
     plain.goto(shop_process.url)
-    sandbox.lever('POST /v1/checkout/sessions', 'fail', status=500, times=None)
+    sandbox.fault('POST /v1/checkout/sessions', 'fail', status=500, times=None)
     journey.pay_button(plain).click()
 
     expect(journey.alert(plain)).to_contain_text('We could not reach the payment service.')
-    sandbox.release_levers()
+    sandbox.clear_faults()
     journey.pay_button(plain).click()
     journey.at_stripe(plain)
 
 
-def test_a_slow_payment_arrives_without_script(plain: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_a_slow_payment_arrives_without_script(
+    plain: Page, shop_process: Server, sandbox: SandboxClient
+) -> None:
     """The page of an order under way asks again by itself until it is paid, and has the calendar then."""
     plain.goto(shop_process.url)
     journey.pay_button(plain).click()
@@ -102,13 +104,13 @@ def test_a_slow_payment_arrives_without_script(plain: Page, shop_process: Server
     expect(plain.get_by_title(journey.CALENDAR)).to_be_visible()
 
 
-def test_a_calendar_arrives_without_script(plain: Page, shop_process: Server, sandbox: Twin) -> None:
+def test_a_calendar_arrives_without_script(plain: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """While Calendly is down the page of a paid order asks again by itself until it has the calendar."""
     for address in ('* /scheduling_links', 'GET /users/me'):
-        sandbox.lever(address, 'fail', status=500, times=None)
+        sandbox.fault(address, 'fail', status=500, times=None)
     _pay(plain, shop_process)
     expect(plain.get_by_text(FETCHING)).to_be_visible()
-    sandbox.release_levers()
+    sandbox.clear_faults()
 
     expect(plain.get_by_title(journey.CALENDAR)).to_be_visible(timeout=A_REFRESH)
 
@@ -138,7 +140,7 @@ def test_the_websocket_is_refused(behind: Behind, page: Page) -> None:
     expect(page.get_by_text(journey.written_day(start))).to_be_visible()
 
 
-def test_polling_is_refused_too(behind: Behind, page: Page, sandbox: Twin) -> None:
+def test_polling_is_refused_too(behind: Behind, page: Page, sandbox: SandboxClient) -> None:
     """Without any connection the form pays, and the page of the order is a click away from its news."""
     page.goto(behind(ANY_CONNECTION))
     expect(page.locator('#app[data-v-app]')).to_be_attached()

@@ -1,4 +1,4 @@
-"""The real pages in front of the real services, in this process; Stripe and Calendly are the twins."""
+"""The real pages in front of the real services, in this process; Stripe and Calendly are the sandbox."""
 
 import asyncio
 import threading
@@ -17,7 +17,7 @@ from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.pages.customer import Customer
 from tests.processes import wait_until
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from ui.pages.order import LOOKING
 
 
@@ -34,7 +34,7 @@ def reset_nicegui(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 async def shop(settings_env: dict[str, str]) -> Shop:
-    """A shop that talks to the twins, its ledger up to date."""
+    """A shop that talks to the sandbox, its ledger up to date."""
     shop = build(parse_settings(settings_env))
     await shop.open()
     return shop
@@ -66,9 +66,9 @@ def _ledger_at_rest() -> bool:
 class Way:
     """The way of a payment as a browser without script goes it: the form, Stripe's page, the way back."""
 
-    def __init__(self, customer: Customer, twin: Twin) -> None:
+    def __init__(self, customer: Customer, sandbox: SandboxClient) -> None:
         self._customer = customer
-        self._twin = twin
+        self._sandbox = sandbox
 
     async def start(self) -> str:
         """Post the form; returns the session's id."""
@@ -79,7 +79,7 @@ class Way:
     async def pay(self, **how: str) -> str:
         """Post the form and pay; returns the session's id."""
         session_id = await self.start()
-        await asyncio.to_thread(self._twin.pay, session_id, **how)
+        await asyncio.to_thread(self._sandbox.pay, session_id, **how)
         return session_id
 
     async def back(self, session_id: str) -> str:
@@ -96,6 +96,6 @@ class Way:
 
 
 @pytest.fixture
-def way(customer: Customer, twin: Twin) -> Way:
+def way(customer: Customer, sandbox: SandboxClient) -> Way:
     """The way to Stripe and back."""
-    return Way(customer, twin)
+    return Way(customer, sandbox)

@@ -6,30 +6,30 @@ import pytest
 
 from tests.pages.conftest import Way
 from tests.pages.customer import Customer, words
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 SESSIONS = 'POST /v1/checkout/sessions'
 
 
-async def test_the_form_leads_to_stripe(customer: Customer, twin: Twin) -> None:
+async def test_the_form_leads_to_stripe(customer: Customer, sandbox: SandboxClient) -> None:
     """A post of the form is answered with 303 to the session that was opened."""
     answer = await customer.http.post('/checkout', data={'shown': '15000-usd', 'again': ''})
-    (session,) = twin.state()['sessions']
+    (session,) = sandbox.state()['sessions']
     assert (answer.status_code, answer.headers['location']) == (303, session['url'])
 
 
-async def test_form_and_button_meet_in_one_session(customer: Customer, twin: Twin) -> None:
+async def test_form_and_button_meet_in_one_session(customer: Customer, sandbox: SandboxClient) -> None:
     """A browser that posts the form and also presses the button is sent to one and the same session."""
     await customer.open('/')
     answer = await customer.http.post('/checkout', data={'shown': '15000-usd'})
     await customer.pressed()
     assert customer.left_for == [answer.headers['location']]
-    assert len(twin.state()['sessions']) == 1
+    assert len(sandbox.state()['sessions']) == 1
 
 
-async def test_an_outage_leads_back_to_an_alert(customer: Customer, twin: Twin) -> None:
+async def test_an_outage_leads_back_to_an_alert(customer: Customer, sandbox: SandboxClient) -> None:
     """A failure is 303 to the landing page, whose address carries code and id and no words."""
-    twin.lever(SESSIONS, 'fail', status=500, times=None)
+    sandbox.fault(SESSIONS, 'fail', status=500, times=None)
     answer = await customer.http.post('/checkout', data={'shown': '15000-usd'})
     url = urlsplit(answer.headers['location'])
     query = parse_qs(url.query)
@@ -39,12 +39,12 @@ async def test_an_outage_leads_back_to_an_alert(customer: Customer, twin: Twin) 
     assert customer.alerts[0].endswith(f'Error {query["error"][0]}')
 
 
-async def test_another_price_is_not_charged(customer: Customer, twin: Twin) -> None:
+async def test_another_price_is_not_charged(customer: Customer, sandbox: SandboxClient) -> None:
     """Who read another amount than would be charged is sent back, and no session is opened."""
     answer = await customer.http.post('/checkout', data={'shown': '14000-usd'})
     await customer.open(answer.headers['location'])
     assert 'The price has changed since this page was opened.' in customer.alerts[0]
-    assert twin.state()['sessions'] == []
+    assert sandbox.state()['sessions'] == []
 
 
 async def test_a_second_payment_needs_a_second_post(customer: Customer, way: Way) -> None:
@@ -73,13 +73,13 @@ async def test_a_second_payment_needs_a_second_post(customer: Customer, way: Way
     ],
 )
 async def test_an_odd_body_is_refused_calmly(
-    customer: Customer, twin: Twin, content: bytes, kind: str, status: int
+    customer: Customer, sandbox: SandboxClient, content: bytes, kind: str, status: int
 ) -> None:
     """A body that our page would not send is a 4xx page in our words, and nothing is started."""
     answer = await customer.http.post('/checkout', content=content, headers={'Content-Type': kind})
     assert answer.status_code == status
     assert 'That did not work' in words(answer.text)
-    assert twin.state()['sessions'] == []
+    assert sandbox.state()['sessions'] == []
 
 
 async def test_the_forms_address_opened_by_hand_leads_home(customer: Customer) -> None:

@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.pages.customer import Customer
-from ui.middleware.early_flush import MARK, HeadStart
+from ui.middleware.early_flush import MARK, EarlyFlushMiddleware
 
 PAGE = [(b'x-nicegui-content', b'page'), (b'content-length', b'99')]
 BROTLI = [(b'accept-encoding', b'gzip, br')]
@@ -33,7 +33,7 @@ class Line:
         return [message['body'] for message in self.sent[1:]]
 
 
-def answering(*bodies: bytes, headers: list[tuple[bytes, bytes]]) -> HeadStart:
+def answering(*bodies: bytes, headers: list[tuple[bytes, bytes]]) -> EarlyFlushMiddleware:
     """An application that answers in these parts, and waits for an hour between seen and scripts."""
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -41,7 +41,7 @@ def answering(*bodies: bytes, headers: list[tuple[bytes, bytes]]) -> HeadStart:
         for number, body in enumerate(bodies, 1):
             await send({'type': 'http.response.body', 'body': body, 'more_body': number < len(bodies)})
 
-    return HeadStart(app, moment=3600)
+    return EarlyFlushMiddleware(app, moment=3600)
 
 
 async def never() -> Message:
@@ -80,7 +80,7 @@ async def test_nothing_of_a_sent_page_is_kept(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr('brotli.Compressor', Compressor)
     line = Line()
-    await HeadStart(app, moment=0)({'type': 'http', 'headers': BROTLI}, never, line.send)
+    await EarlyFlushMiddleware(app, moment=0)({'type': 'http', 'headers': BROTLI}, never, line.send)
     assert brotli.decompress(b''.join(line.bodies)) == b'seen' + MARK
     assert ways
     assert [compressor() for compressor in compressors] == [None]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.pages.conftest import Way
 from tests.pages.customer import Customer
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 BUTTON = 'Schedule My C&P Coaching Session'
 PRICED = f'{BUTTON} - $150'
@@ -33,9 +33,9 @@ async def test_the_structured_data_names_the_same_price(customer: Customer) -> N
 
 
 @pytest.fixture
-def silent_prices(twin: Twin) -> None:
+def silent_prices(sandbox: SandboxClient) -> None:
     """Stripe tells no price."""
-    twin.lever('GET /v1/prices*', 'fail', status=500, times=None)
+    sandbox.fault('GET /v1/prices*', 'fail', status=500, times=None)
 
 
 @pytest.mark.usefixtures('silent_prices')
@@ -56,7 +56,7 @@ async def test_a_button_is_a_form_until_the_page_is_connected(customer: Customer
     assert [button.props['type'] for button in customer.buttons] == ['button', 'button']
 
 
-async def test_the_button_leads_to_stripe(customer: Customer, twin: Twin) -> None:
+async def test_the_button_leads_to_stripe(customer: Customer, sandbox: SandboxClient) -> None:
     """One press: disabled, Processing..., then the address of the one session that was opened."""
     await customer.open('/')
     customer.press()
@@ -65,17 +65,17 @@ async def test_the_button_leads_to_stripe(customer: Customer, twin: Twin) -> Non
     assert not customer.is_usable(1)
     assert customer.buttons[0].props['aria-busy'] == 'true'
     await customer.until(lambda: bool(customer.left_for))
-    (session,) = twin.state()['sessions']
+    (session,) = sandbox.state()['sessions']
     assert session['url'] == customer.left_for[0]
 
 
-async def test_three_presses_open_one_session(customer: Customer, twin: Twin) -> None:
+async def test_three_presses_open_one_session(customer: Customer, sandbox: SandboxClient) -> None:
     """An impatient triple click is one payment."""
     await customer.open('/')
     for number in (0, 0, 1):
         customer.press(number)
     await customer.until(lambda: bool(customer.left_for))
-    assert len(twin.requests(SESSIONS)) == 1
+    assert len(sandbox.requests(SESSIONS)) == 1
     assert len(customer.left_for) == 1
 
 
@@ -90,9 +90,9 @@ async def test_coming_back_makes_the_buttons_fresh(customer: Customer) -> None:
     assert customer.buttons[0].text == PRICED
 
 
-async def test_an_outage_is_said_next_to_the_button(customer: Customer, twin: Twin) -> None:
+async def test_an_outage_is_said_next_to_the_button(customer: Customer, sandbox: SandboxClient) -> None:
     """Stripe fails: the alert beside the pressed button says so and the button works again."""
-    twin.lever(SESSIONS, 'fail', status=500, times=None)
+    sandbox.fault(SESSIONS, 'fail', status=500, times=None)
     await customer.open('/')
     await customer.pressed(1)
     first, second = customer.alerts
@@ -101,15 +101,15 @@ async def test_an_outage_is_said_next_to_the_button(customer: Customer, twin: Tw
     assert re.search(r'Error [0-9a-f]{8}$', second)
     assert customer.is_usable(0)
     assert customer.is_usable(1)
-    twin.release_levers()
+    sandbox.clear_faults()
     await customer.pressed(1)
     assert len(customer.left_for) == 1
     assert customer.alerts == ['', '']
 
 
-async def test_a_wrong_key_offers_the_telephone(customer: Customer, twin: Twin) -> None:
+async def test_a_wrong_key_offers_the_telephone(customer: Customer, sandbox: SandboxClient) -> None:
     """What only the operator can mend is said with a way to reach him, and without the cause."""
-    twin.act('key', revoked=True)
+    sandbox.act('key', revoked=True)
     await customer.open('/')
     await customer.pressed()
     (said, _) = customer.alerts
@@ -131,10 +131,12 @@ async def test_a_bug_of_ours_leaves_no_dead_button(customer: Customer) -> None:
     assert customer.is_usable(0)
 
 
-async def test_a_second_payment_needs_a_second_press(customer: Customer, way: Way, twin: Twin) -> None:
+async def test_a_second_payment_needs_a_second_press(
+    customer: Customer, way: Way, sandbox: SandboxClient
+) -> None:
     """After a payment from this browser the first press warns; the second one opens another session."""
     first = await way.start()
-    await asyncio.to_thread(twin.pay, first)
+    await asyncio.to_thread(sandbox.pay, first)
     await customer.open('/')
     await customer.pressed()
     assert 'To buy a second session, press the button once more.' in customer.alerts[0]
@@ -189,16 +191,16 @@ async def test_coming_back_paid_says_so(customer: Customer, way: Way) -> None:
 
 
 async def test_coming_back_while_stripe_hangs_promises_nothing(
-    customer: Customer, way: Way, twin: Twin
+    customer: Customer, way: Way, sandbox: SandboxClient
 ) -> None:
     """While Stripe does not answer the page opens in time and says only what is certain."""
     await way.start()
-    twin.lever('GET /v1/checkout/sessions/*', 'hang', seconds=30, times=None)
+    sandbox.fault('GET /v1/checkout/sessions/*', 'hang', seconds=30, times=None)
     async with asyncio.timeout(2.9):
         await customer.open('/?back=1')
     assert 'If you paid, your payment is safe. Do not pay again; we keep checking.' in customer.text
     assert 'No charge was made.' not in customer.text
-    twin.release_levers()
+    sandbox.clear_faults()
 
 
 async def test_a_recent_payment_is_mentioned(customer: Customer, way: Way) -> None:

@@ -16,7 +16,7 @@ from services.shop import Shop
 from tests.pages.customer import Customer, words
 from tests.pages.outline import place
 from tests.pages.test_security_headers import policy
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from ui.middleware.load_shedding import (
     AT_ONCE,
     BUILDS,
@@ -26,8 +26,8 @@ from ui.middleware.load_shedding import (
     SPARED,
     TOO_MANY,
     WAITING,
-    Crowd,
-    relieve,
+    LoadShedder,
+    drop_unconnected_pages,
 )
 from ui.pages import landing
 
@@ -66,7 +66,7 @@ def clock(customer: Customer, shop: Shop) -> Clock:
     """Put the pages behind a budget that this clock fills."""
     clock = Clock()
     assert app.middleware_stack
-    app.middleware_stack = Crowd(app.middleware_stack, shop, clock=clock)
+    app.middleware_stack = LoadShedder(app.middleware_stack, shop, clock=clock)
     return clock
 
 
@@ -102,28 +102,28 @@ async def test_the_kept_page_has_no_script(customer: Customer) -> None:
     assert answer.headers['cache-control'] == 'no-store'
 
 
-async def test_the_kept_page_sells(customer: Customer, twin: Twin) -> None:
+async def test_the_kept_page_sells(customer: Customer, sandbox: SandboxClient) -> None:
     """Its form, posted as a browser would with the cookie it came with, leads to the payment page."""
     customer.http.cookies.clear()
     answer = await kept(customer)
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)"(?: value="([^"]*)")?', answer.text))
     assert fields == {'shown': '15000-usd', 'again': ''}
-    assert answer.cookies['paidslot_visitor']
+    assert answer.cookies['paidslot_browser']
     left = await customer.http.post('/checkout', data=fields)
     assert left.status_code == 303
-    assert left.headers['location'].startswith(twin.base)
+    assert left.headers['location'].startswith(sandbox.base)
 
 
 async def test_nothing_of_one_visitor_reaches_another(customer: Customer) -> None:
     """Each gets a cookie of their own, who has one keeps it, and all the rest is the same for everybody."""
     customer.http.cookies.clear()
     first = await kept(customer)
-    mine = first.cookies['paidslot_visitor']
+    mine = first.cookies['paidslot_browser']
     again = await kept(customer)
     customer.http.cookies.clear()
     other = await kept(customer)
-    assert again.cookies['paidslot_visitor'] == mine
-    assert other.cookies['paidslot_visitor'] != mine
+    assert again.cookies['paidslot_browser'] == mine
+    assert other.cookies['paidslot_browser'] != mine
     assert first.content == again.content == other.content
     assert mine not in first.text
 
@@ -184,13 +184,13 @@ async def test_relief(customer: Customer) -> None:
         client.created -= SLOW_PHONE
     connected = Client(ui.page('/order/1'))
     connected.environ, connected.created = {}, 0
-    relieve()
+    drop_unconnected_pages()
     assert [client.is_deleted for client in old] == [True] * 10 + [False] * (len(old) - 10)
     assert not connected.is_deleted
     for client in old:
         client.created = time.time()
     young += [Client(ui.page('/order/1')) for _ in range(50)]
-    relieve()
+    drop_unconnected_pages()
     assert not any(client.is_deleted for client in young)
 
 
@@ -221,10 +221,10 @@ async def test_an_address_cannot_fill_the_memory(customer: Customer, query: str)
     }
 
 
-async def test_another_price_is_shown(customer: Customer, shop: Shop, twin: Twin) -> None:
+async def test_another_price_is_shown(customer: Customer, shop: Shop, sandbox: SandboxClient) -> None:
     """The kept page says the price that is known now."""
     assert '$150' in (await kept(customer)).text
-    twin.act('price', amount=17500)
+    sandbox.act('price', amount=17500)
     shop.catalog.forget()
     assert '$175' in (await kept(customer)).text
 

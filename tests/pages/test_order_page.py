@@ -1,4 +1,4 @@
-"""The way back from Stripe and the page of an order, against the twins, in its states and between them."""
+"""The way back from Stripe and the page of an order, against the sandbox, in its states and between them."""
 
 import asyncio
 from dataclasses import replace
@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from icalendar import Calendar
 
-from services.orders import Booking, Order, World
-from services.scheduling import Meeting
+from services.orders import Booking, Environment, Order
+from services.scheduling import BookingUpdate
 from services.shop import Shop
 from tests.pages.conftest import Way
 from tests.pages.customer import Customer, words
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 PAID = '✓ Payment Successful!'
 TOMORROW = datetime.now(UTC).replace(hour=18, minute=0, second=0, microsecond=0) + timedelta(days=1)
@@ -44,12 +44,14 @@ async def test_the_way_back_leads_to_the_orders_page(customer: Customer, way: Wa
 
 
 @pytest.mark.parametrize('session_id', ['', 'cs_', 'cs_test_<b>', 'pi_123', 'cs_' + 'x' * 300, 'cs_a b'])
-async def test_a_malformed_session_is_refused(customer: Customer, twin: Twin, session_id: str) -> None:
+async def test_a_malformed_session_is_refused(
+    customer: Customer, sandbox: SandboxClient, session_id: str
+) -> None:
     """What cannot be a session id is a calm 400 page, and Stripe is not asked."""
     answer = await customer.http.get('/success', params={'session_id': session_id})
     assert answer.status_code == 400
     assert 'If you have paid, your payment is safe.' in words(answer.text)
-    assert twin.requests('GET /v1/checkout/sessions') == []
+    assert sandbox.requests('GET /v1/checkout/sessions') == []
 
 
 async def test_a_session_of_somebody_else_is_not_found(customer: Customer) -> None:
@@ -59,9 +61,9 @@ async def test_a_session_of_somebody_else_is_not_found(customer: Customer) -> No
     assert '(202) 555-0143' in words(answer.text)
 
 
-async def test_stripe_silent_on_the_way_back(customer: Customer, twin: Twin) -> None:
+async def test_stripe_silent_on_the_way_back(customer: Customer, sandbox: SandboxClient) -> None:
     """A session we do not know while Stripe is silent: 503, true words, and the page asks again by itself."""
-    twin.lever('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
+    sandbox.fault('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
     answer = await customer.http.get('/success', params={'session_id': 'cs_test_unknown'})
     assert (answer.status_code, answer.headers['retry-after'], answer.headers['refresh']) == (503, '5', '5')
     assert 'If you paid, your payment is safe. Do not pay again; this page keeps checking.' in words(
@@ -84,55 +86,59 @@ async def test_a_paid_order_shows_receipt_and_calendar(customer: Customer, shop:
     assert 'Open the calendar in a new tab' in customer.text
 
 
-async def test_an_unpaid_order_has_no_byte_of_the_calendar(customer: Customer, way: Way, twin: Twin) -> None:
+async def test_an_unpaid_order_has_no_byte_of_the_calendar(
+    customer: Customer, way: Way, sandbox: SandboxClient
+) -> None:
     """Before payment is verified the page waits, says what is true, and holds no calendar address."""
     path = await way.arrive(await way.start())
     assert 'Checking your payment…' in customer.text
     assert 'If you paid, your payment is safe. Do not pay again; this page keeps checking.' in customer.text
     assert customer.frames == []
-    assert twin.calendly_link not in (await customer.http.get(path)).text
+    assert sandbox.calendly_link not in (await customer.http.get(path)).text
 
 
-async def test_the_page_opens_while_stripe_hangs(customer: Customer, way: Way, twin: Twin) -> None:
+async def test_the_page_opens_while_stripe_hangs(
+    customer: Customer, way: Way, sandbox: SandboxClient
+) -> None:
     """Stripe hanging does not hold the page; once it answers, the page turns paid by itself."""
     session_id = await way.pay()
-    twin.lever('GET /v1/checkout/sessions/*', 'delay', seconds=2.5, times=1)
+    sandbox.fault('GET /v1/checkout/sessions/*', 'delay', seconds=2.5, times=1)
     async with asyncio.timeout(2.9):
         await way.arrive(session_id)
     assert 'Checking your payment…' in customer.text
     await customer.until(lambda: PAID in customer.text)
 
 
-async def test_a_slow_payment_is_waited_for(customer: Customer, way: Way, twin: Twin) -> None:
+async def test_a_slow_payment_is_waited_for(customer: Customer, way: Way, sandbox: SandboxClient) -> None:
     """A bank payment under way is explained; when it settles, the open page shows the calendar."""
     session_id = await way.pay(method='bank')
     await way.arrive(session_id)
     assert 'Your payment is under way' in customer.text
     assert customer.frames == []
-    await asyncio.to_thread(twin.act, 'settle', session=session_id, success=True)
+    await asyncio.to_thread(sandbox.act, 'settle', session=session_id, success=True)
     await customer.until(lambda: PAID in customer.text and len(customer.frames) == 1)
 
 
-async def test_a_failed_payment_is_said(customer: Customer, way: Way, twin: Twin) -> None:
+async def test_a_failed_payment_is_said(customer: Customer, way: Way, sandbox: SandboxClient) -> None:
     """A bank payment that failed: not charged, and the way back to the button."""
     session_id = await way.pay(method='bank')
-    await asyncio.to_thread(twin.act, 'settle', session=session_id, success=False)
+    await asyncio.to_thread(sandbox.act, 'settle', session=session_id, success=False)
     await way.arrive(session_id)
     assert 'Your bank did not make the payment. You were not charged for this order.' in customer.text
     assert 'Back to the session' in customer.text
 
 
-async def test_an_expired_order_is_said(customer: Customer, way: Way, twin: Twin) -> None:
+async def test_an_expired_order_is_said(customer: Customer, way: Way, sandbox: SandboxClient) -> None:
     """A session that expired unpaid: not charged, no calendar."""
     session_id = await way.start()
-    await asyncio.to_thread(twin.act, 'expire', session=session_id)
+    await asyncio.to_thread(sandbox.act, 'expire', session=session_id)
     await way.arrive(session_id)
     assert 'You were not charged for this order.' in customer.text
     assert customer.frames == []
 
 
 async def test_a_refund_closes_the_calendar_of_an_open_page(
-    customer: Customer, shop: Shop, way: Way, twin: Twin
+    customer: Customer, shop: Shop, way: Way, sandbox: SandboxClient
 ) -> None:
     """A partial refund is mentioned and leaves the frame alone; a full one takes the calendar away."""
     session_id = await way.pay()
@@ -143,7 +149,7 @@ async def test_a_refund_closes_the_calendar_of_an_open_page(
         (5000, '$50 of it was refunded.', [frame]),
         (10000, 'This order was refunded', []),
     ):
-        await asyncio.to_thread(twin.act, 'refund', session=session_id, amount=amount)
+        await asyncio.to_thread(sandbox.act, 'refund', session=session_id, amount=amount)
         await shop.fulfilment.fulfil(session_id, because='webhook')
         await customer.until(lambda: sentence in customer.text)  # noqa: B023  # awaited in the same turn
         assert customer.frames == frames
@@ -156,13 +162,13 @@ async def test_the_page_follows_a_booking(customer: Customer, shop: Shop, way: W
     await customer.until(lambda: len(customer.frames) == 1)
     assert 'Already booked?' not in customer.text
     spent = customer.frames[0].props['src']
-    await shop.fulfilment.book(Meeting(BOOKING, order.booking_key), because='webhook')
+    await shop.fulfilment.book(BookingUpdate(BOOKING, order.booking_key), because='webhook')
     await customer.until(lambda: 'Choose another time' in customer.text)
     assert customer.frames == []
     assert '3:00 AM to 4:00 AM Japan Standard Time' in customer.text
     assert 'What to bring' in customer.text
     await shop.fulfilment.book(
-        Meeting(replace(BOOKING, state='canceled'), order.booking_key), because='webhook'
+        BookingUpdate(replace(BOOKING, state='canceled'), order.booking_key), because='webhook'
     )
     await customer.until(lambda: len(customer.frames) == 1)
     assert 'This session was canceled' in customer.text
@@ -177,7 +183,7 @@ async def test_a_meeting_that_came_and_went_unseen_brings_another_calendar(
     await customer.until(lambda: len(customer.frames) == 1)
     await customer.tick()
     spent = customer.frames[0].props['src']
-    canceled = Meeting(replace(BOOKING, state='canceled'), order.booking_key)
+    canceled = BookingUpdate(replace(BOOKING, state='canceled'), order.booking_key)
     await shop.fulfilment.book(canceled, because='webhook')
     await customer.until(lambda: [frame.props['src'] for frame in customer.frames] not in ([], [spent]))
 
@@ -187,7 +193,7 @@ class TestUntold:
 
     @pytest.fixture
     def settings_env(self, settings_env: dict[str, str]) -> dict[str, str]:
-        """Take the key away that would open the door."""
+        """Take the key away that would open the endpoint."""
         return settings_env | {'CALENDLY_WEBHOOK_SIGNING_KEY': ''}
 
     async def test_whoever_has_booked_is_not_left_with_a_spent_calendar(
@@ -209,31 +215,35 @@ async def test_a_frame_is_never_rebuilt_while_nothing_changes(customer: Customer
     assert customer.frames == before
 
 
-async def test_calendly_down_still_ends_in_a_calendar(customer: Customer, way: Way, twin: Twin) -> None:
+async def test_calendly_down_still_ends_in_a_calendar(
+    customer: Customer, way: Way, sandbox: SandboxClient
+) -> None:
     """Without a link of its own the page says that it keeps trying, then gives the public calendar."""
-    twin.lever('* /scheduling_links', 'fail', status=500, times=None)
-    twin.lever('GET /users/me', 'fail', status=500, times=None)
+    sandbox.fault('* /scheduling_links', 'fail', status=500, times=None)
+    sandbox.fault('GET /users/me', 'fail', status=500, times=None)
     await way.arrive(await way.pay())
     assert 'Your payment is safe. We are fetching the calendar; this page keeps trying.' in customer.text
     await customer.until(lambda: len(customer.frames) == 1)
-    assert customer.frames[0].props['src'].startswith(twin.calendly_link)
+    assert customer.frames[0].props['src'].startswith(sandbox.calendly_link)
 
 
 async def test_calendly_down_ends_in_a_calendar_without_script(
-    customer: Customer, way: Way, twin: Twin
+    customer: Customer, way: Way, sandbox: SandboxClient
 ) -> None:
     """Whose page is another one each time is not kept waiting for ever."""
-    twin.lever('* /scheduling_links', 'fail', status=500, times=None)
+    sandbox.fault('* /scheduling_links', 'fail', status=500, times=None)
     path = await way.back(await way.pay())
     for shown in (False, False, True):
         answer = await customer.http.get(path)
         assert ('<iframe' in answer.text) is shown
 
 
-async def test_an_order_of_another_world_shows_no_calendar(customer: Customer, shop: Shop, way: Way) -> None:
-    """An order sold in another world is shown as paid, and its calendar stays closed in plain words."""
+async def test_an_order_of_another_environment_shows_no_calendar(
+    customer: Customer, shop: Shop, way: Way
+) -> None:
+    """An order sold in another environment is shown as paid, and its calendar stays closed in plain words."""
     path = await way.arrive(await way.pay())
-    shop.payments.world = World('demo')  # as after a start with other keys
+    shop.payments.environment = Environment('demo')  # as after a start with other keys
     await customer.open(path)
     assert 'This order belongs to another set-up of this site' in customer.text
     assert customer.frames == []
@@ -244,7 +254,7 @@ async def test_the_session_goes_into_the_customers_calendar(customer: Customer, 
     path = await way.arrive(await way.pay())
     assert (await customer.http.get(f'{path}/session.ics')).status_code == 404
     order = await order_at(shop, path)
-    await shop.fulfilment.book(Meeting(BOOKING, order.booking_key), because='webhook')
+    await shop.fulfilment.book(BookingUpdate(BOOKING, order.booking_key), because='webhook')
     answer = await customer.http.get(f'{path}/session.ics')
     assert answer.headers['content-type'].startswith('text/calendar')
     (event,) = Calendar.from_ical(answer.content).walk('VEVENT')

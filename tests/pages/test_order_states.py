@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.money import Money
-from services.orders import WAITING_STATES, Booking, Facts, Order, State, World
+from services.orders import WAITING_STATES, Booking, Environment, Facts, Order, State
 from services.site import load
 from tests.pages.customer import words
 from tests.processes import ROOT
@@ -49,7 +49,7 @@ def seen(state: State, *bookings: Booking, closed: str = '') -> Seen:
         reference='K7QM-2XPA',
         token='token',
         booking_key='key',
-        world=World('test'),
+        environment=Environment('test'),
         shop='http://localhost:3000',
         offer='session',
         price_id='price_1',
@@ -82,7 +82,7 @@ def test_the_calendar_belongs_to_verified_orders_only(state: State) -> None:
     earned = state in (State.PAID, State.PARTLY_REFUNDED, State.DISPUTED)
     assert drawn(state).wants_calendar is earned
     assert not drawn(state, BOOKING).wants_calendar
-    assert not drawn(state, closed='world').wants_calendar
+    assert not drawn(state, closed='environment').wants_calendar
 
 
 @pytest.mark.parametrize('state', list(State))
@@ -113,7 +113,9 @@ def test_a_slow_mismatch_is_not_called_paid() -> None:
     assert 'We have your payment' not in view(replace(slow, order=unpaid), SITE).state
 
 
-@pytest.mark.parametrize(('reason', 'sentence'), [('world', 'another set-up'), ('test', 'being tested')])
+@pytest.mark.parametrize(
+    ('reason', 'sentence'), [('environment', 'another set-up'), ('test', 'being tested')]
+)
 def test_a_closed_calendar_says_why(reason: str, sentence: str) -> None:
     """A paid order without calendar says why in plain words."""
     assert sentence in words(drawn(State.PAID, closed=reason).state)

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from nicegui import ui
 
-from services.scheduling import Meeting
+from services.scheduling import BookingUpdate
 from services.shop import Shop
 from tests.pages.conftest import Way
 from tests.pages.customer import Customer, words
 from tests.pages.outline import mounted, painted
 from tests.pages.test_order_page import BOOKING, order_at
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 REFRESH = re.compile(r'<noscript><meta http-equiv="refresh" content="(\d+)"></noscript>')
 SESSION = '/v1/checkout/sessions/*'
@@ -23,24 +23,24 @@ SESSION = '/v1/checkout/sessions/*'
 
 @dataclass(frozen=True)
 class Stage:
-    """What a page is set on: the shop, the twin, and a customer's way to and from Stripe."""
+    """What a page is set on: the shop, the sandbox, and a customer's way to and from Stripe."""
 
     shop: Shop
-    twin: Twin
+    sandbox: SandboxClient
     way: Way
 
     async def act(self, verb: str, **what: object) -> None:
         """Let something happen at Stripe."""
-        await asyncio.to_thread(self.twin.act, verb, **what)
+        await asyncio.to_thread(self.sandbox.act, verb, **what)
 
 
 SetUp = Callable[[Stage], Coroutine[Any, Any, str]]
 
 
 @pytest.fixture
-def stage(shop: Shop, twin: Twin, way: Way) -> Stage:
+def stage(shop: Shop, sandbox: SandboxClient, way: Way) -> Stage:
     """A stage in front of a customer."""
-    return Stage(shop, twin, way)
+    return Stage(shop, sandbox, way)
 
 
 async def start(stage: Stage) -> str:
@@ -50,7 +50,7 @@ async def start(stage: Stage) -> str:
 
 async def without_price(stage: Stage) -> str:
     """The landing page while Stripe tells no price."""
-    stage.twin.lever('GET /v1/prices*', 'fail', status=500, times=None)
+    stage.sandbox.fault('GET /v1/prices*', 'fail', status=500, times=None)
     return '/'
 
 
@@ -87,8 +87,8 @@ async def paid(stage: Stage) -> str:
 
 async def fetching(stage: Stage) -> str:
     """The page of a paid order while Calendly is down."""
-    stage.twin.lever('* /scheduling_links', 'fail', status=500, times=None)
-    stage.twin.lever('GET /users/me', 'fail', status=500, times=None)
+    stage.sandbox.fault('* /scheduling_links', 'fail', status=500, times=None)
+    stage.sandbox.fault('GET /users/me', 'fail', status=500, times=None)
     return await stage.way.back(await stage.way.pay())
 
 
@@ -96,7 +96,7 @@ async def booked(stage: Stage) -> str:
     """The page of an order with a meeting."""
     path = await stage.way.back(await stage.way.pay())
     order = await order_at(stage.shop, path)
-    await stage.shop.fulfilment.book(Meeting(BOOKING, order.booking_key), because='webhook')
+    await stage.shop.fulfilment.book(BookingUpdate(BOOKING, order.booking_key), because='webhook')
     return path
 
 
@@ -177,14 +177,16 @@ async def test_the_frame_is_loaded_once(customer: Customer, way: Way) -> None:
     assert 'Open the calendar in a new tab' in words(re.sub(r'<noscript>.*?</noscript>', '', answer))
 
 
-async def test_coming_back_while_stripe_hangs_asks_again(customer: Customer, way: Way, twin: Twin) -> None:
+async def test_coming_back_while_stripe_hangs_asks_again(
+    customer: Customer, way: Way, sandbox: SandboxClient
+) -> None:
     """Without script the page that does not know yet whether something was paid asks again by itself."""
     await way.start()
-    twin.lever(f'GET {SESSION}', 'hang', seconds=30, times=None)
+    sandbox.fault(f'GET {SESSION}', 'hang', seconds=30, times=None)
     answer = (await customer.http.get('/?back=1')).text
     assert 'If you paid, your payment is safe.' in words(answer)
     assert REFRESH.search(answer)
-    twin.release_levers()
+    sandbox.clear_faults()
 
 
 async def test_other_pages_are_left_to_the_browser(customer: Customer) -> None:
@@ -206,7 +208,7 @@ async def test_a_component_on_a_painted_page_is_told(
 
     @ui.page('/mixed')
     def mixed() -> None:
-        ui.context.client.storage['painted'] = True
+        ui.context.client.storage['rendered'] = True
         ui.button('Press')
 
     answer = await customer.http.get('/mixed')

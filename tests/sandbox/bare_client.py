@@ -1,16 +1,16 @@
-"""What a client without the SDK asks of the twin: a session, and how it stands."""
+"""What a client without the SDK asks of the sandbox: a session, and how it stands."""
 
 from typing import Any
 
 import httpx
 
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 
-def opened(twin: Twin, http: httpx.Client, **more: str) -> str:
+def opened(sandbox: SandboxClient, http: httpx.Client, **more: str) -> str:
     """Open a session; returns its id."""
     form = {
-        'mode': 'payment', 'line_items[0][price]': twin.settings['STRIPE_PRICE_ID'],
+        'mode': 'payment', 'line_items[0][price]': sandbox.settings['STRIPE_PRICE_ID'],
         'line_items[0][quantity]': '1', 'cancel_url': 'https://shop.test/',
         'success_url': 'https://shop.test/success?session_id={CHECKOUT_SESSION_ID}',
         'payment_intent_data[metadata][order]': 'o-1', **more,

@@ -1,4 +1,4 @@
-"""The twins' webhooks: signed, tried until taken, and led astray by levers."""
+"""The sandbox's webhooks: signed, tried until taken, and led astray by faults."""
 
 import json
 import queue
@@ -11,7 +11,7 @@ import httpx
 import pytest
 import stripe
 
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 Delivery = tuple[bytes, str]
 
@@ -61,46 +61,46 @@ class Mailbox:
 
 
 @pytest.fixture
-def mailbox(twin: Twin) -> Iterator[Mailbox]:
-    """A mailbox to which both twins deliver."""
+def mailbox(sandbox: SandboxClient) -> Iterator[Mailbox]:
+    """A mailbox to which both sandbox deliver."""
     box = Mailbox()
-    twin.act('webhooks', stripe=box.url, calendly=box.url)
+    sandbox.act('webhooks', stripe=box.url, calendly=box.url)
     yield box
     box.gate.set()
-    twin.reset()
+    sandbox.reset()
     box.server.shutdown()
     box.server.server_close()
 
 
-def opened(twin: Twin) -> str:
+def opened(sandbox: SandboxClient) -> str:
     """Open a session; returns its id."""
     form = {
-        'mode': 'payment', 'line_items[0][price]': twin.settings['STRIPE_PRICE_ID'],
+        'mode': 'payment', 'line_items[0][price]': sandbox.settings['STRIPE_PRICE_ID'],
         'line_items[0][quantity]': '1', 'success_url': 'https://shop.test/',
     }  # fmt: skip
-    key = twin.settings['STRIPE_SECRET_KEY']
+    key = sandbox.settings['STRIPE_SECRET_KEY']
     answer = httpx.post(
-        f'{twin.base}/stripe/v1/checkout/sessions', data=form, auth=(key, ''), trust_env=False
+        f'{sandbox.base}/stripe/v1/checkout/sessions', data=form, auth=(key, ''), trust_env=False
     )
     return str(answer.json()['id'])
 
 
-def events(twin: Twin, **params: str) -> list[dict[str, Any]]:
+def events(sandbox: SandboxClient, **params: str) -> list[dict[str, Any]]:
     """Stripe's list of events."""
-    key = twin.settings['STRIPE_SECRET_KEY']
-    url = f'{twin.base}/stripe/v1/events'
+    key = sandbox.settings['STRIPE_SECRET_KEY']
+    url = f'{sandbox.base}/stripe/v1/events'
     found: list[dict[str, Any]] = httpx.get(url, params=params, auth=(key, ''), trust_env=False).json()[
         'data'
     ]
     return found
 
 
-def test_a_delivery_is_signed_as_the_sdk_expects(twin: Twin, mailbox: Mailbox) -> None:
+def test_a_delivery_is_signed_as_the_sdk_expects(sandbox: SandboxClient, mailbox: Mailbox) -> None:
     """The SDK takes the body with the secret and refuses it with another, or with another body."""
-    session = opened(twin)
-    twin.pay(session)
+    session = opened(sandbox)
+    sandbox.pay(session)
     body, signature = mailbox.next()
-    secret = twin.settings['STRIPE_WEBHOOK_SECRET']
+    secret = sandbox.settings['STRIPE_WEBHOOK_SECRET']
     event = stripe.Webhook.construct_event(body, signature, secret)
     assert (event.type, event.data.object['id']) == ('checkout.session.completed', session)
     assert event.api_version == stripe.api_version
@@ -109,33 +109,33 @@ def test_a_delivery_is_signed_as_the_sdk_expects(twin: Twin, mailbox: Mailbox) -
             stripe.Webhook.construct_event(wrong_body, signature, wrong_secret)
 
 
-def test_a_refused_delivery_comes_again(twin: Twin, mailbox: Mailbox) -> None:
+def test_a_refused_delivery_comes_again(sandbox: SandboxClient, mailbox: Mailbox) -> None:
     """Neither 500 nor a redirect counts as taken; the same event comes until it is."""
     mailbox.answers = [500, 302]
-    twin.pay(opened(twin))
+    sandbox.pay(opened(sandbox))
     bodies = {mailbox.next()[0] for _ in range(3)}
     assert len(bodies) == 1
 
 
-def test_an_event_is_pending_until_it_is_taken(twin: Twin, mailbox: Mailbox) -> None:
+def test_an_event_is_pending_until_it_is_taken(sandbox: SandboxClient, mailbox: Mailbox) -> None:
     """`delivery_success=false` lists what is not delivered; what nobody listens for is never listed."""
-    first, second = opened(twin), opened(twin)
-    twin.lever('webhook *', 'hold')
-    twin.pay(first)
-    twin.pay(second)
-    pending = events(twin, delivery_success='false')
+    first, second = opened(sandbox), opened(sandbox)
+    sandbox.fault('webhook *', 'hold')
+    sandbox.pay(first)
+    sandbox.pay(second)
+    pending = events(sandbox, delivery_success='false')
     assert [(item['data']['object']['id'], item['pending_webhooks']) for item in pending] == [(first, 1)]
-    taken = events(twin, delivery_success='true', type='checkout.session.completed')
+    taken = events(sandbox, delivery_success='true', type='checkout.session.completed')
     assert [(item['data']['object']['id'], item['pending_webhooks']) for item in taken] == [(second, 0)]
 
 
-def test_the_way_back_waits_for_the_answer(twin: Twin, mailbox: Mailbox) -> None:
+def test_the_way_back_waits_for_the_answer(sandbox: SandboxClient, mailbox: Mailbox) -> None:
     """The customer is sent back only after the webhook was answered."""
     mailbox.gate.clear()
-    session, back = opened(twin), threading.Event()
+    session, back = opened(sandbox), threading.Event()
 
     def pay() -> None:
-        twin.pay(session)
+        sandbox.pay(session)
         back.set()
 
     payer = threading.Thread(target=pay)
@@ -147,54 +147,54 @@ def test_the_way_back_waits_for_the_answer(twin: Twin, mailbox: Mailbox) -> None
     assert back.is_set()
 
 
-def test_a_lost_delivery_never_comes(twin: Twin, mailbox: Mailbox) -> None:
+def test_a_lost_delivery_never_comes(sandbox: SandboxClient, mailbox: Mailbox) -> None:
     """After a lost one the next event is the next delivery."""
-    twin.lever('webhook checkout.session.completed', 'lose')
-    twin.pay(opened(twin))
-    twin.act('expire', session=opened(twin))
+    sandbox.fault('webhook checkout.session.completed', 'lose')
+    sandbox.pay(opened(sandbox))
+    sandbox.act('expire', session=opened(sandbox))
     assert mailbox.types(1) == ['checkout.session.expired']
 
 
-def test_a_doubled_delivery_comes_twice(twin: Twin, mailbox: Mailbox) -> None:
+def test_a_doubled_delivery_comes_twice(sandbox: SandboxClient, mailbox: Mailbox) -> None:
     """The same event id arrives two times."""
-    twin.lever('webhook checkout.session.completed', 'duplicate')
-    twin.pay(opened(twin))
+    sandbox.fault('webhook checkout.session.completed', 'duplicate')
+    sandbox.pay(opened(sandbox))
     ids = {json.loads(mailbox.next()[0])['id'] for _ in range(2)}
     assert len(ids) == 1
 
 
-def test_deliveries_change_places(twin: Twin, mailbox: Mailbox) -> None:
+def test_deliveries_change_places(sandbox: SandboxClient, mailbox: Mailbox) -> None:
     """A reordered delivery arrives after the one that follows it."""
-    twin.lever('webhook checkout.session.completed', 'reorder')
-    session = opened(twin)
-    twin.pay(session, method='bank')
-    twin.act('settle', session=session, success=True)
+    sandbox.fault('webhook checkout.session.completed', 'reorder')
+    session = opened(sandbox)
+    sandbox.pay(session, method='bank')
+    sandbox.act('settle', session=session, success=True)
     assert mailbox.types(2) == ['checkout.session.async_payment_succeeded', 'checkout.session.completed']
 
 
-def test_held_deliveries_come_when_released_even_backwards(twin: Twin, mailbox: Mailbox) -> None:
+def test_held_deliveries_come_when_released_even_backwards(sandbox: SandboxClient, mailbox: Mailbox) -> None:
     """Nothing comes before the release; a fresh one passes those that are held."""
-    twin.lever('webhook checkout.session.completed', 'hold')
-    session = opened(twin)
-    twin.pay(session)
-    twin.act('expire', session=opened(twin))
+    sandbox.fault('webhook checkout.session.completed', 'hold')
+    session = opened(sandbox)
+    sandbox.pay(session)
+    sandbox.act('expire', session=opened(sandbox))
     assert mailbox.types(1) == ['checkout.session.expired']
-    assert twin.act('release', backwards=True) == {'released': 1}
+    assert sandbox.act('release', backwards=True) == {'released': 1}
     assert mailbox.types(1) == ['checkout.session.completed']
 
 
-def test_an_event_can_be_sent_again(twin: Twin, mailbox: Mailbox) -> None:
+def test_an_event_can_be_sent_again(sandbox: SandboxClient, mailbox: Mailbox) -> None:
     """The dashboard's button delivers the same body once more."""
-    twin.pay(opened(twin))
+    sandbox.pay(opened(sandbox))
     first = mailbox.next()[0]
-    twin.act('resend', event=json.loads(first)['id'])
+    sandbox.act('resend', event=json.loads(first)['id'])
     assert mailbox.next()[0] == first
 
 
-def test_a_booking_is_told_until_it_is_taken(twin: Twin, mailbox: Mailbox) -> None:
+def test_a_booking_is_told_until_it_is_taken(sandbox: SandboxClient, mailbox: Mailbox) -> None:
     """Calendly's delivery is retried too, with its own signature header and the invitee flat."""
     mailbox.answers = [500]
-    invitee = twin.book(f'{twin.calendly_link}?utm_content=b-1')
+    invitee = sandbox.book(f'{sandbox.calendly_link}?utm_content=b-1')
     first, second = mailbox.next(), mailbox.next()
     assert first[0] == second[0]
     payload = json.loads(first[0])['payload']

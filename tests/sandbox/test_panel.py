@@ -1,4 +1,4 @@
-"""The lever panel, the form decoder, and how old the twin's memory may grow."""
+"""The fault panel, the form decoder, and how old the sandbox's memory may grow."""
 
 import contextlib
 
@@ -11,98 +11,98 @@ from services.sandbox import SandboxConfig
 from services.sandbox.__main__ import settings
 from services.sandbox.forms import decode
 from services.sandbox.problems import StripeProblem
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from tests.sandbox_server import running
 
 
-def opened(twin: Twin) -> str:
+def opened(sandbox: SandboxClient) -> str:
     """Open a session; returns its id."""
     form = {
-        'mode': 'payment', 'line_items[0][price]': twin.settings['STRIPE_PRICE_ID'],
+        'mode': 'payment', 'line_items[0][price]': sandbox.settings['STRIPE_PRICE_ID'],
         'line_items[0][quantity]': '1', 'success_url': 'https://shop.test/',
     }  # fmt: skip
-    key = twin.settings['STRIPE_SECRET_KEY']
+    key = sandbox.settings['STRIPE_SECRET_KEY']
     answer = httpx.post(
-        f'{twin.base}/stripe/v1/checkout/sessions', data=form, auth=(key, ''), trust_env=False
+        f'{sandbox.base}/stripe/v1/checkout/sessions', data=form, auth=(key, ''), trust_env=False
     )
     return str(answer.json()['id'])
 
 
-def pull(twin: Twin, verb: str, **typed: str) -> str:
+def pull(sandbox: SandboxClient, action: str, **typed: str) -> str:
     """Press a button of the panel; returns the page it leads to."""
-    answer = httpx.post(f'{twin.base}/panel/{verb}', data=typed, trust_env=False, follow_redirects=True)
+    answer = httpx.post(f'{sandbox.base}/panel/{action}', data=typed, trust_env=False, follow_redirects=True)
     assert answer.status_code == 200
     return answer.text
 
 
-def test_the_panel_pays_refunds_and_disputes(twin: Twin) -> None:
-    """Its buttons do what the JSON levers do, and offer what the session's state allows."""
-    session = opened(twin)
-    assert 'Refund half' not in pull(twin, 'calm')
-    assert 'Refund half' in pull(twin, 'pay', session=session)
-    assert 'Done: refund' in pull(twin, 'refund', session=session, amount='5000')
-    assert 'Done: dispute' in pull(twin, 'dispute', session=session, status='open')
-    charge = twin.state()['charges'][0]
+def test_the_panel_pays_refunds_and_disputes(sandbox: SandboxClient) -> None:
+    """Its buttons do what the JSON faults do, and offer what the session's state allows."""
+    session = opened(sandbox)
+    assert 'Refund half' not in pull(sandbox, 'calm')
+    assert 'Refund half' in pull(sandbox, 'pay', session=session)
+    assert 'Done: refund' in pull(sandbox, 'refund', session=session, amount='5000')
+    assert 'Done: dispute' in pull(sandbox, 'dispute', session=session, status='open')
+    charge = sandbox.state()['charges'][0]
     assert (charge['amount_refunded'], charge['disputed']) == (5000, True)
 
 
-def test_the_panel_says_what_cannot_be_done(twin: Twin) -> None:
-    """A lever pulled the wrong way is told in words and changes nothing."""
-    assert 'Not done: this session has no payment' in pull(twin, 'refund', session=opened(twin))
-    assert twin.state()['refunds'] == []
+def test_the_panel_says_what_cannot_be_done(sandbox: SandboxClient) -> None:
+    """A fault pulled the wrong way is told in words and changes nothing."""
+    assert 'Not done: this session has no payment' in pull(sandbox, 'refund', session=opened(sandbox))
+    assert sandbox.state()['refunds'] == []
 
 
-def test_a_rule_is_added_and_forgotten_on_the_panel(twin: Twin) -> None:
+def test_a_rule_is_added_and_forgotten_on_the_panel(sandbox: SandboxClient) -> None:
     """The form makes the same rule as the JSON."""
     assert 'GET /v1/account' in pull(
-        twin, 'rule', match='GET /v1/account', do='fail', status='503', times='2'
+        sandbox, 'rule', match='GET /v1/account', do='fail', status='503', times='2'
     )
-    rules = httpx.get(f'{twin.base}/levers', trust_env=False).json()['next']
+    rules = httpx.get(f'{sandbox.base}/faults', trust_env=False).json()['next']
     assert [(rule['status'], rule['times']) for rule in rules] == [(503, 2)]
-    pull(twin, 'calm')
-    assert httpx.get(f'{twin.base}/levers', trust_env=False).json() == {'next': []}
+    pull(sandbox, 'calm')
+    assert httpx.get(f'{sandbox.base}/faults', trust_env=False).json() == {'next': []}
 
 
-def test_the_panel_shows_bookings_and_mails_as_text(twin: Twin) -> None:
+def test_the_panel_shows_bookings_and_mails_as_text(sandbox: SandboxClient) -> None:
     """Names from outside are escaped, on the panel and in the outbox."""
-    twin.book(twin.calendly_link, name='<script>Pat', email='pat@example.com')
-    outbox = httpx.get(f'{twin.base}/outbox', trust_env=False).text
-    assert '&lt;script&gt;Pat' in pull(twin, 'calm')
-    assert '<script>' not in pull(twin, 'calm') + outbox
+    sandbox.book(sandbox.calendly_link, name='<script>Pat', email='pat@example.com')
+    outbox = httpx.get(f'{sandbox.base}/outbox', trust_env=False).text
+    assert '&lt;script&gt;Pat' in pull(sandbox, 'calm')
+    assert '<script>' not in pull(sandbox, 'calm') + outbox
     assert 'BEGIN:VCALENDAR' in outbox
 
 
 def test_the_oldest_closed_sessions_are_forgotten() -> None:
     """Beyond the limit a closed session goes with all of its payment; open ones stay."""
-    with running(SandboxConfig(keep_settled=2)) as sandbox:
-        twin = Twin(sandbox.base, settings(sandbox.config))
-        first = opened(twin)
-        paid = [opened(twin) for _ in range(4)]
+    with running(SandboxConfig(keep_settled=2)) as server:
+        sandbox = SandboxClient(server.base, settings(server.config))
+        first = opened(sandbox)
+        paid = [opened(sandbox) for _ in range(4)]
         for session in paid:
-            twin.pay(session)
-        state = twin.state()
-        twin.close()
+            sandbox.pay(session)
+        state = sandbox.state()
+        sandbox.close()
     assert [item['id'] for item in state['sessions']] == [first, *paid[2:]]
     assert (len(state['payment_intents']), len(state['charges'])) == (2, 2)
 
 
 def test_a_bank_settles_by_the_clock_where_told_to() -> None:
     """After the configured seconds a slow payment ends; the documented failing account fails."""
-    with running(SandboxConfig(bank_settles_after=60)) as sandbox:
-        twin = Twin(sandbox.base, settings(sandbox.config))
-        good, bad = opened(twin), opened(twin)
-        twin.pay(good, method='bank')
-        twin.pay(bad, method='bank', account='000222222227')
-        twin.act('clock', ahead=61)
-        ends = {item['id']: item['payment_status'] for item in twin.state()['sessions']}
-        twin.close()
+    with running(SandboxConfig(bank_settles_after=60)) as server:
+        sandbox = SandboxClient(server.base, settings(server.config))
+        good, bad = opened(sandbox), opened(sandbox)
+        sandbox.pay(good, method='bank')
+        sandbox.pay(bad, method='bank', account='000222222227')
+        sandbox.act('clock', ahead=61)
+        ends = {item['id']: item['payment_status'] for item in sandbox.state()['sessions']}
+        sandbox.close()
     assert ends == {good: 'paid', bad: 'unpaid'}
 
 
-def test_the_printed_settings_point_at_the_twin(twin: Twin) -> None:
+def test_the_printed_settings_point_at_the_sandbox(sandbox: SandboxClient) -> None:
     """The addresses are this sandbox's own, and the price is on its shelf."""
-    assert twin.settings['STRIPE_API_BASE'] == f'{twin.base}/stripe'
-    assert httpx.get(twin.settings['CALENDLY_LINK'], trust_env=False).status_code == 200
+    assert sandbox.settings['STRIPE_API_BASE'] == f'{sandbox.base}/stripe'
+    assert httpx.get(sandbox.settings['CALENDLY_LINK'], trust_env=False).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
-"""The customer at the twin's payment page: cards, authentication, banks, codes and tax."""
+"""The customer at the sandbox's payment page: cards, authentication, banks, codes and tax."""
 
 import httpx
 import pytest
 
 from tests.sandbox.bare_client import opened, read
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 FILLED = {
     'email': 'pat@example.com', 'name': 'Pat Payer', 'method': 'card', 'card': '4242 4242 4242 4242',
@@ -24,9 +24,9 @@ def events(http: httpx.Client) -> list[str]:
     return [event['type'] for event in reversed(found)]
 
 
-def test_the_page_is_sent_back_with_the_session_in_place(twin: Twin, http: httpx.Client) -> None:
+def test_the_page_is_sent_back_with_the_session_in_place(sandbox: SandboxClient, http: httpx.Client) -> None:
     """A good card pays: 303 to the success address with the id, and all facts are on the objects."""
-    session = opened(twin, http)
+    session = opened(sandbox, http)
     answer = submit(http, session)
     assert (answer.status_code, answer.headers['location']) == (
         303, f'https://shop.test/success?session_id={session}',
@@ -56,10 +56,10 @@ def test_the_page_is_sent_back_with_the_session_in_place(twin: Twin, http: httpx
     ],
 )
 def test_a_refused_card_can_be_corrected(
-    twin: Twin, http: httpx.Client, typed: dict[str, str], words: str
+    sandbox: SandboxClient, http: httpx.Client, typed: dict[str, str], words: str
 ) -> None:
     """The page says what is wrong and keeps what was typed; nothing is paid; the next try pays."""
-    session = opened(twin, http)
+    session = opened(sandbox, http)
     refused = submit(http, session, **typed)
     assert refused.status_code in (402, 422)
     assert words in refused.text.replace('&#39;', "'")
@@ -69,12 +69,12 @@ def test_a_refused_card_can_be_corrected(
     assert events(http).count('checkout.session.completed') == 1
 
 
-def test_a_lever_declines_a_good_card(twin: Twin, http: httpx.Client) -> None:
+def test_a_fault_declines_a_good_card(sandbox: SandboxClient, http: httpx.Client) -> None:
     """The next payment is declined with the wanted code, the one after it is not."""
-    session = opened(twin, http)
-    twin.lever('pay', 'decline', code='insufficient_funds')
+    session = opened(sandbox, http)
+    sandbox.fault('pay', 'decline', code='insufficient_funds')
     assert 'insufficient funds' in submit(http, session).text
-    assert twin.pay(session)['outcome'] == 'paid'
+    assert sandbox.pay(session)['outcome'] == 'paid'
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,10 @@ def test_a_lever_declines_a_good_card(twin: Twin, http: httpx.Client) -> None:
     ],
 )
 def test_authentication_is_a_page_between(
-    twin: Twin, http: httpx.Client, card: str, answer: str, paid: bool
+    sandbox: SandboxClient, http: httpx.Client, card: str, answer: str, paid: bool
 ) -> None:
     """A card that asks leads to the bank's page; what is said there decides, and a failure can be retried."""
-    session = opened(twin, http)
+    session = opened(sandbox, http)
     asked = submit(http, session, card=card)
     page = httpx.URL(asked.headers['location']).path
     assert 'Complete authentication' in http.get(page).text
@@ -100,14 +100,14 @@ def test_authentication_is_a_page_between(
 
 
 @pytest.mark.parametrize(('success', 'ends'), [(True, 'paid'), (False, 'unpaid')])
-def test_a_bank_is_slow(twin: Twin, http: httpx.Client, success: bool, ends: str) -> None:
+def test_a_bank_is_slow(sandbox: SandboxClient, http: httpx.Client, success: bool, ends: str) -> None:
     """A bank payment completes unpaid and ends later, with the event that says how."""
-    session = opened(twin, http)
+    session = opened(sandbox, http)
     assert submit(http, session, method='bank', account='000123456789').status_code == 303
     found = read(http, session)
     assert (found['status'], found['payment_status']) == ('complete', 'unpaid')
     assert found['payment_intent']['status'] == 'processing'
-    twin.act('settle', session=session, success=success)
+    sandbox.act('settle', session=session, success=success)
     assert read(http, session)['payment_status'] == ends
     assert events(http)[-1] == f'checkout.session.async_payment_{"succeeded" if success else "failed"}'
 
@@ -116,10 +116,10 @@ def test_a_bank_is_slow(twin: Twin, http: httpx.Client, success: bool, ends: str
     ('code', 'total', 'status'), [('HALF50', 7500, 'paid'), ('free100', 0, 'no_payment_required')]
 )
 def test_a_promotion_code_lowers_the_total(
-    twin: Twin, http: httpx.Client, code: str, total: int, status: str
+    sandbox: SandboxClient, http: httpx.Client, code: str, total: int, status: str
 ) -> None:
     """Half is paid in part; for nothing needs no card and leaves no intent."""
-    session = opened(twin, http, allow_promotion_codes='true')
+    session = opened(sandbox, http, allow_promotion_codes='true')
     assert 'This code is invalid.' in http.post(f'/stripe/pay/{session}/code', data={'code': 'NOPE'}).text
     assert http.post(f'/stripe/pay/{session}/code', data={'code': code}).status_code == 303
     typed = FILLED if total else {'email': 'pat@example.com'}
@@ -134,17 +134,17 @@ def test_a_promotion_code_lowers_the_total(
     assert (found['payment_intent'] is None) == (total == 0)
 
 
-def test_a_code_is_refused_where_codes_are_not_allowed(twin: Twin, http: httpx.Client) -> None:
+def test_a_code_is_refused_where_codes_are_not_allowed(sandbox: SandboxClient, http: httpx.Client) -> None:
     """Without `allow_promotion_codes` there is no field, and a posted code changes nothing."""
-    session = opened(twin, http)
+    session = opened(sandbox, http)
     assert 'Promotion code' not in http.get(f'/stripe/pay/{session}').text
     http.post(f'/stripe/pay/{session}/code', data={'code': 'FREE100'})
     assert read(http, session)['amount_total'] == 15000
 
 
-def test_tax_comes_with_the_address(twin: Twin, http: httpx.Client) -> None:
+def test_tax_comes_with_the_address(sandbox: SandboxClient, http: httpx.Client) -> None:
     """Automatic tax is added when the customer pays; the subtotal stays."""
-    session = opened(twin, http, **{'automatic_tax[enabled]': 'true'})
+    session = opened(sandbox, http, **{'automatic_tax[enabled]': 'true'})
     assert read(http, session)['automatic_tax']['status'] == 'requires_location_inputs'
     submit(http, session)
     found = read(http, session)
@@ -152,19 +152,19 @@ def test_tax_comes_with_the_address(twin: Twin, http: httpx.Client) -> None:
     assert (found['automatic_tax']['status'], found['total_details']['amount_tax']) == ('complete', 1500)
 
 
-def test_terms_must_be_accepted_where_they_are_asked_for(twin: Twin, http: httpx.Client) -> None:
+def test_terms_must_be_accepted_where_they_are_asked_for(sandbox: SandboxClient, http: httpx.Client) -> None:
     """Without the tick nothing is paid; with it the consent is on the session."""
-    session = opened(twin, http, **{'consent_collection[terms_of_service]': 'required'})
+    session = opened(sandbox, http, **{'consent_collection[terms_of_service]': 'required'})
     assert submit(http, session).status_code == 422
     assert submit(http, session, terms='on').status_code == 303
     assert read(http, session)['consent']['terms_of_service'] == 'accepted'
 
 
-def test_a_closed_page_says_so(twin: Twin, http: httpx.Client) -> None:
+def test_a_closed_page_says_so(sandbox: SandboxClient, http: httpx.Client) -> None:
     """Paid, expired and unknown sessions have calm words and take no second payment."""
-    paid, expired = opened(twin, http), opened(twin, http)
+    paid, expired = opened(sandbox, http), opened(sandbox, http)
     submit(http, paid)
-    twin.act('expire', session=expired)
+    sandbox.act('expire', session=expired)
     assert 'You’re all done here' in http.get(f'/stripe/pay/{paid}').text
     assert 'You’re all done here' in submit(http, paid).text
     assert 'This page has expired' in submit(http, expired).text
@@ -172,8 +172,8 @@ def test_a_closed_page_says_so(twin: Twin, http: httpx.Client) -> None:
     assert events(http).count('checkout.session.completed') == 1
 
 
-def test_what_a_shop_sends_is_escaped_on_the_page(twin: Twin, http: httpx.Client) -> None:
+def test_what_a_shop_sends_is_escaped_on_the_page(sandbox: SandboxClient, http: httpx.Client) -> None:
     """Markup in the parameters and in the form is shown as text."""
-    session = opened(twin, http, **{'custom_text[submit][message]': '<script>alert(1)</script>'})
+    session = opened(sandbox, http, **{'custom_text[submit][message]': '<script>alert(1)</script>'})
     page = submit(http, session, line1='"><script>', card='4000000000000002')
     assert '<script>' not in page.text

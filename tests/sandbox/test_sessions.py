@@ -1,34 +1,34 @@
-"""Stripe's own SDK against the twin: sessions, idempotency, lists, and its errors."""
+"""Stripe's own SDK against the sandbox: sessions, idempotency, lists, and its errors."""
 
 from collections.abc import Callable
 
 import pytest
 import stripe
 
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 Open = Callable[..., stripe.checkout.Session]
 
 
 @pytest.fixture
-def client(twin: Twin) -> stripe.StripeClient:
+def client(sandbox: SandboxClient) -> stripe.StripeClient:
     """The SDK with a good key."""
-    return sdk(twin, twin.settings['STRIPE_SECRET_KEY'])
+    return sdk(sandbox, sandbox.settings['STRIPE_SECRET_KEY'])
 
 
-def sdk(twin: Twin, key: str) -> stripe.StripeClient:
-    """The SDK, pointed at the twin."""
-    return stripe.StripeClient(key, base_addresses={'api': f'{twin.base}/stripe'})
+def sdk(sandbox: SandboxClient, key: str) -> stripe.StripeClient:
+    """The SDK, pointed at the sandbox."""
+    return stripe.StripeClient(key, base_addresses={'api': f'{sandbox.base}/stripe'})
 
 
 @pytest.fixture
-def opened(twin: Twin, client: stripe.StripeClient) -> Open:
+def opened(sandbox: SandboxClient, client: stripe.StripeClient) -> Open:
     """Open a session; takes more parameters and the idempotency key."""
 
     def open_session(key: str | None = None, **more: object) -> stripe.checkout.Session:
         params = {
             'mode': 'payment',
-            'line_items': [{'price': twin.settings['STRIPE_PRICE_ID'], 'quantity': 1}],
+            'line_items': [{'price': sandbox.settings['STRIPE_PRICE_ID'], 'quantity': 1}],
             'success_url': 'https://shop.test/success?session_id={CHECKOUT_SESSION_ID}',
             **more,
         }
@@ -57,12 +57,14 @@ def test_a_session_is_made_read_listed_and_expired(client: stripe.StripeClient, 
         client.v1.checkout.sessions.expire(made.id)
 
 
-def test_a_session_expires_by_the_clock(twin: Twin, client: stripe.StripeClient, opened: Open) -> None:
+def test_a_session_expires_by_the_clock(
+    sandbox: SandboxClient, client: stripe.StripeClient, opened: Open
+) -> None:
     """When its time is up it reads `expired`, and the event says so once."""
     made = opened()
-    twin.act('clock', ahead=86399)
+    sandbox.act('clock', ahead=86399)
     assert client.v1.checkout.sessions.retrieve(made.id).status == 'open'
-    twin.act('clock', ahead=2)
+    sandbox.act('clock', ahead=2)
     assert client.v1.checkout.sessions.retrieve(made.id).status == 'expired'
     events = client.v1.events.list(params={'type': 'checkout.session.expired'})
     assert [event.data.object['id'] for event in events.data] == [made.id]
@@ -77,10 +79,12 @@ def test_the_deadline_has_bounds(opened: Open, minutes: int) -> None:
     assert caught.value.param == 'expires_at'
 
 
-def test_expanding_puts_objects_in_place(twin: Twin, client: stripe.StripeClient, opened: Open) -> None:
+def test_expanding_puts_objects_in_place(
+    sandbox: SandboxClient, client: stripe.StripeClient, opened: Open
+) -> None:
     """Intent, charge, line items and product come when asked for, and only then."""
     made = opened()
-    twin.pay(made.id)
+    sandbox.pay(made.id)
     plain = client.v1.checkout.sessions.retrieve(made.id)
     assert isinstance(plain.payment_intent, str)
     assert 'line_items' not in plain
@@ -103,10 +107,12 @@ def test_a_list_comes_in_pages(client: stripe.StripeClient, opened: Open) -> Non
     assert [item.id for item in before.data] == [made[2], made[1]]
 
 
-def test_a_list_is_filtered_by_time_and_state(twin: Twin, client: stripe.StripeClient, opened: Open) -> None:
+def test_a_list_is_filtered_by_time_and_state(
+    sandbox: SandboxClient, client: stripe.StripeClient, opened: Open
+) -> None:
     """`created[gte]` and `status` leave the others out."""
     first = opened()
-    twin.act('clock', ahead=100)
+    sandbox.act('clock', ahead=100)
     second = opened()
     client.v1.checkout.sessions.expire(second.id)
     later = client.v1.checkout.sessions.list(params={'created': {'gte': first.created + 50}})
@@ -133,13 +139,13 @@ def test_an_idempotency_key_belongs_to_its_parameters(client: stripe.StripeClien
     assert len(client.v1.checkout.sessions.list().data) == 1
 
 
-def test_a_kept_failure_is_replayed_for_a_day(twin: Twin, opened: Open) -> None:
+def test_a_kept_failure_is_replayed_for_a_day(sandbox: SandboxClient, opened: Open) -> None:
     """A 500 sticks to its key, as Stripe documents, until the key is forgotten after 24 hours."""
-    twin.lever('POST /v1/checkout/sessions', 'fail', status=500)
+    sandbox.fault('POST /v1/checkout/sessions', 'fail', status=500)
     for _ in range(2):
         with pytest.raises(stripe.APIError):
             opened(key='order-1')
-    twin.act('clock', ahead=86401)
+    sandbox.act('clock', ahead=86401)
     assert opened(key='order-1').status == 'open'
 
 
@@ -180,22 +186,22 @@ def test_a_bad_parameter_is_named(
     assert client.v1.checkout.sessions.list().data == []
 
 
-def test_a_price_must_be_on_sale(twin: Twin, opened: Open) -> None:
+def test_a_price_must_be_on_sale(sandbox: SandboxClient, opened: Open) -> None:
     """An inactive or recurring price cannot be paid for once."""
-    twin.act('price', active=False)
+    sandbox.act('price', active=False)
     with pytest.raises(stripe.InvalidRequestError, match='inactive'):
         opened()
-    twin.act('price', active=True, recurring=True)
+    sandbox.act('price', active=True, recurring=True)
     with pytest.raises(stripe.InvalidRequestError, match='recurring price'):
         opened()
 
 
 def test_a_changed_price_does_not_change_an_open_session(
-    twin: Twin, client: stripe.StripeClient, opened: Open
+    sandbox: SandboxClient, client: stripe.StripeClient, opened: Open
 ) -> None:
     """A session keeps the amount it was opened with."""
     made = opened()
-    twin.act('price', amount=17500)
+    sandbox.act('price', amount=17500)
     assert client.v1.checkout.sessions.retrieve(made.id).amount_total == 15000
     assert opened().amount_total == 17500
 

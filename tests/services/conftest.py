@@ -1,4 +1,4 @@
-"""A shop on the twins, without pages: its services as they are, and its doors for machines."""
+"""A shop on the sandbox, without pages: its services as they are, and its endpoints for machines."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
@@ -15,7 +15,7 @@ from services.errors import ShopError
 from services.orders import Order
 from services.settings import parse_settings
 from services.shop import Shop, build
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 NewDatabase = Callable[[], str]
 on_both_databases = pytest.mark.parametrize('new_database', ['sqlite', 'postgresql'], indirect=True)
@@ -78,7 +78,7 @@ async def shop(settings_env: dict[str, str], clock: Clock) -> AsyncIterator[Shop
 
 @asynccontextmanager
 async def client_at(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
-    """Knock at a shop's doors for machines."""
+    """Knock at a shop's endpoints for machines."""
     app = FastAPI()
 
     async def refusal(_request: Request, error: Exception) -> Response:
@@ -86,31 +86,31 @@ async def client_at(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
         return api.problem(error)
 
     app.add_exception_handler(ShopError, refusal)
-    for door in shop.doors():
-        app.include_router(door)
+    for endpoint in shop.routers():
+        app.include_router(endpoint)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url='http://shop') as client:
         yield client
 
 
 @pytest.fixture
-async def doors(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
-    """A client at the doors for machines."""
+async def endpoints(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    """A client at the endpoints for machines."""
     async with client_at(shop) as client:
         yield client
 
 
 class Customer:
-    """Somebody at a browser: starts, pays at the twin, and knows the order."""
+    """Somebody at a browser: starts, pays at the sandbox, and knows the order."""
 
-    def __init__(self, shop: Shop, twin: Twin, visitor: str) -> None:
+    def __init__(self, shop: Shop, sandbox: SandboxClient, browser_id: str) -> None:
         self.shop = shop
-        self.twin = twin
-        self.visitor = visitor
+        self.sandbox = sandbox
+        self.browser_id = browser_id
 
     async def start(self, **how: object) -> str:
         """Press the button; returns the session's id."""
-        session = await self.shop.checkout.start(visitor=self.visitor, because='button', **how)  # type: ignore[arg-type]
+        session = await self.shop.checkout.start(browser_id=self.browser_id, because='button', **how)  # type: ignore[arg-type]
         return session.id
 
     async def order_of(self, session_id: str) -> Order:
@@ -126,25 +126,25 @@ class Customer:
     async def buy(self, **how: str) -> Order:
         """Start and pay; the shop is not told."""
         session_id = await self.start()
-        self.twin.pay(session_id, **how)
+        self.sandbox.pay(session_id, **how)
         return await self.order_of(session_id)
 
 
 @pytest.fixture
-def customer(shop: Shop, twin: Twin) -> Customer:
+def customer(shop: Shop, sandbox: SandboxClient) -> Customer:
     """A customer."""
-    return Customer(shop, twin, 'browser-one')
+    return Customer(shop, sandbox, 'browser-one')
 
 
 @pytest.fixture
-def another(shop: Shop, twin: Twin) -> Customer:
+def another(shop: Shop, sandbox: SandboxClient) -> Customer:
     """Another customer."""
-    return Customer(shop, twin, 'browser-two')
+    return Customer(shop, sandbox, 'browser-two')
 
 
 @pytest.fixture
-def http(twin: Twin) -> Iterator[httpx.Client]:
-    """A client of the twin's API and pages, without the SDK; it follows no redirect."""
-    with httpx.Client(base_url=twin.base, trust_env=False) as client:
-        client.headers['Authorization'] = f'Bearer {twin.settings["STRIPE_SECRET_KEY"]}'
+def http(sandbox: SandboxClient) -> Iterator[httpx.Client]:
+    """A client of the sandbox's API and pages, without the SDK; it follows no redirect."""
+    with httpx.Client(base_url=sandbox.base, trust_env=False) as client:
+        client.headers['Authorization'] = f'Bearer {sandbox.settings["STRIPE_SECRET_KEY"]}'
         yield client

@@ -1,7 +1,7 @@
 """A model of everything that can happen between customers, Stripe, the shop and its machine.
 
 Each step does something that the outside can do, in any order; ``settle_down`` then lets one reconcile happen
-and holds the ledger against the twin of Stripe: what is there, once, and told by the journal.
+and holds the ledger against the sandbox of Stripe: what is there, once, and told by the journal.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from services.ledger.mapping import order_from_row
 from services.orders import Order, State
 from services.settings import parse_settings
 from services.shop import Shop, build
-from tests.sandbox_client import PROMPT, Twin
+from tests.sandbox_client import PROMPT, SandboxClient
 from tests.services.test_webhooks import signed
 
 T = TypeVar('T')
@@ -69,17 +69,17 @@ class Fuse:
 
 
 class Model(RuleBasedStateMachine):
-    """Two customers, one shop, Stripe; ``twin`` and ``environment`` are set by the test that runs it."""
+    """Two customers, one shop, Stripe; ``sandbox`` and ``environment`` are set by the test that runs it."""
 
-    twin: Twin
+    sandbox: SandboxClient
     environment: dict[str, str]
 
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.twin.reset()
-        self.http = httpx.Client(base_url=self.twin.base, timeout=30, limits=PROMPT, trust_env=False)
-        self.http.headers['Authorization'] = f'Bearer {self.twin.settings["STRIPE_SECRET_KEY"]}'
+        self.sandbox.reset()
+        self.http = httpx.Client(base_url=self.sandbox.base, timeout=30, limits=PROMPT, trust_env=False)
+        self.http.headers['Authorization'] = f'Bearer {self.sandbox.settings["STRIPE_SECRET_KEY"]}'
         self.ahead = timedelta()
         self.given: dict[str, list[str]] = {name: [] for name in VISITORS}  # sessions a browser was sent to
         self.asked_again = dict.fromkeys(VISITORS, 0)
@@ -92,45 +92,45 @@ class Model(RuleBasedStateMachine):
 
     # --- customers
 
-    @rule(visitor=sampled_from(VISITORS), again=booleans())
-    def start(self, visitor: str, again: bool) -> None:
+    @rule(browser_id=sampled_from(VISITORS), again=booleans())
+    def start(self, browser_id: str, again: bool) -> None:
         """Press the button; knowing of an earlier payment or not."""
 
         async def press() -> None:
-            session = await self.shop.checkout.start(visitor=visitor, because='button', again=again)
-            if session.id not in self.given[visitor]:
-                self.given[visitor].append(session.id)
-                self.asked_again[visitor] += again
+            session = await self.shop.checkout.start(browser_id=browser_id, because='button', again=again)
+            if session.id not in self.given[browser_id]:
+                self.given[browser_id].append(session.id)
+                self.asked_again[browser_id] += again
 
         self._try(press())
 
-    @rule(visitor=sampled_from(VISITORS), which=integers(0, 3), bank=booleans())
-    def pay(self, visitor: str, which: int, bank: bool) -> None:
+    @rule(browser_id=sampled_from(VISITORS), which=integers(0, 3), bank=booleans())
+    def pay(self, browser_id: str, which: int, bank: bool) -> None:
         """Pay a session whose page the browser has open, by card or by a method that settles later."""
-        sessions = self.given[visitor]
+        sessions = self.given[browser_id]
         if sessions:
             session = sessions[-1 - which % len(sessions)]
             self._act(
-                'pay', session=session, email=f'{visitor}@example.com', method='bank' if bank else 'card'
+                'pay', session=session, email=f'{browser_id}@example.com', method='bank' if bank else 'card'
             )
 
-    @rule(visitor=sampled_from(VISITORS), bank=booleans())
-    def buy(self, visitor: str, bank: bool) -> None:
+    @rule(browser_id=sampled_from(VISITORS), bank=booleans())
+    def buy(self, browser_id: str, bank: bool) -> None:
         """Press the button and pay, at once."""
-        self.start(visitor, False)
-        self.pay(visitor, 0, bank)
+        self.start(browser_id, False)
+        self.pay(browser_id, 0, bank)
 
-    @rule(visitor=sampled_from(VISITORS), which=integers(0, 3))
-    def come_back(self, visitor: str, which: int) -> None:
+    @rule(browser_id=sampled_from(VISITORS), which=integers(0, 3))
+    def come_back(self, browser_id: str, which: int) -> None:
         """Return from Stripe, and look at the page of the order."""
 
         async def arrive() -> None:
-            session = self.given[visitor][-1 - which % len(self.given[visitor])]
+            session = self.given[browser_id][-1 - which % len(self.given[browser_id])]
             order = await self.shop.fulfilment.arrive(session)
             if order:
                 await self.shop.fulfilment.calendar(order)
 
-        if self.given[visitor]:
+        if self.given[browser_id]:
             self._try(arrive())
 
     # --- Stripe
@@ -161,7 +161,7 @@ class Model(RuleBasedStateMachine):
     @rule(which=integers(0, 30), times=integers(1, 3))
     def deliver(self, which: int, times: int) -> None:
         """Some event is delivered, early, late, again, or never when this is not drawn."""
-        events = self.twin.state()['events']
+        events = self.sandbox.state()['events']
         if events:
             told = events[-1 - which % len(events)]
             body = json.dumps(told | {'data': {'object': told['object']}}).encode()
@@ -172,14 +172,14 @@ class Model(RuleBasedStateMachine):
     def stripe_fails(self, status: int, match: str, lose: bool) -> None:
         """Stripe's API fails from now on, or does the work and the next answer is lost."""
         if lose:
-            self.twin.lever(match, 'lose')
+            self.sandbox.fault(match, 'lose')
         else:
-            self.twin.lever(match, 'fail', status=status, retry_after=0, times=None)
+            self.sandbox.fault(match, 'fail', status=status, retry_after=0, times=None)
 
     @rule()
     def stripe_works(self) -> None:
         """Stripe's API works again."""
-        self.twin.release_levers()
+        self.sandbox.clear_faults()
 
     # --- the machine
 
@@ -235,15 +235,15 @@ class Model(RuleBasedStateMachine):
         """Let everything work again and reconcile once; then the ledger is what Stripe says."""
         self._end()
         self._begin()
-        self.twin.release_levers()
+        self.sandbox.clear_faults()
         self._pass(RETRIED)
         while self._run(self.shop.reconciler.round()):
             pass
         orders = {order.session_id: order for order in self._run(self._orders())}
-        twin = self.twin.state()
-        for session in twin['sessions']:
-            self._is_told(session, orders.get(session['id']), twin)
-        self._nobody_paid_twice()
+        sandbox = self.sandbox.state()
+        for session in sandbox['sessions']:
+            self._is_told(session, orders.get(session['id']), sandbox)
+        self._nobody_duplicate_of()
         self._another_round_is_silent()
 
     def teardown(self) -> None:
@@ -257,9 +257,9 @@ class Model(RuleBasedStateMachine):
 
     # --- how
 
-    def _is_told(self, session: dict[str, Any], order: Order | None, twin: dict[str, Any]) -> None:
+    def _is_told(self, session: dict[str, Any], order: Order | None, sandbox: dict[str, Any]) -> None:
         """The order of a session is as the session is, and its journal tells it once."""
-        wanted = _state_of(session, twin)
+        wanted = _state_of(session, sandbox)
         event(f'a session ended {wanted}')
         if order is None:  # never handed to a browser, or forgotten by a restore; not paid in any case
             assert wanted in (State.OPEN, State.EXPIRED), f'{wanted} is missing'
@@ -284,22 +284,22 @@ class Model(RuleBasedStateMachine):
         assert session
         return Order(**{f.name: getattr(order, f.name) for f in fields(order)} | {'facts': session.facts})
 
-    def _nobody_paid_twice(self) -> None:
+    def _nobody_duplicate_of(self) -> None:
         """Whoever did not ask for more paid once; whoever paid more is known to the operator."""
         if self.restored:
             return
         paid = dict.fromkeys(VISITORS, 0)
-        for session in self.twin.state()['sessions']:
+        for session in self.sandbox.state()['sessions']:
             owner = next((v for v in VISITORS if session['id'] in self.given[v]), None)
             if owner and session['payment_status'] == 'paid':
                 paid[owner] += 1
-        for visitor, times in paid.items():
-            assert times <= 1 + self.asked_again[visitor]
-        charges = self.twin.state()['charges']
+        for browser_id, times in paid.items():
+            assert times <= 1 + self.asked_again[browser_id]
+        charges = self.sandbox.state()['charges']
         cards = [
             each for each in charges if each['paid'] and each['payment_method_details']['type'] == 'card'
         ]
-        flagged = [order for order in self._run(self._orders()) if order.paid_twice]
+        flagged = [order for order in self._run(self._orders()) if order.duplicate_of]
         if not self.returned_money and self.ahead < timedelta(hours=20):
             assert len(flagged) >= len(cards) - 1  # it is always the same card
 
@@ -312,13 +312,13 @@ class Model(RuleBasedStateMachine):
         self.shop = build(parse_settings(self.environment), clock=lambda: datetime.now(UTC) + self.ahead)
         self.fuse = Fuse(self.shop)
         app = FastAPI()
-        for door in self.shop.doors():
-            app.include_router(door)
-        self.doors = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url='http://shop')
+        for endpoint in self.shop.routers():
+            app.include_router(endpoint)
+        self.endpoints = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url='http://shop')
 
     def _end(self) -> None:
         self.fuse.left = None
-        self._run(self.doors.aclose())
+        self._run(self.endpoints.aclose())
         self._run(self.shop.close())
 
     def _pass(self, time: timedelta) -> None:
@@ -326,16 +326,16 @@ class Model(RuleBasedStateMachine):
         self._act('clock', ahead=time.total_seconds())
 
     def _session(self, which: int) -> str:
-        sessions = self.twin.state()['sessions']
+        sessions = self.sandbox.state()['sessions']
         return str(sessions[which % len(sessions)]['id']) if sessions else ''
 
     def _act(self, verb: str, **what: Any) -> None:
         """Do something at Stripe, where it is possible."""
-        self.http.post(f'/levers/{verb}', json=what)
+        self.http.post(f'/actions/{verb}', json=what)
 
     async def _post(self, body: bytes) -> None:
         headers = signed(body, self.environment['STRIPE_WEBHOOK_SECRET'])
-        await self.doors.post('/webhooks/stripe', content=body, headers=headers)
+        await self.endpoints.post('/webhooks/stripe', content=body, headers=headers)
 
     async def _orders(self) -> list[Order]:
         return [order_from_row(row) for row in await self.shop.ledger.store.read(select(schema.orders))]
@@ -359,7 +359,7 @@ class Model(RuleBasedStateMachine):
 
     def _truth(self) -> dict[str, str]:
         found = {}
-        for session in self.twin.state()['sessions']:
+        for session in self.sandbox.state()['sessions']:
             found[session['id']] = session['payment_status']
         return found
 
@@ -377,17 +377,17 @@ class Model(RuleBasedStateMachine):
         return self.runner.run(step)
 
 
-def _state_of(session: dict[str, Any], twin: dict[str, Any]) -> State:
-    """What a session amounts to, read off the twin and not off the code under test."""
+def _state_of(session: dict[str, Any], sandbox: dict[str, Any]) -> State:
+    """What a session amounts to, read off the sandbox and not off the code under test."""
     if session['status'] != 'complete':
         return State.OPEN if session['status'] == 'open' else State.EXPIRED
-    intents = {intent['id']: intent for intent in twin['payment_intents']}
+    intents = {intent['id']: intent for intent in sandbox['payment_intents']}
     intent = intents[session['payment_intent']]
     if session['payment_status'] == 'unpaid':
         failed = intent['status'] in ('requires_payment_method', 'canceled')
         return State.FAILED if failed else State.PROCESSING
-    charge = next(charge for charge in twin['charges'] if charge['id'] == intent['latest_charge'])
-    disputes = [each['status'] for each in twin['disputes'] if each['charge'] == charge['id']]
+    charge = next(charge for charge in sandbox['charges'] if charge['id'] == intent['latest_charge'])
+    disputes = [each['status'] for each in sandbox['disputes'] if each['charge'] == charge['id']]
     if 'lost' in disputes:
         return State.LOST
     if charge['amount_refunded'] >= charge['amount']:

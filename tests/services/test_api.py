@@ -1,20 +1,20 @@
-"""The JSON door: an address to pay at, or a refusal in words."""
+"""The JSON endpoint: an address to pay at, or a refusal in words."""
 
 import httpx
 import pytest
 
 from services.shop import Shop
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
-DOOR = '/api/create-checkout-session'
+ENDPOINT = '/api/create-checkout-session'
 
 
 @pytest.mark.parametrize('how', [{}, {'json': {}}, {'json': {'offer': None}}])
-async def test_a_session_is_opened(doors: httpx.AsyncClient, shop: Shop, how: dict[str, object]) -> None:
+async def test_a_session_is_opened(endpoints: httpx.AsyncClient, shop: Shop, how: dict[str, object]) -> None:
     """With the offer, with an empty object or with nothing at all."""
     if how.get('json'):
         how = {'json': {'offer': shop.catalog.slug}}
-    answer = await doors.post(DOOR, **how)  # type: ignore[arg-type]
+    answer = await endpoints.post(ENDPOINT, **how)  # type: ignore[arg-type]
     assert answer.status_code == 200
     assert set(answer.json()) == {'id', 'url'}
     assert answer.json()['id'].startswith('cs_test_')
@@ -40,33 +40,37 @@ async def test_a_session_is_opened(doors: httpx.AsyncClient, shop: Shop, how: di
     ],
 )
 async def test_a_wrong_body_is_refused_in_words(
-    doors: httpx.AsyncClient, twin: Twin, body: bytes, kind: str, status: int, code: str
+    endpoints: httpx.AsyncClient, sandbox: SandboxClient, body: bytes, kind: str, status: int, code: str
 ) -> None:
     """The status fits, the words say what is expected, and nothing was started."""
-    answer = await doors.post(DOOR, content=body, headers={'Content-Type': kind})
+    answer = await endpoints.post(ENDPOINT, content=body, headers={'Content-Type': kind})
     assert answer.status_code == status
     assert answer.json()['error']['code'] == code
     assert answer.json()['error']['message']
-    assert twin.state()['sessions'] == []
+    assert sandbox.state()['sessions'] == []
 
 
-async def test_a_failure_of_stripe_is_told_in_words(doors: httpx.AsyncClient, twin: Twin) -> None:
+async def test_a_failure_of_stripe_is_told_in_words(
+    endpoints: httpx.AsyncClient, sandbox: SandboxClient
+) -> None:
     """The JSON has the same words as the page, and nothing of Stripe's."""
-    twin.lever('POST /v1/checkout/sessions', 'fail', status=401, message='Invalid key sk_test_x', times=None)
-    answer = await doors.post(DOOR)
+    sandbox.fault(
+        'POST /v1/checkout/sessions', 'fail', status=401, message='Invalid key sk_test_x', times=None
+    )
+    answer = await endpoints.post(ENDPOINT)
     assert answer.status_code == 503
     assert answer.json()['error']['code'] == 'payments_unavailable'
     assert 'sk_test' not in answer.text
 
 
-async def test_the_shop_says_how_it_is(doors: httpx.AsyncClient, shop: Shop) -> None:
+async def test_the_shop_says_how_it_is(endpoints: httpx.AsyncClient, shop: Shop) -> None:
     """Alive always; ready as long as the ledger answers, with a reason for each part."""
-    assert (await doors.get('/healthz')).text == 'ok'
-    assert (await doors.head('/healthz')).status_code == 200
-    before = await doors.get('/readyz')
+    assert (await endpoints.get('/healthz')).text == 'ok'
+    assert (await endpoints.head('/healthz')).status_code == 200
+    before = await endpoints.get('/readyz')
     assert before.json() == {
         'ready': True,
         'parts': {'ledger': 'ok', 'price': 'Stripe has not told the price yet'},
     }
     await shop.catalog.price()
-    assert (await doors.get('/readyz')).json()['parts']['price'] == 'ok'
+    assert (await endpoints.get('/readyz')).json()['parts']['price'] == 'ok'

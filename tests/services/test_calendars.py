@@ -1,4 +1,4 @@
-"""Calendars: for what was paid in the world we sell in, one link each, also on Calendly’s bad days."""
+"""Calendars: for what was paid in the environment we sell in, one link each, also on Calendly’s bad days."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from services.orders import MAYBE_SPENT, Booking, Order, State, World
-from services.scheduling import Meeting
+from services.orders import MAYBE_SPENT, Booking, Environment, Order, State
+from services.scheduling import BookingUpdate
 from services.settings import parse_settings
 from services.shop import Shop, build
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from tests.services.conftest import Customer, NewDatabase, on_both_databases
 from tests.services.test_fulfilment import fulfilled
 
@@ -41,10 +41,10 @@ async def test_a_cancelled_meeting_frees_the_order_for_another_time(customer: Cu
     old = Booking('old', 'active', start, start + timedelta(hours=1))
     new = replace(old, invitee_id='new', replaces='old')
     story = (
-        (Meeting(old, paid.booking_key), True),
-        (Meeting(replace(old, state='canceled'), paid.booking_key, moved=True), True),
-        (Meeting(new, paid.booking_key), True),
-        (Meeting(replace(new, state='canceled'), paid.booking_key), False),
+        (BookingUpdate(old, paid.booking_key), True),
+        (BookingUpdate(replace(old, state='canceled'), paid.booking_key, moved=True), True),
+        (BookingUpdate(new, paid.booking_key), True),
+        (BookingUpdate(replace(new, state='canceled'), paid.booking_key), False),
     )
     for meeting, kept in story:
         order = await customer.shop.fulfilment.book(meeting, because='webhook')
@@ -76,11 +76,11 @@ async def test_the_meeting_of_an_adopted_order_is_found(customer: Customer, forg
     """Whoever paid and booked before the ledger was lost sees the meeting and is given no second hour."""
     paid = await fulfilled(customer, await customer.buy())
     address = await customer.shop.fulfilment.calendar(paid)
-    booked = await asyncio.to_thread(customer.twin.book, address or '', email='somebody@else.example')
+    booked = await asyncio.to_thread(customer.sandbox.book, address or '', email='somebody@else.example')
     order = await adopted(forgetful, paid)
-    links = len(customer.twin.requests('POST /scheduling_links'))
+    links = len(customer.sandbox.requests('POST /scheduling_links'))
     assert await forgetful.fulfilment.calendar(order, fallback=True) is None
-    assert len(customer.twin.requests('POST /scheduling_links')) == links
+    assert len(customer.sandbox.requests('POST /scheduling_links')) == links
     meetings = await forgetful.fulfilment.bookings(order)
     assert [(meeting.invitee_id, meeting.state) for meeting in meetings] == [(booked['uri'], 'active')]
 
@@ -92,7 +92,7 @@ async def test_the_meetings_of_others_are_left_alone(
     paid = await fulfilled(customer, await customer.buy())
     other = await fulfilled(another, await another.buy())
     address = await another.shop.fulfilment.calendar(other)
-    await asyncio.to_thread(customer.twin.book, address or '')
+    await asyncio.to_thread(customer.sandbox.book, address or '')
     order = await adopted(forgetful, paid)
     assert '/d/' in (await forgetful.fulfilment.calendar(order) or '')
     assert await forgetful.fulfilment.bookings(order) == ()
@@ -107,8 +107,8 @@ async def test_what_became_of_a_meeting_is_found(
     """A meeting that was moved, which does not carry the key any more; a cancelled one frees the order."""
     paid = await fulfilled(customer, await customer.buy())
     address = await customer.shop.fulfilment.calendar(paid) or ''
-    booked = await asyncio.to_thread(customer.twin.book, address)
-    await asyncio.to_thread(customer.twin.act, verb, invitee=booked['uri'].rpartition('/')[2], **how)
+    booked = await asyncio.to_thread(customer.sandbox.book, address)
+    await asyncio.to_thread(customer.sandbox.act, verb, invitee=booked['uri'].rpartition('/')[2], **how)
     order = await adopted(forgetful, paid)
     address = await forgetful.fulfilment.calendar(order) or ''
     assert ('/d/' in address) is not stands
@@ -122,33 +122,33 @@ async def test_an_order_that_was_not_forgotten_costs_no_search(customer: Custome
     address = await customer.shop.fulfilment.calendar(paid) or ''
     start = datetime(2026, 12, 1, 15, tzinfo=UTC)
     gone = Booking('invitee', 'canceled', start, start + timedelta(hours=1))
-    await customer.shop.fulfilment.book(Meeting(gone, paid.booking_key), because='webhook')
+    await customer.shop.fulfilment.book(BookingUpdate(gone, paid.booking_key), because='webhook')
     again = await customer.shop.fulfilment.calendar(await customer.order_of(paid.session_id or ''))
     assert '/d/' in (again or '')
     assert again != address
-    assert customer.twin.requests('/scheduled_events') == []
+    assert customer.sandbox.requests('/scheduled_events') == []
 
 
 @pytest.mark.parametrize('match', ['GET /scheduled_events', 'GET /scheduled_events/*'])
-@pytest.mark.parametrize('lever', [{'do': 'truncate'}, {'do': 'fail', 'status': 403}])
+@pytest.mark.parametrize('fault', [{'do': 'truncate'}, {'do': 'fail', 'status': 403}])
 async def test_who_cannot_look_for_a_meeting_waits_with_the_link(
-    customer: Customer, forgetful: Shop, match: str, lever: dict[str, Any]
+    customer: Customer, forgetful: Shop, match: str, fault: dict[str, Any]
 ) -> None:
     """While Calendly does not tell, no link is made; who has waited is given one all the same."""
     paid = await fulfilled(customer, await customer.buy())
-    await asyncio.to_thread(customer.twin.book, await customer.shop.fulfilment.calendar(paid) or '')
+    await asyncio.to_thread(customer.sandbox.book, await customer.shop.fulfilment.calendar(paid) or '')
     order = await adopted(forgetful, paid)
-    customer.twin.lever(match, times=None, **lever)
-    links = len(customer.twin.requests('POST /scheduling_links'))
+    customer.sandbox.fault(match, times=None, **fault)
+    links = len(customer.sandbox.requests('POST /scheduling_links'))
     assert await forgetful.fulfilment.calendar(order) is None
-    assert len(customer.twin.requests('POST /scheduling_links')) == links
+    assert len(customer.sandbox.requests('POST /scheduling_links')) == links
     assert '/d/' in (await forgetful.fulfilment.calendar(order, fallback=True) or '')
 
 
 async def test_no_link_is_given_for_what_was_refunded_meanwhile(customer: Customer, forgetful: Shop) -> None:
     """An order is judged again after Calendly was asked, which takes its time."""
     order = await adopted(forgetful, await fulfilled(customer, await customer.buy()))
-    await asyncio.to_thread(customer.twin.act, 'refund', session=order.session_id)
+    await asyncio.to_thread(customer.sandbox.act, 'refund', session=order.session_id)
     await adopted(forgetful, order)
     assert await forgetful.fulfilment.calendar(order) is None
     now = await forgetful.ledger.find(id=order.id)
@@ -160,65 +160,70 @@ async def test_an_event_type_that_was_made_anew_is_found_again(customer: Custome
     """Calendly gives the same address a new name; the next link is made all the same."""
     paid = await fulfilled(customer, await customer.buy())
     assert '/d/' in (await customer.shop.fulfilment.calendar(paid) or '')
-    customer.shop.scheduling._event_type = f'{customer.twin.base}/calendly/event_types/gone'
+    customer.shop.scheduling._event_type = f'{customer.sandbox.base}/calendly/event_types/gone'
     second = await fulfilled(another, await another.buy())
     assert '/d/' in (await customer.shop.fulfilment.calendar(second) or '')
 
 
 @pytest.mark.parametrize(
-    'lever', [{'do': 'fail', 'status': 500}, {'do': 'fail', 'status': 401}, {'do': 'reset'}]
+    'fault', [{'do': 'fail', 'status': 500}, {'do': 'fail', 'status': 401}, {'do': 'reset'}]
 )
 async def test_somebody_who_paid_can_book_while_the_calendars_api_is_down(
-    customer: Customer, lever: dict[str, Any]
+    customer: Customer, fault: dict[str, Any]
 ) -> None:
     """At first there is nothing to show; who has waited is given the public address."""
     paid = await fulfilled(customer, await customer.buy())
-    customer.twin.lever('POST /scheduling_links', times=None, **lever)
+    customer.sandbox.fault('POST /scheduling_links', times=None, **fault)
     assert await customer.shop.fulfilment.calendar(paid) is None
     address = await customer.shop.fulfilment.calendar(paid, fallback=True)
     assert address is not None
-    assert address.startswith(customer.twin.calendly_link)
-    customer.twin.release_levers()
+    assert address.startswith(customer.sandbox.calendly_link)
+    customer.sandbox.clear_faults()
     assert '/d/' in (await customer.shop.fulfilment.calendar(paid) or '')
 
 
-async def test_without_a_token_the_public_address_is_given(settings_env: dict[str, str], twin: Twin) -> None:
+async def test_without_a_token_the_public_address_is_given(
+    settings_env: dict[str, str], sandbox: SandboxClient
+) -> None:
     """An operator with a free plan and no token still sells; the key travels with the address."""
     shop = build(parse_settings(settings_env | {'CALENDLY_TOKEN': ''}))
     await shop.open()
-    session = await shop.checkout.start(visitor='v', because='button')
-    twin.pay(session.id)
+    session = await shop.checkout.start(browser_id='v', because='button')
+    sandbox.pay(session.id)
     order = await shop.fulfilment.fulfil(session.id, because='return')
     assert order is not None
     address = await shop.fulfilment.calendar(order)
     assert address is not None
-    assert address.startswith(twin.calendly_link)
+    assert address.startswith(sandbox.calendly_link)
     assert f'utm_content={order.booking_key}' in address
-    assert twin.requests('/users/me') == []
+    assert sandbox.requests('/users/me') == []
     await shop.close()
 
 
-async def test_an_order_of_another_world_is_shown_no_calendar(customer: Customer) -> None:
-    """What was sold in test, or on another account, opens nothing in the world we sell in now."""
+async def test_an_order_of_another_environment_is_shown_no_calendar(customer: Customer) -> None:
+    """What was sold in test, or on another account, opens nothing in the environment we sell in now."""
     paid = await fulfilled(customer, await customer.buy())
     await customer.shop.payments.learn_account()
-    foreign = replace(paid, world=World('live'))
+    foreign = replace(paid, environment=Environment('live'))
     assert customer.shop.fulfilment.why_closed(paid) == ''
-    assert customer.shop.fulfilment.why_closed(foreign) == 'world'
+    assert customer.shop.fulfilment.why_closed(foreign) == 'environment'
     assert await customer.shop.fulfilment.calendar(foreign) is None
-    assert customer.shop.fulfilment.why_closed(replace(paid, world=World('test', 'acct_other'))) == 'world'
+    assert (
+        customer.shop.fulfilment.why_closed(replace(paid, environment=Environment('test', 'acct_other')))
+        == 'environment'
+    )
 
 
 async def test_test_money_on_a_public_address_opens_no_calendar(
-    settings_env: dict[str, str], twin: Twin
+    settings_env: dict[str, str], sandbox: SandboxClient
 ) -> None:
     """Real hours are not given away for test cards, unless the operator says so."""
     public = settings_env | {'DOMAIN': 'https://coach.example'}
     for allowed, expected in (('', 'test'), ('1', '')):
         shop = build(parse_settings(public | {'ALLOW_TEST_SALES': allowed}))
         await shop.open()
-        session = await shop.checkout.start(visitor=f'v{allowed}', because='button')
-        twin.pay(session.id)
+        session = await shop.checkout.start(browser_id=f'v{allowed}', because='button')
+        sandbox.pay(session.id)
         order = await shop.fulfilment.fulfil(session.id, because='return')
         assert order is not None
         assert shop.fulfilment.why_closed(order) == expected
@@ -228,13 +233,13 @@ async def test_test_money_on_a_public_address_opens_no_calendar(
 
 
 async def test_a_shop_without_rights_to_read_its_account_still_sells(
-    settings_env: dict[str, str], twin: Twin
+    settings_env: dict[str, str], sandbox: SandboxClient
 ) -> None:
     """A restricted key may not be told whose it is; nothing else depends on that."""
-    twin.lever('GET /v1/account', 'fail', status=403, times=None)
+    sandbox.fault('GET /v1/account', 'fail', status=403, times=None)
     shop: Shop = build(parse_settings(settings_env))
     await shop.open()
     await shop.warm_up()
-    assert shop.payments.world == World('test')
-    assert (await shop.checkout.start(visitor='v', because='button')).url
+    assert shop.payments.environment == Environment('test')
+    assert (await shop.checkout.start(browser_id='v', because='button')).url
     await shop.close()

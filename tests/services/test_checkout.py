@@ -8,16 +8,16 @@ from services import errors
 from services.money import Money
 from services.orders import Order, Return, State
 from services.shop import Shop
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from tests.services.conftest import Customer, on_both_databases
 
 pytestmark = on_both_databases
 CREATE = 'POST /v1/checkout/sessions'
 
 
-def created(twin: Twin) -> list[str]:
-    """The ids of all sessions at the twin."""
-    return [session['id'] for session in twin.state()['sessions']]
+def created(sandbox: SandboxClient) -> list[str]:
+    """The ids of all sessions at the sandbox."""
+    return [session['id'] for session in sandbox.state()['sessions']]
 
 
 async def test_a_session_is_opened_for_an_order_that_is_already_written_down(customer: Customer) -> None:
@@ -32,7 +32,7 @@ async def test_a_session_is_opened_for_an_order_that_is_already_written_down(cus
 async def test_stripe_is_told_enough_to_rebuild_the_order(customer: Customer) -> None:
     """Metadata, reference and the way back are in the request, adaptive pricing is off."""
     order = await customer.order_of(await customer.start())
-    (request,) = customer.twin.requests(CREATE)
+    (request,) = customer.sandbox.requests(CREATE)
     sent = dict(request['params'])
     assert sent['client_reference_id'] == sent['metadata[order]'] == order.id
     assert sent['payment_intent_data[metadata][order]'] == order.id
@@ -46,14 +46,14 @@ async def test_stripe_is_told_enough_to_rebuild_the_order(customer: Customer) ->
 async def test_a_second_tab_continues_the_same_session(customer: Customer) -> None:
     """One browser has one open session, however often the button is pressed."""
     assert await customer.start() == await customer.start()
-    assert len(created(customer.twin)) == 1
+    assert len(created(customer.sandbox)) == 1
 
 
 async def test_many_clicks_at_once_meet_in_one_session(customer: Customer) -> None:
     """Five tabs pressed in the same moment lead to one order and one session."""
     sessions = await asyncio.gather(*(customer.start() for _ in range(5)))
     assert len(set(sessions)) == 1
-    assert len(created(customer.twin)) == 1
+    assert len(created(customer.sandbox)) == 1
 
 
 async def test_two_browsers_have_two_sessions(customer: Customer, another: Customer) -> None:
@@ -61,10 +61,12 @@ async def test_two_browsers_have_two_sessions(customer: Customer, another: Custo
     assert await customer.start() != await another.start()
 
 
-async def test_a_machine_without_a_browser_has_a_new_session_each_time(shop: Shop, twin: Twin) -> None:
+async def test_a_machine_without_a_browser_has_a_new_session_each_time(
+    shop: Shop, sandbox: SandboxClient
+) -> None:
     """Where there is nothing to recognise, nothing is joined."""
-    first = await shop.checkout.start(visitor='', because='api')
-    second = await shop.checkout.start(visitor='', because='api')
+    first = await shop.checkout.start(browser_id='', because='api')
+    second = await shop.checkout.start(browser_id='', because='api')
     assert first.id != second.id
 
 
@@ -84,13 +86,13 @@ async def test_a_payment_that_is_found_in_the_middle_of_a_press_asks_first(
     monkeypatch.setattr(ledger, 'find', find_late)
     with pytest.raises(errors.AlreadyPaid):
         await customer.start()
-    assert created(customer.twin) == [order.session_id]
+    assert created(customer.sandbox) == [order.session_id]
 
 
 async def test_an_expired_session_makes_way_for_a_new_one(customer: Customer) -> None:
     """The browser is not stuck with a session that can no longer be paid."""
     first = await customer.start()
-    customer.twin.act('expire', session=first)
+    customer.sandbox.act('expire', session=first)
     second = await customer.start()
     assert second != first
     assert (await customer.order_of(first)).state is State.EXPIRED
@@ -111,17 +113,17 @@ async def test_a_price_that_changed_is_not_charged_unseen(customer: Customer) ->
     """What the page says is what is charged, or nothing is."""
     with pytest.raises(errors.PriceChanged):
         await customer.start(shown=Money(12500, 'usd'))
-    assert created(customer.twin) == []
+    assert created(customer.sandbox) == []
     await customer.start(shown=Money(15000, 'usd'))
 
 
 async def test_a_session_that_would_charge_another_price_is_called_off(customer: Customer) -> None:
     """When the amount behind the price changed since it was read, nobody is sent to pay the other one."""
     await customer.shop.catalog.price()
-    customer.twin.act('price', amount=17500)
+    customer.sandbox.act('price', amount=17500)
     with pytest.raises(errors.PriceChanged):
         await customer.start(shown=Money(15000, 'usd'))
-    assert [session['status'] for session in customer.twin.state()['sessions']] == ['expired']
+    assert [session['status'] for session in customer.sandbox.state()['sessions']] == ['expired']
     order = await customer.order_of(await customer.start(shown=Money(17500, 'usd')))
     assert order.expected == Money(17500, 'usd')
 
@@ -129,11 +131,11 @@ async def test_a_session_that_would_charge_another_price_is_called_off(customer:
 async def test_a_replaced_session_can_no_longer_be_paid(customer: Customer) -> None:
     """When a new price makes way for a new session, the old one is closed: nobody pays twice."""
     first = await customer.start()
-    customer.twin.act('price', amount=17500)
+    customer.sandbox.act('price', amount=17500)
     customer.shop.catalog.forget()
     second = await customer.start()
     assert second != first
-    states = {session['id']: session['status'] for session in customer.twin.state()['sessions']}
+    states = {session['id']: session['status'] for session in customer.sandbox.state()['sessions']}
     assert states == {first: 'expired', second: 'open'}
     assert (await customer.order_of(first)).state is State.EXPIRED
 
@@ -141,7 +143,7 @@ async def test_a_replaced_session_can_no_longer_be_paid(customer: Customer) -> N
 async def test_a_session_that_was_paid_is_not_replaced(customer: Customer) -> None:
     """When the old session turns out to be paid, there is no new one without asking."""
     order = await customer.buy()
-    customer.twin.act('price', amount=17500)
+    customer.sandbox.act('price', amount=17500)
     customer.shop.catalog.forget()
     with pytest.raises(errors.AlreadyPaid):
         await customer.start()
@@ -150,12 +152,12 @@ async def test_a_session_that_was_paid_is_not_replaced(customer: Customer) -> No
 
 async def test_coming_back_says_only_what_is_so(customer: Customer) -> None:
     """The session is read first: open means no charge, paid means paid, silence means unknown."""
-    assert await customer.shop.checkout.came_back(customer.visitor) is Return.NOTHING
+    assert await customer.shop.checkout.came_back(customer.browser_id) is Return.NOTHING
     session_id = await customer.start()
-    assert await customer.shop.checkout.came_back(customer.visitor) is Return.NOT_CHARGED
-    customer.twin.lever('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
-    assert await customer.shop.checkout.came_back(customer.visitor) is Return.UNKNOWN
-    customer.twin.release_levers()
-    customer.twin.pay(session_id)
-    assert await customer.shop.checkout.came_back(customer.visitor) is Return.PAID
-    assert await customer.shop.checkout.came_back(customer.visitor) is Return.PAID
+    assert await customer.shop.checkout.came_back(customer.browser_id) is Return.NOT_CHARGED
+    customer.sandbox.fault('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
+    assert await customer.shop.checkout.came_back(customer.browser_id) is Return.UNKNOWN
+    customer.sandbox.clear_faults()
+    customer.sandbox.pay(session_id)
+    assert await customer.shop.checkout.came_back(customer.browser_id) is Return.PAID
+    assert await customer.shop.checkout.came_back(customer.browser_id) is Return.PAID

@@ -10,38 +10,38 @@ from services import errors
 from services.orders import State
 from services.settings import parse_settings
 from services.shop import Shop, build
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from tests.services.conftest import Customer, on_both_databases
 from tests.services.test_checkout import CREATE, created
 
 pytestmark = on_both_databases
 
 
-async def test_one_client_cannot_open_sessions_without_end(shop: Shop, twin: Twin) -> None:
+async def test_one_client_cannot_open_sessions_without_end(shop: Shop, sandbox: SandboxClient) -> None:
     """Somebody who tries cards is told to wait, everybody else goes on."""
 
     async def go_on() -> None:
         for number in range(100):
-            await shop.checkout.start(visitor=f'v{number}', because='api', client='203.0.113.7')
+            await shop.checkout.start(browser_id=f'v{number}', because='api', client='203.0.113.7')
 
     with pytest.raises(errors.TooManyRequests) as caught:
         await go_on()
     assert 0 < (caught.value.retry_after or 0) <= 60
-    assert len(created(twin)) == 30
-    assert (await shop.checkout.start(visitor='other', because='api', client='203.0.113.8')).url
+    assert len(created(sandbox)) == 30
+    assert (await shop.checkout.start(browser_id='other', because='api', client='203.0.113.8')).url
 
 
 async def test_stripes_own_wish_to_wait_is_passed_on(customer: Customer) -> None:
     """Where Stripe says how long to wait, our answer says it too."""
     await customer.shop.catalog.price()
-    customer.twin.lever(CREATE, 'fail', status=429, retry_after=7, times=None)
+    customer.sandbox.fault(CREATE, 'fail', status=429, retry_after=7, times=None)
     with pytest.raises(errors.PaymentBusy) as caught:
         await customer.start()
     assert caught.value.retry_after == 7
 
 
 @pytest.mark.parametrize(
-    ('lever', 'error'),
+    ('fault', 'error'),
     [
         ({'do': 'reset'}, errors.PaymentUnreachable),
         ({'do': 'cut'}, errors.PaymentUnreachable),
@@ -54,37 +54,37 @@ async def test_stripes_own_wish_to_wait_is_passed_on(customer: Customer) -> None
     ],
 )
 async def test_each_failure_of_stripe_has_its_words(
-    customer: Customer, lever: dict[str, Any], error: type[errors.ShopError]
+    customer: Customer, fault: dict[str, Any], error: type[errors.ShopError]
 ) -> None:
     """Whatever Stripe does, the customer is told something true, and the next click works."""
     await customer.shop.catalog.price()
-    customer.twin.lever(CREATE, times=None, **lever)
+    customer.sandbox.fault(CREATE, times=None, **fault)
     with pytest.raises(error) as caught:
         await customer.start()
     assert type(caught.value) is error
     assert 'You have not been charged' in caught.value.words
-    customer.twin.release_levers()
-    assert await customer.start() in created(customer.twin)
+    customer.sandbox.clear_faults()
+    assert await customer.start() in created(customer.sandbox)
 
 
 async def test_a_new_attempt_has_a_new_key(customer: Customer) -> None:
     """Stripe replays the first answer to a key, even an error, so the next click must bring another."""
     await customer.shop.catalog.price()
-    customer.twin.lever(CREATE, 'fail', status=500, times=None)
+    customer.sandbox.fault(CREATE, 'fail', status=500, times=None)
     with pytest.raises(errors.PaymentBusy):
         await customer.start()
-    customer.twin.release_levers()
+    customer.sandbox.clear_faults()
     order = await customer.order_of(await customer.start())
-    keys = {request['idempotency_key'] for request in customer.twin.requests(CREATE)}
+    keys = {request['idempotency_key'] for request in customer.sandbox.requests(CREATE)}
     assert keys == {f'{order.id}-1', f'{order.id}-2'}
 
 
 async def test_a_lost_answer_leaves_no_second_session(customer: Customer) -> None:
     """When the work was done but its answer lost, the retry with the same key is given the same session."""
     await customer.shop.catalog.price()
-    customer.twin.lever(CREATE, 'lose', times=1)
+    customer.sandbox.fault(CREATE, 'lose', times=1)
     session_id = await customer.start()
-    assert created(customer.twin) == [session_id]
+    assert created(customer.sandbox) == [session_id]
 
 
 @pytest.mark.parametrize('change', [{'active': False}, {'recurring': True}])
@@ -92,28 +92,30 @@ async def test_a_price_that_cannot_be_sold_is_the_operators_matter(
     customer: Customer, change: dict[str, bool]
 ) -> None:
     """An inactive or recurring price sells nothing and the customer is not blamed."""
-    customer.twin.act('price', **change)
+    customer.sandbox.act('price', **change)
     with pytest.raises(errors.PaymentsUnavailable):
         await customer.start()
-    assert created(customer.twin) == []
+    assert created(customer.sandbox) == []
 
 
 async def test_a_price_that_does_not_exist_is_the_operators_matter(
-    settings_env: dict[str, str], twin: Twin
+    settings_env: dict[str, str], sandbox: SandboxClient
 ) -> None:
     """A wrong STRIPE_PRICE_ID gives words, not a crash."""
     shop = build(parse_settings(settings_env | {'STRIPE_PRICE_ID': 'price_nowhere'}))
     await shop.open()
     with pytest.raises(errors.PaymentsUnavailable):
-        await shop.checkout.start(visitor='v', because='button')
+        await shop.checkout.start(browser_id='v', because='button')
     await shop.close()
 
 
-async def test_nobody_is_sent_to_a_strange_host(shop: Shop, settings_env: dict[str, str], twin: Twin) -> None:
+async def test_nobody_is_sent_to_a_strange_host(
+    shop: Shop, settings_env: dict[str, str], sandbox: SandboxClient
+) -> None:
     """An address for paying that is not Stripe's, nor the double's, is not followed."""
     shop.payments._hosts = frozenset({'checkout.stripe.com'})
     with pytest.raises(errors.PaymentsUnavailable):
-        await shop.checkout.start(visitor='v', because='button')
+        await shop.checkout.start(browser_id='v', because='button')
 
 
 async def test_a_bug_of_ours_has_words_and_an_id(
@@ -126,21 +128,21 @@ async def test_a_bug_of_ours_has_words_and_an_id(
     with pytest.raises(errors.OurFault) as caught:
         await customer.start()
     assert caught.value.id in caplog.text
-    assert created(customer.twin) == []
+    assert created(customer.sandbox) == []
 
 
 async def test_an_order_without_session_is_void_after_its_deadline(customer: Customer) -> None:
     """A process that died before Stripe answered leaves an order that a later click does not continue."""
     await customer.shop.catalog.price()
-    customer.twin.lever(CREATE, 'fail', status=500, times=None)
+    customer.sandbox.fault(CREATE, 'fail', status=500, times=None)
     with pytest.raises(errors.PaymentBusy):
         await customer.start()
-    customer.twin.release_levers()
+    customer.sandbox.clear_faults()
     now = customer.shop.checkout._clock
     customer.shop.checkout._clock = lambda: now() + timedelta(minutes=10)
     order = await customer.order_of(await customer.start())
     assert order.attempt == 1
-    voided = [request['idempotency_key'].split('-')[0] for request in customer.twin.requests(CREATE)]
+    voided = [request['idempotency_key'].split('-')[0] for request in customer.sandbox.requests(CREATE)]
     first = await customer.shop.ledger.find(id=voided[0])
     assert first is not None
     assert first.state is State.EXPIRED

@@ -26,7 +26,7 @@ MAIN = (
 
 @pytest.fixture(scope='module')
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    """Run the twins, and what starts shops."""
+    """Run the sandbox, and what starts shops."""
     folder = tmp_path_factory.mktemp('crash')
     with stand(folder, ports=(free_port(), free_port(), free_port())) as place:
         yield place
@@ -50,14 +50,14 @@ def test_a_shop_killed_at_random_under_load_loses_no_payment_and_doubles_none(pl
 def test_the_verdict_sees_what_is_wrong(place: Stand) -> None:
     """A payment nobody reconciled is lost, two of one browser are doubled, a page judged wrongly is wrong."""
     with place.stage('verdict') as stage:
-        customer = Customer(stage.shop, stage.twin)
+        customer = Customer(stage.shop, stage.sandbox)
         customer.press()
         stage.shop.kill()
         customer.pay()
-        assert len(judge(stage.books, stage.twin).lost) == 1
+        assert len(judge(stage.books, stage.sandbox).lost) == 1
         stage.shop.start()
         stage.shop.await_round()
-        assert judge(stage.books, stage.twin) == Tally()
+        assert judge(stage.books, stage.sandbox) == Tally()
 
         (order,) = stage.books.orders()
         assert look_at_pages([order], stage.shop.url) == Tally()
@@ -66,4 +66,4 @@ def test_the_verdict_sees_what_is_wrong(place: Stand) -> None:
         assert customer.press(again=True) == ''
         customer.pay()
         stage.shop.await_round()
-        assert judge(stage.books, stage.twin) == Tally(doubled=['a browser paid 2 times'])
+        assert judge(stage.books, stage.sandbox) == Tally(doubled=['a browser paid 2 times'])

@@ -167,7 +167,7 @@ def _replaced(file: Path) -> Iterator[None]:
 @pytest.mark.parametrize('bad_day', [_no_room, _taken_away, _replaced])
 async def test_while_it_lasts_stripe_is_asked_to_come_back(
     customer: Customer,
-    doors: httpx.AsyncClient,
+    endpoints: httpx.AsyncClient,
     settings_env: dict[str, str],
     file: Path,
     bad_day: Callable[[Path], object],
@@ -178,32 +178,32 @@ async def test_while_it_lasts_stripe_is_asked_to_come_back(
     headers = signed(body, settings_env['STRIPE_WEBHOOK_SECRET'])
     with bad_day(file):  # type: ignore[attr-defined]
         answers = await asyncio.gather(
-            doors.post('/webhooks/stripe', content=body, headers=headers),
-            doors.post('/api/create-checkout-session'),
+            endpoints.post('/webhooks/stripe', content=body, headers=headers),
+            endpoints.post('/api/create-checkout-session'),
         )
     assert [answer.status_code for answer in answers] == [500, 500]
     assert 'You have not been charged.' in answers[1].json()['error']['message']
     assert not {'sql', 'disk', 'database', str(file)} & set(answers[1].text.lower().split())
-    assert len(customer.twin.state()['sessions']) == 1
-    assert (await doors.post('/webhooks/stripe', content=body, headers=headers)).status_code == 200
+    assert len(customer.sandbox.state()['sessions']) == 1
+    assert (await endpoints.post('/webhooks/stripe', content=body, headers=headers)).status_code == 200
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
 
 
 async def test_a_file_that_is_gone_is_not_written_to(
-    shop: Shop, doors: httpx.AsyncClient, file: Path
+    shop: Shop, endpoints: httpx.AsyncClient, file: Path
 ) -> None:
     """The system would let us go on in a file without a name; the shop says that it is not ready instead."""
-    assert (await doors.get('/readyz')).status_code == 200
+    assert (await endpoints.get('/readyz')).status_code == 200
     with _taken_away(file):
-        answer = await doors.get('/readyz')
+        answer = await endpoints.get('/readyz')
         assert answer.status_code == 503
         assert 'the database does not answer' in answer.json()['parts']['ledger']
         assert not os.path.exists(file)  # noqa: ASYNC240  # and none was begun in its place
-    assert (await doors.get('/readyz')).status_code == 200
+    assert (await endpoints.get('/readyz')).status_code == 200
 
 
 async def test_a_page_that_breaks_under_a_running_shop(
-    customer: Customer, doors: httpx.AsyncClient, settings_env: dict[str, str], file: Path
+    customer: Customer, endpoints: httpx.AsyncClient, settings_env: dict[str, str], file: Path
 ) -> None:
     """What cannot be read is not acknowledged."""
     order = await customer.buy()
@@ -211,8 +211,8 @@ async def test_a_page_that_breaks_under_a_running_shop(
     damage(file)
     body = event_of(order.session_id)
     headers = signed(body, settings_env['STRIPE_WEBHOOK_SECRET'])
-    assert (await doors.post('/webhooks/stripe', content=body, headers=headers)).status_code == 500
-    assert (await doors.post('/api/create-checkout-session')).status_code == 500
+    assert (await endpoints.post('/webhooks/stripe', content=body, headers=headers)).status_code == 500
+    assert (await endpoints.post('/api/create-checkout-session')).status_code == 500
 
 
 def _as_it_is(_file: Path) -> None:

@@ -8,7 +8,7 @@ from services.errors import AlreadyPaid, PaymentUnclear
 from services.orders import Order, State
 from services.settings import parse_settings
 from services.shop import Shop, build
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from tests.services.conftest import Clock, Customer, on_both_databases
 
 pytestmark = on_both_databases
@@ -34,7 +34,7 @@ async def test_a_payment_closes_the_other_sessions_of_its_browser(customer: Cust
     assert second.id != first.id
     assert (await fulfilled(customer, second)).state is State.PAID
     assert (await customer.order_of(first.session_id or '')).state is State.EXPIRED
-    statuses = {session['id']: session['status'] for session in customer.twin.state()['sessions']}
+    statuses = {session['id']: session['status'] for session in customer.sandbox.state()['sessions']}
     assert statuses[first.session_id] == 'expired'
 
 
@@ -50,11 +50,11 @@ async def test_a_session_that_could_not_be_closed_is_closed_by_the_reconciler(cu
     first = await customer.order_of(await customer.start())
     await free_the_claim(customer, first)
     second = await customer.buy()
-    customer.twin.lever('POST /v1/checkout/sessions/*', 'fail', status=500, times=None)
+    customer.sandbox.fault('POST /v1/checkout/sessions/*', 'fail', status=500, times=None)
     assert (await fulfilled(customer, second)).state is State.PAID
     assert (await customer.order_of(first.session_id or '')).state is State.OPEN
-    customer.twin.release_levers()
-    await customer.shop.fulfilment.doubles.close_if_superseded(
+    customer.sandbox.clear_faults()
+    await customer.shop.fulfilment.duplicates.close_if_superseded(
         await customer.order_of(first.session_id or ''), because='reconciler'
     )
     assert (await customer.order_of(first.session_id or '')).state is State.EXPIRED
@@ -64,7 +64,7 @@ async def test_a_second_purchase_that_was_asked_for_is_not_closed(customer: Cust
     """After a payment the same browser may knowingly buy again; that session stays open."""
     await fulfilled(customer, await customer.buy())
     again = await customer.order_of(await customer.start(again=True))
-    await customer.shop.fulfilment.doubles.close_if_superseded(again, because='reconciler')
+    await customer.shop.fulfilment.duplicates.close_if_superseded(again, because='reconciler')
     assert (await customer.order_of(again.session_id or '')).state is State.OPEN
 
 
@@ -72,7 +72,7 @@ async def test_the_same_card_twice_in_a_day_is_flagged(customer: Customer, anoth
     """Two browsers, two e-mail addresses, one card: the second payment names the first."""
     first = await fulfilled(customer, await customer.buy(email='one@example.com'))
     second = await fulfilled(another, await another.buy(email='two@example.com'))
-    assert (first.paid_twice, second.paid_twice) == ('', first.reference)
+    assert (first.duplicate_of, second.duplicate_of) == ('', first.reference)
     assert (
         f'seems paid twice: see {first.reference}' in (await customer.shop.ledger.journal(second.id))[-1].line
     )
@@ -83,7 +83,7 @@ async def test_the_same_address_twice_in_a_day_is_flagged(customer: Customer, an
     first = await fulfilled(customer, await customer.buy(email='Pat@Example.com'))
     card = '5555 5555 5555 4444'
     second = await fulfilled(another, await another.buy(email='pat@example.com', card=card))
-    assert second.paid_twice == first.reference
+    assert second.duplicate_of == first.reference
 
 
 async def test_two_customers_are_two_customers(customer: Customer, another: Customer) -> None:
@@ -91,15 +91,15 @@ async def test_two_customers_are_two_customers(customer: Customer, another: Cust
     await fulfilled(customer, await customer.buy(email='one@example.com'))
     card = '5555 5555 5555 4444'
     second = await fulfilled(another, await another.buy(email='two@example.com', card=card))
-    assert second.paid_twice == ''
+    assert second.duplicate_of == ''
 
 
 async def test_a_payment_after_a_refund_is_no_double(customer: Customer, another: Customer) -> None:
     """Who got the money back and pays again has paid once."""
     first = await fulfilled(customer, await customer.buy())
-    customer.twin.act('refund', session=first.session_id)
+    customer.sandbox.act('refund', session=first.session_id)
     assert (await fulfilled(customer, first)).state is State.REFUNDED
-    assert (await fulfilled(another, await another.buy())).paid_twice == ''
+    assert (await fulfilled(another, await another.buy())).duplicate_of == ''
 
 
 async def test_while_an_earlier_session_cannot_be_read_nobody_is_told_they_were_not_charged(
@@ -107,22 +107,22 @@ async def test_while_an_earlier_session_cannot_be_read_nobody_is_told_they_were_
 ) -> None:
     """Who has paid in another tab and presses again while Stripe is silent is warned, and not sent to pay."""
     order = await customer.buy()
-    customer.twin.lever('* /v1/checkout/sessions*', 'fail', status=500, times=None)
+    customer.sandbox.fault('* /v1/checkout/sessions*', 'fail', status=500, times=None)
     with pytest.raises(PaymentUnclear) as caught:
         await customer.start()
     assert 'not been charged' not in caught.value.words
-    customer.twin.release_levers()
+    customer.sandbox.clear_faults()
     with pytest.raises(AlreadyPaid):
         await customer.start()
-    assert [session['id'] for session in customer.twin.state()['sessions']] == [order.session_id]
+    assert [session['id'] for session in customer.sandbox.state()['sessions']] == [order.session_id]
 
 
 async def test_a_payment_that_was_right_stays_right(
-    shop: Shop, twin: Twin, settings_env: dict[str, str]
+    shop: Shop, sandbox: SandboxClient, settings_env: dict[str, str]
 ) -> None:
     """The end of a promotion does not turn the orders that used it into mismatches."""
     generous = build(parse_settings(settings_env | {'PROMOTION_CODES': '1'}))
-    order = await Customer(generous, twin, 'v').buy(code='HALF50')
+    order = await Customer(generous, sandbox, 'v').buy(code='HALF50')
     paid = await generous.fulfilment.fulfil(order.session_id or '', because='webhook')
     seen = await shop.fulfilment.fulfil(order.session_id or '', because='reconciler')
     await generous.close()
@@ -149,6 +149,6 @@ async def test_two_payments_written_down_at_once_are_seen_all_the_same(
         clock.ahead = timedelta(minutes=which == 'later')
         await customer.shop.fulfilment.fulfil(orders[which].session_id or '', because='webhook')
     earlier, later = [await customer.order_of(order.session_id or '') for order in orders.values()]
-    assert (earlier.paid_twice, later.paid_twice) == ('', earlier.reference)
+    assert (earlier.duplicate_of, later.duplicate_of) == ('', earlier.reference)
     told = [line.line for line in await customer.shop.ledger.journal(later.id)]
     assert told[-1] == f'seems paid twice: see {earlier.reference}'

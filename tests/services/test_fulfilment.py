@@ -1,4 +1,4 @@
-"""Fulfilment: only what Stripe confirms is paid, through whichever door and however often."""
+"""Fulfilment: only what Stripe confirms is paid, through whichever endpoint and however often."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from services import errors
 from services.orders import Order, State
 from services.settings import parse_settings
 from services.shop import Shop, build
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from tests.services.conftest import Customer, NewDatabase, on_both_databases
 
 pytestmark = on_both_databases
@@ -31,11 +31,11 @@ async def test_a_paid_session_becomes_a_paid_order_with_its_payer(customer: Cust
     assert paid.claim is None
 
 
-async def test_all_doors_at_once_write_the_payment_down_once(customer: Customer) -> None:
+async def test_all_endpoints_at_once_write_the_payment_down_once(customer: Customer) -> None:
     """Webhook, return and operator together make one move."""
     order = await customer.buy()
-    doors = [fulfilled(customer, order, because) for because in ('webhook', 'return', 'operator') * 4]
-    assert {seen.state for seen in await asyncio.gather(*doors)} == {State.PAID}
+    endpoints = [fulfilled(customer, order, because) for because in ('webhook', 'return', 'operator') * 4]
+    assert {seen.state for seen in await asyncio.gather(*endpoints)} == {State.PAID}
     lines = [line.line for line in await customer.shop.ledger.journal(order.id)]
     assert lines.count('open → paid') == 1
     assert len(lines) == 3
@@ -47,7 +47,7 @@ async def test_an_unpaid_session_opens_nothing(customer: Customer) -> None:
     seen = await fulfilled(customer, order)
     assert seen == order
     assert await customer.shop.fulfilment.calendar(seen) is None
-    assert customer.twin.requests('/scheduling_links') == []
+    assert customer.sandbox.requests('/scheduling_links') == []
 
 
 async def test_a_slow_bank_payment_is_processing_until_it_is_settled(customer: Customer) -> None:
@@ -56,7 +56,7 @@ async def test_a_slow_bank_payment_is_processing_until_it_is_settled(customer: C
     waiting = await fulfilled(customer, order)
     assert waiting.state is State.PROCESSING
     assert await customer.shop.fulfilment.calendar(waiting) is None
-    customer.twin.act('settle', session=order.session_id, success=True)
+    customer.sandbox.act('settle', session=order.session_id, success=True)
     assert (await fulfilled(customer, order)).state is State.PAID
 
 
@@ -64,7 +64,7 @@ async def test_a_slow_bank_payment_that_fails_is_told_so(customer: Customer) -> 
     """The order is failed, and the browser may try again unasked."""
     order = await customer.buy(method='bank')
     await fulfilled(customer, order)
-    customer.twin.act('settle', session=order.session_id, success=False)
+    customer.sandbox.act('settle', session=order.session_id, success=False)
     assert (await fulfilled(customer, order)).state is State.FAILED
     assert await customer.start() != order.session_id
 
@@ -72,7 +72,7 @@ async def test_a_slow_bank_payment_that_fails_is_told_so(customer: Customer) -> 
 async def test_an_expired_session_expires_the_order(customer: Customer) -> None:
     """And the browser is free for a new one."""
     order = await customer.order_of(await customer.start())
-    customer.twin.act('expire', session=order.session_id)
+    customer.sandbox.act('expire', session=order.session_id)
     expired = await fulfilled(customer, order)
     assert (expired.state, expired.claim) == (State.EXPIRED, None)
 
@@ -99,7 +99,7 @@ async def test_a_session_that_was_opened_but_never_written_down_is_joined_to_its
     order = await customer.order_of(await customer.start())
     with customer.shop.ledger.store.engine.begin() as connection:
         connection.exec_driver_sql('UPDATE orders SET session_id = NULL, session_url = NULL')
-    customer.twin.pay(order.session_id or '')
+    customer.sandbox.pay(order.session_id or '')
     seen = await fulfilled(customer, order, 'return')
     assert (seen.id, seen.session_id, seen.state) == (order.id, order.session_id, State.PAID)
 
@@ -110,11 +110,11 @@ async def test_an_invented_session_is_nobodys(customer: Customer, session_id: st
     assert await customer.shop.fulfilment.arrive(session_id) is None
 
 
-async def test_invented_ids_cost_a_bounded_number_of_questions(shop: Shop, twin: Twin) -> None:
+async def test_invented_ids_cost_a_bounded_number_of_questions(shop: Shop, sandbox: SandboxClient) -> None:
     """A stranger who invents ids is cut off, and the same id is asked about once."""
     for _ in range(5):
         assert await shop.fulfilment.arrive('cs_test_same', client='203.0.113.7') is None
-    assert len(twin.requests('/v1/checkout/sessions')) == 1
+    assert len(sandbox.requests('/v1/checkout/sessions')) == 1
 
     async def go_on() -> None:
         for number in range(50):
@@ -122,7 +122,7 @@ async def test_invented_ids_cost_a_bounded_number_of_questions(shop: Shop, twin:
 
     with pytest.raises(errors.TooManyRequests):
         await go_on()
-    assert len(twin.requests('/v1/checkout/sessions')) in range(10, 13)  # a minute may end meanwhile
+    assert len(sandbox.requests('/v1/checkout/sessions')) in range(10, 13)  # a minute may end meanwhile
 
     async def go_on_together() -> None:
         for number in range(500):
@@ -130,17 +130,17 @@ async def test_invented_ids_cost_a_bounded_number_of_questions(shop: Shop, twin:
 
     with pytest.raises(errors.TooManyRequests):
         await go_on_together()
-    assert len(twin.requests('/v1/checkout/sessions')) in range(120, 126)
+    assert len(sandbox.requests('/v1/checkout/sessions')) in range(120, 126)
 
 
 async def test_a_customer_who_is_known_is_never_cut_off(customer: Customer) -> None:
     """Coming back to an order that the ledger knows asks Stripe nothing and counts nothing."""
     order = await customer.buy()
-    customer.twin.act('reset')
+    customer.sandbox.act('reset')
     for _ in range(30):
         found = await customer.shop.fulfilment.arrive(order.session_id or '', client='203.0.113.7')
         assert found == order
-    assert customer.twin.requests() == []
+    assert customer.sandbox.requests() == []
 
 
 async def test_a_session_of_another_shop_on_the_account_is_not_ours(
@@ -160,7 +160,7 @@ async def test_a_paid_session_that_does_not_match_opens_nothing(customer: Custom
     order = await customer.order_of(await customer.start())
     with customer.shop.ledger.store.engine.begin() as connection:
         connection.exec_driver_sql('UPDATE orders SET amount = 14999')
-    customer.twin.pay(order.session_id or '')
+    customer.sandbox.pay(order.session_id or '')
     seen = await fulfilled(customer, order)
     assert (seen.state, seen.facts.mismatch) == (State.MISMATCH, 'amount')
     assert await customer.shop.fulfilment.calendar(seen) is None
@@ -173,8 +173,8 @@ async def test_a_discount_that_the_settings_do_not_allow_is_a_mismatch(
     """A code that was valid when the session was opened counts only while the settings allow codes."""
     generous = build(parse_settings(settings_env | {'PROMOTION_CODES': '1'}))
     await generous.open()
-    session = await generous.checkout.start(visitor='v', because='button')
-    customer.twin.pay(session.id, code='HALF50')
+    session = await generous.checkout.start(browser_id='v', because='button')
+    customer.sandbox.pay(session.id, code='HALF50')
     order = await customer.order_of(session.id)
     assert (await fulfilled(customer, order)).facts.mismatch == 'discount'
     seen = await generous.fulfilment.fulfil(session.id, because='operator')
@@ -183,12 +183,14 @@ async def test_a_discount_that_the_settings_do_not_allow_is_a_mismatch(
     await generous.close()
 
 
-async def test_a_free_session_is_as_good_as_a_paid_one(settings_env: dict[str, str], twin: Twin) -> None:
+async def test_a_free_session_is_as_good_as_a_paid_one(
+    settings_env: dict[str, str], sandbox: SandboxClient
+) -> None:
     """A code for the whole amount needs no payment and still earns the slot."""
     shop = build(parse_settings(settings_env | {'PROMOTION_CODES': '1'}))
     await shop.open()
-    session = await shop.checkout.start(visitor='v', because='button')
-    twin.pay(session.id, code='FREE100')
+    session = await shop.checkout.start(browser_id='v', because='button')
+    sandbox.pay(session.id, code='FREE100')
     seen = await shop.fulfilment.fulfil(session.id, because='webhook')
     assert seen is not None
     assert (seen.state, str(seen.paid)) == (State.PAID, '$0')
@@ -200,15 +202,15 @@ async def test_a_bank_payment_whose_intent_may_not_be_read_is_under_way(customer
     """A restricted key that may not read payments still learns from the session that money is coming."""
     order = await customer.buy(method='bank')
     for match in ('GET /v1/checkout/sessions/*', 'GET /v1/payment_intents/*'):
-        customer.twin.lever(match, 'fail', status=403, times=1)
+        customer.sandbox.fault(match, 'fail', status=403, times=1)
     assert (await customer.shop.fulfilment.refresh(order, because='page')).state is State.OPEN
     assert (await fulfilled(customer, order)).state is State.PROCESSING
 
 
 async def test_silence_of_stripe_leaves_the_order_as_it_was(customer: Customer) -> None:
-    """A page that asks in vain shows what is known; a door that must know says so."""
+    """A page that asks in vain shows what is known; a endpoint that must know says so."""
     order = await customer.buy()
-    customer.twin.lever('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
+    customer.sandbox.fault('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
     assert await customer.shop.fulfilment.refresh(order, because='page') == order
     with pytest.raises(errors.PaymentBusy):
         await customer.shop.fulfilment.fulfil(order.session_id or '', because='webhook')

@@ -1,4 +1,4 @@
-"""Arbitrary requests at the doors for machines: an answer in words each time, and nothing written on a no."""
+"""Arbitrary requests at the endpoints for machines: an answer in words each time, and nothing written on a no."""
 
 import json
 from typing import Any
@@ -22,10 +22,10 @@ from tests.fuzzing import (
     thrown,
     written,
 )
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from tests.services.conftest import Customer
 
-JSON_DOOR = '/api/create-checkout-session'
+JSON_ENDPOINT = '/api/create-checkout-session'
 TABLES = ('orders', 'deliveries', 'bookings', 'journal')
 OFFERS = (
     st.fixed_dictionaries({}, optional={'offer': SCALARS | st.just('cp-coaching'), 'price': SCALARS}) | VALUES
@@ -77,8 +77,8 @@ def invitees(booking_key: str) -> st.SearchStrategy[dict[str, Any]]:
     return almost(event, URLS | MOMENTS | VALUES)
 
 
-class Doors:
-    """The doors with a watch on them: what is answered, and what the ledger holds before and after."""
+class Endpoints:
+    """The endpoints with a watch on them: what is answered, and what the ledger holds before and after."""
 
     def __init__(self, client: httpx.AsyncClient, shop: Shop, secrets: tuple[str, ...]) -> None:
         self._client = client
@@ -91,7 +91,7 @@ class Doors:
         """Send a request and check its answer.
 
         Args:
-            path: the door.
+            path: the endpoint.
             body: the bytes to post.
             headers: what is said of them.
             allowed: statuses of 500 and more that are right here.
@@ -113,9 +113,9 @@ class Doors:
 
 
 @pytest.fixture
-def watched(doors: httpx.AsyncClient, shop: Shop, settings_env: dict[str, str]) -> Doors:
-    """The doors of a shop on the twins, watched."""
-    return Doors(doors, shop, secrets_of(settings_env))
+def watched(endpoints: httpx.AsyncClient, shop: Shop, settings_env: dict[str, str]) -> Endpoints:
+    """The endpoints of a shop on the sandbox, watched."""
+    return Endpoints(endpoints, shop, secrets_of(settings_env))
 
 
 @pytest.fixture
@@ -126,60 +126,62 @@ async def booking_key(customer: Customer) -> str:
 
 @thrown()
 @given(body=BODIES, headers=HEADERS)
-async def test_anything_at_the_json_door(watched: Doors, body: bytes, headers: dict[str, bytes]) -> None:
+async def test_anything_at_the_json_endpoint(
+    watched: Endpoints, body: bytes, headers: dict[str, bytes]
+) -> None:
     """Whatever is posted is answered as JSON, with an address to pay at or with words."""
-    answer = await watched.knock(JSON_DOOR, body, headers)
+    answer = await watched.knock(JSON_ENDPOINT, body, headers)
     told = answer.json()
     assert set(told) == {'id', 'url'} if answer.status_code == 200 else told['error']['message']
 
 
 @thrown()
 @given(offer=OFFERS)
-async def test_any_json_at_the_json_door(watched: Doors, shop: Shop, offer: object) -> None:
+async def test_any_json_at_the_json_endpoint(watched: Endpoints, shop: Shop, offer: object) -> None:
     """Whatever JSON is posted, only the offer for sale or no offer opens a session."""
-    answer = await watched.knock(JSON_DOOR, written(offer), {'content-type': b'application/json'})
+    answer = await watched.knock(JSON_ENDPOINT, written(offer), {'content-type': b'application/json'})
     right = answer.status_code == 200
     assert right == (offer in ({}, {'offer': shop.catalog.slug})) or answer.status_code == 429
 
 
 @thrown(0.25)
 @given(body=BODIES, headers=HEADERS, status=st.sampled_from([401, 403, 404, 429]))
-async def test_anything_at_the_json_door_while_stripe_refuses(
-    watched: Doors, twin: Twin, body: bytes, headers: dict[str, bytes], status: int
+async def test_anything_at_the_json_endpoint_while_stripe_refuses(
+    watched: Endpoints, sandbox: SandboxClient, body: bytes, headers: dict[str, bytes], status: int
 ) -> None:
     """What Stripe refuses is a 503 in words, and no session is there."""
-    twin.lever('* /v1/*', 'fail', status=status, times=None)
-    answer = await watched.knock(JSON_DOOR, body, headers, allowed=(503,))
-    twin.release_levers()
+    sandbox.fault('* /v1/*', 'fail', status=status, times=None)
+    answer = await watched.knock(JSON_ENDPOINT, body, headers, allowed=(503,))
+    sandbox.clear_faults()
     assert answer.json()['error']['message']
-    assert twin.state()['sessions'] == []
+    assert sandbox.state()['sessions'] == []
 
 
 @thrown()
-@given(door=st.sampled_from(['stripe', 'calendly']), body=BODIES, headers=HEADERS, said=HEADER_TEXT)
+@given(endpoint=st.sampled_from(['stripe', 'calendly']), body=BODIES, headers=HEADERS, said=HEADER_TEXT)
 async def test_anything_unsigned_at_the_webhooks(
-    watched: Doors, door: str, body: bytes, headers: dict[str, bytes], said: str
+    watched: Endpoints, endpoint: str, body: bytes, headers: dict[str, bytes], said: str
 ) -> None:
     """What is not signed is refused with a 4xx."""
     told = headers | {'stripe-signature': said.encode('latin-1'), 'calendly-webhook-signature': b't=1,v1=2'}
-    answer = await watched.knock(f'/webhooks/{door}', body, told)
+    answer = await watched.knock(f'/webhooks/{endpoint}', body, told)
     assert answer.status_code in (400, 413, 415)
 
 
 @thrown()
 @given(
-    door=st.sampled_from(['stripe', 'calendly']),
+    endpoint=st.sampled_from(['stripe', 'calendly']),
     body=BODIES,
     tail=st.sampled_from(['', ',v1=', ',t=', ', t=' + '9' * 5000, ',v1=\xe9']),
 )
-@example(door='stripe', body=b'{}', tail=', t=' + '9' * 5000)
+@example(endpoint='stripe', body=b'{}', tail=', t=' + '9' * 5000)
 async def test_any_bytes_signed_at_the_webhooks(
-    watched: Doors, settings_env: dict[str, str], door: str, body: bytes, tail: str
+    watched: Endpoints, settings_env: dict[str, str], endpoint: str, body: bytes, tail: str
 ) -> None:
     """What is signed but no delivery is refused with a 4xx, whatever else stands in the header."""
-    name, header = _signing(door)
+    name, header = _signing(endpoint)
     told = {header: signature(body, settings_env[name], tail=tail)}
-    answer = await watched.knock(f'/webhooks/{door}', body, told)
+    answer = await watched.knock(f'/webhooks/{endpoint}', body, told)
     assert answer.status_code in (200, 400, 413)
 
 
@@ -188,7 +190,7 @@ async def test_any_bytes_signed_at_the_webhooks(
 @example(event={'id': '\ud800', 'type': COMPLETED, 'data': {'object': {'id': 'cs_test_1'}}})
 @example(event={'id': 'evt_1', 'type': COMPLETED, 'data': {'object': {'id': '.'}}})
 async def test_any_event_signed_by_stripe(
-    watched: Doors, shop: Shop, settings_env: dict[str, str], event: dict[str, Any]
+    watched: Endpoints, shop: Shop, settings_env: dict[str, str], event: dict[str, Any]
 ) -> None:
     """A signed event of any shape is answered, and one that names no session of ours makes no order."""
     body = json.dumps(event).encode()
@@ -201,7 +203,7 @@ async def test_any_event_signed_by_stripe(
 @thrown()
 @given(data=st.data())
 async def test_any_invitee_signed_by_calendly(
-    watched: Doors, settings_env: dict[str, str], booking_key: str, data: st.DataObject
+    watched: Endpoints, settings_env: dict[str, str], booking_key: str, data: st.DataObject
 ) -> None:
     """A signed delivery of almost the right shape is taken or refused, also for an order that is there."""
     body = json.dumps(data.draw(invitees(booking_key))).encode()
@@ -211,8 +213,8 @@ async def test_any_invitee_signed_by_calendly(
     assert orders == 1
 
 
-def _signing(door: str) -> tuple[str, str]:
-    """The setting that holds a door's secret, and the header that it signs."""
-    if door == 'stripe':
+def _signing(endpoint: str) -> tuple[str, str]:
+    """The setting that holds a endpoint's secret, and the header that it signs."""
+    if endpoint == 'stripe':
         return 'STRIPE_WEBHOOK_SECRET', 'stripe-signature'
     return 'CALENDLY_WEBHOOK_SIGNING_KEY', 'calendly-webhook-signature'

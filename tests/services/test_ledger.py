@@ -35,7 +35,7 @@ def a_booking(**changes: object) -> Booking:
 
 async def test_an_order_comes_back_as_it_was_written(ledger: Ledger) -> None:
     """Every field survives, times in UTC."""
-    order = an_order(facts=replace(PAID, name='Zoë', email='z+1@example.com'), claim='c', visitor='v')
+    order = an_order(facts=replace(PAID, name='Zoë', email='z+1@example.com'), claim='c', browser_hash='v')
     assert await ledger.add(order, because='button')
     for key in ({'id': 'o1'}, {'token': 'token'}, {'reference': 'ABCD-2345'}, {'booking_key': 'key'}):
         assert await ledger.find(**key) == order
@@ -87,7 +87,7 @@ async def test_a_moved_order_has_its_new_facts(ledger: Ledger) -> None:
 
 async def test_a_payment_of_this_browser_is_remembered_for_a_while(ledger: Ledger) -> None:
     """Only a completed order counts, and only a recent one."""
-    await ledger.add(an_order(visitor='v', completed_at=NOON), because='button')
+    await ledger.add(an_order(browser_hash='v', completed_at=NOON), because='button')
     assert await ledger.find_completed_by('v', since=NOON - timedelta(hours=24)) is not None
     assert await ledger.find_completed_by('v', since=NOON + timedelta(seconds=1)) is None
     assert await ledger.find_completed_by('w', since=NOON - timedelta(hours=24)) is None
@@ -95,28 +95,28 @@ async def test_a_payment_of_this_browser_is_remembered_for_a_while(ledger: Ledge
 
 async def test_a_delivery_is_worked_until_it_is_settled(ledger: Ledger) -> None:
     """Noted twice it is still work; once settled it is none."""
-    assert not await ledger.note(DELIVERY)
-    await ledger.settle(DELIVERY, error='stripe was silent')
-    assert not await ledger.note(DELIVERY)
-    await ledger.settle(DELIVERY)
-    assert await ledger.note(DELIVERY)
+    assert not await ledger.record(DELIVERY)
+    await ledger.mark_handled(DELIVERY, error='stripe was silent')
+    assert not await ledger.record(DELIVERY)
+    await ledger.mark_handled(DELIVERY)
+    assert await ledger.record(DELIVERY)
 
 
 async def test_a_move_settles_its_delivery_in_the_same_breath(ledger: Ledger) -> None:
     """A move that wins settles, one that loses does not."""
     order = an_order()
     await ledger.add(order, because='button')
-    await ledger.note(DELIVERY)
+    await ledger.record(DELIVERY)
     stale = replace(order, version=7)
-    assert await ledger.move(stale, because='webhook', line='x', settles=DELIVERY, facts=PAID) is None
-    assert not await ledger.note(DELIVERY)
-    assert await ledger.move(order, because='webhook', line='paid', settles=DELIVERY, facts=PAID)
-    assert await ledger.note(DELIVERY)
+    assert await ledger.move(stale, because='webhook', line='x', handles=DELIVERY, facts=PAID) is None
+    assert not await ledger.record(DELIVERY)
+    assert await ledger.move(order, because='webhook', line='paid', handles=DELIVERY, facts=PAID)
+    assert await ledger.record(DELIVERY)
 
 
-async def test_one_delivery_at_two_doors_at_once_is_noted_once(ledger: Ledger) -> None:
+async def test_one_delivery_at_two_endpoints_at_once_is_noted_once(ledger: Ledger) -> None:
     """Twenty notes of one delivery neither fail nor settle it."""
-    assert await asyncio.gather(*(ledger.note(DELIVERY) for _ in range(20))) == [False] * 20
+    assert await asyncio.gather(*(ledger.record(DELIVERY) for _ in range(20))) == [False] * 20
 
 
 async def test_a_cancelled_meeting_stays_cancelled(ledger: Ledger) -> None:

@@ -13,10 +13,10 @@ HERE = ('127.0.0.1', 5400)
 
 
 async def read(shop: Shop, client: tuple[str, int] = HERE, **headers: str) -> httpx.Response:
-    """Ask a shop's door for its counters, from an address."""
+    """Ask a shop's endpoint for its counters, from an address."""
     app = FastAPI()
-    for door in shop.doors():
-        app.include_router(door)
+    for endpoint in shop.routers():
+        app.include_router(endpoint)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app, client=client)) as prometheus:
         return await prometheus.get('http://shop/metrics', headers=headers)
 
@@ -28,34 +28,34 @@ def value_of(text: str, series: str) -> float:
 
 
 async def test_a_payment_is_counted_on_its_way(
-    customer: Customer, doors: httpx.AsyncClient, settings_env: dict[str, str]
+    customer: Customer, endpoints: httpx.AsyncClient, settings_env: dict[str, str]
 ) -> None:
     """Its delivery, the same again, one that is not signed, the questions to Stripe, and that it is paid."""
     order = await customer.buy()
     body = event_of(order.session_id)
     headers = signed(body, settings_env['STRIPE_WEBHOOK_SECRET'])
     for told in (headers, headers, {}):
-        await doors.post('/webhooks/stripe', content=body, headers=told)
+        await endpoints.post('/webhooks/stripe', content=body, headers=told)
     text = (await read(customer.shop)).text
     counted = {
         outcome: value_of(text, f'paidslot_deliveries_total{{outcome="{outcome}",source="stripe"}}')
-        for outcome in ('settled', 'known', 'foreign', 'refused', 'failed')
+        for outcome in ('handled', 'known', 'foreign', 'refused', 'failed')
     }
-    assert counted == {'settled': 1, 'known': 1, 'foreign': 0, 'refused': 1, 'failed': 0}
+    assert counted == {'handled': 1, 'known': 1, 'foreign': 0, 'refused': 1, 'failed': 0}
     assert value_of(text, 'paidslot_delivery_seconds_count{source="stripe"}') == 3
     assert value_of(text, 'paidslot_orders_moved_total{state="paid"}') == 1
     assert value_of(text, 'paidslot_stripe_seconds_count{outcome="ok"}') > 0
 
 
 async def test_what_fails_is_counted_as_failed(
-    customer: Customer, doors: httpx.AsyncClient, settings_env: dict[str, str]
+    customer: Customer, endpoints: httpx.AsyncClient, settings_env: dict[str, str]
 ) -> None:
     """A delivery that has to come again, and the question to Stripe that was the reason."""
     order = await customer.buy()
     body = event_of(order.session_id)
-    customer.twin.lever('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
+    customer.sandbox.fault('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
     headers = signed(body, settings_env['STRIPE_WEBHOOK_SECRET'])
-    await doors.post('/webhooks/stripe', content=body, headers=headers)
+    await endpoints.post('/webhooks/stripe', content=body, headers=headers)
     text = (await read(customer.shop)).text
     assert value_of(text, 'paidslot_deliveries_total{outcome="failed",source="stripe"}') == 1
     assert value_of(text, 'paidslot_stripe_seconds_count{outcome="payment_busy"}') == 1

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from services.ledger import connect
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from tests.services.conftest import on_both_databases
 from tests.services.model import Model
 
@@ -19,7 +19,7 @@ STEPS = 14
 
 
 def test_any_interleaving_ends_in_the_same_ledger(
-    twin: Twin, settings_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    sandbox: SandboxClient, settings_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Clicks, payments, deliveries, losses, crashes, restores and repairs, mixed at will."""
 
@@ -29,7 +29,7 @@ def test_any_interleaving_ends_in_the_same_ledger(
     # The pauses between two tries of the SDK are tested elsewhere; here they would only take time.
     monkeypatch.setattr('stripe._http_client.HTTPClient.INITIAL_DELAY', 0)
     monkeypatch.setattr('stripe._http_client.HTTPClient.MAX_DELAY', 0)
-    Story.twin, Story.environment = twin, settings_env
+    Story.sandbox, Story.environment = sandbox, settings_env
     asyncio.run(_prepare(settings_env['DATABASE_URL']))
     how = settings(
         max_examples=EXAMPLES,

@@ -148,7 +148,7 @@ async def test_addresses_are_taken_as_hosts_of_databases_write_them(
 
 
 async def test_a_server_that_was_restarted_is_not_noticed(
-    shop: Shop, customer: Customer, doors: httpx.AsyncClient, postgres_server: Cluster
+    shop: Shop, customer: Customer, endpoints: httpx.AsyncClient, postgres_server: Cluster
 ) -> None:
     """Connections that died while nobody needed them are replaced before they are used."""
     order = await customer.buy()
@@ -157,14 +157,14 @@ async def test_a_server_that_was_restarted_is_not_noticed(
     postgres_server.start()
     body = event_of(order.session_id)
     headers = signed(body, shop.settings.stripe_webhook_secret)
-    assert (await doors.post('/webhooks/stripe', content=body, headers=headers)).status_code == 200
+    assert (await endpoints.post('/webhooks/stripe', content=body, headers=headers)).status_code == 200
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
 
 
 async def test_while_the_server_is_away_stripe_is_asked_to_come_back(
     shop: Shop,
     customer: Customer,
-    doors: httpx.AsyncClient,
+    endpoints: httpx.AsyncClient,
     postgres_server: Cluster,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -174,17 +174,17 @@ async def test_while_the_server_is_away_stripe_is_asked_to_come_back(
     headers = signed(body, shop.settings.stripe_webhook_secret)
     postgres_server.stop()
     try:
-        delivered = await doors.post('/webhooks/stripe', content=body, headers=headers)
-        started = await doors.post('/api/create-checkout-session')
-        ready = await doors.get('/readyz')
+        delivered = await endpoints.post('/webhooks/stripe', content=body, headers=headers)
+        started = await endpoints.post('/api/create-checkout-session')
+        ready = await endpoints.get('/readyz')
     finally:
         postgres_server.start()
     assert (delivered.status_code, started.status_code, ready.status_code) == (500, 500, 503)
     assert 'You have not been charged.' in started.json()['error']['message']
     assert 'postgres' not in started.text + ready.text + delivered.text
-    assert len(customer.twin.state()['sessions']) == 1
+    assert len(customer.sandbox.state()['sessions']) == 1
     assert PASSWORD not in caplog.text
-    assert (await doors.post('/webhooks/stripe', content=body, headers=headers)).status_code == 200
+    assert (await endpoints.post('/webhooks/stripe', content=body, headers=headers)).status_code == 200
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
 
 
@@ -199,12 +199,12 @@ async def test_a_locked_table_is_an_apology_in_bounded_time(
             await customer.start()
     assert caught.value.id in caplog.text
     assert 'lock timeout' in caplog.text
-    assert customer.twin.state()['sessions'] == []
+    assert customer.sandbox.state()['sessions'] == []
     assert await customer.start()
 
 
 async def test_texts_that_postgresql_does_not_take_are_made_plain_or_are_no_key(
-    shop: Shop, customer: Customer, doors: httpx.AsyncClient
+    shop: Shop, customer: Customer, endpoints: httpx.AsyncClient
 ) -> None:
     """A NUL in what Calendly delivers is left out; in an address it finds nothing; neither is an error."""
     order = await customer.buy()
@@ -219,7 +219,7 @@ async def test_texts_that_postgresql_does_not_take_are_made_plain_or_are_no_key(
         body = json.dumps(event).encode(coding)
         header = signed(body, shop.settings.calendly_webhook_signing_key)['Stripe-Signature']
         told = {'Calendly-Webhook-Signature': header}
-        assert (await doors.post('/webhooks/calendly', content=body, headers=told)).status_code == code
+        assert (await endpoints.post('/webhooks/calendly', content=body, headers=told)).status_code == code
     (booking,) = await shop.ledger.bookings(order.id)
     assert booking.name == 'Pat Payer'
     for name in ('token', 'session_id', 'booking_key', 'payment_id'):

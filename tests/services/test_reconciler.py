@@ -23,10 +23,10 @@ async def test_a_payment_nobody_told_of_is_found(customer: Customer) -> None:
     found = await customer.order_of(order.session_id or '')
     assert found.state is State.PAID
     assert await customer.who_moved(order.id) == ['button', 'button', 'reconciler']
-    before = len(customer.twin.requests())
+    before = len(customer.sandbox.requests())
     assert not await customer.shop.reconciler.round()
     assert await customer.order_of(order.session_id or '') == found
-    asked = [request['path'] for request in customer.twin.requests()[before:]]
+    asked = [request['path'] for request in customer.sandbox.requests()[before:]]
     assert asked == ['/v1/events', '/v1/checkout/sessions']
 
 
@@ -35,7 +35,7 @@ async def test_a_payment_the_ledger_does_not_know_is_adopted(
 ) -> None:
     """An empty ledger gets every paid order back from Stripe: same id, token, reference and booking key."""
     orders = [await customer.buy()]
-    customer.visitor = 'another browser'
+    customer.browser_id = 'another browser'
     orders.append(await customer.buy(email='other@example.com'))
     empty = build(parse_settings(settings_env | {'DATABASE_URL': new_database()}))
     await empty.open()
@@ -53,7 +53,7 @@ async def test_a_missing_right_is_told_once_and_stops_nothing_else(
 ) -> None:
     """A restricted key that may not read events finds the payment all the same, and the log says it once."""
     order = await customer.buy()
-    customer.twin.act('key', missing_rights=['event_read'])
+    customer.sandbox.act('key', missing_rights=['event_read'])
     shop = build(parse_settings(settings_env | {'STRIPE_SECRET_KEY': RESTRICTED}))
     for _ in range(2):
         await shop.reconciler.round()
@@ -78,8 +78,8 @@ async def test_what_happens_to_a_payment_later_is_found(
     order = await customer.buy()
     await customer.shop.reconciler.round()
     if how.get('status') == 'lost':
-        customer.twin.act('dispute', session=order.session_id, status='open')
-    customer.twin.act(verb, session=order.session_id, **how)
+        customer.sandbox.act('dispute', session=order.session_id, status='open')
+    customer.sandbox.act(verb, session=order.session_id, **how)
     await customer.shop.reconciler.round()
     assert (await customer.order_of(order.session_id or '')).state is state
 
@@ -89,7 +89,7 @@ async def test_a_slow_payment_is_followed_to_its_end(customer: Customer) -> None
     order = await customer.buy(method='bank')
     await customer.shop.reconciler.round()
     assert (await customer.order_of(order.session_id or '')).state is State.PROCESSING
-    customer.twin.act('settle', session=order.session_id, success=False)
+    customer.sandbox.act('settle', session=order.session_id, success=False)
     await customer.shop.reconciler.round()
     assert (await customer.order_of(order.session_id or '')).state is State.FAILED
 
@@ -97,14 +97,14 @@ async def test_a_slow_payment_is_followed_to_its_end(customer: Customer) -> None
 async def test_an_abandoned_session_is_noticed_when_it_expires(customer: Customer, clock: Clock) -> None:
     """An order whose session Stripe has closed is expired, and never looked at again."""
     session_id = await customer.start()
-    customer.twin.act('expire', session=session_id)
+    customer.sandbox.act('expire', session=session_id)
     clock.ahead = SESSION_LIFETIME
     await customer.shop.reconciler.round()
     assert (await customer.order_of(session_id)).state is State.EXPIRED
     clock.ahead = timedelta(days=20)
-    before = len(customer.twin.requests(READ))
+    before = len(customer.sandbox.requests(READ))
     await customer.shop.reconciler.round()
-    assert len(customer.twin.requests(READ)) == before
+    assert len(customer.sandbox.requests(READ)) == before
 
 
 async def test_an_order_without_a_session_is_given_up_after_its_deadline(
@@ -112,10 +112,10 @@ async def test_an_order_without_a_session_is_given_up_after_its_deadline(
 ) -> None:
     """Nobody ever saw an address to pay it at, so it is void, and frees its browser; not before."""
     await customer.shop.catalog.price()
-    customer.twin.lever(CREATE, 'fail', status=500, times=None)
+    customer.sandbox.fault(CREATE, 'fail', status=500, times=None)
     with pytest.raises(Exception, match='500'):
         await customer.start()
-    (key,) = {request['idempotency_key'].split('-')[0] for request in customer.twin.requests(CREATE)}
+    (key,) = {request['idempotency_key'].split('-')[0] for request in customer.sandbox.requests(CREATE)}
     await customer.shop.reconciler.round()
     waiting = await customer.shop.ledger.find(id=key)
     assert waiting is not None

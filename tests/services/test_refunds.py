@@ -41,7 +41,7 @@ async def test_a_full_refund_closes_the_calendar_and_a_partial_one_does_not(
     """However the whole amount went back, the calendar is closed; before that it stays."""
     order = await paid(customer)
     for amount in amounts:
-        customer.twin.act('refund', session=order.session_id, **({'amount': amount} if amount else {}))
+        customer.sandbox.act('refund', session=order.session_id, **({'amount': amount} if amount else {}))
     seen = await after(customer, order)
     assert (seen.state, seen.opens_calendar) == (state, calendar)
     assert (await customer.shop.fulfilment.calendar(seen) is not None) is calendar
@@ -50,10 +50,10 @@ async def test_a_full_refund_closes_the_calendar_and_a_partial_one_does_not(
 async def test_a_refund_that_fails_later_opens_the_calendar_again(customer: Customer) -> None:
     """Money that did not go back is still ours, and the hour still the customer's."""
     order = await paid(customer)
-    customer.twin.act('refund', session=order.session_id)
+    customer.sandbox.act('refund', session=order.session_id)
     assert (await after(customer, order)).state is State.REFUNDED
-    (refund,) = customer.twin.state()['refunds']
-    customer.twin.act('fail-refund', refund=refund['id'])
+    (refund,) = customer.sandbox.state()['refunds']
+    customer.sandbox.act('fail-refund', refund=refund['id'])
     assert (await after(customer, order)).state is State.PAID
 
 
@@ -71,7 +71,7 @@ async def test_a_lost_dispute_closes_the_calendar(
     """While a bank asks nothing changes; when it takes the money back the calendar closes."""
     order = await paid(customer)
     for status in steps:
-        customer.twin.act('dispute', session=order.session_id, status=status)
+        customer.sandbox.act('dispute', session=order.session_id, status=status)
     seen = await after(customer, order)
     assert (seen.state, seen.opens_calendar, seen.facts.amount_disputed) == (state, calendar, 15000)
 
@@ -87,16 +87,16 @@ async def test_a_lost_dispute_closes_the_calendar(
     ],
 )
 async def test_every_event_about_a_payment_is_a_doorbell(
-    doors: httpx.AsyncClient, customer: Customer, settings_env: dict[str, str], kind: str
+    endpoints: httpx.AsyncClient, customer: Customer, settings_env: dict[str, str], kind: str
 ) -> None:
     """It names the payment; what is true of it is read at Stripe, once for each delivery."""
     order = await paid(customer)
-    customer.twin.act('refund', session=order.session_id)
+    customer.sandbox.act('refund', session=order.session_id)
     about = {'object': {'id': 're_1', 'payment_intent': order.facts.payment_id}}
     body = event_of('x', kind, data=about)
     headers = signed(body, settings_env['STRIPE_WEBHOOK_SECRET'])
     for text in ('thank you', 'known already'):
-        answer = await doors.post('/webhooks/stripe', content=body, headers=headers)
+        answer = await endpoints.post('/webhooks/stripe', content=body, headers=headers)
         assert (answer.status_code, answer.text) == (200, text)
     assert (await customer.order_of(order.session_id or '')).state is State.REFUNDED
     assert [line.line for line in await customer.shop.ledger.journal(order.id)][-1] == 'paid → refunded'
@@ -104,20 +104,20 @@ async def test_every_event_about_a_payment_is_a_doorbell(
 
 @pytest.mark.parametrize('payment', ['pi_foreign', None])
 async def test_a_refund_of_a_foreign_payment_is_left_alone(
-    doors: httpx.AsyncClient, customer: Customer, settings_env: dict[str, str], payment: str | None
+    endpoints: httpx.AsyncClient, customer: Customer, settings_env: dict[str, str], payment: str | None
 ) -> None:
     """Other sales on the same account are none of our business; the sender need not come back."""
     order = await paid(customer)
     body = event_of('x', 'refund.created', data={'object': {'id': 're_1', 'payment_intent': payment}})
     headers = signed(body, settings_env['STRIPE_WEBHOOK_SECRET'])
-    assert (await doors.post('/webhooks/stripe', content=body, headers=headers)).status_code == 200
+    assert (await endpoints.post('/webhooks/stripe', content=body, headers=headers)).status_code == 200
     assert await customer.order_of(order.session_id or '') == order
 
 
 async def test_a_refund_is_found_by_its_payment_even_when_the_order_was_lost(customer: Customer) -> None:
     """A ledger without the order adopts it, refunded as it is."""
     order = await paid(customer)
-    customer.twin.act('refund', session=order.session_id)
+    customer.sandbox.act('refund', session=order.session_id)
     with customer.shop.ledger.store.engine.begin() as connection:
         connection.exec_driver_sql('DELETE FROM journal')
         connection.exec_driver_sql('DELETE FROM orders')

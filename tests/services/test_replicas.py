@@ -14,7 +14,7 @@ from services.orders import State
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.processes import ROOT
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from tests.services.conftest import Customer, client_at, on_both_databases
 from tests.services.test_webhooks import event_of, signed
 from tests.unit.test_orders import NOON, an_order
@@ -43,19 +43,21 @@ async def replicas(shop: Shop, settings_env: dict[str, str]) -> AsyncIterator[tu
 
 
 @pytest.fixture
-async def both_doors(replicas: tuple[Shop, Shop]) -> AsyncIterator[tuple[httpx.AsyncClient, ...]]:
-    """The doors of both shops, three times each."""
+async def both_endpoints(replicas: tuple[Shop, Shop]) -> AsyncIterator[tuple[httpx.AsyncClient, ...]]:
+    """The endpoints of both shops, three times each."""
     one, other = replicas
     async with client_at(one) as first, client_at(other) as second:
         yield (first, second) * 3
 
 
 async def deliver(
-    doors: tuple[httpx.AsyncClient, ...], path: str, header: str, body: bytes, secret: str
+    endpoints: tuple[httpx.AsyncClient, ...], path: str, header: str, body: bytes, secret: str
 ) -> list[int]:
-    """Deliver one signed body at all doors in the same moment; returns the answers' codes."""
+    """Deliver one signed body at all endpoints in the same moment; returns the answers' codes."""
     headers = {header: signed(body, secret)['Stripe-Signature']}
-    answers = await asyncio.gather(*(door.post(path, content=body, headers=headers) for door in doors))
+    answers = await asyncio.gather(
+        *(endpoint.post(path, content=body, headers=headers) for endpoint in endpoints)
+    )
     return [answer.status_code for answer in answers]
 
 
@@ -88,24 +90,24 @@ async def test_processes_that_start_at_once_make_the_tables_once(database_url: s
     await ledger.close()
 
 
-async def test_one_delivery_at_all_doors_at_once_is_one_move(
-    both_doors: tuple[httpx.AsyncClient, ...], customer: Customer, settings_env: dict[str, str]
+async def test_one_delivery_at_all_endpoints_at_once_is_one_move(
+    both_endpoints: tuple[httpx.AsyncClient, ...], customer: Customer, settings_env: dict[str, str]
 ) -> None:
     """Stripe may deliver an event to several of us at once: one effect, one line, settled."""
     order = await customer.buy()
     body, secret = event_of(order.session_id), settings_env['STRIPE_WEBHOOK_SECRET']
-    assert await deliver(both_doors, '/webhooks/stripe', 'Stripe-Signature', body, secret) == [200] * 6
+    assert await deliver(both_endpoints, '/webhooks/stripe', 'Stripe-Signature', body, secret) == [200] * 6
     paid = await customer.order_of(order.session_id or '')
     assert (paid.state, paid.version) == (State.PAID, 3)
     lines = [line.line for line in await customer.shop.ledger.journal(order.id)]
     assert lines[1:] == ['payment session opened', 'open → paid']
     with customer.shop.ledger.store.engine.connect() as connection:
-        row = connection.exec_driver_sql('SELECT count(*), count(settled_at) FROM deliveries').one()
+        row = connection.exec_driver_sql('SELECT count(*), count(handled_at) FROM deliveries').one()
     assert tuple(row) == (1, 1)
 
 
 async def test_deliveries_and_returns_at_once_are_one_move(
-    replicas: tuple[Shop, Shop], both_doors: tuple[httpx.AsyncClient, ...], customer: Customer
+    replicas: tuple[Shop, Shop], both_endpoints: tuple[httpx.AsyncClient, ...], customer: Customer
 ) -> None:
     """The event at one, the customer's return at the other."""
     order = await customer.buy()
@@ -113,7 +115,7 @@ async def test_deliveries_and_returns_at_once_are_one_move(
     body = event_of(session_id)
     secret = replicas[0].settings.stripe_webhook_secret
     codes, seen = await asyncio.gather(
-        deliver(both_doors, '/webhooks/stripe', 'Stripe-Signature', body, secret),
+        deliver(both_endpoints, '/webhooks/stripe', 'Stripe-Signature', body, secret),
         asyncio.gather(*(shop.fulfilment.fulfil(session_id, because='return') for shop in replicas * 3)),
     )
     assert codes == [200] * 6
@@ -123,13 +125,13 @@ async def test_deliveries_and_returns_at_once_are_one_move(
 
 
 async def test_a_click_at_all_of_them_at_once_opens_one_session(
-    replicas: tuple[Shop, Shop], twin: Twin
+    replicas: tuple[Shop, Shop], sandbox: SandboxClient
 ) -> None:
     """Two tabs of one browser that reach different processes go to the same payment page."""
-    starts = [shop.checkout.start(visitor='browser', because='button') for shop in replicas * 3]
+    starts = [shop.checkout.start(browser_id='browser', because='button') for shop in replicas * 3]
     sessions = await asyncio.gather(*starts)
     assert len({session.id for session in sessions}) == 1
-    assert [session['status'] for session in twin.state()['sessions']] == ['open']
+    assert [session['status'] for session in sandbox.state()['sessions']] == ['open']
     with replicas[0].ledger.store.engine.connect() as connection:
         assert connection.exec_driver_sql('SELECT count(*) FROM orders').scalar_one() == 1
 
@@ -145,7 +147,7 @@ async def test_all_of_them_show_one_calendar(replicas: tuple[Shop, Shop], custom
 
 
 async def test_one_meeting_told_to_all_of_them_at_once_is_one_meeting(
-    both_doors: tuple[httpx.AsyncClient, ...], customer: Customer, settings_env: dict[str, str]
+    both_endpoints: tuple[httpx.AsyncClient, ...], customer: Customer, settings_env: dict[str, str]
 ) -> None:
     """One row, one line."""
     order = await customer.buy()
@@ -156,7 +158,7 @@ async def test_one_meeting_told_to_all_of_them_at_once_is_one_meeting(
     }
     event = {'event': 'invitee.created', 'created_at': '2026-11-23T12:00:00Z', 'payload': payload}
     body, key = json.dumps(event).encode(), settings_env['CALENDLY_WEBHOOK_SIGNING_KEY']
-    codes = await deliver(both_doors, '/webhooks/calendly', 'Calendly-Webhook-Signature', body, key)
+    codes = await deliver(both_endpoints, '/webhooks/calendly', 'Calendly-Webhook-Signature', body, key)
     assert codes == [200] * 6
     assert len(await customer.shop.ledger.bookings(order.id)) == 1
     lines = [line.line for line in await customer.shop.ledger.journal(order.id)]

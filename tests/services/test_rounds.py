@@ -25,21 +25,21 @@ async def test_a_delivery_nothing_came_of_is_worked_again(customer: Customer, cl
     """A delivery that was noted, and failed or was cut off, is settled by a later round."""
     order = await customer.buy()
     delivery = Delivery('stripe', 'evt_cut', 'checkout.session.completed', order.session_id or '')
-    assert not await customer.shop.ledger.note(delivery)
+    assert not await customer.shop.ledger.record(delivery)
     clock.ahead = timedelta(minutes=6)
     await customer.shop.reconciler.round()
-    assert await customer.shop.ledger.note(delivery)
+    assert await customer.shop.ledger.record(delivery)
 
 
 async def test_a_delivery_that_died_with_its_process_waits_for_nobody(customer: Customer) -> None:
     """Noted and no more: the next round takes it up at once, although it might be at work elsewhere."""
     session_id = await customer.start()
-    customer.twin.pay(session_id, method='bank')
+    customer.sandbox.pay(session_id, method='bank')
     await customer.shop.reconciler.round()
-    customer.twin.act('settle', session=session_id)
-    told = customer.twin.state()['events'][-1]
+    customer.sandbox.act('settle', session=session_id)
+    told = customer.sandbox.state()['events'][-1]
     assert told['type'] == 'checkout.session.async_payment_succeeded'
-    assert not await customer.shop.ledger.note(Delivery('stripe', told['id'], told['type'], session_id))
+    assert not await customer.shop.ledger.record(Delivery('stripe', told['id'], told['type'], session_id))
     await customer.shop.reconciler.round()
     assert (await customer.order_of(session_id)).state is State.PAID
 
@@ -49,12 +49,12 @@ async def test_while_stripe_is_silent_nothing_is_lost_and_it_is_said_once(
 ) -> None:
     """Rounds without an answer change nothing; the first one with an answer catches up."""
     order = await customer.buy()
-    customer.twin.lever('GET *', 'fail', status=500, times=None)
+    customer.sandbox.fault('GET *', 'fail', status=500, times=None)
     for _ in range(2):
         await customer.shop.reconciler.round()
     assert (await customer.order_of(order.session_id or '')).state is State.OPEN
     assert len([line for line in caplog.messages if 'reconciling events failed' in line]) == 1
-    customer.twin.release_levers()
+    customer.sandbox.clear_faults()
     clock.ahead = timedelta(minutes=11)
     await customer.shop.reconciler.round()
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
@@ -63,13 +63,13 @@ async def test_while_stripe_is_silent_nothing_is_lost_and_it_is_said_once(
 async def test_what_belongs_to_others_is_left_alone(customer: Customer, settings_env: dict[str, str]) -> None:
     """Another shop on the same account sells too: its orders do not get into this ledger."""
     other = build(parse_settings(settings_env | {'DOMAIN': 'http://localhost:4000'}))
-    foreign = await other.checkout.start(visitor='v', because='button', client='')
+    foreign = await other.checkout.start(browser_id='v', because='button', client='')
     await customer.shop.ledger.store.write(
         lambda connection: [
             connection.exec_driver_sql(f'DELETE FROM {table}') for table in ('journal', 'orders')
         ]
     )
-    customer.twin.pay(foreign.id)
+    customer.sandbox.pay(foreign.id)
     await customer.shop.reconciler.round()
     assert await customer.shop.ledger.find(session_id=foreign.id) is None
     await other.close()
@@ -82,7 +82,7 @@ async def test_a_long_list_is_read_in_bounded_rounds(
     monkeypatch.setattr(reconciler, 'PAGES', 1)
     order = await customer.buy()
     for _ in range(60):  # 120 events and more
-        customer.twin.act('refund', session=order.session_id, amount=1)
+        customer.sandbox.act('refund', session=order.session_id, amount=1)
     rounds = 1
     while await customer.shop.reconciler.round():
         rounds += 1
@@ -95,7 +95,7 @@ async def test_several_processes_reconcile_at_once(customer: Customer, settings_
     """Three replicas on one ledger, at the same moment: each payment is written down once."""
     orders = []
     for number in range(6):
-        customer.visitor = f'browser {number}'
+        customer.browser_id = f'browser {number}'
         orders.append(await customer.buy(email=f'p{number}@example.com'))
     shops = [build(parse_settings(settings_env)) for _ in range(3)]
     await asyncio.gather(*(shop.reconciler.round() for shop in shops))
@@ -110,7 +110,7 @@ async def test_it_runs_by_itself_and_stops_at_once(customer: Customer) -> None:
     """Started, it does its first round without being asked; stopped, it is gone."""
     order = await customer.buy()
     moved = asyncio.Event()
-    customer.shop.ledger.follow(order, moved.set)
+    customer.shop.ledger.subscribe(order, moved.set)
     customer.shop.reconciler.start()
     await asyncio.wait_for(moved.wait(), 10)
     await customer.shop.reconciler.stop()
@@ -127,7 +127,7 @@ async def test_a_round_says_in_the_metrics_that_it_was_done(customer: Customer) 
 
 
 async def test_deliveries_reach_the_ledger_while_a_round_is_under_way(
-    customer: Customer, doors: httpx.AsyncClient
+    customer: Customer, endpoints: httpx.AsyncClient
 ) -> None:
     """Round and page at the same order at once: one of them writes, nobody fails."""
     order = await customer.buy()
@@ -143,7 +143,7 @@ async def test_deliveries_reach_the_ledger_while_a_round_is_under_way(
 async def test_one_entry_that_cannot_be_read_stops_no_other(customer: Customer, another: Customer) -> None:
     """A session that always fails at Stripe is put off; what came after it is found by the next round."""
     broken, later = await customer.buy(), await another.buy(email='later@example.com')
-    customer.twin.lever(f'GET /v1/checkout/sessions/{broken.session_id}', 'fail', status=500, times=None)
+    customer.sandbox.fault(f'GET /v1/checkout/sessions/{broken.session_id}', 'fail', status=500, times=None)
     for _ in range(2):
         await customer.shop.reconciler.round()
     assert (await customer.order_of(broken.session_id or '')).state is State.OPEN
@@ -154,9 +154,9 @@ async def test_a_list_whose_place_is_gone_is_begun_again(customer: Customer) -> 
     """After a long pause Stripe does not know the entry to go on from; the next round starts afresh."""
     order = await customer.buy()
     backlog, now = customer.shop.reconciler._backlog, datetime.now(UTC)
-    sweep = await backlog.sweep('events test', since=now - timedelta(days=1))
-    await backlog.put_sweep(sweep, replace(sweep, until=now, after='evt_gone'))
+    cursor = await backlog.cursor('events test', since=now - timedelta(days=1))
+    await backlog.advance_cursor(cursor, replace(cursor, until=now, after='evt_gone'))
     for _ in range(2):
         await customer.shop.reconciler.round()
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
-    assert (await backlog.sweep('events test', since=now)).after == ''
+    assert (await backlog.cursor('events test', since=now)).after == ''

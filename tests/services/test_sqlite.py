@@ -12,7 +12,7 @@ from services.database import migrations, schema
 from services.ledger import Ledger, connect
 from services.settings import parse_settings
 from services.shop import Shop, build
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from tests.services.conftest import Customer
 from tests.services.test_checkout import created
 
@@ -38,8 +38,8 @@ async def test_a_locked_ledger_is_an_apology_in_bounded_time(
         with pytest.raises(errors.OurFault) as caught:
             await customer.start()
     assert caught.value.id in caplog.text
-    assert created(customer.twin) == []
-    assert await customer.start() in created(customer.twin)
+    assert created(customer.sandbox) == []
+    assert await customer.start() in created(customer.sandbox)
 
 
 async def test_a_full_disk_is_an_apology_and_heals(
@@ -57,7 +57,7 @@ async def test_a_full_disk_is_an_apology_and_heals(
 
     async def go_on() -> None:
         for number in range(200):
-            customer.visitor = f'visitor {number}'
+            customer.browser_id = f'browser {number}'
             await customer.start()
 
     with pytest.raises(errors.OurFault) as caught:
@@ -69,7 +69,7 @@ async def test_a_full_disk_is_an_apology_and_heals(
     assert await customer.start()
 
 
-async def test_a_ledger_on_a_fresh_disk_is_made(settings_env: dict[str, str], twin: Twin) -> None:
+async def test_a_ledger_on_a_fresh_disk_is_made(settings_env: dict[str, str], sandbox: SandboxClient) -> None:
     """The folder of the database need not exist."""
     url = settings_env['DATABASE_URL'].replace('shop.db', 'deep/er/shop.db')
     ledger = Ledger(connect(url), build(parse_settings(settings_env)).checkout._clock)

@@ -1,4 +1,4 @@
-"""The webhook doors: signed or refused, worked once, and the sender comes back when it failed."""
+"""The webhook endpoints: signed or refused, worked once, and the sender comes back when it failed."""
 
 import hashlib
 import hmac
@@ -12,7 +12,7 @@ import pytest
 from services.orders import State
 from services.settings import parse_settings
 from services.shop import build
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 from tests.services.conftest import Customer, on_both_databases
 
 pytestmark = on_both_databases
@@ -32,22 +32,22 @@ def event_of(session_id: str | None, kind: str = 'checkout.session.completed', *
 
 
 class Stripe:
-    """Stripe at the door."""
+    """Stripe at the endpoint."""
 
-    def __init__(self, doors: httpx.AsyncClient, secret: str) -> None:
-        self.doors = doors
+    def __init__(self, endpoints: httpx.AsyncClient, secret: str) -> None:
+        self.endpoints = endpoints
         self.secret = secret
 
     async def deliver(self, body: bytes, **headers: str) -> httpx.Response:
         """Deliver a body, signed unless another header is given."""
         told = headers or signed(body, self.secret)
-        return await self.doors.post('/webhooks/stripe', content=body, headers=told)
+        return await self.endpoints.post('/webhooks/stripe', content=body, headers=told)
 
 
 @pytest.fixture
-def stripe(doors: httpx.AsyncClient, settings_env: dict[str, str]) -> Stripe:
+def stripe(endpoints: httpx.AsyncClient, settings_env: dict[str, str]) -> Stripe:
     """Stripe, with the right secret."""
-    return Stripe(doors, settings_env['STRIPE_WEBHOOK_SECRET'])
+    return Stripe(endpoints, settings_env['STRIPE_WEBHOOK_SECRET'])
 
 
 async def test_a_delivery_marks_the_order_paid_and_is_settled(stripe: Stripe, customer: Customer) -> None:
@@ -56,9 +56,9 @@ async def test_a_delivery_marks_the_order_paid_and_is_settled(stripe: Stripe, cu
     body = event_of(order.session_id)
     assert (await stripe.deliver(body)).status_code == 200
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
-    asked = len(customer.twin.requests())
+    asked = len(customer.sandbox.requests())
     assert (await stripe.deliver(body)).status_code == 200
-    assert len(customer.twin.requests()) == asked
+    assert len(customer.sandbox.requests()) == asked
     assert len(await customer.shop.ledger.journal(order.id)) == 3
 
 
@@ -77,15 +77,15 @@ async def test_a_failed_delivery_keeps_its_error_and_is_worked_when_it_comes_aga
     """While Stripe's API is down the answer is 500; the next delivery of the same event heals."""
     order = await customer.buy()
     body = event_of(order.session_id)
-    customer.twin.lever('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
+    customer.sandbox.fault('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
     refused = await stripe.deliver(body)
     assert refused.status_code == 500
     assert 'payment' not in refused.text
     with customer.shop.ledger.store.engine.connect() as connection:
-        row = (connection.exec_driver_sql('SELECT settled_at, error FROM deliveries')).one()
-    assert row.settled_at is None
+        row = (connection.exec_driver_sql('SELECT handled_at, error FROM deliveries')).one()
+    assert row.handled_at is None
     assert row.error.startswith('payment_busy [error ')
-    customer.twin.release_levers()
+    customer.sandbox.clear_faults()
     assert (await stripe.deliver(body)).status_code == 200
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
 
@@ -107,7 +107,7 @@ async def test_what_is_not_signed_is_refused_and_not_stored(
     stripe: Stripe, customer: Customer, headers: dict[str, Any]
 ) -> None:
     """A missing, broken or forged signature is a 400 and leaves nothing."""
-    answer = await stripe.doors.post('/webhooks/stripe', content=event_of('cs_test_1'), headers=headers)
+    answer = await stripe.endpoints.post('/webhooks/stripe', content=event_of('cs_test_1'), headers=headers)
     assert answer.status_code == 400
     assert await _stored(customer) == 0
 
@@ -195,18 +195,20 @@ async def test_a_foreign_session_is_answered_and_left_alone(stripe: Stripe, cust
     assert await customer.shop.ledger.find(session_id='cs_test_foreign') is None
 
 
-async def test_without_a_secret_there_is_no_door(settings_env: dict[str, str], twin: Twin) -> None:
-    """An unsigned door does not exist."""
+async def test_without_a_secret_there_is_no_endpoint(
+    settings_env: dict[str, str], sandbox: SandboxClient
+) -> None:
+    """An unsigned endpoint does not exist."""
     shop = build(
         parse_settings(settings_env | {'STRIPE_WEBHOOK_SECRET': '', 'CALENDLY_WEBHOOK_SIGNING_KEY': ''})
     )
-    paths = {getattr(route, 'path', '') for door in shop.doors() for route in door.routes}
+    paths = {getattr(route, 'path', '') for endpoint in shop.routers() for route in endpoint.routes}
     assert paths == {'/api/create-checkout-session', '/healthz', '/readyz', '/metrics'}
     await shop.close()
 
 
 async def test_a_booking_is_written_down_at_its_order(
-    doors: httpx.AsyncClient, customer: Customer, settings_env: dict[str, str]
+    endpoints: httpx.AsyncClient, customer: Customer, settings_env: dict[str, str]
 ) -> None:
     """A signed delivery of Calendly that carries the booking key attaches the meeting, once."""
     order = await customer.buy()
@@ -222,13 +224,13 @@ async def test_a_booking_is_written_down_at_its_order(
     body = json.dumps(event).encode()
     header = signed(body, settings_env['CALENDLY_WEBHOOK_SIGNING_KEY'])['Stripe-Signature']
     for text in ('thank you', 'known already'):
-        answer = await doors.post(
+        answer = await endpoints.post(
             '/webhooks/calendly', content=body, headers={'Calendly-Webhook-Signature': header}
         )
         assert (answer.status_code, answer.text) == (200, text)
     (booking,) = await customer.shop.fulfilment.bookings(paid)
     assert booking.start.isoformat() == '2026-12-01T15:00:00+00:00'
-    stranger = await doors.post('/webhooks/calendly', content=body, headers=signed(body, 'x'))
+    stranger = await endpoints.post('/webhooks/calendly', content=body, headers=signed(body, 'x'))
     assert stranger.status_code == 400
 
 

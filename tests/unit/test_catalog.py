@@ -12,7 +12,7 @@ from services.money import Money
 PRICE = Money(15000, 'usd')
 
 
-class Till:
+class PayButtons:
     """A stand-in for the reading of a price, with a clock of its own."""
 
     def __init__(self) -> None:
@@ -35,63 +35,63 @@ class Till:
 
 async def test_a_price_is_read_once_however_many_ask() -> None:
     """Twenty pages at once cost one question, and the answer is kept."""
-    till = Till()
-    catalog = till.catalog()
+    buttons = PayButtons()
+    catalog = buttons.catalog()
     offers = await asyncio.gather(*(catalog.look() for _ in range(20)))
     assert {offer.price for offer in offers} == {PRICE}
     assert await catalog.price() == PRICE
-    assert till.asked == 1
+    assert buttons.asked == 1
 
 
 async def test_an_old_price_is_shown_while_a_new_one_is_fetched() -> None:
     """After a few minutes a page still opens at once, and the next one has the new price."""
-    till = Till()
-    catalog = till.catalog()
+    buttons = PayButtons()
+    catalog = buttons.catalog()
     await catalog.look()
-    till.now += FRESH + timedelta(seconds=1)
-    till.answer = Money(17500, 'usd')
+    buttons.now += FRESH + timedelta(seconds=1)
+    buttons.answer = Money(17500, 'usd')
     assert (await catalog.look()).price == PRICE
     assert await catalog.price() == Money(17500, 'usd')
-    assert till.asked == 2
+    assert buttons.asked == 2
 
 
 async def test_a_silent_service_leaves_the_page_without_a_price() -> None:
     """Nobody waits again until a few seconds have passed; then it is asked anew."""
-    till = Till()
-    till.answer = None
-    catalog = till.catalog()
+    buttons = PayButtons()
+    buttons.answer = None
+    catalog = buttons.catalog()
     assert (await catalog.look()).price is None
     assert (await catalog.look()).price is None
-    assert till.asked == 1
-    till.answer = PRICE
-    till.now += RETRY
+    assert buttons.asked == 1
+    buttons.answer = PRICE
+    buttons.now += RETRY
     assert (await catalog.look()).price == PRICE
 
 
 async def test_a_forgotten_price_is_read_before_anything_is_shown() -> None:
     """Once Stripe was seen to charge another price, no page shows the old one."""
-    till = Till()
-    catalog = till.catalog()
+    buttons = PayButtons()
+    catalog = buttons.catalog()
     await catalog.look()
-    till.answer = Money(17500, 'usd')
+    buttons.answer = Money(17500, 'usd')
     catalog.forget()
     assert (await catalog.look()).price == Money(17500, 'usd')
 
 
 async def test_paying_wants_a_price_that_is_true_now() -> None:
-    """Where a page is content without a price, the till is not."""
-    till = Till()
-    till.answer = None
+    """Where a page is content without a price, the buttons is not."""
+    buttons = PayButtons()
+    buttons.answer = None
     with pytest.raises(PaymentUnreachable):
-        await till.catalog().price()
+        await buttons.catalog().price()
 
 
 async def test_a_stale_price_is_not_charged_when_it_cannot_be_read_again() -> None:
     """An old price that nobody confirms is shown at most, never charged."""
-    till = Till()
-    catalog = till.catalog()
+    buttons = PayButtons()
+    catalog = buttons.catalog()
     await catalog.look()
-    till.now += FRESH + timedelta(seconds=1)
-    till.answer = None
+    buttons.now += FRESH + timedelta(seconds=1)
+    buttons.answer = None
     with pytest.raises(PaymentUnreachable):
         await catalog.price()

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from services.money import Money
 from services.orders import (
     MAYBE_SPENT,
-    Extras,
+    Environment,
     Facts,
     Order,
     PaymentSession,
+    PriceAdjustments,
     State,
-    World,
     metadata_of,
     mismatch_of,
     new_reference,
@@ -35,7 +35,7 @@ def an_order(**changes: object) -> Order:
         reference='ABCD-2345',
         token='token',
         booking_key='key',
-        world=World('test'),
+        environment=Environment('test'),
         shop=SHOP,
         offer='session',
         price_id='price_1',
@@ -114,7 +114,7 @@ def test_no_facts_open_the_calendar_but_a_completed_payment_that_matches(facts: 
         (a_session(replace(PAID, amount_subtotal=None)), 'amount, total'),
         (a_session(replace(PAID, seen_currency='eur')), 'currency'),
         (a_session(mode='subscription'), 'mode'),
-        (a_session(livemode=True), 'world'),
+        (a_session(livemode=True), 'environment'),
         (a_session(replace(PAID, amount_total=7500)), 'total'),
         (a_session(replace(PAID, amount_total=7500, amount_discount=7500)), 'discount'),
         (a_session(replace(PAID, amount_total=16500, amount_tax=1500)), 'tax'),
@@ -122,18 +122,18 @@ def test_no_facts_open_the_calendar_but_a_completed_payment_that_matches(facts: 
 )
 def test_every_fact_that_differs_is_named(session: PaymentSession, complaint: str) -> None:
     """A payment that is not the one asked for is called so, with the reason."""
-    assert mismatch_of(an_order(), session, extras=Extras()) == complaint
+    assert mismatch_of(an_order(), session, allowed=PriceAdjustments()) == complaint
 
 
 def test_discounts_and_taxes_match_where_the_settings_allow_them() -> None:
     """What the operator allowed is no mismatch as long as the sum is right."""
     session = a_session(replace(PAID, amount_total=8250, amount_discount=7500, amount_tax=750))
-    assert mismatch_of(an_order(), session, extras=Extras(discounts=True, taxes=True)) == ''
+    assert mismatch_of(an_order(), session, allowed=PriceAdjustments(discounts=True, taxes=True)) == ''
 
 
 def test_an_order_can_be_written_again_from_the_metadata_of_its_session() -> None:
     """What we send to Stripe is enough to rebuild the order should the ledger be lost."""
-    order = order_from(a_session(), shop=SHOP, world=World('test'))
+    order = order_from(a_session(), shop=SHOP, environment=Environment('test'))
     assert order == an_order(session_id='cs_test_1', calendar_url=MAYBE_SPENT)
 
 
@@ -158,23 +158,26 @@ def test_an_order_can_be_written_again_from_the_metadata_of_its_session() -> Non
 def test_metadata_that_we_never_write_are_not_ours(name: str, value: str) -> None:
     """A text too long or too strange for its column is refused before it reaches one."""
     session = a_session(metadata=metadata_of(an_order()) | {name: value})
-    assert order_from(session, shop=SHOP, world=World('test')) is None
+    assert order_from(session, shop=SHOP, environment=Environment('test')) is None
 
 
 def test_a_session_of_another_shop_or_without_our_metadata_is_not_ours() -> None:
     """Payment links and other shops on the same Stripe account are left alone."""
-    assert order_from(a_session(), shop='https://other.example', world=World('test')) is None
-    assert order_from(a_session(metadata={}), shop=SHOP, world=World('test')) is None
+    assert order_from(a_session(), shop='https://other.example', environment=Environment('test')) is None
+    assert order_from(a_session(metadata={}), shop=SHOP, environment=Environment('test')) is None
     assert (
-        order_from(a_session(metadata={'shop': SHOP, 'amount': '1'}), shop=SHOP, world=World('test')) is None
+        order_from(
+            a_session(metadata={'shop': SHOP, 'amount': '1'}), shop=SHOP, environment=Environment('test')
+        )
+        is None
     )
 
 
-def test_worlds_differ_by_kind_and_by_account_where_both_are_known() -> None:
+def test_environments_differ_by_kind_and_by_account_where_both_are_known() -> None:
     """An account that could not be learned contradicts nothing."""
-    assert World('test').same_as(World('test', 'acct_1'))
-    assert not World('test', 'acct_2').same_as(World('test', 'acct_1'))
-    assert not World('live').same_as(World('test'))
+    assert Environment('test').same_as(Environment('test', 'acct_1'))
+    assert not Environment('test', 'acct_2').same_as(Environment('test', 'acct_1'))
+    assert not Environment('live').same_as(Environment('test'))
 
 
 def test_references_can_be_read_out_on_the_phone() -> None:

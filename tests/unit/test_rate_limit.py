@@ -3,7 +3,7 @@
 import pytest
 
 from services.errors import TooManyRequests
-from services.rate_limit import Throttle
+from services.rate_limit import RateLimit
 
 
 @pytest.mark.parametrize(
@@ -12,10 +12,10 @@ from services.rate_limit import Throttle
 )
 async def test_one_client_under_two_addresses_is_counted_once(first: str, second: str) -> None:
     """An address written another way, or another one of the same network, does not begin anew."""
-    throttle = Throttle(per_client='1/hour', overall='100/hour')
-    await throttle.admit(first)
+    rate_limit = RateLimit(per_client='1/hour', overall='100/hour')
+    await rate_limit.admit(first)
     with pytest.raises(TooManyRequests):
-        await throttle.admit(second)
+        await rate_limit.admit(second)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,6 @@ async def test_one_client_under_two_addresses_is_counted_once(first: str, second
 )
 async def test_others_are_not_counted_with_them(first: str, second: str) -> None:
     """Other customers have a limit of their own, and a proxy that nobody named has none."""
-    throttle = Throttle(per_client='1/hour', overall='100/hour')
-    await throttle.admit(first)
-    await throttle.admit(second)
+    rate_limit = RateLimit(per_client='1/hour', overall='100/hour')
+    await rate_limit.admit(first)
+    await rate_limit.admit(second)

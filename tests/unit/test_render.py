@@ -15,7 +15,7 @@ from nicegui.element import Element
 from nicegui.page import page
 
 from ui.components.elements import Static, Tag
-from ui.rendering.render import SCRIPTS, FirstPaint, Unpaintable, paint
+from ui.rendering.render import SCRIPTS, FirstPaint, Unrenderable, render
 
 TEXT = st.text(st.characters(blacklist_categories=['Cs']))
 NAMES = st.from_regex(r'(data|aria)-[a-z]{1,8}', fullmatch=True)
@@ -53,7 +53,7 @@ def test_every_text_arrives_as_it_was(text: str, attributes: dict[str, str]) -> 
     """Text and attributes, whatever is in them, are read back unchanged and open no element."""
     with Tag('p', text, **attributes) as outer:
         Tag('b', text)
-    read = Read(paint(outer))
+    read = Read(render(outer))
     assert read.tags == [('p', attributes), ('b', {})]
     assert ''.join(read.texts) == text + text
 
@@ -64,14 +64,14 @@ def test_classes_and_styles_cannot_break_out(word: str, value: str) -> None:
     element = ui.element('div')
     element.classes[:] = [word]
     element.style['color'] = value
-    (tag,) = Read(paint(element)).tags
+    (tag,) = Read(render(element)).tags
     assert tag == ('div', {'style': f'color:{value};'} | ({'class': word} if word else {}))
 
 
 def test_trusted_markup_goes_in_as_it_is() -> None:
     """A Static holds markup, and nothing of it is escaped."""
     assert (
-        paint(Static(Markup('<b>&amp;</b>'), 'section', role='note'))
+        render(Static(Markup('<b>&amp;</b>'), 'section', role='note'))
         == '<section role="note"><b>&amp;</b></section>'
     )
 
@@ -81,12 +81,12 @@ def test_values_are_written_as_vue_writes_them() -> None:
     element = Tag('input')
     element.props.update({'disabled': True, 'hidden': False, 'title': None, 'tabindex': 0, ':max': 'f()'})
     element.props.update({'aria-busy': True, 'aria-pressed': False})
-    assert paint(element) == '<input disabled tabindex="0" aria-busy="true" aria-pressed="false">'
+    assert render(element) == '<input disabled tabindex="0" aria-busy="true" aria-pressed="false">'
 
 
 def test_the_frame_of_a_page_is_made_of_plain_elements(client: Client) -> None:
     """Quasar's layout is painted with one main, whose classes are those that Quasar gives it."""
-    painted = paint(client.layout)
+    painted = render(client.layout)
     assert [(tag, found.get('class')) for tag, found in Read(painted).tags][:3] == [
         ('div', 'q-layout nicegui-layout'),
         ('div', 'q-page-container'),
@@ -96,15 +96,15 @@ def test_the_frame_of_a_page_is_made_of_plain_elements(client: Client) -> None:
 
 def test_a_frame_is_for_browsers_without_script() -> None:
     """A frame is painted where only a browser without script loads it; Vue makes the other one."""
-    assert paint(Tag('iframe', src='/x')) == '<noscript><iframe src="/x"></iframe></noscript>'
+    assert render(Tag('iframe', src='/x')) == '<noscript><iframe src="/x"></iframe></noscript>'
 
 
 def test_what_cannot_be_seen_is_not_painted() -> None:
     """A timer leaves nothing; a hidden element is painted with the class that hides it."""
-    assert paint(ui.timer(1, lambda: None, active=False)) == ''
+    assert render(ui.timer(1, lambda: None, active=False)) == ''
     hidden = Tag('p', 'x')
     hidden.set_visibility(False)
-    assert paint(hidden) == '<p class="hidden">x</p>'
+    assert render(hidden) == '<p class="hidden">x</p>'
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_what_only_a_browser_can_draw_is_refused(tag: str, props: dict[str, obje
     with ui.element('div') as outer:
         inner = Element(tag)
         inner.props.update(props)
-    with pytest.raises(Unpaintable):
-        paint(outer)
+    with pytest.raises(Unrenderable):
+        render(outer)
 
 
 def _source() -> str:

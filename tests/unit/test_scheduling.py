@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from services.errors import BadRequest
 from services.orders import Facts, plain_text
-from services.scheduling import Scheduling, signed_meeting
+from services.scheduling import Scheduling, signed_update
 from tests.unit.test_orders import an_order
 
 KEY = 'signing-key'
@@ -82,7 +82,7 @@ def test_what_the_link_already_says_is_kept() -> None:
 def test_a_signed_delivery_becomes_a_meeting() -> None:
     """Time, zone, place and links are taken over; a link that is no web address is dropped."""
     body = a_delivery()
-    _, kind, meeting = signed_meeting(body, signature(body), KEY, now=lambda: NOW)
+    _, kind, meeting = signed_update(body, signature(body), KEY, now=lambda: NOW)
     booking = meeting.booking
     assert (kind, meeting.booking_key, booking.state) == ('invitee.created', 'key', 'active')
     assert booking.start.isoformat() == '2026-12-01T15:00:00+00:00'
@@ -94,7 +94,7 @@ def test_a_signed_delivery_becomes_a_meeting() -> None:
 def test_an_empty_tracking_is_no_key(tracking: Any) -> None:
     """A rescheduled meeting may come without tracking; its key is then empty."""
     body = a_delivery(tracking=tracking)
-    assert signed_meeting(body, signature(body), KEY, now=lambda: NOW)[2].booking_key == ''
+    assert signed_update(body, signature(body), KEY, now=lambda: NOW)[2].booking_key == ''
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_an_empty_tracking_is_no_key(tracking: Any) -> None:
 def test_what_is_not_signed_in_time_is_refused(header: str) -> None:
     """A missing, wrong, old or future-dated signature, or one of another body, opens nothing."""
     with pytest.raises(BadRequest):
-        signed_meeting(a_delivery(), header, KEY, now=lambda: NOW)
+        signed_update(a_delivery(), header, KEY, now=lambda: NOW)
 
 
 def test_one_right_signature_of_several_is_enough() -> None:
     """While a key is changed, Calendly may sign twice."""
     body = a_delivery()
     header = signature(body).replace(',', ',v1=00,')
-    assert signed_meeting(body, header, KEY, now=lambda: NOW)[1] == 'invitee.created'
+    assert signed_update(body, header, KEY, now=lambda: NOW)[1] == 'invitee.created'
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_one_right_signature_of_several_is_enough() -> None:
 def test_signed_nonsense_is_refused_in_words(body: bytes) -> None:
     """A body that is no invitee is a bad request, not a crash."""
     with pytest.raises(BadRequest):
-        signed_meeting(body, signature(body), KEY, now=lambda: NOW)
+        signed_update(body, signature(body), KEY, now=lambda: NOW)
 
 
 def test_an_order_without_name_prefills_nothing() -> None:

@@ -32,7 +32,7 @@ def problems_of(values: dict[str, str]) -> list[str]:
 def test_three_values_are_enough_to_try_the_shop() -> None:
     """With test keys everything else has a default."""
     settings = parse_settings(GOOD)
-    assert (settings.domain, settings.port, settings.world) == ('http://localhost:3000', 3000, 'test')
+    assert (settings.domain, settings.port, settings.mode) == ('http://localhost:3000', 3000, 'test')
 
 
 def test_everything_that_is_missing_is_listed_at_once() -> None:

@@ -16,7 +16,7 @@ from services.site import Contact, Site
 from ui.components import theme
 from ui.components.builder import h, join
 
-PAINTED = 'painted'  # what ui.paint looks for in the storage of a page
+RENDERED = 'rendered'  # what ui.paint looks for in the storage of a page
 BUSY = 15.0  # seconds a page may take on a busy machine; beyond, NiceGUI answers 500 in words of its own
 
 
@@ -67,7 +67,7 @@ def chrome(shop: Shop) -> Iterator[None]:
     """Draw what surrounds every page: skip link, banner, wordmark and footer; the page itself goes inside."""
     client = ui.context.client
     client.content.props['id'] = 'content'
-    client.storage[PAINTED] = True
+    client.storage[RENDERED] = True
     with client.layout:
         top = Static(header(shop), 'header')
     top.move(target_index=0)
@@ -125,7 +125,7 @@ def plain_page(
         status: the HTTP status.
         headers: more headers.
     """
-    listed = status < 400 and shop.settings.world == 'live'
+    listed = status < 400 and shop.settings.mode == 'live'
     head = h(
         'head',
         h('meta', charset='utf-8'),

@@ -12,13 +12,13 @@ from nicegui import Client
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-NAME = 'paidslot_visitor'
+NAME = 'paidslot_browser'
 LIFETIME = 24 * 60 * 60  # seconds
 PAGES = ('/', '/checkout')
 
 
-class Visitor:
-    """ASGI middleware: puts the browser's value into ``request.state.visitor`` and sets the cookie."""
+class BrowserIdMiddleware:
+    """ASGI middleware: puts the browser's value into ``request.state.browser_id`` and sets the cookie."""
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self._app = app
@@ -29,12 +29,12 @@ class Visitor:
         if scope['type'] != 'http':
             await self._app(scope, receive, send)
             return
-        visitor = value_in(Headers(scope=scope).get('cookie', '')) or new_value()
-        scope.setdefault('state', {})['visitor'] = visitor
+        browser_id = value_in(Headers(scope=scope).get('cookie', '')) or new_value()
+        scope.setdefault('state', {})['browser_id'] = browser_id
 
         async def send_with_cookie(message: Message) -> None:
             if message['type'] == 'http.response.start' and scope['path'] in PAGES:
-                MutableHeaders(scope=message).append('set-cookie', cookie(visitor, secure=self._secure))
+                MutableHeaders(scope=message).append('set-cookie', cookie(browser_id, secure=self._secure))
             await send(message)
 
         await self._app(scope, receive, send_with_cookie)
@@ -67,11 +67,11 @@ def is_new(request: Request) -> bool:
     return not value_in(request.headers.get('cookie', ''))
 
 
-def visitor_of(client: Client) -> str:
+def browser_id_of(client: Client) -> str:
     """Return what joins this page to its browser: the cookie, or the tab where cookies are refused.
 
     The cookie that was set with the page comes back with the websocket's handshake, if it comes back at all.
     """
     environ = client.environ or {}
     returned = value_in(environ.get('HTTP_COOKIE', ''))
-    return returned or client.tab_id or str(client.request.state.visitor)
+    return returned or client.tab_id or str(client.request.state.browser_id)

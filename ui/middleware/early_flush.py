@@ -18,7 +18,7 @@ QUALITY = 4  # of Brotli, for what is written anew each time
 MARK = SCRIPTS.encode()
 
 
-class HeadStart:
+class EarlyFlushMiddleware:
     """ASGI wrapper that sends painted pages in two parts, in one stream of Brotli."""
 
     def __init__(self, app: ASGIApp, *, moment: float = MOMENT) -> None:

@@ -1,7 +1,7 @@
 """A crowd: above a budget of builds the landing page comes from memory, without script, and still sells.
 
 A built page costs milliseconds, and memory until its browser connects or never does; a kept one costs
-neither. Crawlers and HEAD always get the kept one. Nothing in it is anybody's own; the visitor's cookie
+neither. Crawlers and HEAD always get the kept one. Nothing in it is anybody's own; the browser_id's cookie
 comes on top.
 """
 
@@ -25,7 +25,7 @@ from ui.middleware.browser_id import cookie, new_value, value_in
 from ui.middleware.early_flush import encodings
 from ui.pages import landing, seo
 from ui.pages.errors import IN_ALERTS, alert_by_code
-from ui.rendering.render import Unpaintable, paint
+from ui.rendering.render import Unrenderable, render
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ CRAWLER = re.compile(
     r'(?<!cu)bot|crawl|spider|slurp|preview|facebookexternalhit|whatsapp|embedly|iframely|mastodon|google-inspection',
     re.IGNORECASE,
 )
-Kept = dict[str, tuple[list[tuple[bytes, bytes]], bytes]]
+CachedPage = dict[str, tuple[list[tuple[bytes, bytes]], bytes]]
 """A page in each encoding: headers and body."""
 
 
@@ -68,7 +68,7 @@ class Bucket:
         return True
 
 
-class Crowd:
+class LoadShedder:
     """ASGI wrapper that builds a landing page while there is room, and gives out the kept one otherwise."""
 
     def __init__(self, app: ASGIApp, shop: Shop, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -81,7 +81,7 @@ class Crowd:
         self._building = 0
         self._waiting, self._counted_at = 0, clock() - COUNTED
         self._offer = shop.catalog.offer
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, CachedPage] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer for the landing page, or pass the request on."""
@@ -127,15 +127,15 @@ class Crowd:
             self._waiting, self._counted_at = len(waiting()), now
         return self._waiting < WAITING
 
-    async def _answer(self, page: Kept, scope: Scope, send: Send) -> None:
+    async def _answer(self, page: CachedPage, scope: Scope, send: Send) -> None:
         accepted = encodings(scope)
         headers, body = page[next((name for name in page if name in accepted), '')]
-        visitor = value_in(Headers(scope=scope).get('cookie', '')) or new_value()
-        said = (b'set-cookie', cookie(visitor, secure=self._shop.settings.https).encode())
+        browser_id = value_in(Headers(scope=scope).get('cookie', '')) or new_value()
+        said = (b'set-cookie', cookie(browser_id, secure=self._shop.settings.https).encode())
         await send({'type': 'http.response.start', 'status': 200, 'headers': [*headers, said]})
         await send({'type': 'http.response.body', 'body': b'' if scope['method'] == 'HEAD' else body})
 
-    async def _page(self, case: str) -> Kept:
+    async def _page(self, case: str) -> CachedPage:
         """The page for a case, made anew when the offer is another one; empty when it cannot be painted."""
         offer = await self._look()
         if self._offer != offer:
@@ -145,10 +145,10 @@ class Crowd:
             self._kept[case] = self._made(case)
         return self._kept[case]
 
-    def _made(self, case: str) -> Kept:
+    def _made(self, case: str) -> CachedPage:
         try:
             return _encoded(document(self._shop, self._offer, case))
-        except Unpaintable:
+        except Unrenderable:
             log.exception('no page for a crowd')
             return {}
 
@@ -167,7 +167,7 @@ def waiting() -> list[Client]:
     return [client for client in Client.instances.values() if client.environ is None]
 
 
-def relieve() -> None:
+def drop_unconnected_pages() -> None:
     """Give up the oldest pages that wait in vain, while there are too many; a late browser loads its anew."""
     clients = waiting()
     for client in clients[: max(0, len(clients) - TOO_MANY)]:
@@ -191,7 +191,7 @@ def document(shop: Shop, offer: Offer, case: str) -> Markup:
             if case == BACK:
                 notice.show(landing.unclear(shop))
         head = join(Markup(client.head_html), seo.head_of_landing(shop, offer))
-        return _whole(seo.title_of_landing(shop), head, paint(client.layout))
+        return _whole(seo.title_of_landing(shop), head, render(client.layout))
     finally:
         client.delete()
 
@@ -206,7 +206,7 @@ def _whole(title: str, head: Markup, body: Markup) -> Markup:
     return Markup('<!doctype html>\n') + h('html', *parts, lang='en-US')
 
 
-def _encoded(page: Markup) -> Kept:
+def _encoded(page: Markup) -> CachedPage:
     plain = page.encode()
     bodies = {'br': brotli.compress(plain, quality=9), 'gzip': gzip.compress(plain), '': plain}
     return {name: (_headers(name, len(body)), body) for name, body in bodies.items()}

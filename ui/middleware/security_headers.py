@@ -53,7 +53,7 @@ def register() -> None:
     templates.env.add_extension(Nonce)
 
 
-class Safety:
+class SecurityHeadersMiddleware:
     """ASGI wrapper around the whole application."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -77,8 +77,8 @@ class Safety:
                 message = {**message, 'headers': [*message['headers'], *headers]}
             await send(message)
 
-        door = self._to_https(scope) if self._came_by_http(scope) else self._app
-        await door(scope, receive, send_safely)
+        endpoint = self._to_https(scope) if self._came_by_http(scope) else self._app
+        await endpoint(scope, receive, send_safely)
 
     def _came_by_http(self, scope: Scope) -> bool:
         """Whether a proxy says so; the server has set the scheme from those proxies only that it trusts."""

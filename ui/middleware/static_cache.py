@@ -15,7 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress import CompressMiddleware
 
-from ui.middleware.early_flush import HeadStart, encodings
+from ui.middleware.early_flush import EarlyFlushMiddleware, encodings
 
 FOREVER = f'/_nicegui/{__version__}/'
 """Files under it never change: their address has the framework's version in it."""
@@ -46,12 +46,12 @@ class Answer:
         await send({'type': 'http.response.body', 'body': self.body})
 
 
-class Statics:
+class StaticCacheMiddleware:
     """ASGI wrapper that compresses, and keeps the framework's scripts and styles compressed in memory."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._compressed = CompressMiddleware(HeadStart(app))
+        self._compressed = CompressMiddleware(EarlyFlushMiddleware(app))
         self._kept: dict[str, Answer] = {}
         self._one_at_a_time = asyncio.Lock()
 

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ui.middleware.early_flush import is_page
 
 
-class Stopwatch:
+class TimingMiddleware:
     """ASGI middleware: from the request to the first byte of every page of ours."""
 
     def __init__(self, app: ASGIApp, *, told: Callable[[str, float], object]) -> None:

@@ -33,7 +33,7 @@ def register(shop: Shop) -> None:
             return refused(shop, error.status, ODD)
         try:
             session = await shop.checkout.start(
-                visitor=request.state.visitor,
+                browser_id=request.state.browser_id,
                 because='form',
                 client=address_of(request),
                 shown=_shown(form.get('shown', '')),

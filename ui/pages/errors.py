@@ -1,4 +1,4 @@
-"""When something goes wrong: errors become words here, and nowhere else, on every page and for every door."""
+"""When something goes wrong: errors become words here, and nowhere else, on every page and for every endpoint."""
 
 import logging
 import re

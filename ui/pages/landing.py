@@ -13,11 +13,11 @@ from services.shop import Shop
 from ui.components.builder import h, join
 from ui.components.elements import BUSY, Static, chrome, reach, refresh_without_script
 from ui.components.theme import favicon
-from ui.middleware.browser_id import is_new, visitor_of
+from ui.middleware.browser_id import browser_id_of, is_new
 from ui.pages import seo
 from ui.pages.errors import alert_by_code
 from ui.pages.landing_sections import assurances, closing, parts, pitch
-from ui.pages.pay_buttons import Till, price_tag
+from ui.pages.pay_buttons import PayButtons, price_tag
 
 AGAIN = 5  # seconds until a browser without script asks again
 PATIENCE = 1.2  # seconds the page waits for what Stripe says of a customer who came back
@@ -45,7 +45,7 @@ def register(shop: Shop) -> None:
         if (
             trouble
             and code != AlreadyPaid.code
-            and await shop.checkout.just_paid(visitor_of(ui.context.client))
+            and await shop.checkout.just_paid(browser_id_of(ui.context.client))
         ):
             trouble = Markup('')  # the words of an address from before the payment are no longer true
         again = code == AlreadyPaid.code and query.get('again') == '1'
@@ -73,13 +73,13 @@ def draw(shop: Shop, offer: Offer, *, trouble: Markup, again: bool) -> Static:
             with ui.element('div').classes('card'):
                 notice = Static(Markup(''), role='status').classes('alert calm')
                 price = Static(price_tag(shop, offer)).classes('offer')
-                till = Till(shop, offer, price, again=again)
-                till.draw_form(trouble)
+                buttons = PayButtons(shop, offer, price, again=again)
+                buttons.draw_form(trouble)
                 Static(assurances(shop.site), 'ul').classes('assurances')
         Static(parts(shop.site)).classes('wrap parts')
         with ui.element('section').classes('wrap closing'):
             Static(closing(shop.site))
-            till.draw_form()
+            buttons.draw_form()
     return notice
 
 
@@ -91,14 +91,14 @@ def unclear(shop: Shop) -> Markup:
 async def _greet(shop: Shop, notice: Static, *, came_back: bool) -> None:
     """Say what is known of a payment from this browser: now where that is quick, otherwise in a moment."""
     client = ui.context.client
-    visitor = visitor_of(client)
+    browser_id = browser_id_of(client)
     if not came_back:
-        if not is_new(client.request) and await shop.checkout.just_paid(visitor):
+        if not is_new(client.request) and await shop.checkout.just_paid(browser_id):
             notice.show(_paid_here(shop))
         return
 
     async def ask() -> None:
-        match await shop.checkout.came_back(visitor):
+        match await shop.checkout.came_back(browser_id):
             case Return.NOT_CHARGED:
                 notice.show(h('p', NOT_CHARGED))
             case Return.PAID:

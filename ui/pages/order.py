@@ -116,7 +116,7 @@ class OrderPage:
         self._timer = ui.timer(WAITING, self.look)
         self._pace()
         client = ui.context.client
-        stop = self._shop.fulfilment.follow(self._order, self._told)
+        stop = self._shop.fulfilment.subscribe(self._order, self._told)
         client.on_delete(stop)
 
     def _told(self) -> None:

@@ -14,7 +14,7 @@ from ui.components.elements import reach
 from ui.components.meetings import meeting, on_day
 
 CLOSED = {
-    'world': 'This order belongs to another set-up of this site, so its calendar is not shown here.',
+    'environment': 'This order belongs to another set-up of this site, so its calendar is not shown here.',
     'test': 'This site is being tested: no real money moved, so no real hour can be booked.',
 }
 """What is said instead of a calendar, by what Fulfilment.why_closed says."""

@@ -12,7 +12,7 @@ from services.shop import Shop
 from services.site import Product
 from ui.components.builder import h, join
 from ui.components.elements import Static, Tag, leave_for
-from ui.middleware.browser_id import visitor_of
+from ui.middleware.browser_id import browser_id_of
 from ui.pages.errors import alert, alert_for, incident
 
 WORKING = 'Processing...'
@@ -73,7 +73,7 @@ def _field(name: str, value: str) -> Markup:
     return h('input', type='hidden', name=name, value=value)
 
 
-class Till:
+class PayButtons:
     """All pay buttons of a page together: whichever is pressed, there is one checkout under way."""
 
     def __init__(self, shop: Shop, offer: Offer, price: Static, *, again: bool = False) -> None:
@@ -145,7 +145,7 @@ class Till:
 
     async def _start(self) -> str:
         session = await self._shop.checkout.start(
-            visitor=visitor_of(self._client),
+            browser_id=browser_id_of(self._client),
             because='button',
             client=self._client.ip,
             shown=self._offer.price,

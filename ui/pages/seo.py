@@ -23,7 +23,7 @@ A_DAY = {'Cache-Control': 'public, max-age=86400'}
 
 def register(shop: Shop) -> None:
     """Register what is not a page: /robots.txt, /sitemap.xml and /favicon.svg."""
-    listed = shop.settings.world == 'live'
+    listed = shop.settings.mode == 'live'
 
     @app.api_route('/robots.txt', methods=['GET', 'HEAD'])
     def robots() -> Response:
@@ -74,7 +74,7 @@ def _head(settings: Settings, site: Site, offer: Offer) -> Markup:
     return join(
         _description(site),
         h('link', rel='canonical', href=address),
-        robots_meta(listed=settings.world == 'live'),
+        robots_meta(listed=settings.mode == 'live'),
         *(_property(name, content) for name, content in graph.items()),
         h('meta', name='twitter:card', content='summary'),
         _preconnect(settings.payment_page),

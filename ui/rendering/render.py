@@ -15,7 +15,7 @@ from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 
 from ui.components.builder import VOID, h
-from ui.components.elements import PAINTED, Static
+from ui.components.elements import RENDERED, Static
 
 log = logging.getLogger(__name__)
 
@@ -33,14 +33,14 @@ SCRIPTS = '<!-- scripts -->'
 """Ends what can be seen; ``ui.head_start`` sends the scripts behind it a moment later."""
 BEGIN = f'{{% set painted = first_paint({CLIENT}.client_id) %}}'
 PAINTED_BODY = f"""{BODY}{{% if painted %}}
-    <div id="app" data-painted>{{{{ painted }}}}</div>{SCRIPTS}
+    <div id="app" data-rendered>{{{{ painted }}}}</div>{SCRIPTS}
     {{% for url in js_imports_urls %}}
     <link rel="modulepreload" href="{{{{ url }}}}" fetchpriority="low">
     {{% endfor %}}
     {{% endif %}}"""
 
 
-class Unpaintable(Exception):
+class Unrenderable(Exception):
     """An element looks in the browser like nothing that can be written down here."""
 
 
@@ -74,29 +74,29 @@ def register() -> None:
 def first_paint(client_id: str) -> Markup:
     """Paint the page of a client; '' for a page that is left to the browser alone."""
     client = Client.instances.get(client_id)
-    if client is None or PAINTED not in client.storage:
+    if client is None or RENDERED not in client.storage:
         return Markup('')
     try:
-        return paint(client.layout)
-    except Unpaintable:
+        return render(client.layout)
+    except Unrenderable:
         log.exception('no first paint of %s', client.page.path)
         return Markup('')
 
 
-def paint(element: Element) -> Markup:
+def render(element: Element) -> Markup:
     """Write an element, and all that is in it, as the HTML that Vue is going to make of it.
 
     A frame is written for browsers without script only: otherwise it would be loaded twice.
 
     Raises:
-        Unpaintable: there is something in it that only a browser can draw.
+        Unrenderable: there is something in it that only a browser can draw.
     """
     if isinstance(element, ui.timer):
         return Markup('')
     tag = FRAMEWORK.get(element.tag, element.tag)
     if '-' in tag or tag in RAW:
-        raise Unpaintable(f'<{tag}>')
-    children = () if tag in VOID else (_content(element), *map(paint, element.default_slot.children))
+        raise Unrenderable(f'<{tag}>')
+    children = () if tag in VOID else (_content(element), *map(render, element.default_slot.children))
     painted = h(tag, *children, **_attributes(element))
     return h('noscript', painted) if tag == 'iframe' else painted
 
@@ -127,7 +127,7 @@ def _value(name: str, value: object) -> str | bool | None:
     if name.startswith(':') or value is None:
         return None
     if not ATTRIBUTE.fullmatch(name) or not isinstance(value, str | int | float):
-        raise Unpaintable(f'{name}={value!r}')
+        raise Unrenderable(f'{name}={value!r}')
     if isinstance(value, bool):
         return str(value).lower() if name.startswith('aria-') else value
     return str(value)

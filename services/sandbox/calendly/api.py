@@ -1,4 +1,4 @@
-"""The Calendly twin's API v2: user, event type, free times, links, events, invitees, subscriptions."""
+"""The Calendly sandbox's API v2: user, event type, free times, links, events, invitees, subscriptions."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -12,21 +12,21 @@ from services.sandbox.calendly import bookings, views
 from services.sandbox.calendly.calendar import Booking
 from services.sandbox.faults.middleware import fault, pause
 from services.sandbox.problems import CALENDLY_FAILURES, CalendlyProblem, Json, invalid_argument
-from services.sandbox.state import World
+from services.sandbox.state import SandboxState
 
-Work = Callable[[World, Request, Json], tuple[Json, int]]
+Work = Callable[[SandboxState, Request, Json], tuple[Json, int]]
 
 
 def endpoint(work: Work) -> Callable[[Request], Any]:
-    """Wrap a handler with the token check, the levers and the error body."""
+    """Wrap a handler with the token check, the faults and the error body."""
 
     async def handle(request: Request) -> Response:
-        world: World = request.app.state.world
+        state: SandboxState = request.app.state.sandbox
         try:
-            _check_token(world, request)
+            _check_token(state, request)
             await pause(request)
             _fail(request)
-            body, status = work(world, request, await _json(request))
+            body, status = work(state, request, await _json(request))
             return JSONResponse(body, status) if status != 204 else Response(status_code=204)
         except CalendlyProblem as problem:
             rule = fault(request, 'fail')
@@ -36,8 +36,8 @@ def endpoint(work: Work) -> Callable[[Request], Any]:
     return handle
 
 
-def _check_token(world: World, request: Request) -> None:
-    if request.headers.get('authorization') != f'Bearer {world.config.calendly_token}':
+def _check_token(state: SandboxState, request: Request) -> None:
+    if request.headers.get('authorization') != f'Bearer {state.config.calendly_token}':
         raise CalendlyProblem(401)
 
 
@@ -68,25 +68,25 @@ def _moment(text: str, name: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def me(world: World, request: Request, _: Json) -> tuple[Json, int]:
+def me(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
     """`GET /users/me` and `GET /users/{uuid}`."""
-    if request.path_params.get('uuid', world.calendar.user) != world.calendar.user:
+    if request.path_params.get('uuid', state.calendar.user) != state.calendar.user:
         raise CalendlyProblem(404)
-    return {'resource': views.user(world.calendar)}, 200
+    return {'resource': views.user(state.calendar)}, 200
 
 
-def _owned(world: World, request: Request) -> None:
+def _owned(state: SandboxState, request: Request) -> None:
     """Lists are asked for by user or organization; a stranger's is refused."""
     user, organization = (request.query_params.get(name) for name in ('user', 'organization'))
     if not (user or organization):
         raise invalid_argument('user', 'user or organization must be given')
-    if user not in (None, views.user_uri(world.calendar)):
+    if user not in (None, views.user_uri(state.calendar)):
         raise CalendlyProblem(403)
-    if organization not in (None, views.organization_uri(world.calendar)):
+    if organization not in (None, views.organization_uri(state.calendar)):
         raise CalendlyProblem(403)
 
 
-def collection(world: World, request: Request, items: Iterable[Json]) -> tuple[Json, int]:
+def collection(state: SandboxState, request: Request, items: Iterable[Json]) -> tuple[Json, int]:
     """One page of a list, with Calendly's pagination."""
     query, found = request.query_params, list(items)
     count, token = query.get('count', '20'), query.get('page_token', '0')
@@ -97,7 +97,7 @@ def collection(world: World, request: Request, items: Iterable[Json]) -> tuple[J
     start, end = int(token), int(token) + int(count)
     following = str(end) if end < len(found) else None
     previous = str(max(0, start - int(count))) if start else None
-    base = world.config.calendly_api + request.url.path.rpartition('/calendly')[2]
+    base = state.config.calendly_api + request.url.path.rpartition('/calendly')[2]
     links = {
         name: f'{base}?{request.url.include_query_params(page_token=value).query}' if value else None
         for name, value in (('next_page', following), ('previous_page', previous))
@@ -111,63 +111,63 @@ def collection(world: World, request: Request, items: Iterable[Json]) -> tuple[J
     return {'collection': found[start:end], 'pagination': page}, 200
 
 
-def event_types(world: World, request: Request, _: Json) -> tuple[Json, int]:
+def event_types(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
     """`GET /event_types`."""
-    _owned(world, request)
+    _owned(state, request)
     wanted = request.query_params.get('active')
-    resource = views.event_type(world.calendar)
+    resource = views.event_type(state.calendar)
     shown = wanted is None or (wanted == 'true') == resource['active']
-    return collection(world, request, [resource] if shown else [])
+    return collection(state, request, [resource] if shown else [])
 
 
-def event_type(world: World, request: Request, _: Json) -> tuple[Json, int]:
+def event_type(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
     """`GET /event_types/{uuid}`."""
-    if request.path_params['uuid'] != world.calendar.event_type:
+    if request.path_params['uuid'] != state.calendar.event_type:
         raise CalendlyProblem(404)
-    return {'resource': views.event_type(world.calendar)}, 200
+    return {'resource': views.event_type(state.calendar)}, 200
 
 
-def available_times(world: World, request: Request, _: Json) -> tuple[Json, int]:
+def available_times(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
     """`GET /event_type_available_times`: at most seven days, in the future."""
     query = request.query_params
     for name in ('event_type', 'start_time', 'end_time'):
         if name not in query:
             raise invalid_argument(name, f'{name} must be present')
-    if query['event_type'] != views.uri(world.calendar, 'event_types', world.calendar.event_type):
+    if query['event_type'] != views.uri(state.calendar, 'event_types', state.calendar.event_type):
         raise CalendlyProblem(404)
     start, end = _moment(query['start_time'], 'start_time'), _moment(query['end_time'], 'end_time')
-    if start < world.now():
+    if start < state.now():
         raise invalid_argument('start_time', 'start_time must be in the future')
     if not start < end <= start + timedelta(days=7):
         raise invalid_argument('end_time', 'date range must be between 0 and 7 days')
-    link = world.config.calendly_link
+    link = state.config.calendly_link
     times = [
         {
             'status': 'available', 'invitees_remaining': 1, 'start_time': views.stamp(moment),
             'scheduling_url': f'{link}/{moment:%Y-%m-%dT%H:%M:%SZ}',
         }
-        for moment in (world.calendar.free(start, end) if world.calendar.active else [])
+        for moment in (state.calendar.free(start, end) if state.calendar.active else [])
     ]  # fmt: skip
     return {'collection': times}, 200
 
 
-def scheduling_links(world: World, _: Request, body: Json) -> tuple[Json, int]:
+def scheduling_links(state: SandboxState, _: Request, body: Json) -> tuple[Json, int]:
     """`POST /scheduling_links`: a link for one booking."""
-    owner = views.uri(world.calendar, 'event_types', world.calendar.event_type)
+    owner = views.uri(state.calendar, 'event_types', state.calendar.event_type)
     expected = {'max_event_count': 1, 'owner_type': 'EventType'}
     for name, value in expected.items():
         if body.get(name) != value:
             raise invalid_argument(name, f'{name} must be {value}')
     if body.get('owner') != owner:
         raise invalid_argument('owner', 'owner is unknown; it is the API address of an event type')
-    link = world.calendar.new_link()
-    address = f'{world.config.calendly_api}/d/{link.id}/{world.config.event_slug}'
+    link = state.calendar.new_link()
+    address = f'{state.config.calendly_api}/d/{link.id}/{state.config.event_slug}'
     return {'resource': {'booking_url': address, 'owner': owner, 'owner_type': 'EventType'}}, 201
 
 
-def scheduled_events(world: World, request: Request, _: Json) -> tuple[Json, int]:
+def scheduled_events(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
     """`GET /scheduled_events` by user, with filters."""
-    _owned(world, request)
+    _owned(state, request)
     query = request.query_params
     bounds = {
         name: _moment(query[name], name) for name in ('min_start_time', 'max_start_time') if name in query
@@ -185,44 +185,44 @@ def scheduled_events(world: World, request: Request, _: Json) -> tuple[Json, int
 
     backwards = query.get('sort', '').endswith(':desc')
     found = sorted(
-        filter(fits, world.calendar.bookings.values()), key=lambda item: item.start, reverse=backwards
+        filter(fits, state.calendar.bookings.values()), key=lambda item: item.start, reverse=backwards
     )
-    return collection(world, request, (views.scheduled_event(world.calendar, item) for item in found))
+    return collection(state, request, (views.scheduled_event(state.calendar, item) for item in found))
 
 
-def _booking(world: World, request: Request) -> Booking:
-    found = world.calendar.bookings.get(request.path_params['uuid'])
+def _booking(state: SandboxState, request: Request) -> Booking:
+    found = state.calendar.bookings.get(request.path_params['uuid'])
     if found is None:
         raise CalendlyProblem(404)
     return found
 
 
-def scheduled_event(world: World, request: Request, _: Json) -> tuple[Json, int]:
+def scheduled_event(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
     """`GET /scheduled_events/{uuid}`."""
-    return {'resource': views.scheduled_event(world.calendar, _booking(world, request))}, 200
+    return {'resource': views.scheduled_event(state.calendar, _booking(state, request))}, 200
 
 
-def invitees(world: World, request: Request, _: Json) -> tuple[Json, int]:
+def invitees(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
     """`GET /scheduled_events/{uuid}/invitees`."""
-    item = _booking(world, request)
+    item = _booking(state, request)
     mail = request.query_params.get('email', item.email).lower()
     shown = mail == item.email.lower() and request.query_params.get('status') in (None, item.status)
-    return collection(world, request, [views.invitee(world.calendar, item)] if shown else [])
+    return collection(state, request, [views.invitee(state.calendar, item)] if shown else [])
 
 
-def invitee(world: World, request: Request, _: Json) -> tuple[Json, int]:
+def invitee(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
     """`GET /scheduled_events/{uuid}/invitees/{invitee}`."""
-    item = _booking(world, request)
+    item = _booking(state, request)
     if request.path_params['invitee'] != item.invitee:
         raise CalendlyProblem(404)
-    return {'resource': views.invitee(world.calendar, item)}, 200
+    return {'resource': views.invitee(state.calendar, item)}, 200
 
 
-def cancellation(world: World, request: Request, body: Json) -> tuple[Json, int]:
+def cancellation(state: SandboxState, request: Request, body: Json) -> tuple[Json, int]:
     """`POST /scheduled_events/{uuid}/cancellation`."""
-    item = _booking(world, request)
+    item = _booking(state, request)
     try:
-        bookings.cancel(world, item, world.config.host, 'host', str(body.get('reason', '')))
+        bookings.cancel(state, item, state.config.host, 'host', str(body.get('reason', '')))
     except bookings.Taken:
         raise CalendlyProblem(403, 'Event in the past or already canceled') from None
     return {'resource': item.cancellation}, 201

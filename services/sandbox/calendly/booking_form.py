@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse
 from services.sandbox.calendly.bookings import clock, when
 from services.sandbox.calendly.calendar import TRACKING, Booking, zone
 from services.sandbox.panel.page import attrs, field, hidden, joined, page, select
-from services.sandbox.state import World
+from services.sandbox.state import SandboxState
 
 BAR = 'Sandbox calendar: nobody is waiting for you'
 ZONES = (
@@ -34,8 +34,8 @@ SIDE = Markup("""<section class="stack tight" aria-label="Event"><p class="soft"
 <p class="soft">{minutes} min</p><p class="soft small">{place}</p>{when}</section>""")
 
 
-def _timezone(world: World, query: Query) -> str:
-    wanted = query.get('timezone') or world.config.host_timezone
+def _timezone(state: SandboxState, query: Query) -> str:
+    wanted = query.get('timezone') or state.config.host_timezone
     return wanted if zone(wanted).key == wanted else 'UTC'
 
 
@@ -51,25 +51,27 @@ def _colours(query: Query) -> str:
 
 
 def _page(
-    world: World, query: Query, inner: Markup, alert: str, moment: str = '', status: int = 200
+    state: SandboxState, query: Query, inner: Markup, alert: str, moment: str = '', status: int = 200
 ) -> HTMLResponse:
     bare = query.get('hide_event_type_details') == '1'
     side = SIDE.format(
-        host=world.config.host, name=world.config.event_name, minutes=world.config.event_minutes,
-        place=PLACES.get(world.config.location, ''),
+        host=state.config.host, name=state.config.event_name, minutes=state.config.event_minutes,
+        place=PLACES.get(state.config.location, ''),
         when=Markup('<p><strong>{}</strong></p>').format(moment) if moment else '',
     )  # fmt: skip
     body = FRAME.format(
         kind='narrow' if bare else 'split', side='' if bare else side, inner=inner,
         alert=Markup('<p class="alert" role="alert">{}</p>').format(alert) if alert else '',
     )  # fmt: skip
-    framed = world.calendar.framed
-    return page(world.config.event_name, body, bar=BAR, status=status, framed=framed, extra=_colours(query))
+    framed = state.calendar.framed
+    return page(state.config.event_name, body, bar=BAR, status=status, framed=framed, extra=_colours(query))
 
 
-def times_page(world: World, here: str, query: Query, times: list[datetime], alert: str = '') -> HTMLResponse:
+def times_page(
+    state: SandboxState, here: str, query: Query, times: list[datetime], alert: str = ''
+) -> HTMLResponse:
     """Step one: a day, then a time."""
-    name = _timezone(world, query)
+    name = _timezone(state, query)
     kept = {key: value for key, value in query.items() if key not in ('start', 'date', 'timezone')}
     by_day: dict[str, list[datetime]] = {}
     for moment in times:
@@ -82,7 +84,7 @@ def times_page(world: World, here: str, query: Query, times: list[datetime], ale
         times=joined(_time(here, base, chosen, moment, name) for moment in by_day.get(chosen, [])),
         zones=_zones(here, kept, chosen, name),
     )  # fmt: skip
-    return _page(world, query, inner, alert)
+    return _page(state, query, inner, alert)
 
 
 def _heading(day: str) -> str:
@@ -123,10 +125,15 @@ DETAILS = Markup("""<h2>{title}</h2><form method="post" action="{here}" class="s
 
 
 def details_page(
-    world: World, here: str, query: Query, start: datetime, alert: str = '', moving: Booking | None = None
+    state: SandboxState,
+    here: str,
+    query: Query,
+    start: datetime,
+    alert: str = '',
+    moving: Booking | None = None,
 ) -> HTMLResponse:
     """Step two: who comes. When `moving` a booking, that is known."""
-    name = _timezone(world, query)
+    name = _timezone(state, query)
     kept = {key: value for key, value in query.items() if key not in ('start', 'timezone')}
     shown = {'name', 'email', 'a1', 'first_name', 'last_name', 'date'}
     carried = [
@@ -141,7 +148,7 @@ def details_page(
         button='Update Event' if moving else 'Schedule Event',
         back=f'{here}?{urlencode({**kept, "timezone": name}, quote_via=quote)}',
     )  # fmt: skip
-    return _page(world, query, inner, alert, status=422 if alert else 200)
+    return _page(state, query, inner, alert, status=422 if alert else 200)
 
 
 def _who(query: Query) -> Markup:
@@ -160,14 +167,14 @@ CONFIRMED = Markup("""<h2>You are scheduled</h2>
 <p class="row"><a href="{cancel}">Cancel</a> <a href="{move}">Reschedule</a></p>""")
 
 
-def confirmation(world: World, booking: Booking) -> HTMLResponse:
+def confirmation(state: SandboxState, booking: Booking) -> HTMLResponse:
     """The page after booking; what it says follows the booking's state."""
-    api = world.config.calendly_api
+    api = state.config.calendly_api
     inner = CONFIRMED.format(
-        name=world.config.event_name, minutes=world.config.event_minutes, host=world.config.host,
+        name=state.config.event_name, minutes=state.config.event_minutes, host=state.config.host,
         invitee=booking.name, when=when(booking), start=f'{booking.start:%Y-%m-%dT%H:%M:%SZ}',
         cancel=f'{api}/cancellations/{booking.invitee}', move=f'{api}/reschedulings/{booking.invitee}',
     )  # fmt: skip
     if booking.status != 'active':
         inner = Markup('<h2>This event was canceled</h2><p>{}</p>').format(when(booking))
-    return _page(world, {'hide_event_type_details': '1'}, inner, '')
+    return _page(state, {'hide_event_type_details': '1'}, inner, '')

@@ -15,31 +15,31 @@ from services.sandbox.calendly.bookings import Taken
 from services.sandbox.calendly.calendar import HORIZON, TRACKING, Booking, Link
 from services.sandbox.forms import typed
 from services.sandbox.panel.page import notice
-from services.sandbox.state import World
+from services.sandbox.state import SandboxState
 
 GONE = 'This link is no longer valid'
 BOOKED_OUT = 'It was made for one booking only, and that booking has been made.'
 
 
-def _world(request: Request) -> World:
-    world: World = request.app.state.world
-    return world
+def _state_of(request: Request) -> SandboxState:
+    state: SandboxState = request.app.state.sandbox
+    return state
 
 
 def _say(request: Request, title: str, words: str, status: int = 200) -> Response:
-    return notice(title, words, status=status, framed=_world(request).calendar.framed)
+    return notice(title, words, status=status, framed=_state_of(request).calendar.framed)
 
 
 def _link(request: Request) -> Link | None:
-    return _world(request).calendar.links.get(request.path_params.get('link', ''))
+    return _state_of(request).calendar.links.get(request.path_params.get('link', ''))
 
 
 def refused(request: Request) -> Response | None:
     """Why there is no calendar at this address; None when there is one."""
-    world, params = _world(request), request.path_params
+    state, params = _state_of(request), request.path_params
     single = 'link' in params
-    known = _link(request) is not None if single else params['user'] == world.config.host_slug
-    if not known or params['event'] != world.config.event_slug or not world.calendar.active:
+    known = _link(request) is not None if single else params['user'] == state.config.host_slug
+    if not known or params['event'] != state.config.event_slug or not state.calendar.active:
         return _say(
             request, 'This Calendly URL is not valid.', 'Please check the address, or ask for a new one.', 404
         )
@@ -55,9 +55,9 @@ def _moment(text: str) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def free(world: World) -> list[datetime]:
+def free(state: SandboxState) -> list[datetime]:
     """Every free start that is shown."""
-    return world.calendar.free(world.now(), world.now() + HORIZON)
+    return state.calendar.free(state.now(), state.now() + HORIZON)
 
 
 async def show(request: Request) -> Response:
@@ -65,16 +65,16 @@ async def show(request: Request) -> Response:
     said = refused(request)
     if said:
         return said
-    world, query = _world(request), dict(request.query_params)
+    state, query = _state_of(request), dict(request.query_params)
     start = _moment(query.pop('start', ''))
-    if start is None or start not in free(world):
-        return times_page(world, _here(request), query, free(world))
-    return details_page(world, _here(request), query, start)
+    if start is None or start not in free(state):
+        return times_page(state, _here(request), query, free(state))
+    return details_page(state, _here(request), query, start)
 
 
 def _here(request: Request) -> str:
     """The page's public address without its query."""
-    return _world(request).config.calendly_api + request.url.path.rpartition('/calendly')[2]
+    return _state_of(request).config.calendly_api + request.url.path.rpartition('/calendly')[2]
 
 
 async def submit(request: Request) -> Response:
@@ -82,30 +82,30 @@ async def submit(request: Request) -> Response:
     said = refused(request)
     if said:
         return said
-    world, filled = _world(request), await typed(request)
+    state, filled = _state_of(request), await typed(request)
     start = _moment(filled.get('start', ''))
     if start is None:
-        return times_page(world, _here(request), filled, free(world), 'Please choose a time.')
+        return times_page(state, _here(request), filled, free(state), 'Please choose a time.')
     who = invitee_of(filled)
     if not who['name'] or not re.fullmatch(r'[^@\s]+@[^@\s]+\.[^@\s]+', str(who['email'])):
-        return details_page(world, _here(request), filled, start, 'Please enter your name and a valid email.')
+        return details_page(state, _here(request), filled, start, 'Please enter your name and a valid email.')
     try:
-        booking = bookings.book(world, start, who, _link(request))
+        booking = bookings.book(state, start, who, _link(request))
     except Taken as taken:
-        return times_page(world, _here(request), filled, free(world), str(taken))
-    return RedirectResponse(after(world, booking), 303)
+        return times_page(state, _here(request), filled, free(state), str(taken))
+    return RedirectResponse(after(state, booking), 303)
 
 
-def after(world: World, booking: Booking) -> str:
+def after(state: SandboxState, booking: Booking) -> str:
     """Where the invitee goes after booking: the confirmation, or the event type's own redirect."""
-    if world.calendar.redirect is None:
-        return f'{world.config.calendly_api}/invitees/{booking.invitee}'
+    if state.calendar.redirect is None:
+        return f'{state.config.calendly_api}/invitees/{booking.invitee}'
     told = {
-        'event_type_uuid': world.calendar.event_type, 'event_type_name': world.config.event_name,
+        'event_type_uuid': state.calendar.event_type, 'event_type_name': state.config.event_name,
         'event_start_time': views.stamp(booking.start), 'event_end_time': views.stamp(booking.end),
         'invitee_uuid': booking.invitee, 'invitee_full_name': booking.name, 'invitee_email': booking.email,
     }  # fmt: skip
-    return f'{world.calendar.redirect}?{urlencode(told)}'
+    return f'{state.calendar.redirect}?{urlencode(told)}'
 
 
 def invitee_of(filled: dict[str, str]) -> dict[str, object]:
@@ -118,7 +118,7 @@ def invitee_of(filled: dict[str, str]) -> dict[str, object]:
 
 
 def _booking(request: Request) -> Booking | None:
-    return _world(request).calendar.invitees.get(request.path_params['invitee'])
+    return _state_of(request).calendar.invitees.get(request.path_params['invitee'])
 
 
 async def booked(request: Request) -> Response:
@@ -126,7 +126,7 @@ async def booked(request: Request) -> Response:
     booking = _booking(request)
     if booking is None:
         return _say(request, 'Nothing here', 'This booking is unknown.', 404)
-    return confirmation(_world(request), booking)
+    return confirmation(_state_of(request), booking)
 
 
 CANCEL = Markup("""<p>{when}</p><form method="post" class="stack"><div class="field">
@@ -141,16 +141,18 @@ async def cancel(request: Request) -> Response:
         return _say(request, 'Nothing to cancel', 'This event is no longer active.', 410 if booking else 404)
     if request.method == 'POST':
         reason = (await typed(request)).get('reason', '')
-        bookings.cancel(_world(request), booking, booking.name, 'invitee', reason)
+        bookings.cancel(_state_of(request), booking, booking.name, 'invitee', reason)
         return _say(request, 'Cancellation confirmed', 'The event is canceled and everybody has been told.')
     form = CANCEL.format(when=bookings.when(booking))
-    title = f'Cancel {_world(request).config.event_name}?'
-    return notice(title, f'Scheduled for {booking.name}.', more=form, framed=_world(request).calendar.framed)
+    title = f'Cancel {_state_of(request).config.event_name}?'
+    return notice(
+        title, f'Scheduled for {booking.name}.', more=form, framed=_state_of(request).calendar.framed
+    )
 
 
 async def reschedule(request: Request) -> Response:
     """The page behind `reschedule_url`: another time for the same people."""
-    world, booking = _world(request), _booking(request)
+    state, booking = _state_of(request), _booking(request)
     if booking is None or booking.status != 'active':
         return _say(
             request, 'Nothing to reschedule', 'This event is no longer active.', 410 if booking else 404
@@ -159,28 +161,28 @@ async def reschedule(request: Request) -> Response:
     start = _moment(query.pop('start', ''))
     if request.method == 'POST':
         start = _moment((await typed(request)).get('start', ''))
-        return _moved(world, booking, start, request)
-    if start is None or start not in free(world):
+        return _moved(state, booking, start, request)
+    if start is None or start not in free(state):
         return times_page(
-            world, _here(request), query, free(world), f'Current time: {bookings.when(booking)}'
+            state, _here(request), query, free(state), f'Current time: {bookings.when(booking)}'
         )
-    return details_page(world, _here(request), query, start, moving=booking)
+    return details_page(state, _here(request), query, start, moving=booking)
 
 
-def _moved(world: World, booking: Booking, start: datetime | None, request: Request) -> Response:
+def _moved(state: SandboxState, booking: Booking, start: datetime | None, request: Request) -> Response:
     try:
-        made = bookings.reschedule(world, booking, start or datetime(1970, 1, 1, tzinfo=UTC))
+        made = bookings.reschedule(state, booking, start or datetime(1970, 1, 1, tzinfo=UTC))
     except Taken as taken:
-        return times_page(world, _here(request), {'timezone': booking.timezone}, free(world), str(taken))
-    return RedirectResponse(f'{world.config.calendly_api}/invitees/{made.invitee}', 303)
+        return times_page(state, _here(request), {'timezone': booking.timezone}, free(state), str(taken))
+    return RedirectResponse(f'{state.config.calendly_api}/invitees/{made.invitee}', 303)
 
 
 async def profile(request: Request) -> Response:
     """The host's own page leads to their one event type."""
-    world = _world(request)
-    if request.path_params['user'] != world.config.host_slug or world.calendar.secret:
+    state = _state_of(request)
+    if request.path_params['user'] != state.config.host_slug or state.calendar.secret:
         return _say(request, 'Nothing here', 'This page is unknown.', 404)
-    return RedirectResponse(world.config.calendly_link, 303)
+    return RedirectResponse(state.config.calendly_link, 303)
 
 
 ROUTES = [

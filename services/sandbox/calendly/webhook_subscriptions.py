@@ -1,4 +1,4 @@
-"""The Calendly twin's webhook subscriptions; part of the paid plans."""
+"""The Calendly sandbox's webhook subscriptions; part of the paid plans."""
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -6,20 +6,20 @@ from starlette.routing import Route
 from services.sandbox.calendly import api, bookings, views
 from services.sandbox.calendly.calendar import Subscription
 from services.sandbox.problems import CalendlyProblem, Json, invalid_argument
-from services.sandbox.state import World
+from services.sandbox.state import SandboxState
 
 
-def _paid(world: World) -> None:
-    if not world.config.calendly_paid_plan:
+def _paid(state: SandboxState) -> None:
+    if not state.config.calendly_paid_plan:
         raise CalendlyProblem(403, 'Please upgrade your Calendly account to Standard')
 
 
-def create(world: World, _: Request, body: Json) -> tuple[Json, int]:
+def create(state: SandboxState, _: Request, body: Json) -> tuple[Json, int]:
     """`POST /webhook_subscriptions`."""
-    _paid(world)
-    expected = {'organization': views.organization_uri(world.calendar)}
+    _paid(state)
+    expected = {'organization': views.organization_uri(state.calendar)}
     if body.get('scope') == 'user':
-        expected['user'] = views.user_uri(world.calendar)
+        expected['user'] = views.user_uri(state.calendar)
     for name, value in expected.items():
         if body.get(name) != value:
             raise invalid_argument(name, f'{name} is unknown')
@@ -31,40 +31,40 @@ def create(world: World, _: Request, body: Json) -> tuple[Json, int]:
     url = str(body.get('url', ''))
     if not url.startswith(('http://', 'https://')):
         raise invalid_argument('url', 'must be a valid URL')
-    if any(item.url == url for item in world.calendar.subscriptions.values()):
+    if any(item.url == url for item in state.calendar.subscriptions.values()):
         raise CalendlyProblem(409, 'Hook with this url already exists')
-    made = bookings.subscribe(world, url, wanted, body['scope'], str(body.get('signing_key', '')))
-    return {'resource': views.subscription(world.calendar, made)}, 201
+    made = bookings.subscribe(state, url, wanted, body['scope'], str(body.get('signing_key', '')))
+    return {'resource': views.subscription(state.calendar, made)}, 201
 
 
-def listing(world: World, request: Request, _: Json) -> tuple[Json, int]:
+def listing(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
     """`GET /webhook_subscriptions`."""
-    _paid(world)
+    _paid(state)
     query = request.query_params
     if query.get('scope') not in ('user', 'organization'):
         raise invalid_argument('scope', 'must be user or organization')
-    if query.get('organization') != views.organization_uri(world.calendar):
+    if query.get('organization') != views.organization_uri(state.calendar):
         raise CalendlyProblem(403)
-    found = [item for item in world.calendar.subscriptions.values() if item.scope == query['scope']]
-    return api.collection(world, request, (views.subscription(world.calendar, item) for item in found))
+    found = [item for item in state.calendar.subscriptions.values() if item.scope == query['scope']]
+    return api.collection(state, request, (views.subscription(state.calendar, item) for item in found))
 
 
-def _find(world: World, request: Request) -> Subscription:
-    _paid(world)
-    found = world.calendar.subscriptions.get(request.path_params['uuid'])
+def _find(state: SandboxState, request: Request) -> Subscription:
+    _paid(state)
+    found = state.calendar.subscriptions.get(request.path_params['uuid'])
     if found is None:
         raise CalendlyProblem(404)
     return found
 
 
-def read(world: World, request: Request, _: Json) -> tuple[Json, int]:
+def read(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
     """`GET /webhook_subscriptions/{uuid}`."""
-    return {'resource': views.subscription(world.calendar, _find(world, request))}, 200
+    return {'resource': views.subscription(state.calendar, _find(state, request))}, 200
 
 
-def delete(world: World, request: Request, _: Json) -> tuple[Json, int]:
+def delete(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
     """`DELETE /webhook_subscriptions/{uuid}`."""
-    del world.calendar.subscriptions[_find(world, request).id]
+    del state.calendar.subscriptions[_find(state, request).id]
     return {}, 204
 
 

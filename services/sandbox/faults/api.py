@@ -1,4 +1,4 @@
-"""The levers as JSON, for tests: rules, verbs, the state and the log of requests."""
+"""The faults as JSON, for tests: rules, actions, the state and the log of requests."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -12,56 +12,56 @@ from services.sandbox.calendly import views as calendly_views
 from services.sandbox.faults import actions, booking_actions
 from services.sandbox.faults.actions import Misuse
 from services.sandbox.problems import Json, StripeProblem
-from services.sandbox.state import Event, World
+from services.sandbox.state import Event, SandboxState
 from services.sandbox.stripe import views as stripe_views
 
-Verb = Callable[[World, Json], Awaitable[Json]]
+Action = Callable[[SandboxState, Json], Awaitable[Json]]
 PROBLEMS = (Misuse, StripeProblem, bookings.Taken, ValueError, KeyError, TypeError)
 
-VERBS: dict[str, Verb] = {
-    verb.__name__.replace('_', '-'): verb for verb in (*actions.VERBS, *booking_actions.VERBS)
+ACTIONS: dict[str, Action] = {
+    action.__name__.replace('_', '-'): action for action in (*actions.ACTIONS, *booking_actions.ACTIONS)
 }
 
 
 async def act(request: Request) -> Response:
-    """`POST /levers/<verb>`."""
-    world: World = request.app.state.world
-    verb = VERBS.get(request.path_params['verb'])
-    if verb is None:
-        return JSONResponse({'error': f'levers: {", ".join(VERBS)}'}, 404)
+    """`POST /actions/<action>`."""
+    state: SandboxState = request.app.state.sandbox
+    action = ACTIONS.get(request.path_params['action'])
+    if action is None:
+        return JSONResponse({'error': f'faults: {", ".join(ACTIONS)}'}, 404)
     try:
-        return JSONResponse(await verb(world, json.loads(await request.body() or b'{}')))
+        return JSONResponse(await action(state, json.loads(await request.body() or b'{}')))
     except PROBLEMS as problem:
         return JSONResponse({'error': str(problem)}, 400)
 
 
 async def rules(request: Request) -> Response:
-    """`GET`, `POST` and `DELETE /levers`: the rules."""
-    levers = request.app.state.world.levers
+    """`GET`, `POST` and `DELETE /faults`: the rules."""
+    faults = request.app.state.sandbox.faults
     try:
         if request.method == 'POST':
-            levers.add(json.loads(await request.body())['next'])
+            faults.add(json.loads(await request.body())['next'])
         elif request.method == 'DELETE':
-            levers.clear()
+            faults.clear()
     except (ValueError, KeyError, TypeError) as problem:
         return JSONResponse({'error': str(problem)}, 400)
-    return JSONResponse({'next': [rule.view() for rule in levers.rules]})
+    return JSONResponse({'next': [rule.view() for rule in faults.rules]})
 
 
 async def state(request: Request) -> Response:
-    """`GET /levers/state`: everything, for assertions."""
-    return JSONResponse(dump(request.app.state.world))
+    """`GET /state`: everything, for assertions."""
+    return JSONResponse(dump(request.app.state.sandbox))
 
 
-def dump(world: World) -> Json:
+def dump(state: SandboxState) -> Json:
     """All sessions, payments, events, deliveries, bookings and mails."""
-    book = world.calendar
+    book = state.calendar
     return {
-        'now': world.now().isoformat(),
-        'sessions': [stripe_views.session(world, item) for item in world.sessions.values()],
-        **{f'{kind}s': list(table.values()) for kind, table in world.tables.items()},
-        'events': [_event(item) for item in world.events.values()],
-        'deliveries': [item.view() for item in world.courier.log],
+        'now': state.now().isoformat(),
+        'sessions': [stripe_views.session(state, item) for item in state.sessions.values()],
+        **{f'{kind}s': list(table.values()) for kind, table in state.tables.items()},
+        'events': [_event(item) for item in state.events.values()],
+        'deliveries': [item.view() for item in state.webhooks.log],
         'links': [{'id': item.id, 'used': item.used} for item in book.links.values()],
         'invitees': [calendly_views.invitee(book, item) for item in book.invitees.values()],
         'outbox': [{'to': item.to, 'subject': item.subject, 'text': item.text} for item in book.outbox],
@@ -69,18 +69,18 @@ def dump(world: World) -> Json:
 
 
 async def requests(request: Request) -> Response:
-    """`GET /levers/requests`: what was asked of the twins; `DELETE` empties the log."""
-    log = request.app.state.world.requests
+    """`GET /requests`: what was asked of the sandbox; `DELETE` empties the log."""
+    log = request.app.state.sandbox.requests
     if request.method == 'DELETE':
         log.clear()
     return JSONResponse({'requests': list(log)})
 
 
 ROUTES = [
-    Route('/levers', rules, methods=['GET', 'POST', 'DELETE']),
-    Route('/levers/state', state, methods=['GET']),
-    Route('/levers/requests', requests, methods=['GET', 'DELETE']),
-    Route('/levers/{verb}', act, methods=['POST']),
+    Route('/faults', rules, methods=['GET', 'POST', 'DELETE']),
+    Route('/state', state, methods=['GET']),
+    Route('/requests', requests, methods=['GET', 'DELETE']),
+    Route('/actions/{action}', act, methods=['POST']),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Around every request: the log, the clock's work, and the levers that spoil requests and answers.
+"""Around every request: the log, the clock's work, and the faults that spoil requests and answers.
 
 A dropped connection needs the socket,
 which ASGI hides and other people's middleware hides again. So it is found
@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.sandbox import forms
 from services.sandbox.faults.rules import Rule
 from services.sandbox.problems import Json
-from services.sandbox.state import World
+from services.sandbox.state import SandboxState
 from services.sandbox.stripe import checkout, paying
 
 RULE = 'sandbox.rule'
@@ -38,22 +38,22 @@ BAD_GATEWAY = '<html><head><title>Bad gateway</title></head><body><h1>Bad gatewa
 
 
 def fault(request: Request, do: str) -> Rule | None:
-    """The lever this request met, if it is one that does this."""
+    """The fault this request met, if it is one that does this."""
     rule: Rule | None = request.scope.get(RULE)
     return rule if rule is not None and rule.do == do else None
 
 
 async def pause(request: Request) -> None:
-    """Wait where the lever says so."""
+    """Wait where the fault says so."""
     rule = fault(request, 'delay')
     if rule:
         await asyncio.sleep(rule.seconds)
 
 
-def sweep(world: World) -> None:
+def sweep(state: SandboxState) -> None:
     """Do what the clock asks for."""
-    checkout.sweep(world)
-    paying.sweep(world)
+    checkout.sweep(state)
+    paying.sweep(state)
 
 
 def drop(scope: Scope) -> None:
@@ -78,12 +78,12 @@ async def gone(receive: Receive, seconds: float) -> None:
                 pass
 
 
-class Faults:
+class FaultMiddleware:
     """ASGI middleware: logs a request, then lets it through or spoils it."""
 
-    def __init__(self, app: ASGIApp, world: World) -> None:
+    def __init__(self, app: ASGIApp, state: SandboxState) -> None:
         self.app = app
-        self.world = world
+        self.state = state
         self.ticker: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,7 +92,7 @@ class Faults:
             await self.app(scope, receive, send)
             return
         self._tick()
-        sweep(self.world)
+        sweep(self.state)
         path = scope['path'].removeprefix(scope.get('root_path', ''))
         vendor, short = vendor_of(path)
         if vendor is None:
@@ -100,7 +100,7 @@ class Faults:
             return
         body, receive = await _read(receive)
         entry = self._note(scope, vendor, short, body)
-        rule = self.world.levers.take(f'{scope["method"]} {short}', f'{scope["method"]} {path}')
+        rule = self.state.faults.take(f'{scope["method"]} {short}', f'{scope["method"]} {path}')
         scope[RULE] = rule
         await self._spoil(rule, scope, receive, _noted(send, entry))
 
@@ -115,17 +115,17 @@ class Faults:
 
     async def _ticking(self) -> None:
         while True:
-            await asyncio.sleep(self.world.config.sweep_every)
-            sweep(self.world)
+            await asyncio.sleep(self.state.config.sweep_every)
+            sweep(self.state)
 
     def _note(self, scope: Scope, vendor: str, path: str, body: bytes) -> Json:
         headers = Headers(scope=scope)
         entry: Json = {
-            'at': self.world.now().isoformat(), 'vendor': vendor, 'method': scope['method'], 'path': path,
+            'at': self.state.now().isoformat(), 'vendor': vendor, 'method': scope['method'], 'path': path,
             'params': _params(scope, headers, body), 'idempotency_key': headers.get('idempotency-key'),
             'user_agent': headers.get('user-agent'), 'status': None,
         }  # fmt: skip
-        self.world.requests.append(entry)
+        self.state.requests.append(entry)
         return entry
 
     async def _spoil(self, rule: Rule | None, scope: Scope, receive: Receive, send: Send) -> None:
@@ -196,7 +196,7 @@ async def _hang_up(scope: Scope, receive: Receive, send: Send | None = None) -> 
 
 
 def vendor_of(path: str) -> tuple[str | None, str]:
-    """Which twin a path belongs to, and the path as the vendor documents it."""
+    """Which sandbox a path belongs to, and the path as the vendor documents it."""
     for vendor in ('stripe', 'calendly'):
         if path.startswith(f'/{vendor}/'):
             return vendor, path.removeprefix(f'/{vendor}')

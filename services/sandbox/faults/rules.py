@@ -7,7 +7,7 @@ from typing import Any
 from services.sandbox.problems import Json
 
 # what a rule may `do`, by what its `match` names: a request, a delivery, a payment
-ACTIONS: dict[str, dict[str, str]] = {
+FAULTS: dict[str, dict[str, str]] = {
     'request': {
         'fail': 'answer with `status`, `code`, `message`, `retry_after`',
         'delay': 'wait `seconds`, then work as usual',
@@ -20,7 +20,7 @@ ACTIONS: dict[str, dict[str, str]] = {
     },
     'webhook': {
         'lose': 'never deliver it',
-        'hold': 'keep it until `POST /levers/release`',
+        'hold': 'keep it until `POST /actions/release`',
         'delay': 'deliver it `seconds` later',
         'duplicate': 'deliver it twice',
         'reorder': 'deliver it after the next one',
@@ -64,13 +64,13 @@ def parsed(raw: Json) -> Rule:
             f'a rule has `match` and `do`; unknown here: {", ".join(sorted(unknown)) or "nothing"}'
         )
     rule = Rule(**raw)
-    actions = ACTIONS[realm(rule.match)]
+    actions = FAULTS[realm(rule.match)]
     if rule.do not in actions:
         raise ValueError(f'`{rule.match}` can {", ".join(actions)}; not {rule.do}')
     return rule
 
 
-class Levers:
+class Faults:
     """The rules that are waiting to be met."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The lever panel for people: one page of plain forms over the same verbs, and the outbox."""
+"""The fault panel for people: one page of plain forms over the same actions, and the outbox."""
 
 from collections.abc import Iterable
 from urllib.parse import urlencode
@@ -9,11 +9,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.sandbox.calendly.bookings import when
-from services.sandbox.faults.api import PROBLEMS, VERBS
-from services.sandbox.faults.rules import ACTIONS
+from services.sandbox.faults.api import ACTIONS, PROBLEMS
+from services.sandbox.faults.rules import FAULTS
 from services.sandbox.forms import typed
 from services.sandbox.panel.page import field, hidden, joined, money, page, select
-from services.sandbox.state import Session, World
+from services.sandbox.state import SandboxState, Session
 
 NUMBERS = ('amount', 'ahead', 'status', 'times', 'seconds', 'retry_after')
 FLAGS = ('success', 'active', 'revoked', 'recurring', 'failed', 'framed', 'backwards')
@@ -42,7 +42,7 @@ OUTBOX = Markup("""<div class="page"><div class="stack"><p><a href="{}/">← Pan
 
 
 def values(filled: dict[str, str]) -> dict[str, object]:
-    """Form values as a verb's JSON would have them; empty ones are left out."""
+    """Form values as a action's JSON would have them; empty ones are left out."""
     return {name: _typed(name, value) for name, value in filled.items() if value != ''}
 
 
@@ -54,43 +54,43 @@ def _typed(name: str, value: str) -> object:
 
 async def pull(request: Request) -> Response:
     """A button of the panel."""
-    world: World = request.app.state.world
-    verb = request.path_params['verb']
+    state: SandboxState = request.app.state.sandbox
+    action = request.path_params['action']
     try:
         body = values(await typed(request))
-        if verb == 'rule':
-            world.levers.add([body])
-        elif verb == 'calm':
-            world.levers.clear()
+        if action == 'rule':
+            state.faults.add([body])
+        elif action == 'calm':
+            state.faults.clear()
         else:
-            await VERBS[verb](world, body)
-        said = f'Done: {verb}'
+            await ACTIONS[action](state, body)
+        said = f'Done: {action}'
     except PROBLEMS as problem:
         said = f'Not done: {problem}'
-    return RedirectResponse(f'{world.config.base}/?{urlencode({"said": said})}', 303)
+    return RedirectResponse(f'{state.config.base}/?{urlencode({"said": said})}', 303)
 
 
 async def show(request: Request) -> Response:
     """The panel."""
-    world: World = request.app.state.world
+    state: SandboxState = request.app.state.sandbox
     said = request.query_params.get('said', '')
     body = PAGE.format(
-        now=f'{world.now():%Y-%m-%d %H:%M:%S} UTC', base=world.config.base, sessions=_sessions(world),
+        now=f'{state.now():%Y-%m-%d %H:%M:%S} UTC', base=state.config.base, sessions=_sessions(state),
         said=Markup('<p class="alert" role="status">{}</p>').format(said) if said else '',
-        bookings=_bookings(world), deliveries=_deliveries(world), rules=_rules(world),
-        switches=_switches(world),
+        bookings=_bookings(state), deliveries=_deliveries(state), rules=_rules(state),
+        switches=_switches(state),
     )  # fmt: skip
     return page('Sandbox', body)
 
 
-def button(world: World, verb: str, label: str, **fields: str) -> Markup:
+def button(state: SandboxState, action: str, label: str, **fields: str) -> Markup:
     """A form that is one button."""
-    return BUTTON.format(world.config.base, verb, hidden(fields.items()), label)
+    return BUTTON.format(state.config.base, action, hidden(fields.items()), label)
 
 
-def form(world: World, verb: str, label: str, *fields: Markup) -> Markup:
+def form(state: SandboxState, action: str, label: str, *fields: Markup) -> Markup:
     """A form with fields in a row."""
-    return FORM.format(world.config.base, verb, joined(fields), label)
+    return FORM.format(state.config.base, action, joined(fields), label)
 
 
 def table(caption: str, heads: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Markup:
@@ -102,36 +102,36 @@ def table(caption: str, heads: tuple[str, ...], rows: Iterable[tuple[object, ...
     return TABLE.format(caption, joined(head.format(item) for item in heads), body)
 
 
-def _sessions(world: World) -> Markup:
+def _sessions(state: SandboxState) -> Markup:
     rows = [
         (
             Markup('<code>{}</code>').format(item.id[:16] + '…'), f'{item.status}, {item.payment_status}',
-            money(item.total, item.currency), (item.payer or {}).get('email') or '', _moves(world, item),
+            money(item.total, item.currency), (item.payer or {}).get('email') or '', _moves(state, item),
         )
-        for item in list(reversed(world.sessions.values()))[:SHOWN]
+        for item in list(reversed(state.sessions.values()))[:SHOWN]
     ]  # fmt: skip
-    return table(f'The latest {SHOWN} sessions', ('Session', 'State', 'Amount', 'Payer', 'Levers'), rows)
+    return table(f'The latest {SHOWN} sessions', ('Session', 'State', 'Amount', 'Payer', 'Faults'), rows)
 
 
-def _moves(world: World, item: Session) -> Markup:
+def _moves(state: SandboxState, item: Session) -> Markup:
     """What can be done with a session in its state."""
     key = item.id
     if item.status == 'open':
         moves = [
-            button(world, 'pay', 'Pay', session=key), button(world, 'expire', 'Expire', session=key),
-            button(world, 'pay', 'Pay by bank', session=key, method='bank'),
+            button(state, 'pay', 'Pay', session=key), button(state, 'expire', 'Expire', session=key),
+            button(state, 'pay', 'Pay by bank', session=key, method='bank'),
         ]  # fmt: skip
     elif item.status == 'complete' and item.payment_status == 'unpaid':
         ends = (('Bank pays', 'true'), ('Bank refuses', 'false'))
-        moves = [button(world, 'settle', label, session=key, success=value) for label, value in ends]
+        moves = [button(state, 'settle', label, session=key, success=value) for label, value in ends]
     elif item.payment_status == 'paid':
         half = str(item.total // 2)
         moves = [
-            button(world, 'refund', 'Refund', session=key),
-            button(world, 'refund', 'Refund half', session=key, amount=half),
-            button(world, 'refund', 'Refund that fails', session=key, failed='true'),
+            button(state, 'refund', 'Refund', session=key),
+            button(state, 'refund', 'Refund half', session=key, amount=half),
+            button(state, 'refund', 'Refund that fails', session=key, failed='true'),
             *(
-                button(world, 'dispute', f'Dispute {word}', session=key, status=word)
+                button(state, 'dispute', f'Dispute {word}', session=key, status=word)
                 for word in ('open', 'won', 'lost')
             ),
         ]  # fmt: skip
@@ -140,38 +140,38 @@ def _moves(world: World, item: Session) -> Markup:
     return Markup('<div class="row">{}</div>').format(joined(moves))
 
 
-def _bookings(world: World) -> Markup:
+def _bookings(state: SandboxState) -> Markup:
     rows = [
         (
             when(item), item.status, f'{item.name} <{item.email}>', item.tracking.get('utm_content', ''),
-            button(world, 'cancel', 'Cancel as host', invitee=item.invitee, by='host')
+            button(state, 'cancel', 'Cancel as host', invitee=item.invitee, by='host')
             if item.status == 'active' else '',
         )
-        for item in list(reversed(world.calendar.bookings.values()))[:SHOWN]
+        for item in list(reversed(state.calendar.bookings.values()))[:SHOWN]
     ]  # fmt: skip
-    return table(f'The latest {SHOWN} bookings', ('When', 'State', 'Invitee', 'utm_content', 'Levers'), rows)
+    return table(f'The latest {SHOWN} bookings', ('When', 'State', 'Invitee', 'utm_content', 'Faults'), rows)
 
 
-def _deliveries(world: World) -> Markup:
+def _deliveries(state: SandboxState) -> Markup:
     rows = [
         (
             item.type, item.state, ', '.join(map(str, item.statuses)), item.url,
-            button(world, 'resend', 'Resend', event=item.id),
+            button(state, 'resend', 'Resend', event=item.id),
         )
-        for item in list(reversed(world.courier.log))[:SHOWN]
+        for item in list(reversed(state.webhooks.log))[:SHOWN]
     ]  # fmt: skip
-    listed = table(f'The latest {SHOWN} deliveries', ('Type', 'State', 'Answers', 'Target', 'Levers'), rows)
-    return listed + button(world, 'release', f'Release {len(world.courier.held)} held')
+    listed = table(f'The latest {SHOWN} deliveries', ('Type', 'State', 'Answers', 'Target', 'Faults'), rows)
+    return listed + button(state, 'release', f'Release {len(state.webhooks.held)} held')
 
 
-def _rules(world: World) -> Markup:
+def _rules(state: SandboxState) -> Markup:
     rows = [
-        (rule.match, rule.do, 'for ever' if rule.times is None else rule.times) for rule in world.levers.rules
+        (rule.match, rule.do, 'for ever' if rule.times is None else rule.times) for rule in state.faults.rules
     ]
-    words = {word: why for actions in ACTIONS.values() for word, why in actions.items()}
+    words = {word: why for actions in FAULTS.values() for word, why in actions.items()}
     choices = [(word, f'{word}: {why}'.replace('`', '')) for word, why in words.items()]
     new = form(
-        world, 'rule', 'Add', field('match', 'Match', 'POST /v1/checkout/sessions'),
+        state, 'rule', 'Add', field('match', 'Match', 'POST /v1/checkout/sessions'),
         select('do', 'Do', choices, 'fail'),
         field('status', 'Status', '500', inputmode='numeric'),
         field('times', 'Times', '1', inputmode='numeric'),
@@ -181,44 +181,44 @@ def _rules(world: World) -> Markup:
     return (
         table('Waiting rules', ('Match', 'Do', 'Times'), rows)
         + new
-        + button(world, 'calm', 'Forget all rules')
+        + button(state, 'calm', 'Forget all rules')
     )
 
 
-def _switches(world: World) -> Markup:
-    price = world.prices[world.config.price]
+def _switches(state: SandboxState) -> Markup:
+    price = state.prices[state.config.price]
     yes_no = [('true', 'yes'), ('false', 'no')]
     truth = {True: 'true', False: 'false'}
     return joined((
         form(
-            world, 'price', 'Change price', field('amount', 'Amount, minor units', str(price['unit_amount'])),
+            state, 'price', 'Change price', field('amount', 'Amount, minor units', str(price['unit_amount'])),
             select('active', 'Active', yes_no, truth[price['active']]),
             select('recurring', 'Recurring', yes_no, truth[price['type'] == 'recurring']),
         ),
-        form(world, 'key', 'Change key', select('revoked', 'Key revoked', yes_no, truth[world.revoked])),
+        form(state, 'key', 'Change key', select('revoked', 'Key revoked', yes_no, truth[state.revoked])),
         form(
-            world, 'calendar', 'Change event type',
-            select('active', 'Bookable', yes_no, truth[world.calendar.active], 'bookable'),
-            select('framed', 'May be framed', yes_no, truth[world.calendar.framed]),
+            state, 'calendar', 'Change event type',
+            select('active', 'Bookable', yes_no, truth[state.calendar.active], 'bookable'),
+            select('framed', 'May be framed', yes_no, truth[state.calendar.framed]),
         ),
-        form(world, 'clock', 'Move clock', field('ahead', 'Seconds ahead', '3600', inputmode='numeric')),
-        Markup('<p></p>'), button(world, 'reset', 'Forget everything'),
+        form(state, 'clock', 'Move clock', field('ahead', 'Seconds ahead', '3600', inputmode='numeric')),
+        Markup('<p></p>'), button(state, 'reset', 'Forget everything'),
     ))  # fmt: skip
 
 
 async def outbox(request: Request) -> Response:
     """The mails and invites that would have been sent."""
-    world: World = request.app.state.world
+    state: SandboxState = request.app.state.sandbox
     letters = joined(
         LETTER.format(item.subject, item.to, f'{item.at:%Y-%m-%d %H:%M} UTC', item.text)
-        for item in reversed(world.calendar.outbox)
+        for item in reversed(state.calendar.outbox)
     )
     none = Markup('<p class="soft">No mail yet.</p>')
-    return page('Outbox', OUTBOX.format(world.config.base, letters or none))
+    return page('Outbox', OUTBOX.format(state.config.base, letters or none))
 
 
 ROUTES = [
     Route('/', show, methods=['GET']),
     Route('/outbox', outbox, methods=['GET']),
-    Route('/panel/{verb}', pull, methods=['POST']),
+    Route('/panel/{action}', pull, methods=['POST']),
 ]

@@ -1,4 +1,4 @@
-"""The Stripe twin's front door: keys, rights, idempotency keys, envelopes and headers."""
+"""The Stripe sandbox's front door: keys, rights, idempotency keys, envelopes and headers."""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ from starlette.responses import Response
 from services.sandbox import forms
 from services.sandbox.faults.middleware import fault, pause
 from services.sandbox.problems import STRIPE_FAILURES, Json, StripeProblem
-from services.sandbox.state import Kept, World, new_id
+from services.sandbox.state import IdempotencyRecord, SandboxState, new_id
 from services.sandbox.stripe import shapes
 from services.sandbox.stripe.expand import expanded
 from services.sandbox.stripe.routes import ENDPOINTS, Endpoint
@@ -42,31 +42,31 @@ def key_of(request: Request) -> str:
         return ''
 
 
-def check_key(world: World, key: str) -> None:
+def check_key(state: SandboxState, key: str) -> None:
     """Refuse requests without a valid key (https://docs.stripe.com/api/authentication)."""
     if not key:
         raise StripeProblem(NO_KEY, status=401)
-    if world.revoked:
+    if state.revoked:
         raise StripeProblem(f'Expired API Key provided: {masked(key)}', status=401, code='api_key_expired')
-    if key == world.config.publishable_key:
+    if key == state.config.publishable_key:
         words = (
             'This API call cannot be made with a publishable API key. Please use a secret API key. You can '
             'find a list of your API keys at https://dashboard.stripe.com/account/apikeys.'
         )
         raise StripeProblem(words, status=403, code='secret_key_required')
-    if key not in (world.config.secret_key, world.config.restricted_key):
+    if key not in (state.config.secret_key, state.config.restricted_key):
         raise StripeProblem(f'Invalid API Key provided: {masked(key)}', status=401)
 
 
-def check_right(world: World, key: str, right: str) -> None:
+def check_right(state: SandboxState, key: str, right: str) -> None:
     """Refuse a restricted key that lacks a right."""
-    held = right not in world.missing_rights
-    if key != world.config.restricted_key or held:
+    held = right not in state.missing_rights
+    if key != state.config.restricted_key or held:
         return
     name = ' '.join(part.capitalize() for part in right.replace('plan', 'prices').split('_'))
     words = (
         f"The provided key '{masked(key)}' does not have the required permissions for this endpoint on "
-        f"account '{world.config.account}'. Enabling \"{name}\" ('{right}') permissions on this key "
+        f"account '{state.config.account}'. Enabling \"{name}\" ('{right}') permissions on this key "
         'would allow this request to continue.'
     )
     raise StripeProblem(words, status=403)
@@ -74,19 +74,19 @@ def check_right(world: World, key: str, right: str) -> None:
 
 async def answer(request: Request) -> Response:
     """Answer one API request."""
-    world: World = request.app.state.world
+    state: SandboxState = request.app.state.sandbox
     body = (await request.body()).decode(errors='replace')
     request_id = new_id('req_', 14)
     path = '/v1/' + request.path_params['path']
     try:
-        check_key(world, key_of(request))
+        check_key(state, key_of(request))
         endpoint, key = _endpoint(request.method, path)
         items = forms.pairs(body if request.method == 'POST' else request.url.query)
-        check_right(world, key_of(request), endpoint.right)
-        call = Call(world, request, endpoint, key, items, request_id)
+        check_right(state, key_of(request), endpoint.right)
+        call = Call(state, request, endpoint, key, items, request_id)
         return await call.answer()
     except StripeProblem as problem:
-        return respond(world, request, refusal(problem, request_id), problem.status, request_id)
+        return respond(state, request, refusal(problem, request_id), problem.status, request_id)
 
 
 def _endpoint(method: str, path: str) -> tuple[Endpoint, str]:
@@ -112,11 +112,11 @@ def written(thing: Json) -> bytes:
     return json.dumps(thing, indent=2).encode()
 
 
-def respond(world: World, request: Request, body: bytes, status: int, request_id: str) -> Response:
+def respond(state: SandboxState, request: Request, body: bytes, status: int, request_id: str) -> Response:
     """An answer with Stripe's headers."""
     headers = {
         'Request-Id': request_id, 'Cache-Control': 'no-cache, no-store',
-        'Stripe-Version': request.headers.get('stripe-version', world.config.api_version),
+        'Stripe-Version': request.headers.get('stripe-version', state.config.api_version),
     }  # fmt: skip
     name = request.headers.get('idempotency-key')
     if name and request.method == 'POST':
@@ -128,10 +128,10 @@ class Call:
     """One authorised request to one endpoint."""
 
     def __init__(
-        self, world: World, request: Request, endpoint: Endpoint, key: str,
+        self, state: SandboxState, request: Request, endpoint: Endpoint, key: str,
         items: list[tuple[str, str]], request_id: str,
     ) -> None:  # fmt: skip
-        self.world, self.request, self.endpoint, self.key = world, request, endpoint, key
+        self.state, self.request, self.endpoint, self.key = state, request, endpoint, key
         self.items, self.request_id = items, request_id
 
     async def answer(self) -> Response:
@@ -145,20 +145,20 @@ class Call:
         try:
             body, status = await self._work()
         except BaseException:
-            self.world.kept.pop(name, None)
+            self.state.kept.pop(name, None)
             raise
         self._keep(name, kept, body, status)
         return self._respond(body, status)
 
-    def _kept(self, name: str) -> Kept:
+    def _kept(self, name: str) -> IdempotencyRecord:
         """What is known of an idempotency key (https://docs.stripe.com/api/idempotent_requests)."""
         if len(name) > 255:
             raise StripeProblem('Idempotency keys can be up to 255 characters.', kind='idempotency_error')
         self._forget_old()
-        known = self.world.kept.get(name)
+        known = self.state.kept.get(name)
         mark = self._fingerprint()
         if known is None:
-            known = self.world.kept[name] = Kept(mark, self.world.now().timestamp() + 86400)
+            known = self.state.kept[name] = IdempotencyRecord(mark, self.state.now().timestamp() + 86400)
             return known
         if known.fingerprint != mark:
             raise StripeProblem(MISMATCH.format(name), kind='idempotency_error')
@@ -169,8 +169,8 @@ class Call:
         return known
 
     def _forget_old(self) -> None:
-        kept, now = self.world.kept, self.world.now().timestamp()
-        for name in list(kept)[: max(0, len(kept) - self.world.config.keep_settled)]:
+        kept, now = self.state.kept, self.state.now().timestamp()
+        for name in list(kept)[: max(0, len(kept) - self.state.config.keep_settled)]:
             del kept[name]
         while kept and kept[next(iter(kept))].until < now:
             del kept[next(iter(kept))]
@@ -179,21 +179,21 @@ class Call:
         text = json.dumps([self.endpoint.path, self.key, sorted(self.items)])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def _keep(self, name: str, kept: Kept, body: bytes, status: int) -> None:
+    def _keep(self, name: str, kept: IdempotencyRecord, body: bytes, status: int) -> None:
         """Results of work are kept, failures of it too; refusals before any work are not."""
         if 400 <= status < 500 and status != 402:
-            self.world.kept.pop(name, None)
+            self.state.kept.pop(name, None)
             return
         kept.body, kept.status, kept.request = body, status, self.request_id
 
-    def _replay(self, kept: Kept) -> Response:
+    def _replay(self, kept: IdempotencyRecord) -> Response:
         response = self._respond(kept.body or b'', kept.status)
         response.headers['Idempotent-Replayed'] = 'true'
         response.headers['Original-Request'] = kept.request
         return response
 
     def _respond(self, body: bytes, status: int) -> Response:
-        response = respond(self.world, self.request, body, status, self.request_id)
+        response = respond(self.state, self.request, body, status, self.request_id)
         rule = fault(self.request, 'fail')
         if rule and rule.retry_after is not None:
             response.headers['Retry-After'] = str(rule.retry_after)
@@ -205,13 +205,13 @@ class Call:
             self._fail()
             params = shapes.checked(forms.decode(self.items), self.endpoint.params, self.endpoint.required)
             paths = params.pop('expand', [])
-            thing = self.endpoint.work(self.world, self.key, params)
-            return written(expanded(self.world, thing, paths)), 200
+            thing = self.endpoint.work(self.state, self.key, params)
+            return written(expanded(self.state, thing, paths)), 200
         except StripeProblem as problem:
             return refusal(problem, self.request_id), problem.status
 
     def _fail(self) -> None:
-        """Fail as a lever wishes."""
+        """Fail as a fault wishes."""
         rule = fault(self.request, 'fail')
         if rule is None:
             return

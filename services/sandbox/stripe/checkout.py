@@ -4,43 +4,43 @@ import heapq
 
 from services.sandbox.forms import Nested
 from services.sandbox.problems import Json, StripeProblem, missing
-from services.sandbox.state import Session, World, new_id
+from services.sandbox.state import SandboxState, Session, new_id
 from services.sandbox.stripe import events, views
 
 MINIMUM = {'usd': 50, 'eur': 50, 'gbp': 30, 'jpy': 50}
 
 
-def put_price(world: World, key: str, amount: int, currency: str, name: str) -> Json:
+def put_price(state: SandboxState, key: str, amount: int, currency: str, name: str) -> Json:
     """Make a price and its product; `amount` in minor units."""
     product_id = new_id('prod_', 14)
     created = 1_700_000_000
-    world.products[product_id] = views.product(product_id, name, key, created)
-    world.prices[key] = views.price(key, product_id, amount, currency, created)
-    return world.prices[key]
+    state.products[product_id] = views.product(product_id, name, key, created)
+    state.prices[key] = views.price(key, product_id, amount, currency, created)
+    return state.prices[key]
 
 
-def find(world: World, session_id: str) -> Session:
+def find(state: SandboxState, session_id: str) -> Session:
     """The session of that id, or Stripe's 404."""
-    if session_id not in world.sessions:
+    if session_id not in state.sessions:
         raise missing('checkout.session', session_id, 'session')
-    return world.sessions[session_id]
+    return state.sessions[session_id]
 
 
-def open_session(world: World, params: Nested) -> Session:
+def open_session(state: SandboxState, params: Nested) -> Session:
     """Make a session from checked parameters, or refuse as Stripe would."""
     _check_mode(params)
-    price, quantity = _line_item(world, params)
-    now = world.timestamp()
+    price, quantity = _line_item(state, params)
+    now = state.timestamp()
     expires = params.get('expires_at', now + 86400)
     _check_deadline(expires - now)
     session = Session(new_id('cs_test_a1', 56), now, expires, params, dict(price), quantity)
     if session.total < MINIMUM.get(session.currency, 1):
         words = "The Checkout Session's total amount must convert to at least 50 cents."
         raise StripeProblem(words, code='amount_too_small')
-    world.sessions[session.id] = session
-    heapq.heappush(world.deadlines, (float(expires), session.id))
-    while len(world.sessions) > world.config.keep_open + world.config.keep_settled:
-        world.forget(next(iter(world.sessions)))
+    state.sessions[session.id] = session
+    heapq.heappush(state.deadlines, (float(expires), session.id))
+    while len(state.sessions) > state.config.keep_open + state.config.keep_settled:
+        state.forget(next(iter(state.sessions)))
     return session
 
 
@@ -68,7 +68,7 @@ def _check_deadline(seconds: int) -> None:
         raise StripeProblem(words, param='expires_at')
 
 
-def _line_item(world: World, params: Nested) -> tuple[Json, int]:
+def _line_item(state: SandboxState, params: Nested) -> tuple[Json, int]:
     items = params.get('line_items') or []
     if len(items) != 1:
         words = (
@@ -84,7 +84,7 @@ def _line_item(world: World, params: Nested) -> tuple[Json, int]:
         raise StripeProblem(
             'Quantity is required. Add `quantity` to `line_items[0]`', param='line_items[0][quantity]'
         )
-    price = world.prices.get(items[0]['price'])
+    price = state.prices.get(items[0]['price'])
     if price is None:
         raise missing('price', items[0]['price'], where, status=400)
     _check_price(price, params, where)
@@ -110,7 +110,7 @@ def _check_price(price: Json, params: Nested, where: str) -> None:
         raise StripeProblem(words, param=where)
 
 
-def expire(world: World, session: Session) -> None:
+def expire(state: SandboxState, session: Session) -> None:
     """Close an open session, as `POST …/expire` does."""
     if session.status != 'open':
         words = (
@@ -119,15 +119,15 @@ def expire(world: World, session: Session) -> None:
         )
         raise StripeProblem(words)
     session.status = 'expired'
-    world.settle(session)
-    events.record(world, 'checkout.session.expired', views.session(world, session))
+    state.settle(session)
+    events.record(state, 'checkout.session.expired', views.session(state, session))
 
 
-def sweep(world: World) -> None:
+def sweep(state: SandboxState) -> None:
     """Expire what is due by the sandbox's clock."""
-    now = world.now().timestamp()
-    while world.deadlines and world.deadlines[0][0] <= now:
-        _, session_id = heapq.heappop(world.deadlines)
-        session = world.sessions.get(session_id)
+    now = state.now().timestamp()
+    while state.deadlines and state.deadlines[0][0] <= now:
+        _, session_id = heapq.heappop(state.deadlines)
+        session = state.sessions.get(session_id)
         if session is not None and session.status == 'open':
-            expire(world, session)
+            expire(state, session)

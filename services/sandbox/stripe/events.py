@@ -3,32 +3,32 @@
 import json
 
 from services.sandbox.problems import Json
-from services.sandbox.state import Event, World, new_id
-from services.sandbox.webhooks import Parcel
+from services.sandbox.state import Event, SandboxState, new_id
+from services.sandbox.webhooks import Delivery
 
 
-def record(world: World, kind: str, thing: Json) -> Event:
-    """Write an event down and hand it to the courier where the endpoint listens for its type."""
-    event = Event(new_id('evt_1'), world.timestamp(), kind, json.dumps(thing))
-    world.events[event.id] = event
-    if world.stripe_webhook and kind in world.config.stripe_events:
-        event.parcel = _parcel(world, event)
-        world.courier.send(event.parcel)
-    while len(world.events) > world.config.keep_settled:
-        del world.events[next(iter(world.events))]
+def record(state: SandboxState, kind: str, thing: Json) -> Event:
+    """Write an event down and hand it to the webhooks where the endpoint listens for its type."""
+    event = Event(new_id('evt_1'), state.timestamp(), kind, json.dumps(thing))
+    state.events[event.id] = event
+    if state.stripe_webhook and kind in state.config.stripe_events:
+        event.delivery = _delivery(state, event)
+        state.webhooks.send(event.delivery)
+    while len(state.events) > state.config.keep_settled:
+        del state.events[next(iter(state.events))]
     return event
 
 
-def _parcel(world: World, event: Event) -> Parcel:
-    body = json.dumps(view(world, event, pending=1), indent=2).encode()
-    url = str(world.stripe_webhook)
-    return Parcel('stripe', event.id, event.type, url, world.config.stripe_webhook_secret, body)
+def _delivery(state: SandboxState, event: Event) -> Delivery:
+    body = json.dumps(view(state, event, pending=1), indent=2).encode()
+    url = str(state.stripe_webhook)
+    return Delivery('stripe', event.id, event.type, url, state.config.stripe_webhook_secret, body)
 
 
-def view(world: World, event: Event, pending: int | None = None) -> Json:
+def view(state: SandboxState, event: Event, pending: int | None = None) -> Json:
     """The event as the API shows it."""
     return {
-        'id': event.id, 'object': 'event', 'api_version': world.config.api_version, 'created': event.created,
+        'id': event.id, 'object': 'event', 'api_version': state.config.api_version, 'created': event.created,
         'data': {'object': json.loads(event.data)}, 'livemode': False,
         'pending_webhooks': int(not delivered(event)) if pending is None else pending,
         'request': {'id': None, 'idempotency_key': None}, 'type': event.type,
@@ -37,4 +37,4 @@ def view(world: World, event: Event, pending: int | None = None) -> Json:
 
 def delivered(event: Event) -> bool:
     """Whether nothing of this event is still to be delivered; true as well where nobody listens."""
-    return event.parcel is None or event.parcel.state == 'delivered'
+    return event.delivery is None or event.delivery.state == 'delivered'

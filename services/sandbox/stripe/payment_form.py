@@ -6,7 +6,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from services.sandbox.panel.page import attrs, field, joined, money, page, select
-from services.sandbox.state import Session, World
+from services.sandbox.state import SandboxState, Session
 from services.sandbox.stripe import cards, views
 from services.sandbox.stripe.paying import Outcome
 
@@ -16,7 +16,7 @@ COUNTRIES = (
     ('DE', 'Germany'), ('IE', 'Ireland'), ('JP', 'Japan'), ('NL', 'Netherlands'), ('PH', 'Philippines'),
     ('KR', 'South Korea'), ('GB', 'United Kingdom'),
 )  # fmt: skip
-VERBS = {'book': 'Book', 'donate': 'Donate'}
+SUBMIT_LABELS = {'book': 'Book', 'donate': 'Donate'}
 STATUS = {'declined': 402, 'refused': 422}
 HINTS = (
     ('4242 4242 4242 4242', 'is paid'), ('4000 0000 0000 0002', 'is declined'),
@@ -30,23 +30,23 @@ PAGE = Markup("""<div class="page two"><section class="stack" aria-label="Summar
 <p class="sum">{total}</p></div><dl class="lines">{lines}</dl>{code}</section>
 <section class="card stack" aria-label="Payment">{alert}
 <form method="post" action="{action}" class="stack">{fields}
-<button class="wide">{verb} {total}</button>{words}</form>{hints}</section></div>""")
+<button class="wide">{submit} {total}</button>{words}</form>{hints}</section></div>""")
 
 
-def form_page(world: World, session: Session, typed: dict[str, str], outcome: Outcome) -> Response:
+def form_page(state: SandboxState, session: Session, typed: dict[str, str], outcome: Outcome) -> Response:
     """The form with what was typed, and what was wrong with it."""
-    api = world.config.stripe_api
+    api = state.config.stripe_api
     total = money(session.total, session.currency)
     told = Markup('<p class="alert" role="alert">{}</p>').format(outcome.message) if outcome.message else ''
     custom = session.params.get('custom_text', {}).get('submit', {}).get('message', '')
     body = PAGE.format(
-        back=_back(session), business=world.config.business, total=total, alert=told, lines=_lines(session),
-        product=world.products[session.price['product']]['name'], code=_code(api, session, outcome),
+        back=_back(session), business=state.config.business, total=total, alert=told, lines=_lines(session),
+        product=state.products[session.price['product']]['name'], code=_code(api, session, outcome),
         action=f'{api}/pay/{session.id}', fields=_fields(session, typed, outcome), hints=_hints(session),
-        verb=VERBS.get(session.params.get('submit_type', 'pay'), 'Pay'),
+        submit=SUBMIT_LABELS.get(session.params.get('submit_type', 'pay'), 'Pay'),
         words=Markup('<p class="small soft">{}</p>').format(custom) if custom else '',
     )  # fmt: skip
-    return page(f'{world.config.business}: payment', body, status=STATUS.get(outcome.kind, 200))
+    return page(f'{state.config.business}: payment', body, status=STATUS.get(outcome.kind, 200))
 
 
 def _back(session: Session) -> Markup:

@@ -7,25 +7,25 @@ from starlette.routing import Route
 
 from services.sandbox.forms import typed
 from services.sandbox.panel.page import money, notice, page
-from services.sandbox.state import Session, World
+from services.sandbox.state import SandboxState, Session
 from services.sandbox.stripe import paying
 from services.sandbox.stripe.paying import Outcome, Payment
 from services.sandbox.stripe.payment_form import form_page
 
 
-def _world(request: Request) -> World:
-    world: World = request.app.state.world
-    return world
+def _state_of(request: Request) -> SandboxState:
+    state: SandboxState = request.app.state.sandbox
+    return state
 
 
 def _session(request: Request) -> Session | None:
-    return _world(request).sessions.get(request.path_params['session'])
+    return _state_of(request).sessions.get(request.path_params['session'])
 
 
 async def show(request: Request) -> Response:
     """The payment page, or calm words about why there is none."""
     session = _session(request)
-    return closed(session) or form_page(_world(request), session, {}, Outcome(''))  # type: ignore[arg-type]
+    return closed(session) or form_page(_state_of(request), session, {}, Outcome(''))  # type: ignore[arg-type]
 
 
 def closed(session: Session | None) -> Response | None:
@@ -52,11 +52,11 @@ async def submit(request: Request) -> Response:
     filled = await typed(request)
     wrong = incomplete(session, filled)
     if wrong:
-        return form_page(_world(request), session, filled, wrong)
-    outcome = await paying.pay(_world(request), session, payment_of(filled))
+        return form_page(_state_of(request), session, filled, wrong)
+    outcome = await paying.pay(_state_of(request), session, payment_of(filled))
     if outcome.redirect:
         return RedirectResponse(outcome.redirect, 303)
-    return closed(session) or form_page(_world(request), session, filled, outcome)
+    return closed(session) or form_page(_state_of(request), session, filled, outcome)
 
 
 def incomplete(session: Session, filled: dict[str, str]) -> Outcome | None:
@@ -90,10 +90,10 @@ async def apply_code(request: Request) -> Response:
     if said or session is None:
         return said or Response(status_code=404)
     code = (await typed(request)).get('code', '')
-    if paying.apply_code(_world(request), session, code):
-        return RedirectResponse(f'{_world(request).config.stripe_api}/pay/{session.id}', 303)
+    if paying.apply_code(_state_of(request), session, code):
+        return RedirectResponse(f'{_state_of(request).config.stripe_api}/pay/{session.id}', 303)
     return form_page(
-        _world(request), session, {'code': code}, Outcome('refused', 'This code is invalid.', 'code')
+        _state_of(request), session, {'code': code}, Outcome('refused', 'This code is invalid.', 'code')
     )
 
 
@@ -104,9 +104,9 @@ async def ask(request: Request) -> Response:
     if said or session is None:
         return said or Response(status_code=404)
     if session.attempt is None:
-        return RedirectResponse(f'{_world(request).config.stripe_api}/pay/{session.id}', 303)
+        return RedirectResponse(f'{_state_of(request).config.stripe_api}/pay/{session.id}', 303)
     body = AUTHENTICATE.format(
-        business=_world(request).config.business, amount=money(session.total, session.currency)
+        business=_state_of(request).config.business, amount=money(session.total, session.currency)
     )
     return page('Authentication', body)
 
@@ -118,10 +118,10 @@ async def asked(request: Request) -> Response:
     if said or session is None:
         return said or Response(status_code=404)
     complete = (await typed(request)).get('answer') == 'complete'
-    outcome = await paying.authenticate(_world(request), session, complete)
+    outcome = await paying.authenticate(_state_of(request), session, complete)
     if outcome.redirect:
         return RedirectResponse(outcome.redirect, 303)
-    return form_page(_world(request), session, {}, outcome)
+    return form_page(_state_of(request), session, {}, outcome)
 
 
 AUTHENTICATE = Markup("""<div class="page narrow"><div class="card stack"><h1>3D Secure test page</h1>
@@ -132,10 +132,10 @@ AUTHENTICATE = Markup("""<div class="page narrow"><div class="card stack"><h1>3D
 
 async def receipt(request: Request) -> Response:
     """What `receipt_url` leads to."""
-    charge = _world(request).tables['charge'].get(request.path_params['charge'])
+    charge = _state_of(request).tables['charge'].get(request.path_params['charge'])
     if charge is None:
         return notice('Nothing here', 'The page you were looking for could not be found.', status=404)
-    words = f'{money(charge["amount"], charge["currency"])} paid to {_world(request).config.business}.'
+    words = f'{money(charge["amount"], charge["currency"])} paid to {_state_of(request).config.business}.'
     return notice('Receipt', words)
 
 

@@ -1,11 +1,11 @@
 """Payment intents, charges, refunds and disputes as JSON, at the moment they are made."""
 
 from services.sandbox.problems import Json
-from services.sandbox.state import Session, World, new_id
+from services.sandbox.state import SandboxState, Session, new_id
 from services.sandbox.stripe.views import NO_ADDRESS, methods
 
 
-def intent(world: World, session: Session) -> Json:
+def intent(state: SandboxState, session: Session) -> Json:
     """A payment intent before its first charge (https://docs.stripe.com/api/payment_intents/object)."""
     key = new_id('pi_3')
     wish = session.params.get('payment_intent_data', {})
@@ -21,7 +21,7 @@ def intent(world: World, session: Session) -> Json:
         'id': key, 'object': 'payment_intent', 'amount': session.total, 'amount_capturable': 0,
         'amount_received': 0, 'capture_method': 'automatic_async',
         'client_secret': f'{key}_secret_{new_id("")}',
-        'confirmation_method': 'automatic', 'created': world.timestamp(), 'currency': session.currency,
+        'confirmation_method': 'automatic', 'created': state.timestamp(), 'currency': session.currency,
         'description': wish.get('description'), 'livemode': False, 'metadata': wish.get('metadata', {}),
         'payment_method_options': {}, 'payment_method_types': methods(session.currency),
         'receipt_email': wish.get('receipt_email'), 'source': None,
@@ -31,7 +31,7 @@ def intent(world: World, session: Session) -> Json:
     }  # fmt: skip
 
 
-def charge(world: World, session: Session, paid_by: Json, status: str) -> Json:
+def charge(state: SandboxState, session: Session, paid_by: Json, status: str) -> Json:
     """A charge, `succeeded`, `pending` or `failed` (https://docs.stripe.com/api/charges/object)."""
     key = new_id('ch_3')
     wish = session.params.get('payment_intent_data', {})
@@ -48,13 +48,13 @@ def charge(world: World, session: Session, paid_by: Json, status: str) -> Json:
             'name': payer.get('name'),
             'phone': payer.get('phone'), 'tax_id': None,
         },
-        'calculated_statement_descriptor': 'SANDBOX', 'captured': False, 'created': world.timestamp(),
+        'calculated_statement_descriptor': 'SANDBOX', 'captured': False, 'created': state.timestamp(),
         'currency': session.currency, 'description': wish.get('description'), 'disputed': False,
         'fraud_details': {}, 'livemode': False, 'metadata': wish.get('metadata', {}), 'outcome': None,
         'paid': False, 'payment_intent': session.intent, 'payment_method': new_id('pm_1'),
         'payment_method_details': paid_by, 'radar_options': {},
         'receipt_email': wish.get('receipt_email'),
-        'receipt_url': f'{world.config.stripe_api}/receipts/{key}', 'refunded': False,
+        'receipt_url': f'{state.config.stripe_api}/receipts/{key}', 'refunded': False,
         'statement_descriptor': wish.get('statement_descriptor'),
         'statement_descriptor_suffix': wish.get('statement_descriptor_suffix'), 'status': status,
     }  # fmt: skip
@@ -95,7 +95,7 @@ def payment_error(charge: Json, code: str, words: str, reason: str) -> Json:
     }  # fmt: skip
 
 
-def refund(world: World, charge: Json, amount: int, reason: str | None, metadata: Json) -> Json:
+def refund(state: SandboxState, charge: Json, amount: int, reason: str | None, metadata: Json) -> Json:
     """A refund of a charge (https://docs.stripe.com/api/refunds/object)."""
     kind = charge['payment_method_details']['type']
     card = {'reference_status': 'pending', 'reference_type': 'acquirer_reference_number', 'type': 'refund'}
@@ -106,7 +106,7 @@ def refund(world: World, charge: Json, amount: int, reason: str | None, metadata
     }
     return {
         'id': new_id('re_3'), 'object': 'refund', 'amount': amount, 'balance_transaction': new_id('txn_3'),
-        'charge': charge['id'], 'created': world.timestamp(), 'currency': charge['currency'],
+        'charge': charge['id'], 'created': state.timestamp(), 'currency': charge['currency'],
         'destination_details': more if kind == 'card' else bank, 'metadata': metadata,
         'payment_intent': charge['payment_intent'], 'reason': reason, 'receipt_number': None,
         'source_transfer_reversal': None, 'status': 'succeeded', 'transfer_reversal': None,
@@ -124,9 +124,9 @@ EVIDENCE = (
 )  # fmt: skip
 
 
-def dispute(world: World, charge: Json, reason: str) -> Json:
+def dispute(state: SandboxState, charge: Json, reason: str) -> Json:
     """A dispute over a whole charge (https://docs.stripe.com/api/disputes/object)."""
-    now = world.timestamp()
+    now = state.timestamp()
     return {
         'id': new_id('du_1'), 'object': 'dispute', 'amount': charge['amount'], 'balance_transactions': [],
         'charge': charge['id'], 'created': now, 'currency': charge['currency'],

@@ -2,18 +2,18 @@
 
 from services.sandbox.forms import Nested
 from services.sandbox.problems import Json, StripeProblem, missing
-from services.sandbox.state import World
+from services.sandbox.state import SandboxState
 from services.sandbox.stripe import events, payment_views
 
 
-def charge_of(world: World, params: Nested) -> Json:
+def charge_of(state: SandboxState, params: Nested) -> Json:
     """The charge a refund is for, named by itself or by its intent."""
     intent_id, charge_id = params.get('payment_intent'), params.get('charge')
     if not (intent_id or charge_id):
         words = 'One of the following params should be provided for this request: payment_intent or charge.'
         raise StripeProblem(words, code='parameter_missing')
     if intent_id:
-        intent = world.tables['payment_intent'].get(intent_id)
+        intent = state.tables['payment_intent'].get(intent_id)
         if intent is None:
             raise missing('payment_intent', intent_id, 'payment_intent')
         if intent['status'] != 'succeeded':
@@ -21,24 +21,24 @@ def charge_of(world: World, params: Nested) -> Json:
                 f'This PaymentIntent ({intent_id}) does not have a successful charge to refund.'
             )
         charge_id = intent['latest_charge']
-    charge = world.tables['charge'].get(str(charge_id))
+    charge = state.tables['charge'].get(str(charge_id))
     if charge is None:
         raise missing('charge', str(charge_id), 'charge')
     return charge
 
 
-def refund(world: World, params: Nested) -> Json:
+def refund(state: SandboxState, params: Nested) -> Json:
     """Refund all that is left of a charge, or a part of it."""
-    charge = charge_of(world, params)
+    charge = charge_of(state, params)
     left = charge['amount'] - charge['amount_refunded']
     amount = params.get('amount', left)
     _check(charge, amount, left)
-    made = payment_views.refund(world, charge, amount, params.get('reason'), params.get('metadata', {}))
-    world.add(world.session_by(charge['payment_intent']), made)
+    made = payment_views.refund(state, charge, amount, params.get('reason'), params.get('metadata', {}))
+    state.add(state.session_by(charge['payment_intent']), made)
     charge['amount_refunded'] += amount
     charge['refunded'] = charge['amount_refunded'] == charge['amount']
-    events.record(world, 'refund.created', made)
-    events.record(world, 'charge.refunded', charge)
+    events.record(state, 'refund.created', made)
+    events.record(state, 'charge.refunded', charge)
     return made
 
 
@@ -58,37 +58,37 @@ def _check(charge: Json, amount: int, left: int) -> None:
         raise StripeProblem(words, param='amount')
 
 
-def fail_refund(world: World, made: Json) -> Json:
+def fail_refund(state: SandboxState, made: Json) -> Json:
     """A refund comes back from the bank: its money is ours again."""
     if made['status'] == 'failed':
         raise ValueError('this refund has failed already')
     made |= {'status': 'failed', 'failure_reason': 'expired_or_canceled_card'}
-    charge = world.tables['charge'][made['charge']]
+    charge = state.tables['charge'][made['charge']]
     charge['amount_refunded'] -= made['amount']
     charge['refunded'] = False
-    events.record(world, 'refund.updated', made)
-    events.record(world, 'refund.failed', made)
+    events.record(state, 'refund.updated', made)
+    events.record(state, 'refund.failed', made)
     return made
 
 
-def open_dispute(world: World, charge: Json, reason: str) -> Json:
+def open_dispute(state: SandboxState, charge: Json, reason: str) -> Json:
     """The cardholder's bank takes the money back for now."""
     if charge['disputed']:
         raise ValueError('this charge is disputed already')
-    made = payment_views.dispute(world, charge, reason)
-    world.add(world.session_by(charge['payment_intent']), made)
+    made = payment_views.dispute(state, charge, reason)
+    state.add(state.session_by(charge['payment_intent']), made)
     charge['disputed'] = True
-    events.record(world, 'charge.dispute.created', made)
-    events.record(world, 'charge.dispute.funds_withdrawn', made)
+    events.record(state, 'charge.dispute.created', made)
+    events.record(state, 'charge.dispute.funds_withdrawn', made)
     return made
 
 
-def close_dispute(world: World, made: Json, status: str) -> Json:
+def close_dispute(state: SandboxState, made: Json, status: str) -> Json:
     """A dispute ends `won` or `lost`."""
     if made['status'] in ('won', 'lost'):
         raise ValueError('this dispute is closed already')
     made['status'] = status
     if status == 'won':
-        events.record(world, 'charge.dispute.funds_reinstated', made)
-    events.record(world, 'charge.dispute.closed', made)
+        events.record(state, 'charge.dispute.funds_reinstated', made)
+    events.record(state, 'charge.dispute.closed', made)
     return made

@@ -7,13 +7,13 @@ from typing import Any
 
 from services.sandbox.forms import Nested
 from services.sandbox.problems import Json, missing
-from services.sandbox.state import Event, Session, World
+from services.sandbox.state import Event, SandboxState, Session
 from services.sandbox.stripe import checkout, events, refunds, views
 from services.sandbox.stripe import parameters as shapes
 from services.sandbox.stripe.listing import in_time, listed
 from services.sandbox.stripe.shapes import text
 
-Work = Callable[[World, str, Nested], Json]
+Work = Callable[[SandboxState, str, Nested], Json]
 
 
 @dataclass(frozen=True)
@@ -35,29 +35,29 @@ class Endpoint:
         return found.group(1) if found.groups() else ''
 
 
-def _account(world: World, _: str, __: Nested) -> Json:
-    return views.account(world)
+def _account(state: SandboxState, _: str, __: Nested) -> Json:
+    return views.account(state)
 
 
-def _create(world: World, _: str, params: Nested) -> Json:
-    return views.session(world, checkout.open_session(world, params))
+def _create(state: SandboxState, _: str, params: Nested) -> Json:
+    return views.session(state, checkout.open_session(state, params))
 
 
-def _read(world: World, key: str, _: Nested) -> Json:
-    return views.session(world, checkout.find(world, key))
+def _read(state: SandboxState, key: str, _: Nested) -> Json:
+    return views.session(state, checkout.find(state, key))
 
 
-def _expire(world: World, key: str, _: Nested) -> Json:
-    session = checkout.find(world, key)
-    checkout.expire(world, session)
-    return views.session(world, session)
+def _expire(state: SandboxState, key: str, _: Nested) -> Json:
+    session = checkout.find(state, key)
+    checkout.expire(state, session)
+    return views.session(state, session)
 
 
-def _lines(world: World, key: str, _: Nested) -> Json:
-    return views.line_items(world, checkout.find(world, key))
+def _lines(state: SandboxState, key: str, _: Nested) -> Json:
+    return views.line_items(state, checkout.find(state, key))
 
 
-def _sessions(world: World, _: str, params: Nested) -> Json:
+def _sessions(state: SandboxState, _: str, params: Nested) -> Json:
     def fits(item: Session) -> bool:
         mail = params.get('customer_details', {}).get('email')
         return (
@@ -67,14 +67,14 @@ def _sessions(world: World, _: str, params: Nested) -> Json:
             and (mail is None or (item.payer or {}).get('email') == mail)
         )
 
-    found = [{'id': item.id} for item in reversed(world.sessions.values()) if fits(item)]
+    found = [{'id': item.id} for item in reversed(state.sessions.values()) if fits(item)]
     return listed(
         found, params, '/v1/checkout/sessions', 'checkout.session',
-        lambda item: views.session(world, world.sessions[item['id']]),
+        lambda item: views.session(state, state.sessions[item['id']]),
     )  # fmt: skip
 
 
-def _events(world: World, _: str, params: Nested) -> Json:
+def _events(state: SandboxState, _: str, params: Nested) -> Json:
     types = params.get('types') or ([params['type']] if 'type' in params else None)
     wanted = params.get('delivery_success')
 
@@ -85,22 +85,22 @@ def _events(world: World, _: str, params: Nested) -> Json:
             and (wanted is None or wanted == events.delivered(item))
         )
 
-    found = [{'id': item.id} for item in reversed(world.events.values()) if fits(item)]
+    found = [{'id': item.id} for item in reversed(state.events.values()) if fits(item)]
     return listed(
-        found, params, '/v1/events', 'event', lambda item: events.view(world, world.events[item['id']])
+        found, params, '/v1/events', 'event', lambda item: events.view(state, state.events[item['id']])
     )
 
 
-def _event(world: World, key: str, _: Nested) -> Json:
-    if key not in world.events:
+def _event(state: SandboxState, key: str, _: Nested) -> Json:
+    if key not in state.events:
         raise missing('event', key, 'id')
-    return events.view(world, world.events[key])
+    return events.view(state, state.events[key])
 
 
-def _prices(world: World, _: str, params: Nested) -> Json:
+def _prices(state: SandboxState, _: str, params: Nested) -> Json:
     names = ('active', 'product', 'type', 'currency')
     found = [
-        item for item in reversed(world.prices.values())
+        item for item in reversed(state.prices.values())
         if in_time(item['created'], params.get('created'))
         and all(params[name] == item[name] for name in names if name in params)
     ]  # fmt: skip
@@ -108,8 +108,8 @@ def _prices(world: World, _: str, params: Nested) -> Json:
 
 
 def _shelf(name: str, kind: str) -> Work:
-    def work(world: World, key: str, _: Nested) -> Json:
-        shelf: dict[str, Any] = getattr(world, name)
+    def work(state: SandboxState, key: str, _: Nested) -> Json:
+        shelf: dict[str, Any] = getattr(state, name)
         if key not in shelf:
             raise missing(kind, key, kind)
         return dict(shelf[key])
@@ -118,19 +118,19 @@ def _shelf(name: str, kind: str) -> Work:
 
 
 def _one(kind: str) -> Work:
-    def work(world: World, key: str, _: Nested) -> Json:
-        if key not in world.tables[kind]:
+    def work(state: SandboxState, key: str, _: Nested) -> Json:
+        if key not in state.tables[kind]:
             raise missing(kind, key, {'payment_intent': 'intent'}.get(kind, kind))
-        return dict(world.tables[kind][key])
+        return dict(state.tables[kind][key])
 
     return work
 
 
 def _many(kind: str, url: str) -> Work:
-    def work(world: World, _: str, params: Nested) -> Json:
+    def work(state: SandboxState, _: str, params: Nested) -> Json:
         names = ('charge', 'payment_intent')
         found = [
-            item for item in reversed(world.tables[kind].values())
+            item for item in reversed(state.tables[kind].values())
             if in_time(item['created'], params.get('created'))
             and all(params[name] == item[name] for name in names if name in params)
         ]  # fmt: skip
@@ -139,8 +139,8 @@ def _many(kind: str, url: str) -> Work:
     return work
 
 
-def _refund(world: World, _: str, params: Nested) -> Json:
-    return dict(refunds.refund(world, params))
+def _refund(state: SandboxState, _: str, params: Nested) -> Json:
+    return dict(refunds.refund(state, params))
 
 
 INTENTS, CHARGES, REFUNDS, DISPUTES = '/v1/payment_intents', '/v1/charges', '/v1/refunds', '/v1/disputes'

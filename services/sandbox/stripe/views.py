@@ -1,7 +1,7 @@
 """Stripe's objects as JSON, complete as its OpenAPI description wants them."""
 
 from services.sandbox.problems import Json
-from services.sandbox.state import Session, World
+from services.sandbox.state import SandboxState, Session
 
 BANKS = {'usd': 'us_bank_account', 'eur': 'sepa_debit', 'gbp': 'bacs_debit'}
 NO_ADDRESS: Json = dict.fromkeys(('city', 'country', 'line1', 'line2', 'postal_code', 'state'))
@@ -12,16 +12,16 @@ def methods(currency: str) -> list[str]:
     return ['card', *([BANKS[currency]] if currency in BANKS else [])]
 
 
-def hosted_url(world: World, session: Session) -> str | None:
+def hosted_url(state: SandboxState, session: Session) -> str | None:
     """The payment page's address while the session is open."""
     if session.status != 'open':
         return None
-    return f'{world.config.stripe_api}/pay/{session.id}#fidkdWxOYHwnPyd1blpxYHZxWjA0'
+    return f'{state.config.stripe_api}/pay/{session.id}#fidkdWxOYHwnPyd1blpxYHZxWjA0'
 
 
-def session(world: World, item: Session) -> Json:
+def session(state: SandboxState, item: Session) -> Json:
     """A checkout session (https://docs.stripe.com/api/checkout/sessions/object)."""
-    return {'id': item.id, 'object': 'checkout.session'} | _asked(item) | _became(world, item) | _constant()
+    return {'id': item.id, 'object': 'checkout.session'} | _asked(item) | _became(state, item) | _constant()
 
 
 def _asked(item: Session) -> Json:
@@ -54,7 +54,7 @@ def _asked(item: Session) -> Json:
     }  # fmt: skip
 
 
-def _became(world: World, item: Session) -> Json:
+def _became(state: SandboxState, item: Session) -> Json:
     accepted = item.payer and item.params.get('consent_collection', {}).get('terms_of_service') == 'required'
     return {
         'amount_subtotal': item.subtotal,
@@ -71,7 +71,7 @@ def _became(world: World, item: Session) -> Json:
         'payment_status': item.payment_status,
         'status': item.status,
         'total_details': {'amount_discount': item.discount, 'amount_shipping': 0, 'amount_tax': item.tax},
-        'url': hosted_url(world, item),
+        'url': hosted_url(state, item),
     }  # fmt: skip
 
 
@@ -111,13 +111,13 @@ def _constant() -> Json:
     }  # fmt: skip
 
 
-def line_items(world: World, item: Session) -> Json:
+def line_items(state: SandboxState, item: Session) -> Json:
     """The list of line items; included in a session only when asked for."""
     line = {
         'id': f'li_{item.id[-24:]}', 'object': 'item', 'adjustable_quantity': None,
         'amount_discount': item.discount, 'amount_subtotal': item.subtotal, 'amount_tax': item.tax,
         'amount_total': item.total, 'currency': item.currency,
-        'description': world.products[item.price['product']]['name'],
+        'description': state.products[item.price['product']]['name'],
         'metadata': {}, 'price': item.price,
         'quantity': item.quantity,
     }  # fmt: skip
@@ -147,9 +147,9 @@ def product(key: str, name: str, price_id: str, created: int) -> Json:
     }  # fmt: skip
 
 
-def account(world: World) -> Json:
+def account(state: SandboxState) -> Json:
     """The account, as far as a shop reads it (https://docs.stripe.com/api/accounts/object)."""
-    config = world.config
+    config = state.config
     return {
         'id': config.account, 'object': 'account', 'business_type': 'individual', 'charges_enabled': True,
         'capabilities': dict.fromkeys(

@@ -25,7 +25,7 @@ def _create_deliveries() -> None:
         sa.Column('kind', sa.Text(), nullable=False),
         sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
         sa.Column('tries', sa.Integer(), nullable=False),
-        sa.Column('settled_at', sa.DateTime(timezone=True), nullable=True),
+        sa.Column('handled_at', sa.DateTime(timezone=True), nullable=True),
         sa.Column('error', sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint('source', 'event_id', name=op.f('pk_deliveries')),
     )
@@ -38,7 +38,7 @@ def _order_columns() -> list[sa.Column[Any]]:
         sa.Column('reference', sa.String(length=16), nullable=False),
         sa.Column('token', sa.String(length=64), nullable=False),
         sa.Column('booking_key', sa.String(length=64), nullable=False),
-        sa.Column('world', sa.String(length=8), nullable=False),
+        sa.Column('environment', sa.String(length=8), nullable=False),
         sa.Column('account', sa.Text(), nullable=False),
         sa.Column('shop', sa.Text(), nullable=False),
         sa.Column('offer', sa.String(length=64), nullable=False),
@@ -47,7 +47,7 @@ def _order_columns() -> list[sa.Column[Any]]:
         sa.Column('currency', sa.String(length=3), nullable=False),
         sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
         sa.Column('attempt', sa.Integer(), nullable=False),
-        sa.Column('visitor', sa.String(length=64), nullable=False),
+        sa.Column('browser_hash', sa.String(length=64), nullable=False),
         sa.Column('claim', sa.String(length=160), nullable=True),
         sa.Column('session_id', sa.Text(), nullable=True),
         sa.Column('session_url', sa.Text(), nullable=True),
@@ -92,7 +92,9 @@ def _create_orders() -> None:
     )
     with op.batch_alter_table('orders', schema=None) as batch_op:
         batch_op.create_index('ix_orders_payment_id', ['payment_id'], unique=False)
-        batch_op.create_index('ix_orders_visitor_completed_at', ['visitor', 'completed_at'], unique=False)
+        batch_op.create_index(
+            'ix_orders_browser_hash_completed_at', ['browser_hash', 'completed_at'], unique=False
+        )
 
 
 def _create_bookings() -> None:

@@ -9,7 +9,7 @@ import httpx
 from tests.crash.customers import Customer
 from tests.crash.shops import Shop
 from tests.processes import wait_until
-from tests.sandbox_client import Twin
+from tests.sandbox_client import SandboxClient
 
 SIZE = 6
 PATIENCE = 60.0  # seconds until a shop that died is there again
@@ -18,12 +18,12 @@ GIVES_UP = 0.25  # the share of customers who never come back after a shop has f
 BY_BANK = 0.2
 
 
-class Crowd:
+class RandomLoad:
     """Customers who keep coming until they are told that it is over."""
 
-    def __init__(self, shop: Shop, twin: Twin, *, seed: int) -> None:
+    def __init__(self, shop: Shop, sandbox: SandboxClient, *, seed: int) -> None:
         self._shop = shop
-        self._twin = twin
+        self._sandbox = sandbox
         self._seed = seed
         self._over = Event()
         self._http = httpx.Client(trust_env=False)
@@ -46,7 +46,7 @@ class Crowd:
 
     def _keep_coming(self, chance: Random) -> None:
         while not self._over.is_set():
-            customer = Customer(self._shop, self._twin)
+            customer = Customer(self._shop, self._sandbox)
             self._buy(customer, chance)
             customer.leave()
 
