@@ -9,17 +9,19 @@ from datetime import UTC, datetime
 from fastapi import APIRouter
 
 from services import site
-from services.catalog import Catalog
+from services.booking import BookingRecorder, CalendarLinks
+from services.catalog import Catalog, Offer
 from services.checkout import Checkout
 from services.endpoints import api, webhooks
 from services.errors import ShopError, reported
-from services.fulfilment import Fulfilment
-from services.ledger import Ledger, connect
+from services.fulfilment import Duplicates, Fulfilment
+from services.inbox import Inbox
+from services.ledger import Ledger, Source, connect
 from services.metrics import Metrics
 from services.orders import PriceAdjustments
 from services.payments import Payments
 from services.rate_limit import RateLimit
-from services.reconciler import Reconciler
+from services.reconciler import Reconciler, tasks
 from services.scheduling import Scheduling
 from services.settings import Settings
 
@@ -40,6 +42,9 @@ class Shop:
     catalog: Catalog
     checkout: Checkout
     fulfilment: Fulfilment
+    bookings: BookingRecorder
+    calendar: CalendarLinks
+    inbox: Inbox
     ledger: Ledger
     payments: Payments
     scheduling: Scheduling
@@ -67,7 +72,7 @@ class Shop:
     async def warm_up(self) -> None:
         """Learn what the first customer should not have to wait for; Stripe may not be up yet."""
         for _ in range(WARM_UP_TRIES):
-            if (await self.catalog.look()).price:
+            if (await self.catalog.get_for_page()).price:
                 break
             await asyncio.sleep(0.5)
         try:
@@ -91,7 +96,7 @@ class Shop:
             ledger = ''
         except ShopError as error:
             ledger = f'the database does not answer [error {error.id}]'
-        price = '' if self.catalog.offer.price else 'Stripe has not told the price yet'
+        price = '' if self.catalog.get().price else 'Stripe has not told the price yet'
         return {'ledger': ledger, 'price': price}
 
     @property
@@ -102,17 +107,20 @@ class Shop:
     def routers(self) -> list[APIRouter]:
         """Make the routers for machines; a webhook without a secret has no endpoint."""
         secret, key = self.settings.stripe_webhook_secret, self.settings.calendly_webhook_signing_key
-        endpoints = [api.checkout_router(self.checkout, self.catalog.slug), api.health_router(self.health)]
+        endpoints = [
+            api.checkout_router(self.checkout, self.catalog.get().slug),
+            api.health_router(self.health),
+        ]
         endpoints.append(api.metrics_router(self.metrics, trusted=self.settings.trusted_proxies))
         if secret:
-            endpoints.append(webhooks.stripe_router(secret, self.ledger, self.fulfilment, self.metrics))
+            endpoints.append(webhooks.stripe_router(secret, self.inbox, self.metrics))
         if key:
-            endpoints.append(webhooks.calendly_router(key, self.ledger, self.fulfilment, self.metrics))
+            endpoints.append(webhooks.calendly_router(key, self.inbox, self.metrics))
         return endpoints
 
 
 def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Shop:
-    """Wire a shop; nothing is opened or asked yet.
+    """Wire a shop; nothing is opened or requested yet.
 
     Args:
         settings: what the operator decided.
@@ -121,14 +129,43 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     Raises:
         SiteProblem: the texts of the site cannot be read.
     """
-    texts = site.load(settings.site_file)
-    ledger = Ledger(connect(settings.database_url), clock)
+    texts, domain = site.load(settings.site_file), settings.domain
     metrics = Metrics(clock)
-    payments, scheduling = _payments(settings, metrics), _scheduling(settings)
-    fulfilment = _fulfilment(settings, ledger, payments, scheduling, metrics, clock)
-    offer = texts.offer
-    catalog = Catalog(
-        offer.slug, offer.name, settings.stripe_price_id, read_price=payments.read_price, clock=clock
+    ledger = Ledger(connect(settings.database_url), clock)
+    payments = Payments(
+        settings.stripe_secret_key,
+        api_base=settings.stripe_api_base,
+        domain=domain,
+        hosts=settings.payment_hosts,
+        mode=settings.mode,
+        on_request=metrics.stripe_request,
+    )
+    scheduling = Scheduling(
+        settings.calendly_link,
+        token=settings.calendly_token,
+        api_base=settings.calendly_api_base,
+        domain=domain,
+        hosts=settings.calendar_hosts,
+    )
+    product = texts.offer
+    offer = Offer(product.slug, product.name, product.minutes, 1, settings.stripe_price_id)
+    catalog = Catalog([offer], read_price=payments.read_price, clock=clock)
+    fulfilment = Fulfilment(
+        ledger=ledger,
+        payments=payments,
+        duplicates=Duplicates(ledger),
+        rate_limit=RateLimit(per_client=LOOKUPS_PER_CLIENT, overall=LOOKUPS_OVERALL),
+        metrics=metrics,
+        clock=clock,
+        domain=domain,
+    )
+    bookings = BookingRecorder(ledger, scheduling)
+    calendar = CalendarLinks(
+        ledger=ledger,
+        payments=payments,
+        scheduling=scheduling,
+        recorder=bookings,
+        selling=settings.selling,
     )
     checkout = Checkout(
         ledger=ledger,
@@ -137,66 +174,35 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         fulfilment=fulfilment,
         rate_limit=RateLimit(per_client=STARTS_PER_CLIENT, overall=STARTS_OVERALL),
         clock=clock,
-        shop=settings.domain,
-        title=offer.name,
+        domain=domain,
+        allowed=PriceAdjustments(settings.promotion_codes, settings.automatic_tax),
     )
+    inbox = Inbox(ledger, {Source.STRIPE: fulfilment.process, Source.CALENDLY: bookings.process})
     reconciler = Reconciler(
+        tasks(
+            ledger=ledger,
+            payments=payments,
+            fulfilment=fulfilment,
+            inbox=inbox,
+            clock=clock,
+            domain=domain,
+        ),
         ledger=ledger,
-        payments=payments,
-        fulfilment=fulfilment,
         metrics=metrics,
-        clock=clock,
-        shop=settings.domain,
         every=settings.reconcile_seconds,
     )
     return Shop(
-        settings, texts, catalog, checkout, fulfilment, ledger, payments, scheduling, reconciler, metrics
-    )
-
-
-def _payments(settings: Settings, metrics: Metrics) -> Payments:
-    options: dict[str, object] = {}
-    if settings.promotion_codes:
-        options['allow_promotion_codes'] = True
-    if settings.automatic_tax:
-        options['automatic_tax'] = {'enabled': True}
-    return Payments(
-        settings.stripe_secret_key,
-        api_base=settings.stripe_api_base,
-        domain=settings.domain,
-        hosts=settings.payment_hosts,
-        mode=settings.mode,
-        options=options,
-        on_request=metrics.stripe_request,
-    )
-
-
-def _scheduling(settings: Settings) -> Scheduling:
-    return Scheduling(
-        settings.calendly_link,
-        token=settings.calendly_token,
-        api_base=settings.calendly_api_base,
-        domain=settings.domain,
-        hosts=settings.calendar_hosts,
-    )
-
-
-def _fulfilment(
-    settings: Settings,
-    ledger: Ledger,
-    payments: Payments,
-    scheduling: Scheduling,
-    metrics: Metrics,
-    clock: Callable[[], datetime],
-) -> Fulfilment:
-    return Fulfilment(
+        settings=settings,
+        site=texts,
+        catalog=catalog,
+        checkout=checkout,
+        fulfilment=fulfilment,
+        bookings=bookings,
+        calendar=calendar,
+        inbox=inbox,
         ledger=ledger,
         payments=payments,
         scheduling=scheduling,
-        clock=clock,
-        shop=settings.domain,
-        allowed=PriceAdjustments(settings.promotion_codes, settings.automatic_tax),
-        selling=settings.selling,
-        rate_limit=RateLimit(per_client=LOOKUPS_PER_CLIENT, overall=LOOKUPS_OVERALL),
+        reconciler=reconciler,
         metrics=metrics,
     )

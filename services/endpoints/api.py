@@ -12,6 +12,7 @@ from services.checkout import Checkout
 from services.endpoints.request_body import read_body
 from services.errors import BadRequest, ShopError, UnknownOffer, UnsupportedType
 from services.metrics import CONTENT_TYPE, Metrics
+from services.orders import Cause
 
 LIMIT = 4 * 1024  # bytes
 LOOPBACK, LOOPBACK_6 = '127.0.0.0/8', '::1/128'
@@ -35,7 +36,7 @@ def checkout_router(checkout: Checkout, offer: str) -> APIRouter:
         _require_offer(_json_object(await read_body(request, LIMIT), request), offer)
         browser_id = getattr(request.state, 'browser_id', '')
         client = request.client.host if request.client else ''
-        session = await checkout.start(browser_id=browser_id, because='api', client=client)
+        session = await checkout.start(browser_id=browser_id, because=Cause.API, client_ip=client)
         return JSONResponse({'id': session.id, 'url': session.url}, headers=NO_STORE)
 
     return router
