@@ -13,6 +13,7 @@ from nicegui.testing import User
 from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
 
 from main import assemble
+from services.orders import Order
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.pages.customer import Customer
@@ -61,6 +62,13 @@ async def customer(shop: Shop, reset_nicegui: None) -> AsyncIterator[Customer]:
 def _ledger_at_rest() -> bool:
     """Whether no connection to a database works on; one that did would meet a closed event loop."""
     return not any('_connection_worker_thread' in thread.name for thread in threading.enumerate())
+
+
+async def order_at(shop: Shop, path: str) -> Order:
+    """Return the order whose page has this path."""
+    order = await shop.fulfilment.find(path.rpartition('/')[2])
+    assert order is not None
+    return order
 
 
 class Way:

@@ -13,9 +13,8 @@ from nicegui import Client, app, ui
 
 from services.errors import AlreadyPaid, PaymentUnreachable
 from services.shop import Shop
-from tests.pages.customer import Customer, words
+from tests.pages.customer import Customer, policy, words
 from tests.pages.outline import place
-from tests.pages.test_security_headers import policy
 from tests.sandbox_client import SandboxClient
 from ui.middleware.load_shedding import (
     AT_ONCE,

@@ -2,37 +2,19 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from icalendar import Calendar
 
-from services.orders import Booking, Environment, Order
+from services.orders import Environment
 from services.scheduling import BookingUpdate
 from services.shop import Shop
-from tests.pages.conftest import Way
+from tests.factories import BOOKING
+from tests.pages.conftest import Way, order_at
 from tests.pages.customer import Customer, words
 from tests.sandbox_client import SandboxClient
 
 PAID = '✓ Payment Successful!'
-TOMORROW = datetime.now(UTC).replace(hour=18, minute=0, second=0, microsecond=0) + timedelta(days=1)
-BOOKING = Booking(
-    invitee_id='https://api.calendly.com/scheduled_events/1/invitees/2',
-    state='active',
-    start=TOMORROW,
-    end=TOMORROW + timedelta(hours=1),
-    timezone='Asia/Tokyo',
-    place='https://meet.example/room',
-    reschedule_url='https://calendly.com/reschedulings/2',
-    cancel_url='https://calendly.com/cancellations/2',
-)
-
-
-async def order_at(shop: Shop, path: str) -> Order:
-    """The order whose page this is."""
-    order = await shop.fulfilment.find(path.rpartition('/')[2])
-    assert order is not None
-    return order
 
 
 async def test_the_way_back_leads_to_the_orders_page(customer: Customer, way: Way) -> None:

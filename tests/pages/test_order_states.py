@@ -2,64 +2,42 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
-from services.money import Money
-from services.orders import WAITING_STATES, Booking, Environment, Facts, Order, State
+from services.orders import WAITING_STATES, Booking, Facts, State
 from services.site import load
+from tests.factories import NOON, PAID, a_booking, an_order
 from tests.pages.customer import words
 from tests.processes import ROOT
 from ui.components.meetings import zone_of
 from ui.pages.order_states import Seen, View, view
 
 SITE = load(ROOT / 'site.toml')
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-PAID = Facts(
-    session_status='complete',
-    payment_status='paid',
-    amount_subtotal=15000,
-    amount_total=15000,
-    seen_currency='usd',
-    email='<pat>@example.com',
-)
+PAID_BY_PAT = replace(PAID, email='<pat>@example.com')
 FACTS = {
     State.OPEN: Facts(),
-    State.PROCESSING: replace(PAID, payment_status='unpaid'),
-    State.PAID: PAID,
+    State.PROCESSING: replace(PAID_BY_PAT, payment_status='unpaid'),
+    State.PAID: PAID_BY_PAT,
     State.EXPIRED: Facts(session_status='expired'),
-    State.FAILED: replace(PAID, payment_status='unpaid', payment_failed=True),
-    State.PARTLY_REFUNDED: replace(PAID, amount_refunded=5000),
-    State.REFUNDED: replace(PAID, amount_refunded=15000),
-    State.DISPUTED: replace(PAID, dispute_status='needs_response'),
-    State.LOST: replace(PAID, dispute_status='lost'),
-    State.MISMATCH: replace(PAID, mismatch='amount'),
+    State.FAILED: replace(PAID_BY_PAT, payment_status='unpaid', payment_failed=True),
+    State.PARTLY_REFUNDED: replace(PAID_BY_PAT, amount_refunded=5000),
+    State.REFUNDED: replace(PAID_BY_PAT, amount_refunded=15000),
+    State.DISPUTED: replace(PAID_BY_PAT, dispute_status='needs_response'),
+    State.LOST: replace(PAID_BY_PAT, dispute_status='lost'),
+    State.MISMATCH: replace(PAID_BY_PAT, mismatch='amount'),
 }
-BOOKING = Booking(
-    'invitee', 'active', NOW + timedelta(days=2), NOW + timedelta(days=2, hours=1), 'America/Denver'
+BOOKING = a_booking(
+    start=NOON + timedelta(days=2), end=NOON + timedelta(days=2, hours=1), timezone='America/Denver'
 )
 
 
 def seen(state: State, *bookings: Booking, closed: str = '') -> Seen:
     """An order in a state, with its meetings."""
-    order = Order(
-        id='1',
-        version=1,
-        reference='K7QM-2XPA',
-        token='token',
-        booking_key='key',
-        environment=Environment('test'),
-        shop='http://localhost:3000',
-        offer='session',
-        price_id='price_1',
-        expected=Money(15000, 'usd'),
-        created_at=NOW,
-        session_expires_at=NOW + timedelta(hours=3),
-        facts=FACTS[state],
-    )
+    order = an_order(reference='K7QM-2XPA', facts=FACTS[state])
     assert order.state is state
-    return Seen(order, bookings, closed, NOW)
+    return Seen(order, bookings, closed, NOON)
 
 
 def drawn(state: State, *bookings: Booking, closed: str = '') -> View:
@@ -123,7 +101,7 @@ def test_a_closed_calendar_says_why(reason: str, sentence: str) -> None:
 
 def test_meetings_are_told_apart() -> None:
     """Coming, past and canceled meetings have their own titles; only a coming one has what to bring."""
-    past = replace(BOOKING, invitee_id='old', start=NOW - timedelta(days=1), end=NOW - timedelta(hours=23))
+    past = replace(BOOKING, invitee_id='old', start=NOON - timedelta(days=1), end=NOON - timedelta(hours=23))
     canceled = replace(BOOKING, invitee_id='gone', state='canceled')
     said = words(drawn(State.PAID, past, canceled, BOOKING).state)
     for title in (
@@ -170,7 +148,7 @@ def test_a_shop_that_is_not_told_of_changes_says_so() -> None:
 def test_a_dispute_leaves_an_earlier_refund_in_sight() -> None:
     """What went back is said although the bank is asking now."""
     both = replace(seen(State.DISPUTED).order, facts=replace(FACTS[State.DISPUTED], amount_refunded=5000))
-    assert '$50 of it was refunded.' in words(view(Seen(both, (), '', NOW), SITE).state)
+    assert '$50 of it was refunded.' in words(view(Seen(both, (), '', NOON), SITE).state)
 
 
 @pytest.mark.parametrize('name', ['', 'Mars/Olympus', '../etc/passwd', 'America'])

@@ -11,10 +11,10 @@ from nicegui import ui
 
 from services.scheduling import BookingUpdate
 from services.shop import Shop
-from tests.pages.conftest import Way
+from tests.factories import BOOKING
+from tests.pages.conftest import Way, order_at
 from tests.pages.customer import Customer, words
 from tests.pages.outline import mounted, painted
-from tests.pages.test_order_page import BOOKING, order_at
 from tests.sandbox_client import SandboxClient
 
 REFRESH = re.compile(r'<noscript><meta http-equiv="refresh" content="(\d+)"></noscript>')

@@ -130,6 +130,18 @@ class Customer:
         return await self.order_of(session_id)
 
 
+def created(sandbox: SandboxClient) -> list[str]:
+    """Return the ids of all checkout sessions in the sandbox."""
+    return [session['id'] for session in sandbox.state()['sessions']]
+
+
+async def fulfilled(customer: Customer, order: Order, because: str = 'webhook') -> Order:
+    """Read the session of an order at Stripe once more; returns the order."""
+    seen = await customer.shop.fulfilment.fulfil(order.session_id or '', because=because)
+    assert seen is not None
+    return seen
+
+
 @pytest.fixture
 def customer(shop: Shop, sandbox: SandboxClient) -> Customer:
     """A customer."""

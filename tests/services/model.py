@@ -24,14 +24,13 @@ from services.ledger.mapping import order_from_row
 from services.orders import Order, State
 from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.factories import CREATE, signed
 from tests.sandbox_client import PROMPT, SandboxClient
-from tests.services.test_webhooks import signed
 
 T = TypeVar('T')
 
 VISITORS = ('ann', 'bob')
 RETRIED = timedelta(minutes=11)  # after this, everything that failed is due once more
-CREATE = 'POST /v1/checkout/sessions'
 Rows = dict[str, list[dict[str, Any]]]
 
 

@@ -14,8 +14,7 @@ import pytest
 from services.database.backup import CopyRefused, backup, restore
 from services.ledger import Ledger, connect
 from services.orders import MAYBE_SPENT, Facts
-from tests.services.test_ledger import a_booking
-from tests.unit.test_orders import NOON, an_order
+from tests.factories import NOON, a_booking, an_order
 
 BROKEN = r'damaged|malformed'
 

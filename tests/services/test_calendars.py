@@ -14,8 +14,7 @@ from services.scheduling import BookingUpdate
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Customer, NewDatabase, on_both_databases
-from tests.services.test_fulfilment import fulfilled
+from tests.services.conftest import Customer, NewDatabase, fulfilled, on_both_databases
 
 pytestmark = on_both_databases
 

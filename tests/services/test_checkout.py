@@ -8,16 +8,11 @@ from services import errors
 from services.money import Money
 from services.orders import Order, Return, State
 from services.shop import Shop
+from tests.factories import CREATE
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Customer, on_both_databases
+from tests.services.conftest import Customer, created, on_both_databases
 
 pytestmark = on_both_databases
-CREATE = 'POST /v1/checkout/sessions'
-
-
-def created(sandbox: SandboxClient) -> list[str]:
-    """The ids of all sessions at the sandbox."""
-    return [session['id'] for session in sandbox.state()['sessions']]
 
 
 async def test_a_session_is_opened_for_an_order_that_is_already_written_down(customer: Customer) -> None:

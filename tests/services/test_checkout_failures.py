@@ -10,9 +10,9 @@ from services import errors
 from services.orders import State
 from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.factories import CREATE
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Customer, on_both_databases
-from tests.services.test_checkout import CREATE, created
+from tests.services.conftest import Customer, created, on_both_databases
 
 pytestmark = on_both_databases
 

@@ -20,15 +20,14 @@ from services.ledger import Ledger, connect
 from services.orders import State
 from services.settings import SettingsError, parse_settings
 from services.shop import Shop, build
+from tests.factories import NOON, event_of, signed
 from tests.processes import ROOT
 from tests.services.conftest import Customer
-from tests.services.test_webhooks import event_of, signed
-from tests.unit.test_orders import NOON
 
 SELLER = """
 import asyncio, sys
 from services.ledger import Ledger, connect
-from tests.unit.test_orders import NOON, an_order
+from tests.factories import NOON, an_order
 
 async def sell():
     ledger = Ledger(connect(sys.argv[1]), lambda: NOON)

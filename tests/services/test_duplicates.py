@@ -9,16 +9,9 @@ from services.orders import Order, State
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Clock, Customer, on_both_databases
+from tests.services.conftest import Clock, Customer, fulfilled, on_both_databases
 
 pytestmark = on_both_databases
-
-
-async def fulfilled(customer: Customer, order: Order) -> Order:
-    """The order, once Stripe was asked."""
-    seen = await customer.shop.fulfilment.fulfil(order.session_id or '', because='webhook')
-    assert seen is not None
-    return seen
 
 
 async def free_the_claim(customer: Customer, order: Order) -> None:

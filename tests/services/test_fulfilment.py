@@ -5,20 +5,13 @@ import asyncio
 import pytest
 
 from services import errors
-from services.orders import Order, State
+from services.orders import State
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Customer, NewDatabase, on_both_databases
+from tests.services.conftest import Customer, NewDatabase, fulfilled, on_both_databases
 
 pytestmark = on_both_databases
-
-
-async def fulfilled(customer: Customer, order: Order, because: str = 'webhook') -> Order:
-    """The order after its session was read once more."""
-    seen = await customer.shop.fulfilment.fulfil(order.session_id or '', because=because)
-    assert seen is not None
-    return seen
 
 
 async def test_a_paid_session_becomes_a_paid_order_with_its_payer(customer: Customer) -> None:

@@ -10,9 +10,9 @@ from sqlalchemy import inspect
 
 from services.database import schema
 from services.ledger import Delivery, Ledger, connect
-from services.orders import Booking, Facts, State
+from services.orders import Facts, State
+from tests.factories import NOON, PAID, a_booking, an_order
 from tests.services.conftest import NewDatabase, on_both_databases
-from tests.unit.test_orders import NOON, PAID, an_order
 
 pytestmark = on_both_databases
 DELIVERY = Delivery('stripe', 'evt_1', 'checkout.session.completed')
@@ -25,12 +25,6 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     await ledger.open()
     yield ledger
     await ledger.close()
-
-
-def a_booking(**changes: object) -> Booking:
-    """A meeting of one hour."""
-    booking = Booking('invitee-1', 'active', NOON, NOON + timedelta(hours=1))
-    return replace(booking, **changes)  # type: ignore[arg-type]
 
 
 async def test_an_order_comes_back_as_it_was_written(ledger: Ledger) -> None:

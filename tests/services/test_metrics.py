@@ -6,8 +6,8 @@ from fastapi import FastAPI
 
 from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.factories import event_of, signed
 from tests.services.conftest import Customer
-from tests.services.test_webhooks import event_of, signed
 
 HERE = ('127.0.0.1', 5400)
 

@@ -19,10 +19,10 @@ from services.ledger import connect
 from services.orders import State
 from services.settings import SettingsError, parse_settings
 from services.shop import Shop
+from tests.factories import event_of, signed
 from tests.postgres import PASSWORD, Cluster
 from tests.processes import ROOT
 from tests.services.conftest import Customer
-from tests.services.test_webhooks import event_of, signed
 
 SAFE = quote(PASSWORD, safe='')
 SETTINGS = {

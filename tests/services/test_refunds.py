@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from services.orders import Order, State
+from tests.factories import event_of, signed
 from tests.services.conftest import Customer, on_both_databases
-from tests.services.test_webhooks import event_of, signed
 
 pytestmark = on_both_databases
 OPEN, CLOSED = True, False

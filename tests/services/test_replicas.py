@@ -13,11 +13,10 @@ from services.ledger import Ledger, connect
 from services.orders import State
 from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.factories import NOON, an_order, event_of, signed
 from tests.processes import ROOT
 from tests.sandbox_client import SandboxClient
 from tests.services.conftest import Customer, client_at, on_both_databases
-from tests.services.test_webhooks import event_of, signed
-from tests.unit.test_orders import NOON, an_order
 
 pytestmark = on_both_databases
 PROCESSES = 3

@@ -16,7 +16,6 @@ from tests.services.conftest import Clock, Customer, on_both_databases
 
 pytestmark = on_both_databases
 
-CREATE = 'POST /v1/checkout/sessions'
 RESTRICTED = 'rk_test_sandboxNoMoneyMoves00000002'
 READ = 'GET /v1/checkout/sessions/cs_'
 

@@ -13,8 +13,7 @@ from services.ledger import Ledger, connect
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Customer
-from tests.services.test_checkout import created
+from tests.services.conftest import Customer, created
 
 
 async def test_paid_moves_are_on_the_disk_when_they_are_acknowledged(shop: Shop) -> None:

@@ -1,7 +1,5 @@
 """The webhook endpoints: signed or refused, worked once, and the sender comes back when it failed."""
 
-import hashlib
-import hmac
 import json
 import time
 from typing import Any
@@ -12,23 +10,11 @@ import pytest
 from services.orders import State
 from services.settings import parse_settings
 from services.shop import build
+from tests.factories import event_of, signed
 from tests.sandbox_client import SandboxClient
 from tests.services.conftest import Customer, on_both_databases
 
 pytestmark = on_both_databases
-
-
-def signed(body: bytes, secret: str, *, at: float | None = None) -> dict[str, str]:
-    """The header with which Stripe signs a body."""
-    stamp = int(time.time() if at is None else at)
-    mac = hmac.new(secret.encode(), f'{stamp}.'.encode() + body, hashlib.sha256).hexdigest()
-    return {'Stripe-Signature': f't={stamp},v1={mac}'}
-
-
-def event_of(session_id: str | None, kind: str = 'checkout.session.completed', **changes: Any) -> bytes:
-    """The body of an event that names a session."""
-    event = {'id': f'evt_{kind}_{session_id}', 'object': 'event', 'type': kind}
-    return json.dumps(event | {'data': {'object': {'id': session_id}}} | changes).encode()
 
 
 class Stripe:

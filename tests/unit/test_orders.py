@@ -1,18 +1,15 @@
 """The state of an order follows from its facts, and a payment is ours only if every fact agrees."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.money import Money
 from services.orders import (
     MAYBE_SPENT,
     Environment,
     Facts,
-    Order,
     PaymentSession,
     PriceAdjustments,
     State,
@@ -21,35 +18,7 @@ from services.orders import (
     new_reference,
     order_from,
 )
-
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-SHOP = 'https://coach.example'
-PAID = Facts('complete', 'paid', 15000, 15000, seen_currency='usd')
-
-
-def an_order(**changes: object) -> Order:
-    """An order of 150 dollars, not paid yet."""
-    order = Order(
-        id='o1',
-        version=1,
-        reference='ABCD-2345',
-        token='token',
-        booking_key='key',
-        environment=Environment('test'),
-        shop=SHOP,
-        offer='session',
-        price_id='price_1',
-        expected=Money(15000, 'usd'),
-        created_at=NOON,
-        session_expires_at=NOON + timedelta(hours=3),
-    )
-    return replace(order, **changes)  # type: ignore[arg-type]
-
-
-def a_session(facts: Facts = PAID, **changes: object) -> PaymentSession:
-    """The session of that order."""
-    session = PaymentSession('cs_test_1', None, 'payment', False, NOON, facts, metadata_of(an_order()))
-    return replace(session, **changes)  # type: ignore[arg-type]
+from tests.factories import NOON, PAID, SHOP, a_session, an_order
 
 
 @pytest.mark.parametrize(

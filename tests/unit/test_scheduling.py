@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.errors import BadRequest
 from services.orders import Facts, plain_text
 from services.scheduling import Scheduling, signed_update
-from tests.unit.test_orders import an_order
+from tests.factories import an_order
 
 KEY = 'signing-key'
 NOW = 1_800_000_000
