@@ -9,11 +9,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.money import Money
-from services.orders import Booking, Environment, Facts, Order, PaymentSession, metadata_of
+from services.orders import (
+    Booking,
+    BookingState,
+    Environment,
+    Facts,
+    Order,
+    PaymentSession,
+    Purchase,
+    metadata_of,
+)
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SHOP = 'https://coach.example'
 PAID = Facts('complete', 'paid', 15000, 15000, seen_currency='usd')
+A_PURCHASE = Purchase('session', 'Coaching session', 60, 1, 'price_1', Money(15000, 'usd'))
 CREATE = 'POST /v1/checkout/sessions'
 """The request with which the shop opens a checkout session."""
 
@@ -27,10 +37,8 @@ def an_order(**changes: object) -> Order:
         token='token',
         booking_key='key',
         environment=Environment('test'),
-        shop=SHOP,
-        offer='session',
-        price_id='price_1',
-        expected=Money(15000, 'usd'),
+        domain=SHOP,
+        purchase=A_PURCHASE,
         created_at=NOON,
         session_expires_at=NOON + timedelta(hours=3),
     )
@@ -45,7 +53,7 @@ def a_session(facts: Facts = PAID, **changes: object) -> PaymentSession:
 
 def a_booking(**changes: object) -> Booking:
     """Return an active booking of one hour."""
-    booking = Booking('invitee-1', 'active', NOON, NOON + timedelta(hours=1))
+    booking = Booking('invitee-1', BookingState.ACTIVE, NOON, NOON + timedelta(hours=1))
     return replace(booking, **changes)  # type: ignore[arg-type]
 
 

@@ -14,7 +14,7 @@ class BookingRecorder:
 
     async def bookings(self, order: Order) -> tuple[Booking, ...]:
         """Return the bookings known for an order, earliest meeting first."""
-        return await self._ledger.bookings.of(order)
+        return await self._ledger.bookings.of(order.id)
 
     async def process(self, delivery: Delivery, *, because: Cause) -> None:
         """Process a Calendly delivery (its payload is the body) and mark it handled.

@@ -34,10 +34,10 @@ class Bookings:
         self._clock = clock
         self._on_change = on_change
 
-    async def of(self, order: Order) -> tuple[Booking, ...]:
+    async def of(self, order_id: str) -> tuple[Booking, ...]:
         """Return the bookings of an order, earliest meeting first."""
         table = schema.bookings
-        query = select(table).where(table.c.order_id == order.id).order_by(table.c.start)
+        query = select(table).where(table.c.order_id == order_id).order_by(table.c.start)
         return tuple(booking_from_row(row) for row in await self._store.read(query))
 
     async def find_order_id(self, invitee_id: str) -> str | None:

@@ -3,6 +3,7 @@
 import pytest
 
 from services.errors import ShopError
+from services.orders import Cause
 from services.settings import parse_settings
 from services.shop import build
 from tests.contract.openapi import check_request
@@ -25,9 +26,9 @@ async def test_a_whole_sale_sends_only_what_stripe_describes(
     shop = build(parse_settings(settings_env | options))
     await shop.open()
     await shop.warm_up()
-    session = await shop.checkout.start(browser_id='v', because='button')
+    session = await shop.checkout.start(browser_id='v', because=Cause.BUTTON)
     sandbox.pay(session.id)
-    order = await shop.fulfilment.fulfil(session.id, because='webhook')
+    order = await shop.fulfilment.fulfil(session.id, because=Cause.WEBHOOK)
     assert order is not None
     assert order.opens_calendar
     await shop.close()
@@ -40,13 +41,13 @@ async def test_what_is_asked_when_things_go_wrong_is_described_too(
     """Calling a session off and looking up a failed bank payment send only what Stripe describes."""
     shop = build(parse_settings(settings_env))
     await shop.open()
-    slow = await shop.checkout.start(browser_id='slow', because='button')
+    slow = await shop.checkout.start(browser_id='slow', because=Cause.BUTTON)
     sandbox.pay(slow.id, method='bank')
     sandbox.act('settle', session=slow.id, success=False)
-    await shop.fulfilment.fulfil(slow.id, because='webhook')
+    await shop.fulfilment.fulfil(slow.id, because=Cause.WEBHOOK)
     sandbox.act('price', amount=17500)
     with pytest.raises(ShopError):
-        await shop.checkout.start(browser_id='v', because='button')
+        await shop.checkout.start(browser_id='v', because=Cause.BUTTON)
     await shop.close()
     _all_described(sandbox, (EXPECTED - {'GET /v1/account'}) | {'POST /v1/checkout/sessions'})
 

@@ -224,7 +224,7 @@ async def test_another_price_is_shown(customer: Customer, shop: Shop, sandbox: S
     """The kept page says the price that is known now."""
     assert '$150' in (await kept(customer)).text
     sandbox.act('price', amount=17500)
-    shop.catalog.forget()
+    shop.catalog.forget_price()
     assert '$175' in (await kept(customer)).text
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from icalendar import Calendar
 
-from services.orders import Environment
+from services.orders import Cause, Environment
 from services.scheduling import BookingUpdate
 from services.shop import Shop
 from tests.factories import BOOKING
@@ -132,7 +132,7 @@ async def test_a_refund_closes_the_calendar_of_an_open_page(
         (10000, 'This order was refunded', []),
     ):
         await asyncio.to_thread(sandbox.act, 'refund', session=session_id, amount=amount)
-        await shop.fulfilment.fulfil(session_id, because='webhook')
+        await shop.fulfilment.fulfil(session_id, because=Cause.WEBHOOK)
         await customer.until(lambda: sentence in customer.text)  # noqa: B023  # awaited in the same turn
         assert customer.frames == frames
 
@@ -144,13 +144,13 @@ async def test_the_page_follows_a_booking(customer: Customer, shop: Shop, way: W
     await customer.until(lambda: len(customer.frames) == 1)
     assert 'Already booked?' not in customer.text
     spent = customer.frames[0].props['src']
-    await shop.fulfilment.book(BookingUpdate(BOOKING, order.booking_key), because='webhook')
+    await shop.bookings.record(BookingUpdate(BOOKING, order.booking_key), because=Cause.WEBHOOK)
     await customer.until(lambda: 'Choose another time' in customer.text)
     assert customer.frames == []
     assert '3:00 AM to 4:00 AM Japan Standard Time' in customer.text
     assert 'What to bring' in customer.text
-    await shop.fulfilment.book(
-        BookingUpdate(replace(BOOKING, state='canceled'), order.booking_key), because='webhook'
+    await shop.bookings.record(
+        BookingUpdate(replace(BOOKING, state='canceled'), order.booking_key), because=Cause.WEBHOOK
     )
     await customer.until(lambda: len(customer.frames) == 1)
     assert 'This session was canceled' in customer.text
@@ -166,7 +166,7 @@ async def test_a_meeting_that_came_and_went_unseen_brings_another_calendar(
     await customer.tick()
     spent = customer.frames[0].props['src']
     canceled = BookingUpdate(replace(BOOKING, state='canceled'), order.booking_key)
-    await shop.fulfilment.book(canceled, because='webhook')
+    await shop.bookings.record(canceled, because=Cause.WEBHOOK)
     await customer.until(lambda: [frame.props['src'] for frame in customer.frames] not in ([], [spent]))
 
 
@@ -236,7 +236,7 @@ async def test_the_session_goes_into_the_customers_calendar(customer: Customer, 
     path = await way.arrive(await way.pay())
     assert (await customer.http.get(f'{path}/session.ics')).status_code == 404
     order = await order_at(shop, path)
-    await shop.fulfilment.book(BookingUpdate(BOOKING, order.booking_key), because='webhook')
+    await shop.bookings.record(BookingUpdate(BOOKING, order.booking_key), because=Cause.WEBHOOK)
     answer = await customer.http.get(f'{path}/session.ics')
     assert answer.headers['content-type'].startswith('text/calendar')
     (event,) = Calendar.from_ical(answer.content).walk('VEVENT')

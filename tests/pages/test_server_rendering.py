@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from nicegui import ui
 
+from services.orders import Cause
 from services.scheduling import BookingUpdate
 from services.shop import Shop
 from tests.factories import BOOKING
@@ -96,7 +97,7 @@ async def booked(stage: Stage) -> str:
     """The page of an order with a meeting."""
     path = await stage.way.back(await stage.way.pay())
     order = await order_at(stage.shop, path)
-    await stage.shop.fulfilment.book(BookingUpdate(BOOKING, order.booking_key), because='webhook')
+    await stage.shop.bookings.record(BookingUpdate(BOOKING, order.booking_key), because=Cause.WEBHOOK)
     return path
 
 

@@ -13,7 +13,7 @@ ENDPOINT = '/api/create-checkout-session'
 async def test_a_session_is_opened(endpoints: httpx.AsyncClient, shop: Shop, how: dict[str, object]) -> None:
     """With the offer, with an empty object or with nothing at all."""
     if how.get('json'):
-        how = {'json': {'offer': shop.catalog.slug}}
+        how = {'json': {'offer': shop.catalog.get().slug}}
     answer = await endpoints.post(ENDPOINT, **how)  # type: ignore[arg-type]
     assert answer.status_code == 200
     assert set(answer.json()) == {'id', 'url'}

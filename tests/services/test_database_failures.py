@@ -35,7 +35,7 @@ async def sell():
     for number in range(100_000):
         name = f'{number:06}'
         order = an_order(id=name, reference=name, token=name, booking_key=name)
-        assert await ledger.add(order, because='button')
+        assert await ledger.orders.add(order, because=Cause.BUTTON)
         print(name, flush=True)
 
 asyncio.run(sell())
@@ -235,7 +235,7 @@ async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         left(folder / 'shop.db')
         ledger = Ledger(connect(f'sqlite:///{folder}/shop.db'), lambda: NOON)
         await ledger.open()
-        assert [name for name in acknowledged if await ledger.find(id=name) is None] == []
+        assert [name for name in acknowledged if await ledger.orders.find(id=name) is None] == []
         await ledger.close()
 
 

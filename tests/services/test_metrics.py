@@ -4,6 +4,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.orders import Cause
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.factories import event_of, signed
@@ -64,7 +65,7 @@ async def test_what_fails_is_counted_as_failed(
 async def test_nothing_of_a_single_order_is_told(customer: Customer) -> None:
     """No id, token, name or address of anybody is among the labels."""
     order = await customer.buy()
-    paid = await customer.shop.fulfilment.fulfil(order.session_id or '', because='return')
+    paid = await customer.shop.fulfilment.fulfil(order.session_id or '', because=Cause.RETURN)
     assert paid
     secrets = {paid.id, paid.token, paid.reference, paid.booking_key, paid.session_id, paid.facts.email}
     text = customer.shop.metrics.text().decode()

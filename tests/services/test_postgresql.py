@@ -220,8 +220,8 @@ async def test_texts_that_postgresql_does_not_take_are_made_plain_or_are_no_key(
         header = signed(body, shop.settings.calendly_webhook_signing_key)['Stripe-Signature']
         told = {'Calendly-Webhook-Signature': header}
         assert (await endpoints.post('/webhooks/calendly', content=body, headers=told)).status_code == code
-    (booking,) = await shop.ledger.bookings(order.id)
+    (booking,) = await shop.ledger.bookings.of(order.id)
     assert booking.name == 'Pat Payer'
     for name in ('token', 'session_id', 'booking_key', 'payment_id'):
         for odd in ('\x00', 'a\x00b', '\ud800'):
-            assert await shop.ledger.find(**{name: odd}) is None
+            assert await shop.ledger.orders.find(**{name: odd}) is None

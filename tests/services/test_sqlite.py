@@ -73,7 +73,7 @@ async def test_a_ledger_on_a_fresh_disk_is_made(settings_env: dict[str, str], sa
     url = settings_env['DATABASE_URL'].replace('shop.db', 'deep/er/shop.db')
     ledger = Ledger(connect(url), build(parse_settings(settings_env)).checkout._clock)
     await ledger.open()
-    assert await ledger.find(id='nobody') is None
+    assert await ledger.orders.find(id='nobody') is None
     await ledger.close()
 
 
