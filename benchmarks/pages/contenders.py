@@ -1,161 +1,120 @@
-"""Where pages are measured: the sandbox, the shop and its rivals as processes, with the same things to say."""
+"""The servers whose pages are measured: the shop, and others that serve the same texts."""
 
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import httpx
 
-from benchmarks.shared import tools
+from benchmarks.pages import tools
+from benchmarks.shared.servers import SHOP, new_sandbox, new_server, sandbox_settings
 from services import site
-from tests.processes import ROOT, Server, free_port, wait_until
+from tests.processes import ROOT, Server, wait_until
 from tests.sandbox_client import SandboxClient
 from ui.components import theme
 
 EMAIL, PRICE = 'customer@example.test', '$150'
 EXEC = 'import os, sys; os.execv(sys.argv[1], sys.argv[1:])'
-"""Becomes another program, so that the process keeps its id."""
-WORKERS = ('--workers=1', '--threads=4', '--worker-class=gthread', '--log-level=warning')
+"""Python code that becomes another program, so that the process keeps its id."""
+GUNICORN = ('--workers=1', '--threads=4', '--worker-class=gthread', '--log-level=warning')
 CALENDAR = re.compile(r'<iframe [^>]*src="([^"]+)"')
-SHOP, BUILT, PLAIN, STATIC, FLASK = (
-    'Paidslot',
-    'Paidslot, every page built',
-    'plain NiceGUI',
-    'static HTML',
-    'Flask',
-)
+REFERENCE = re.compile(r'<strong>([\w-]+)</strong>')
+
+PAIDSLOT = 'Paidslot'
+UNLIMITED = 'Paidslot, every page built'
+PLAIN_NICEGUI = 'plain NiceGUI'
+STATIC = 'static HTML'
+FLASK = 'Flask'
 
 
 @dataclass(frozen=True)
-class Order:
-    """A paid order without a booking: where its page is, and what it is called."""
+class PaidOrder:
+    """What the page of a paid order without a booking shows, and its path."""
 
     path: str
     reference: str
-    calendar: str
+    calendar_url: str
 
 
-class Stand:
-    """Makes servers, each in a folder of its own; what is still running at the end is killed."""
+NO_ORDER = PaidOrder('/order', 'none yet', 'about:blank')
+
+
+class Contenders:
+    """Makes the servers, all of which sell at one sandbox."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
-        self.folder, self._numbers = folder, count()
+        self.folder = folder
         self._servers: list[Server] = []
-        port = free_port()
-        self._sandbox = self._server(
-            'sandbox', ['-m', 'services.sandbox', f'--port={port}'], port, '/faults', {}
-        )
+        self._sandbox = new_sandbox(folder)
+        self._servers.append(self._sandbox)
         self._sandbox.start()
-        self._named = dict(re.findall(r'^([A-Z_]+)=(.*)$', self._sandbox.log(), re.MULTILINE))
+        self._settings = sandbox_settings(self._sandbox)
         self._style = folder / 'style.css'
         self._style.write_text(theme.sheet(site.load(ROOT / 'site.toml').look))
 
     def close(self) -> None:
-        """End every process."""
+        """Kill every process that still runs."""
         for server in reversed(self._servers):
             server.kill()
 
-    def shop(self, *, every_page_built: bool = False) -> Server:
-        """The shop, by default with its budget of builds."""
-        program = ['-m', 'benchmarks.unbudgeted'] if every_page_built else [str(ROOT / 'main.py')]
-        return self._site('shop', [*program, 'serve'], '/', {'STRIPE_JS': 'off'})
-
-    def rival(self, name: str, order: Order | None = None) -> Server:
-        """One of PLAIN, STATIC and FLASK; with an order it shows that one.
+    def server(self, name: str, order: PaidOrder = NO_ORDER) -> Server:
+        """Make the server with a name in a table; it is not started yet.
 
         Args:
-            name: which.
-            order: what the page of an order says.
+            name: one of the constants above.
+            order: what the order page of ``STATIC`` shows.
         """
-        shown = order or Order('/order', 'none yet', 'about:blank')
-        said = {
-            'STYLE_FILE': str(self._style),
-            'PRICE': PRICE,
-            'ORDER': shown.reference,
-            'EMAIL': EMAIL,
-            'CALENDAR': shown.calendar,
-            'PAYMENT': f'{self._sandbox.url}/faults',
-        }
-        if name == FLASK:
-            arguments = ['-c', EXEC, tools.gunicorn(), *WORKERS, 'benchmarks.rival_flask:app']
-        else:
-            arguments = ['-m', f'benchmarks.{"rival_nicegui" if name == PLAIN else "rival_static"}']
-        return self._site(name.split()[0], arguments, '/', said)
+        if name == PAIDSLOT:
+            return self._new(name, SHOP)
+        if name == UNLIMITED:
+            return self._new(name, ['-m', 'benchmarks.pages.unlimited_builds', 'serve'])
+        if name == PLAIN_NICEGUI:
+            return self._new(name, ['-m', 'benchmarks.pages.plain_nicegui_site'])
+        if name == STATIC:
+            return self._new(name, ['-m', 'benchmarks.pages.static_site'], order)
+        return self._new(name, ['-c', EXEC, tools.gunicorn(), *GUNICORN, 'benchmarks.pages.flask_site:app'])
 
-    def contender(self, name: str) -> Server:
-        """The server behind a name in a table."""
-        if name in (SHOP, BUILT):
-            return self.shop(every_page_built=name == BUILT)
-        return self.rival(name)
-
-    def buy(self, shop: Server) -> Order:
-        """Let a customer buy in a running shop."""
-        sandbox = SandboxClient(self._sandbox.url, self._named)
+    def buy(self, shop: Server) -> PaidOrder:
+        """Let a customer pay in a running shop."""
+        sandbox = SandboxClient(self._sandbox.url, self._settings)
         with httpx.Client(base_url=shop.url, trust_env=False) as http:
             paid = sandbox.pay(http.post('/checkout').headers['location'], email=EMAIL)
             path = http.get(paid['redirect']).headers['location']
             page = http.get(path).text
         sandbox.close()
-        calendar, reference = CALENDAR.search(page), re.search(r'<strong>([\w-]+)</strong>', page)
+        calendar, reference = CALENDAR.search(page), REFERENCE.search(page)
         assert calendar, 'the order page shows no calendar'
-        assert reference
-        return Order(path, reference[1], calendar[1].replace('&amp;', '&'))
+        assert reference, 'the order page shows no reference'
+        return PaidOrder(path, reference[1], calendar[1].replace('&amp;', '&'))
 
-    def _site(self, name: str, arguments: list[str], health: str, more: Mapping[str, str]) -> Server:
-        port = free_port()
-        environment = self._named | {
-            'DOMAIN': f'http://127.0.0.1:{port}',
-            'HOST': '127.0.0.1',
-            'PORT': str(port),
-            'SITE_FILE': str(ROOT / 'site.toml'),
-            'GUNICORN_CMD_ARGS': f'--bind=127.0.0.1:{port}',
+    def _new(self, name: str, arguments: list[str], order: PaidOrder = NO_ORDER) -> Server:
+        settings = self._settings | {
+            'STRIPE_JS': 'off',
+            'STYLE_FILE': str(self._style),
+            'PRICE': PRICE,
+            'ORDER': order.reference,
+            'EMAIL': EMAIL,
+            'CALENDAR': order.calendar_url,
+            'PAYMENT': f'{self._sandbox.url}/faults',
         }
-        return self._server(name, arguments, port, health, environment | dict(more))
-
-    def _server(
-        self, name: str, arguments: list[str], port: int, health: str, environment: Mapping[str, str]
-    ) -> Server:
-        folder = self.folder / f'{next(self._numbers)}-{name}'
-        folder.mkdir()
-        server = Server(name, arguments, port=port, health=health, folder=folder, environment=environment)
+        server = new_server(name.split()[0], arguments, self.folder, settings, health='/')
         self._servers.append(server)
         return server
 
 
 @contextmanager
-def running(server: Server) -> Iterator[Server]:
-    """Run a server for as long as the block lasts, and be sure that it sells before it begins."""
+def selling(server: Server) -> Iterator[Server]:
+    """Run a server for as long as the block lasts; wait first until its landing page shows the price."""
     server.start()
     try:
-        wait_until(lambda: PRICE[1:] in _landing(server), seconds=30, why='the price is known')
+        wait_until(lambda: PRICE[1:] in _landing_page(server), seconds=30, why='the price is known')
         yield server
     finally:
         server.kill()
 
 
-def _landing(server: Server) -> str:
+def _landing_page(server: Server) -> str:
     return httpx.get(server.url, timeout=30, trust_env=False).text
-
-
-def memory(server: Server) -> float:
-    """The resident memory of a running process, in MiB (Linux)."""
-    found = re.search(r'^VmRSS:\s+(\d+)', Path(f'/proc/{server.pid}/status').read_text(), re.MULTILINE)
-    assert found
-    return int(found[1]) / 1024
-
-
-def cpu_seconds(server: Server) -> float:
-    """The time that a running process and its children have had of all cores so far (Linux)."""
-    children = Path(f'/proc/{server.pid}/task/{server.pid}/children').read_text().split()
-    ticks = sum(sum(map(int, _stat(pid)[11:13])) for pid in (str(server.pid), *children))
-    return ticks / os.sysconf('SC_CLK_TCK')
-
-
-def _stat(pid: str) -> list[str]:
-    """What the kernel tells of a process, from its state on (proc_pid_stat(5))."""
-    return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()

@@ -1,6 +1,6 @@
-"""Browsers by the dozen: connections kept open, each asking for a page again and again and reading it.
+"""Request a page over many keep-alive connections, and check every response.
 
-One thread and bare sockets, so that asking costs less than answering. Every answer is read and judged.
+It has one thread and bare sockets, so that a request costs less than its response.
 """
 
 import gzip
@@ -17,24 +17,20 @@ import brotli
 CONNECTIONS = 64
 AGENT = 'Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/142.0.0.0 Mobile Safari/537.36'
 REQUEST = (
-    'GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\nAccept: text/html\r\n'
+    'GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\nAccept: text/html\r\n'
     'Accept-Encoding: gzip, deflate, br\r\nAccept-Language: en-US,en;q=0.9\r\n\r\n'
 )
 LENGTH = re.compile(rb'\r\ncontent-length: *(\d+)', re.IGNORECASE)
 CHUNKED = re.compile(rb'\r\ntransfer-encoding: *chunked', re.IGNORECASE)
 ENCODING = re.compile(rb'\r\ncontent-encoding: *(\w+)', re.IGNORECASE)
 LAST_CHUNK = b'\r\n0\r\n\r\n'
-SILENCE = 60.0  # seconds without any answer after which a server counts as choked
+TIMEOUT = 60.0  # seconds without any response
 DECODERS: dict[bytes, Callable[[bytes], bytes]] = {b'br': brotli.decompress, b'gzip': gzip.decompress}
 
 
-class Choked(Exception):
-    """A server has answered nobody for a long time."""
-
-
 @dataclass(frozen=True)
-class Answers:
-    """What a number of requests came to."""
+class Responses:
+    """How many responses were usable, how many were not, and the seconds they all took."""
 
     usable: int
     unusable: int
@@ -42,133 +38,133 @@ class Answers:
 
     @property
     def per_second(self) -> float:
-        """Usable answers per second."""
+        """Usable responses a second."""
         return self.usable / self.seconds
 
 
-class Line:
-    """One connection: its request is out, its answer grows."""
+class Connection:
+    """One connection, and the part of a response that it has received."""
 
     def __init__(self, address: tuple[str, int]) -> None:
-        self.socket = socket.create_connection(address, timeout=SILENCE)
+        self.socket = socket.create_connection(address, timeout=TIMEOUT)
         self.socket.setblocking(False)
-        self._got = bytearray()
-        self._body_at = self._ends_at = 0
+        self._received = bytearray()
+        self._body_start = self._body_end = 0
 
-    def ask(self, request: bytes) -> None:
+    def send(self, request: bytes) -> None:
         """Send a request; it is small enough for any empty buffer."""
-        self._got.clear()
-        self._body_at = self._ends_at = 0
+        self._received.clear()
+        self._body_start = self._body_end = 0
         self.socket.send(request)
 
     def read(self) -> tuple[bytes, bytes] | None:
-        """Read what is there; returns head and body once both are whole.
+        """Read what is there; return head and body once both are complete.
 
         Raises:
-            ConnectionError: the server has left.
+            ConnectionError: the server closed the connection.
         """
         part = self.socket.recv(1 << 18)
         if not part:
             raise ConnectionResetError
-        self._got += part
-        if not self._body_at and (end := self._got.find(b'\r\n\r\n')) >= 0:
-            self._body_at = end + 4
-            length = LENGTH.search(self._got, 0, end)
-            self._ends_at = self._body_at + int(length[1]) if length else 0
-        if not self._is_whole():
+        self._received += part
+        if not self._body_start and (end := self._received.find(b'\r\n\r\n')) >= 0:
+            self._body_start = end + 4
+            length = LENGTH.search(self._received, 0, end)
+            self._body_end = self._body_start + int(length[1]) if length else 0
+        if not self._is_complete():
             return None
-        return bytes(self._got[: self._body_at]), bytes(self._got[self._body_at :])
+        return bytes(self._received[: self._body_start]), bytes(self._received[self._body_start :])
 
-    def _is_whole(self) -> bool:
-        if not self._body_at:
+    def _is_complete(self) -> bool:
+        if not self._body_start:
             return False
-        return len(self._got) >= self._ends_at if self._ends_at else self._got.endswith(LAST_CHUNK)
+        if self._body_end:
+            return len(self._received) >= self._body_end
+        return self._received.endswith(LAST_CHUNK)
 
 
-class Visitors:
-    """People with a browser each, who all want the same page of one server."""
+class LoadGenerator:
+    """Requests the landing page of one server, each time as a new browser."""
 
-    def __init__(self, url: str, usable: bytes, *, connections: int = CONNECTIONS, path: str = '/') -> None:
+    def __init__(self, url: str, usable: bytes, *, connections: int = CONNECTIONS) -> None:
         """Open the connections.
 
         Args:
             url: of the server.
-            usable: what stands in every page that is of use.
+            usable: a text that every usable page contains.
             connections: how many.
-            path: of the page.
         """
         parts = urlsplit(url)
         self._address = (str(parts.hostname), int(parts.port or 80))
-        self._request = REQUEST.format(path=path, host=parts.netloc, agent=AGENT).encode()
-        self._usable_mark = usable
-        self._known: set[bytes] = set()  # usable bodies that come again and again
+        self._request = REQUEST.format(host=parts.netloc, agent=AGENT).encode()
+        self._usable_text = usable
+        self._known: set[bytes] = set()  # usable bodies that were received before
         self._selector = selectors.DefaultSelector()
-        self._idle = [Line(self._address) for _ in range(connections)]
+        self._idle = [Connection(self._address) for _ in range(connections)]
 
-    def ask(
+    def run(
         self, *, number: float = float('inf'), seconds: float = float('inf'), keep: list[bytes] | None = None
-    ) -> Answers:
-        """Ask so often or for so long, whichever ends first, and read every answer.
+    ) -> Responses:
+        """Send requests up to a number or a time, whichever comes first, and read every response.
 
         Args:
             number: of requests.
-            seconds: after which nothing more is asked.
-            keep: takes the pages, as they read uncompressed.
+            seconds: after which no request is sent any more.
+            keep: receives the usable pages, uncompressed.
 
         Raises:
-            Choked: nothing comes back any more.
+            TimeoutError: the server has stopped responding.
         """
-        began, usable, unusable, asked = time.perf_counter(), 0, 0, 0
-        ends, busy = began + seconds, 0
+        started, usable, unusable, sent, pending = time.perf_counter(), 0, 0, 0, 0
         while True:
-            while self._idle and asked < number and time.perf_counter() < ends:
+            while self._idle and sent < number and time.perf_counter() < started + seconds:
                 self._send(self._idle.pop())
-                asked, busy = asked + 1, busy + 1
-            if not busy:
-                return Answers(usable, unusable, time.perf_counter() - began)
-            for line, answer in self._answered():
-                busy -= 1
-                self._idle.append(line)
-                good = answer is not None and self._is_usable(*answer, keep)
-                usable, unusable = usable + good, unusable + (not good)
+                sent, pending = sent + 1, pending + 1
+            if not pending:
+                return Responses(usable, unusable, time.perf_counter() - started)
+            for connection, response in self._completed():
+                pending -= 1
+                self._idle.append(connection)
+                is_usable = response is not None and self._is_usable(*response, keep)
+                usable, unusable = usable + is_usable, unusable + (not is_usable)
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Close the connections."""
         self._selector.close()
-        for line in self._idle:
-            line.socket.close()
+        for connection in self._idle:
+            connection.socket.close()
 
-    def _send(self, line: Line) -> None:
-        line.ask(self._request)
-        self._selector.register(line.socket, selectors.EVENT_READ, line)
+    def _send(self, connection: Connection) -> None:
+        connection.send(self._request)
+        self._selector.register(connection.socket, selectors.EVENT_READ, connection)
 
-    def _answered(self) -> list[tuple[Line, tuple[bytes, bytes] | None]]:
-        """The lines that have come to an end; a lost one is replaced, and its answer is None."""
-        done: list[tuple[Line, tuple[bytes, bytes] | None]] = []
-        events = self._selector.select(SILENCE)
+    def _completed(self) -> list[tuple[Connection, tuple[bytes, bytes] | None]]:
+        """Return the completed responses; a lost connection is replaced, and its response is None."""
+        completed: list[tuple[Connection, tuple[bytes, bytes] | None]] = []
+        events = self._selector.select(TIMEOUT)
         if not events:
-            raise Choked
+            raise TimeoutError(f'no response within {TIMEOUT:.0f} s')
         for key, _ in events:
-            line: Line = key.data
+            connection: Connection = key.data
             try:
-                answer = line.read()
+                response = connection.read()
             except ConnectionError:
-                self._selector.unregister(line.socket)
-                line.socket.close()
-                done.append((Line(self._address), None))
+                self._selector.unregister(connection.socket)
+                connection.socket.close()
+                completed.append((Connection(self._address), None))
                 continue
-            if answer is not None:
-                self._selector.unregister(line.socket)
-                done.append((line, answer))
-        return done
+            if response is not None:
+                self._selector.unregister(connection.socket)
+                completed.append((connection, response))
+        return completed
 
     def _is_usable(self, head: bytes, body: bytes, keep: list[bytes] | None) -> bool:
         if not head.startswith(b'HTTP/1.1 200'):
             return False
         if body in self._known:
             return True
-        page = decoded(head, body)
-        if self._usable_mark not in page:
+        page = decode(head, body)
+        if self._usable_text not in page:
             return False
         if keep is not None:
             keep.append(page)
@@ -177,8 +173,8 @@ class Visitors:
         return True
 
 
-def decoded(head: bytes, body: bytes) -> bytes:
-    """A body as it was before it was cut up and compressed for the way."""
+def decode(head: bytes, body: bytes) -> bytes:
+    """Join the chunks of a body and uncompress it."""
     if CHUNKED.search(head):
         body = b''.join(_chunks(body))
     encoding = ENCODING.search(head)

@@ -1,4 +1,7 @@
-"""One paid order as it was once, recorded at the sandbox, from which any number of others are printed."""
+"""One order and its payment, recorded at the sandbox, from which any number of others are made.
+
+The ids of the recorded order are replaced by a blank number; another order is the same text with its own
+number."""
 
 import hashlib
 import hmac
@@ -23,96 +26,111 @@ from tests.sandbox_server import running
 EXPAND = 'expand[0]=payment_intent.latest_charge'
 DIGITS = 12
 BLANK = '0' * DIGITS
-NAMES = {
+PREFIXES = {
     'id': 'order-',
     'reference': 'R',
     'token': 'token-',
     'booking_key': 'key-',
     'browser_hash': 'browser-',
 }
+"""The columns of an order that are unique, and what each begins with."""
 FACTS = ('payment_id', 'card_fingerprint', 'email')
+"""The facts of an order that are unique."""
 
 
 @dataclass(frozen=True)
-class Stencil:
-    """What Stripe said of one paid order, and the order before and after; every id ends in a number.
+class OrderTemplate:
+    """A recorded order, every id of which ends in a blank number.
 
-    ``session`` is what the API answers for it, ``event`` the body of its delivery, ``environment`` names the
-    settings of a shop that it belongs to.
+    Attributes:
+        session: what Stripe's API answers for its checkout session.
+        event: the body of its delivery.
+        opened: the order before its payment.
+        paid: the order after its payment.
+        settings: of the shop that the order belongs to.
     """
 
     session: bytes
     event: bytes
     opened: Order
     paid: Order
-    environment: dict[str, str]
+    settings: dict[str, str]
 
-    def print(self, plate: bytes, number: int) -> bytes:
+    def numbered(self, text: bytes, number: int) -> bytes:
         """Write the session or the event of another order."""
-        return plate.replace(BLANK.encode(), b'%0*d' % (DIGITS, number))
+        return text.replace(BLANK.encode(), b'%0*d' % (DIGITS, number))
 
-    def order(self, plate: Order, number: int, *, at: datetime) -> Order:
-        """Make another order, begun at a moment in UTC and completed there too if the plate is."""
-        mark = f'{number:0{DIGITS}}'
-        named: dict[str, Any] = {
-            name: getattr(plate, name).replace(BLANK, mark) for name in (*NAMES, 'session_id')
+    def numbered_order(self, order: Order, number: int, *, at: datetime) -> Order:
+        """Make another order.
+
+        Args:
+            order: ``opened`` or ``paid``.
+            number: of the new order.
+            at: when it was created, and completed if it is paid; in UTC.
+        """
+        own = f'{number:0{DIGITS}}'
+        columns: dict[str, Any] = {
+            name: getattr(order, name).replace(BLANK, own) for name in (*PREFIXES, 'session_id')
         }
-        facts: dict[str, Any] = {name: getattr(plate.facts, name).replace(BLANK, mark) for name in FACTS}
+        facts: dict[str, Any] = {name: getattr(order.facts, name).replace(BLANK, own) for name in FACTS}
         return replace(
-            plate,
-            **named,
+            order,
+            **columns,
             claim=None,
             created_at=at,
             session_expires_at=at + SESSION_LIFETIME,
-            completed_at=at if plate.completed_at else None,
-            facts=replace(plate.facts, **facts),
+            completed_at=at if order.completed_at else None,
+            facts=replace(order.facts, **facts),
         )
 
-    def delivery(self, number: int, *, now: float, copy: int = 0) -> bytes:
-        """Write a signed request for the endpoint (docs.stripe.com/webhooks/signature).
+    def delivery(self, number: int, *, now: float) -> bytes:
+        """Write a signed webhook request (docs.stripe.com/webhooks/signature).
 
         Args:
             number: of the order.
             now: seconds since 1970, for the signature.
-            copy: another event about the same order for each copy; the same copy is the same event.
         """
-        body = self.print(self.event, number).replace(b'"evt_', b'"evt_%d_' % copy, 1)
-        secret = self.environment['STRIPE_WEBHOOK_SECRET'].encode()
-        signature = hmac.new(secret, b'%d.%s' % (now, body), hashlib.sha256).hexdigest()
-        return (
-            b'POST /webhooks/stripe HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Stripe/1.0\r\n'
-            b'Accept: */*; q=0.5, application/xml\r\nContent-Type: application/json; charset=utf-8\r\n'
-            b'Stripe-Signature: t=%d,v1=%s\r\nContent-Length: %d\r\n\r\n%s'
-        ) % (now, signature.encode(), len(body), body)
+        return signed(self.numbered(self.event, number), self.settings['STRIPE_WEBHOOK_SECRET'], now=now)
+
+
+def signed(body: bytes, secret: str, *, now: float) -> bytes:
+    """Write the request with which Stripe delivers an event (docs.stripe.com/webhooks/signature)."""
+    signature = hmac.new(secret.encode(), b'%d.%s' % (now, body), hashlib.sha256).hexdigest()
+    return (
+        b'POST /webhooks/stripe HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Stripe/1.0\r\n'
+        b'Accept: */*; q=0.5, application/xml\r\nContent-Type: application/json; charset=utf-8\r\n'
+        b'Stripe-Signature: t=%d,v1=%s\r\nContent-Length: %d\r\n\r\n%s'
+    ) % (now, signature.encode(), len(body), body)
 
 
 def row_of(order: Order, now: datetime) -> dict[str, Any]:
-    """Write an order as the ledger does when it is added."""
+    """Write an order as the row that the ledger inserts."""
     return values_of(order) | {'due_at': next_check(order, now)}
 
 
-async def record() -> Stencil:
-    """Let one customer buy at the sandbox, and keep what is seen of it."""
+async def record() -> OrderTemplate:
+    """Let one customer pay at the sandbox, and record the order and what Stripe says of it."""
     with tempfile.TemporaryDirectory() as folder, running() as server:
         sandbox = SandboxClient(server.base, settings(server.config))
         environment = sandbox.settings | {'SITE_FILE': str(ROOT / 'site.toml'), 'DOMAIN': 'http://127.0.0.1'}
         shop = build(parse_settings(environment | {'DATABASE_URL': f'sqlite:///{Path(folder)}/shop.db'}))
         await shop.open()
         try:
-            begun = await shop.checkout.start(browser_id=NAMES['browser_hash'], because='button')
-            opened = await shop.ledger.find(session_id=begun.id)
-            sandbox.pay(begun.id, email='customer@example.test')
-            paid = await shop.fulfilment.fulfil(begun.id, because='webhook')
-            session, event = _what_stripe_says(sandbox.base, environment, begun.id)
+            started = await shop.checkout.start(browser_id=PREFIXES['browser_hash'], because='button')
+            opened = await shop.ledger.find(session_id=started.id)
+            sandbox.pay(started.id, email='customer@example.test')
+            paid = await shop.fulfilment.fulfil(started.id, because='webhook')
+            session, event = _read_stripe(sandbox.base, environment, started.id)
         finally:
             await shop.close()
             sandbox.close()
     assert opened is not None
     assert paid is not None
-    return _cut(Stencil(session, event, opened, paid, environment))
+    return _with_blank_ids(OrderTemplate(session, event, opened, paid, environment))
 
 
-def _what_stripe_says(base: str, environment: dict[str, str], session_id: str) -> tuple[bytes, bytes]:
+def _read_stripe(base: str, environment: dict[str, str], session_id: str) -> tuple[bytes, bytes]:
+    """Read the checkout session and the event of its completion."""
     headers = {'Authorization': f'Bearer {environment["STRIPE_SECRET_KEY"]}'}
     with httpx.Client(base_url=f'{base}/stripe/v1', headers=headers, trust_env=False) as http:
         session = http.get(f'/checkout/sessions/{session_id}?{EXPAND}').content
@@ -121,38 +139,39 @@ def _what_stripe_says(base: str, environment: dict[str, str], session_id: str) -
     return session, event
 
 
-def _cut(seen: Stencil) -> Stencil:
-    """Put a blank number into everything that tells one order from another."""
-    told = _names_in(seen)
+def _with_blank_ids(recorded: OrderTemplate) -> OrderTemplate:
+    """Put the blank number into everything that distinguishes one order from another."""
+    blanks = _blanks(recorded)
 
-    def cut(text: str) -> str:
-        for word, blank in told.items():
-            text = text.replace(word, blank)
+    def blank(text: str) -> str:
+        for word, replacement in blanks.items():
+            text = text.replace(word, replacement)
         return text
 
-    def plate(order: Order) -> Order:
-        named: dict[str, Any] = {name: cut(getattr(order, name)) for name in (*NAMES, 'session_id')}
-        facts: dict[str, Any] = {name: cut(getattr(order.facts, name)) for name in FACTS}
+    def blank_order(order: Order) -> Order:
+        columns: dict[str, Any] = {name: blank(getattr(order, name)) for name in (*PREFIXES, 'session_id')}
+        facts: dict[str, Any] = {name: blank(getattr(order.facts, name)) for name in FACTS}
         environment = Environment(order.environment.mode)
-        return replace(order, **named, environment=environment, facts=replace(order.facts, **facts))
+        return replace(order, **columns, environment=environment, facts=replace(order.facts, **facts))
 
-    session, event = (cut(text.decode()).encode() for text in (seen.session, seen.event))
-    return replace(seen, session=session, event=event, opened=plate(seen.opened), paid=plate(seen.paid))
+    session, event = (blank(text.decode()).encode() for text in (recorded.session, recorded.event))
+    opened, paid = blank_order(recorded.opened), blank_order(recorded.paid)
+    return replace(recorded, session=session, event=event, opened=opened, paid=paid)
 
 
-def _names_in(seen: Stencil) -> dict[str, str]:
-    """Return the words that belong to this order alone, and what to put in their place."""
-    facts = seen.paid.facts
+def _blanks(recorded: OrderTemplate) -> dict[str, str]:
+    """Map every id of the recorded order to its blank form."""
+    facts = recorded.paid.facts
     return {
-        str(seen.opened.session_id): f'cs_test_{BLANK}',
+        str(recorded.opened.session_id): f'cs_test_{BLANK}',
         facts.payment_id: f'pi_{BLANK}',
         facts.card_fingerprint: f'card{BLANK}',
         facts.email: f'customer{BLANK}@example.test',
-        re.findall(r'"(ch_\w+)"', seen.session.decode())[0]: f'ch_{BLANK}',
-        re.findall(r'"(evt_\w+)"', seen.event.decode())[0]: f'evt_{BLANK}',
-    } | {getattr(seen.opened, name): f'{prefix}{BLANK}' for name, prefix in NAMES.items()}
+        re.findall(r'"(ch_\w+)"', recorded.session.decode())[0]: f'ch_{BLANK}',
+        re.findall(r'"(evt_\w+)"', recorded.event.decode())[0]: f'evt_{BLANK}',
+    } | {getattr(recorded.opened, name): f'{prefix}{BLANK}' for name, prefix in PREFIXES.items()}
 
 
 def utc_now() -> datetime:
-    """Now, in UTC."""
+    """Return the present time in UTC."""
     return datetime.now(UTC)

@@ -1,10 +1,8 @@
-"""Ten thousand deliveries at once, half of them twice. Run: ``.venv/bin/python -m benchmarks.storm``.
+"""Send ten thousand deliveries in one burst, each of them twice, and check that nothing is lost or doubled.
 
-Each of five thousand paid sessions is delivered, and its delivery repeated, all of it shuffled and over
-several connections. What is refused comes again, as Stripe would. Then the ledger is looked at.
-"""
+Each of five thousand paid sessions is delivered two times, in random order, over several connections. A
+delivery that is refused is sent again, as Stripe would. Afterwards the ledger is checked."""
 
-import asyncio
 import tempfile
 import time
 from dataclasses import dataclass
@@ -14,35 +12,30 @@ from random import Random
 
 from sqlalchemy import func, select
 
-from benchmarks.pages.layout_shift import Still
-from benchmarks.pages.stencil import Stencil, record
-from benchmarks.shared import results
-from benchmarks.webhooks.endpoint import (
-    CONNECTIONS,
-    LIBRARIES,
-    SHOP,
-    Endpoint,
-    databases,
-    endpoint_of,
-    fill,
-    open_orders,
-)
+from benchmarks.shared.databases import databases, fill, open_orders
+from benchmarks.shared.http_client import ConnectionPool
+from benchmarks.shared.order_template import OrderTemplate, record
+from benchmarks.shared.recorded_stripe import RecordedStripe
+from benchmarks.shared.servers import SHOP, memory, new_server, running
+from benchmarks.webhooks.deliveries import CONNECTIONS, send_all
 from services.database import schema
 from services.ledger import connect
+from tests.processes import Server
 
-TITLE = 'A storm of deliveries'
+TITLE = 'Webhooks: a burst of repeated deliveries'
 ORDERS, COPIES = 5000, 2
 STEPS = 5  # memory is read after each fifth
-PATIENCE = 20  # times that what was refused comes again
+TRIES = 20  # of a delivery that is refused
 
 NOTES = f"""
-{ORDERS:,} paid sessions are delivered at one process, each {COPIES} times, shuffled, over {CONNECTIONS}
-connections. Then the ledger is asked; a line "→ paid" in an order's journal is a payment that was noticed."""
+Command: `python -m benchmarks.webhooks --only burst`. {ORDERS:,} paid sessions are delivered to one
+process, each {COPIES} times, in random order, over {CONNECTIONS} connections. Then the ledger is checked; a
+line "→ paid" in an order's journal is a payment that was recorded."""
 
 
 @dataclass
-class Weather:
-    """How a storm went by."""
+class Burst:
+    """How a burst went."""
 
     seconds: float
     refused: int
@@ -55,73 +48,72 @@ class Weather:
         return f'| {name} | ' + ' | '.join(map(str, cells)) + ' |'
 
 
-async def pass_over(endpoint: Endpoint, stencil: Stencil) -> Weather:
-    """Let the storm pass over a shop."""
+async def send_burst(server: Server, template: OrderTemplate) -> Burst:
+    """Send all deliveries to a shop."""
+    shop = ConnectionPool(server.url)
     numbers = [number for number in range(ORDERS) for _ in range(COPIES)]
     Random(1).shuffle(numbers)
-    began, weather = time.perf_counter(), Weather(0, 0, [endpoint.memory()])
+    started, burst = time.perf_counter(), Burst(0, 0, [memory(server)])
     bounds = range(0, len(numbers) + 1, len(numbers) // STEPS)
     for first, last in pairwise(bounds):
-        waiting = [stencil.delivery(number, now=time.time()) for number in numbers[first:last]]
-        for _ in range(PATIENCE):
-            knocks = await endpoint.as_fast_as_it_goes(waiting)
-            waiting = knocks.refused
-            weather.refused += len(waiting)
+        waiting = [template.delivery(number, now=time.time()) for number in numbers[first:last]]
+        for _ in range(TRIES):
+            waiting = (await send_all(shop, waiting)).refused
+            burst.refused += len(waiting)
             if not waiting:
                 break
-        weather.memory.append(endpoint.memory())
-    weather.seconds = time.perf_counter() - began
-    return weather
+        burst.memory.append(memory(server))
+    burst.seconds = time.perf_counter() - started
+    shop.close()
+    return burst
 
 
-async def look(database_url: str) -> dict[str, int]:
-    """Count what the ledger holds: paid orders, payments in the journal, settled deliveries, the rest."""
+async def count_rows(database_url: str) -> dict[str, int]:
+    """Count what the ledger holds: paid orders, payments in the journal, handled deliveries, the rest."""
     orders, deliveries, journal = schema.orders.c, schema.deliveries.c, schema.journal
     paid = journal.c.line.like('%→ paid')
     twice = select(journal.c.order_id).where(paid).group_by(journal.c.order_id).having(func.count() > 1)
-    questions = {
+    statements = {
         'paid': select(func.count()).where(orders.payment_status == 'paid'),
         'lost': select(func.count()).where(orders.payment_status != 'paid'),
         'payments in the journal': select(func.count()).where(paid),
-        'told twice': select(func.count()).select_from(twice.subquery()),
-        'settled': select(func.count()).where(deliveries.handled_at.is_not(None)),
+        'recorded twice': select(func.count()).select_from(twice.subquery()),
+        'handled': select(func.count()).where(deliveries.handled_at.is_not(None)),
         'unhandled': select(func.count()).where(deliveries.handled_at.is_(None)),
     }
     store = connect(database_url)
     try:
-        return {name: (await store.read(question))[0][0] for name, question in questions.items()}
+        return {name: (await store.read(statement))[0][0] for name, statement in statements.items()}
     finally:
         await store.close()
 
 
-def judge(found: dict[str, int], weather: Weather) -> str:
-    """Say whether all is as it must be."""
-    right = {'paid': ORDERS, 'payments in the journal': ORDERS, 'settled': ORDERS}
+def verdict(found: dict[str, int], burst: Burst) -> str:
+    """Write whether the ledger is as it must be."""
+    right = {'paid': ORDERS, 'payments in the journal': ORDERS, 'handled': ORDERS}
     wrong = [name for name, count in found.items() if count != right.get(name, 0)]
-    growth = weather.memory[-1] - weather.memory[1]
-    said = f'WRONG: {", ".join(wrong)}' if wrong else 'nothing lost, nothing doubled'
-    return f'{said}; after the first {1 / STEPS:.0%} memory grew by {growth:.1f} MiB'
+    growth = burst.memory[-1] - burst.memory[1]
+    result = f'WRONG: {", ".join(wrong)}' if wrong else 'nothing lost, nothing doubled'
+    return f'{result}; after the first {1 / STEPS:.0%} memory grew by {growth:.1f} MiB'
 
 
 async def measure() -> list[str]:
-    """Let a storm pass over each database; returns the lines of the paper."""
-    stencil, rows, said = await record(), [], []
+    """Send a burst to a shop on each database; return the lines of the section."""
+    template, rows, verdicts = await record(), [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        async with Still(stencil).open() as stripe, databases(folder) as urls:
+        async with RecordedStripe(template).open() as stripe, databases(folder) as urls:
             for kind, url in urls.items():
-                await fill(url, open_orders(stencil, ORDERS))
-                environment = stencil.environment | {'STRIPE_API_BASE': stripe, 'DATABASE_URL': url}
-                async with endpoint_of(SHOP, folder / kind, environment) as endpoint:
-                    weather = await pass_over(endpoint, stencil)
-                found = await look(url)
-                rows.append(weather.row(kind, found))
-                said.append(f'- {kind}: {judge(found, weather)}')
-                print(rows[-1], said[-1], sep='\n', flush=True)
+                await fill(url, open_orders(template, ORDERS))
+                settings = template.settings | {'STRIPE_API_BASE': stripe, 'DATABASE_URL': url}
+                async with running(new_server('shop', SHOP, folder, settings)) as server:
+                    burst = await send_burst(server, template)
+                found = await count_rows(url)
+                rows.append(burst.row(kind, found))
+                verdicts.append(f'- {kind}: {verdict(found, burst)}')
+                print(rows[-1], verdicts[-1], sep='\n', flush=True)
     names = ' | '.join(found)
-    head = f'| ledger | deliveries/s | refused at first | {names} | memory, MiB, after each {1 / STEPS:.0%} |'
-    return [head, '|---' * (len(found) + 4) + '|', *rows, '', *said, NOTES]
-
-
-if __name__ == '__main__':
-    results.write(TITLE, asyncio.run(measure()), libraries=LIBRARIES)
+    head = (
+        f'| database | deliveries/s | refused at first | {names} | memory, MiB, after each {1 / STEPS:.0%} |'
+    )
+    return [head, '|---' * (len(found) + 4) + '|', *rows, '', *verdicts, NOTES]
