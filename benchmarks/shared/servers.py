@@ -38,7 +38,9 @@ def new_server(
     }
     folder = parent / f'{name}-{port}'
     folder.mkdir(parents=True)
-    return Server(name, arguments, port=port, health=health, folder=folder, environment=address | dict(settings))
+    return Server(
+        name, arguments, port=port, health=health, folder=folder, environment=address | dict(settings)
+    )
 
 
 def new_sandbox(parent: Path) -> Server:
