@@ -14,14 +14,13 @@ from typing import Any
 
 import httpx
 
+from benchmarks.shared.servers import new_sandbox, running, sandbox_settings
 from services.ledger.mapping import values_of
 from services.orders import SESSION_LIFETIME, Environment, Order, next_check
-from services.sandbox.__main__ import settings
 from services.settings import parse_settings
 from services.shop import build
-from tests.processes import ROOT
+from tests.processes import ROOT, Server
 from tests.sandbox_client import SandboxClient
-from tests.sandbox_server import running
 
 EXPAND = 'expand[0]=payment_intent.latest_charge'
 DIGITS = 12
@@ -110,29 +109,34 @@ def row_of(order: Order, now: datetime) -> dict[str, Any]:
 
 async def record() -> OrderTemplate:
     """Let one customer pay at the sandbox, and record the order and what Stripe says of it."""
-    with tempfile.TemporaryDirectory() as folder, running() as server:
-        sandbox = SandboxClient(server.base, settings(server.config))
-        environment = sandbox.settings | {'SITE_FILE': str(ROOT / 'site.toml'), 'DOMAIN': 'http://127.0.0.1'}
-        shop = build(parse_settings(environment | {'DATABASE_URL': f'sqlite:///{Path(folder)}/shop.db'}))
-        await shop.open()
-        try:
-            started = await shop.checkout.start(browser_id=PREFIXES['browser_hash'], because='button')
-            opened = await shop.ledger.find(session_id=started.id)
-            sandbox.pay(started.id, email='customer@example.test')
-            paid = await shop.fulfilment.fulfil(started.id, because='webhook')
-            session, event = _read_stripe(sandbox.base, environment, started.id)
-        finally:
-            await shop.close()
-            sandbox.close()
+    with tempfile.TemporaryDirectory() as folder:
+        async with running(new_sandbox(Path(folder))) as server:
+            return await _record(server, f'sqlite:///{folder}/shop.db')
+
+
+async def _record(server: Server, database_url: str) -> OrderTemplate:
+    sandbox = SandboxClient(server.url, sandbox_settings(server))
+    settings = sandbox.settings | {'SITE_FILE': str(ROOT / 'site.toml'), 'DOMAIN': 'http://127.0.0.1'}
+    shop = build(parse_settings(settings | {'DATABASE_URL': database_url}))
+    await shop.open()
+    try:
+        started = await shop.checkout.start(browser_id=PREFIXES['browser_hash'], because='button')
+        opened = await shop.ledger.find(session_id=started.id)
+        sandbox.pay(started.id, email='customer@example.test')
+        paid = await shop.fulfilment.fulfil(started.id, because='webhook')
+        session, event = _read_stripe(settings, started.id)
+    finally:
+        await shop.close()
+        sandbox.close()
     assert opened is not None
     assert paid is not None
-    return _with_blank_ids(OrderTemplate(session, event, opened, paid, environment))
+    return _with_blank_ids(OrderTemplate(session, event, opened, paid, settings))
 
 
-def _read_stripe(base: str, environment: dict[str, str], session_id: str) -> tuple[bytes, bytes]:
+def _read_stripe(settings: dict[str, str], session_id: str) -> tuple[bytes, bytes]:
     """Read the checkout session and the event of its completion."""
-    headers = {'Authorization': f'Bearer {environment["STRIPE_SECRET_KEY"]}'}
-    with httpx.Client(base_url=f'{base}/stripe/v1', headers=headers, trust_env=False) as http:
+    headers = {'Authorization': f'Bearer {settings["STRIPE_SECRET_KEY"]}'}
+    with httpx.Client(base_url=f'{settings["STRIPE_API_BASE"]}/v1', headers=headers, trust_env=False) as http:
         session = http.get(f'/checkout/sessions/{session_id}?{EXPAND}').content
         events = http.get('/events?type=checkout.session.completed').json()['data']
         event = http.get(f'/events/{events[0]["id"]}').content
