@@ -31,7 +31,9 @@ browsers send them, a new browser each time. Every response is read, uncompresse
 button or its form; the rates are of usable responses. Each round runs against a new process; the load
 generator shares the cores. Flask: gunicorn, 1 worker with 4 threads, the hand-written page from its
 template. CPU is the server's own. "Every page built" is the shop without load shedding
-(`benchmarks/pages/unlimited_builds.py`)."""
+(`benchmarks/pages/unlimited_builds.py`). Plain NiceGUI: the same texts by its own elements and defaults
+(`benchmarks/pages/plain_nicegui_site.py`). Static HTML: written by hand, rendered once
+(`benchmarks/pages/static_site.py`)."""
 
 
 @dataclass(frozen=True)

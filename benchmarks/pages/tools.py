@@ -11,7 +11,7 @@ from tests.processes import ROOT
 FOLDER = ROOT / '.venv' / 'bench'
 LIGHTHOUSE = '12.8.2'  # the newest that runs on Node.js 20
 FLASK = ('flask==3.1.2', 'gunicorn==23.0.0')
-BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
+BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'chromium-headless-shell')
 FLAGS = [
     '--disable-gpu',
     '--disable-background-networking',
