@@ -37,11 +37,10 @@ unit: dev postgres
 e2e: dev browser postgres ## the journeys in a real browser, against the real process
 	$(PY) -m pytest tests/e2e $(PARALLEL)
 
-bench: dev ## measure clicks, webhooks, a large ledger, pages: two hours (writes benchmarks/RESULTS.md)
-	$(PY) -m benchmarks.click
+bench: dev ## measure checkout, webhooks, a large ledger and pages: two hours (writes benchmarks/RESULTS.md)
+	$(PY) -m benchmarks.checkout
 	$(PY) -m benchmarks.webhooks
-	$(PY) -m benchmarks.storm
-	$(PY) -m benchmarks.million
+	$(PY) -m benchmarks.ledger
 	$(PY) -m benchmarks.pages
 
 crash: dev ## kill the shop everywhere on the way to the calendar, and judge (writes benchmarks/CRASH.md)

@@ -1,4 +1,4 @@
-"""The same pages written by hand: static HTML, filled in once, and the same compression as the shop's."""
+"""Landing page and order page written by hand: rendered once, and compressed as the shop does it."""
 
 import os
 
@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette_compress import CompressMiddleware
 
-from benchmarks.pages.rival_texts import TEMPLATES, texts
+from benchmarks.pages.site_texts import TEMPLATES, values
 
 
 def create_app() -> FastAPI:
@@ -16,7 +16,7 @@ def create_app() -> FastAPI:
     app = FastAPI()
     app.add_middleware(CompressMiddleware)
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
-    pages = {name: environment.get_template(f'{name}.html').render(texts()) for name in ('landing', 'order')}
+    pages = {name: environment.get_template(f'{name}.html').render(values()) for name in ('landing', 'order')}
 
     @app.get('/')
     def landing() -> Response:

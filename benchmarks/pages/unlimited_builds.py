@@ -1,4 +1,4 @@
-"""The shop without its budget: a landing page is built for whoever asks. For measuring what a build costs."""
+"""Run the shop without load shedding: every landing page is built, to measure what a build costs."""
 
 import sys
 

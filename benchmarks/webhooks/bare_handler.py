@@ -1,4 +1,4 @@
-"""The least a webhook can do: the SDK verifies it, Stripe is asked once, one row is committed."""
+"""The least a webhook endpoint can do: verify with the SDK, read the session at Stripe, commit one row."""
 
 import asyncio
 import os

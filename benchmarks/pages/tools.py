@@ -1,4 +1,4 @@
-"""Tools that only measurements need, installed beside the project: Lighthouse, and Flask under gunicorn."""
+"""Find or install what only these benchmarks need: Chromium, Lighthouse, and Flask under gunicorn."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from tests.processes import ROOT
 FOLDER = ROOT / '.venv' / 'bench'
 LIGHTHOUSE = '12.8.2'  # the newest that runs on Node.js 20
 FLASK = ('flask==3.1.2', 'gunicorn==23.0.0')
-BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
+BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'chromium-headless-shell')
 FLAGS = [
     '--disable-gpu',
     '--disable-background-networking',
@@ -22,10 +22,10 @@ FLAGS = [
 
 
 def browser() -> str:
-    """The path of the browser named in ``CHROMIUM``, else of the machine's.
+    """Return the path of the browser named in ``CHROMIUM``, or of one on the path.
 
     Raises:
-        RuntimeError: there is none.
+        RuntimeError: there is no browser.
     """
     found = next(filter(None, map(shutil.which, filter(None, (os.environ.get('CHROMIUM'), *BROWSERS)))), None)
     if found is None:
@@ -34,12 +34,12 @@ def browser() -> str:
 
 
 def browser_flags() -> list[str]:
-    """What the browser is started with."""
+    """Return the options the browser is started with."""
     return [*FLAGS, '--no-sandbox'] if os.geteuid() == 0 else FLAGS
 
 
 def lighthouse() -> list[str]:
-    """Install Lighthouse unless it is there; returns the command that runs it.
+    """Install Lighthouse unless it is installed; return the command that runs it.
 
     Raises:
         RuntimeError: there is no Node.js.
@@ -57,7 +57,7 @@ def lighthouse() -> list[str]:
 
 
 def gunicorn() -> str:
-    """Install Flask and gunicorn, away from what the shop is run with, unless they are there."""
+    """Install Flask and gunicorn in a virtual environment of their own; return the path of gunicorn."""
     folder = FOLDER / 'flask'
     program = folder / 'bin' / 'gunicorn'
     if not program.exists():
@@ -69,7 +69,7 @@ def gunicorn() -> str:
 
 
 def versions() -> list[str]:
-    """The versions of what was installed here, and of the browser."""
+    """Name the versions of Chromium, Node.js and everything that is installed here."""
     node, chromium = (_run([program, '--version']) for program in ('node', browser()))
     found = re.search(r'[\d.]+', chromium)
     flask = [package.replace('==', ' ') for package in FLASK]

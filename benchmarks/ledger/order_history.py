@@ -1,29 +1,26 @@
-"""Years of orders for a ledger: every state, with what belongs to it, in the shares that a shop may see."""
+"""Three years of orders in every state, with journal, deliveries and bookings, as rows of a database."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table
-
-from benchmarks.pages.stencil import BLANK, DIGITS, FACTS, NAMES, Stencil, row_of
+from benchmarks.shared.databases import Row
+from benchmarks.shared.order_template import BLANK, DIGITS, FACTS, PREFIXES, OrderTemplate, row_of
 from services.database import schema
 from services.orders import WATCHED
 
-Rows = Iterator[tuple[Table, dict[str, Any]]]
-
 SPAN = timedelta(days=3 * 365)
-SPACE: int = 10**DIGITS
-SCATTER = 982_451_653  # a prime: ids come in no order, as real ones do
-RECENT = WATCHED / SPAN  # the share of orders that are still looked at
-BOOKED = 5  # of six who may
-UNIQUE = (*NAMES, 'session_id', *FACTS)
+IDS: int = 10**DIGITS
+STEP = 982_451_653  # a prime, so that ids are unique and in no order, as real ones are
+RECENT = WATCHED / SPAN  # the share of orders that are still compared with Stripe
+BOOKED = 5  # of six completed orders
+UNIQUE = (*PREFIXES, 'session_id', *FACTS)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A fate of orders: how many of a hundred have it, how they ended, and what the journal says."""
+    """A kind of order: how many of a hundred, whether completed, and what the journal says."""
 
     share: int
     completed: bool
@@ -43,52 +40,55 @@ KINDS = (
 BY_HUNDRED = tuple(kind for kind in KINDS for _ in range(kind.share))
 
 
-def mark(number: int) -> int:
-    """Return what an order has in its ids, by its number."""
-    return (number + 1) * SCATTER % SPACE
+def scattered(number: int) -> int:
+    """Return the number that the ids of an order contain: unique, and in no order."""
+    return (number + 1) * STEP % IDS
 
 
 def is_paid(number: int) -> bool:
-    """Whether an order is one that was paid, and that is all."""
+    """Return whether an order is paid, and neither refunded nor disputed."""
     return _kind_of(number) is KINDS[0]
 
 
-def years(stencil: Stencil, count: int, now: datetime) -> Rows:
-    """Write so many orders and all that belongs to them, the newest first.
+def history(template: OrderTemplate, count: int, now: datetime) -> Iterator[Row]:
+    """Yield the rows of so many orders, the newest order first.
 
     Args:
-        stencil: what an order is printed from.
+        template: what every order is made from.
         count: how many.
         now: the present time in UTC.
     """
-    plates = {kind.share: row_of(stencil.paid if kind.completed else stencil.opened, now) for kind in KINDS}
+    rows = {kind.share: row_of(template.paid if kind.completed else template.opened, now) for kind in KINDS}
     for number in range(count):
         kind = _kind_of(number)
         at = now - SPAN * (number / count) - timedelta(days=1)
-        order = _order(plates[kind.share] | kind.facts, number, at)
-        # Each is looked at once a week, in turn; the turn of the first comes after the measuring.
+        order = _order(rows[kind.share] | kind.facts, number, at)
+        # Each is compared once a week, in turn; the first becomes due after the benchmark has ended.
         watched = kind.completed and now - at < WATCHED
         order['due_at'] = now + timedelta(hours=12, seconds=number % 600_000) if watched else None
         yield schema.orders, order
-        yield from _belongings(kind, order, number)
+        yield from _related(kind, order, number)
 
 
 def _kind_of(number: int) -> Kind:
     return BY_HUNDRED[number * 37 % 100]
 
 
-def _order(plate: dict[str, Any], number: int, at: datetime) -> dict[str, Any]:
-    own = f'{mark(number):0{DIGITS}}'
-    names = {name: plate[name].replace(BLANK, own) for name in UNIQUE}
-    moments = {'created_at': at, 'completed_at': at if plate['completed_at'] else None}
-    return plate | names | moments | {'claim': None, 'session_expires_at': at + timedelta(hours=3)}
+def _own(number: int) -> str:
+    return f'{scattered(number):0{DIGITS}}'
 
 
-def _belongings(kind: Kind, order: dict[str, Any], number: int) -> Rows:
+def _order(row: dict[str, Any], number: int, at: datetime) -> dict[str, Any]:
+    ids = {name: row[name].replace(BLANK, _own(number)) for name in UNIQUE}
+    times = {'created_at': at, 'completed_at': at if row['completed_at'] else None}
+    return row | ids | times | {'claim': None, 'session_expires_at': at + timedelta(hours=3)}
+
+
+def _related(kind: Kind, order: dict[str, Any], number: int) -> Iterator[Row]:
     at, order_id = order['created_at'], order['id']
     for version, line in enumerate((f'order {order["reference"]} written down', *kind.lines), 1):
-        told = {'version': version, 'because': 'webhook', 'line': line, 'at': at}
-        yield schema.journal, told | {'order_id': order_id}
+        entry = {'version': version, 'because': 'webhook', 'line': line, 'at': at}
+        yield schema.journal, entry | {'order_id': order_id}
     if kind.completed:
         yield schema.deliveries, _delivery(number, at)
     if kind.completed and number % (BOOKED + 1):
@@ -96,8 +96,10 @@ def _belongings(kind: Kind, order: dict[str, Any], number: int) -> Rows:
 
 
 def _delivery(number: int, at: datetime) -> dict[str, Any]:
-    event = {'source': 'stripe', 'event_id': f'evt_old_{mark(number)}', 'kind': 'checkout.session.completed'}
-    return event | {
+    return {
+        'source': 'stripe',
+        'event_id': f'evt_old_{_own(number)}',
+        'kind': 'checkout.session.completed',
         'received_at': at,
         'handled_at': at,
         'tries': 1,

@@ -1,4 +1,4 @@
-"""What rivals say: the shop's own texts, and an order that was paid, from the environment."""
+"""What the other sites show: the texts of the shop, and a paid order, both from the environment."""
 
 import os
 import re
@@ -6,11 +6,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-TEMPLATES = Path(__file__).with_name('by_hand')
+TEMPLATES = Path(__file__).with_name('templates')
 
 
-def texts() -> dict[str, Any]:
-    """Read what a page of a rival is filled with; also under a Python that has none of our libraries."""
+def values() -> dict[str, Any]:
+    """Read the values that fill a template; needs the standard library only."""
     site = tomllib.loads(Path(os.environ['SITE_FILE']).read_text(encoding='utf-8'))
     return {
         'site': site,

@@ -1,4 +1,4 @@
-"""The least that can be written: FastAPI and Stripe's SDK, a session and a redirect, nothing kept."""
+"""The least a checkout can do: FastAPI and Stripe's SDK open a session and redirect; nothing is stored."""
 
 import os
 

@@ -1,15 +1,15 @@
-"""The landing page as Flask serves it, from a template; for gunicorn, in a virtual environment of its own."""
+"""The landing page in Flask, from a template; gunicorn runs it in a virtual environment of its own."""
 
 from flask import Flask, render_template  # type: ignore[import-not-found,unused-ignore]
 
-from benchmarks.pages.rival_texts import TEMPLATES, texts
+from benchmarks.pages.site_texts import TEMPLATES, values
 
 app = Flask(__name__, template_folder=str(TEMPLATES))
-page = texts()
+page = values()
 
 
 def landing() -> str:
-    """Fill the template in."""
+    """Render the template."""
     return str(render_template('landing.html', **page))
 
 
