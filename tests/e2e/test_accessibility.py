@@ -1,167 +1,162 @@
-"""Every page that a customer can meet, judged by axe-core against WCAG 2.2 AA, light and dark."""
+"""What axe cannot judge: what is read out, where the keyboard is, large letters, calm pictures, and paper."""
 
 import re
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Route, ViewportSize, expect
+from playwright.sync_api import Page, expect
 
+from services.site import contrast, load
 from tests.e2e import journey
-from tests.e2e.orders import STATES, Maker
-from tests.processes import Server
+from tests.e2e.orders import Maker
+from tests.processes import ROOT, Server
 from tests.sandbox_client import SandboxClient
+from ui.components.theme import night_accent
 
-AXE, AXE_AGAIN = Axe(), Axe('null')  # the second for a page that the first is in already
-STANDARD = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
-COLOURS = ['cat.color']
-OPTIONS = {'iframes': False, 'preload': False, 'resultTypes': ['violations', 'incomplete']}
-CONTRAST = 'color-contrast'
-PHONE: ViewportSize = {'width': 390, 'height': 844}
-NARROW = 320  # CSS pixels
-WITH_CALENDAR = ('paid', 'canceled', 'partly refunded', 'disputed')
-FINGER = 44  # CSS pixels, each way
-TARGETS = 'button, summary, a:not(p:not(.links) > a:not(.cta))'
-"""What is pressed; links within a sentence are as high as its line (WCAG 2.2, 2.5.8)."""
-NOTICES = {
-    '/': '',
-    '/?trouble=payment_unreachable&error=0123abcd': 'Error 0123abcd',
-    '/?trouble=payments_unavailable&error=0123abcd': 'Payments are not available right now.',
-    '/?trouble=already_paid&again=1': 'payment',
+LOOK = load(ROOT / 'site.toml').look
+SCHEMES = {
+    'light': (LOOK.accent, ('#fbfaf7', '#ffffff', '#fbeee9', '#faf1d9')),
+    'dark': (night_accent(LOOK), ('#121815', '#1a221e', '#34201a', '#2e2715')),
 }
-ADDRESSES = {
-    '/terms': 'Terms',
-    '/privacy': 'Privacy',
-    '/refunds': 'Refunds',
-    '/nowhere': 'This page does not exist',
-    '/order/nobodys': 'This page does not exist',
-    '/success': 'That did not work',
-    f'/success?session_id=cs_test_{"a" * 58}': 'Checking your payment…',
-}
+"""The colour of the outline, and what it may be drawn on; the page's own ground is the first."""
+SEEN = 3.0  # contrast of what is no text (WCAG 2.2, 1.4.11)
+SPACED = (
+    '* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }'
+    'p { margin-bottom: 2em !important }'
+)
+"""What readers may set without losing anything (WCAG 2.2, 1.4.12)."""
+ZOOMED = {'width': 640, 'height': 450}  # CSS pixels of a window of 1280 by 900 at 200 %
+NARROW = {'width': 320, 'height': 640}
+STOPS = 12  # places at least that Tab leads to on the landing page
+
+
+def test_news_are_read_out(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
+    """The places of news are there before the news are; the button that failed still has the keyboard."""
+    sandbox.fault('POST /v1/checkout/sessions', 'fail', status=500, times=None)
+    button = journey.open_landing(page, shop_process)
+    expect(page.get_by_role('alert')).to_have_count(2)
+    expect(page.get_by_role('alert').first).to_be_empty()
+    expect(page.get_by_role('status')).to_be_empty()
+    button.focus()
+    page.keyboard.press('Enter')
+
+    expect(journey.alert(page)).to_contain_text('We could not reach the payment service.')
+    expect(journey.live_button(page)).to_be_focused()
+
+
+def test_an_order_tells_its_news(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
+    """What changes on the page of an order does so in a region that is read out, and once."""
+    order = Maker(shop_process, sandbox)
+    page.goto(order.make('processing'))
+    news = page.locator('[aria-live=polite]')
+    expect(news).to_contain_text('Your payment is under way')
+    order.act('settle', success=True)
+
+    expect(news).to_contain_text('Payment Successful!')
+    expect(news).to_have_count(1)
+
+
+@pytest.mark.parametrize('scheme', SCHEMES)
+def test_the_keyboard_is_seen(
+    another_browser: journey.AnotherBrowser, shop_process: Server, sandbox: SandboxClient, scheme: str
+) -> None:
+    """Wherever Tab leads there is an outline that stands out from the ground, inside the window."""
+    colour, grounds = SCHEMES[scheme]
+    assert min(contrast(colour, ground) for ground in grounds) >= SEEN
+    page = another_browser(color_scheme=scheme)
+    journey.open_landing(page, shop_process)
+    expect(page.locator('body')).to_have_css('background-color', _rgb(grounds[0]))
+    assert _outlined_stops(page, colour) >= STOPS
+    page.goto(Maker(shop_process, sandbox).make('booked'))
+    expect(page.locator('#app[data-v-app]')).to_be_attached()
+    assert _outlined_stops(page, colour) >= STOPS
+
+
+@pytest.mark.parametrize('window', [ZOOMED, NARROW], ids=['200 %', '320 px'])
+def test_large_letters(
+    another_browser: journey.AnotherBrowser,
+    shop_process: Server,
+    sandbox: SandboxClient,
+    window: dict[str, int],
+) -> None:
+    """Enlarged, or with the wide spacing that some readers need, nothing is cut off and nothing scrolls."""
+    page = another_browser(viewport=window, device_scale_factor=2)
+    booked = Maker(shop_process, sandbox).make('booked')
+    for address in (f'{shop_process.url}/?trouble=payments_unavailable', booked, f'{shop_process.url}/terms'):
+        page.goto(address)
+        expect(page.get_by_role('contentinfo')).to_be_visible()
+        assert journey.widest(page) <= window['width']
+        page.add_style_tag(content=SPACED)
+        assert journey.widest(page) <= window['width']
+
+
+@pytest.mark.parametrize('calm', [True, False], ids=['reduced motion', 'motion'])
+def test_calm_pictures(
+    another_browser: journey.AnotherBrowser, shop_process: Server, sandbox: SandboxClient, calm: bool
+) -> None:
+    """What turns while a page waits stands still for those who asked for that."""
+    page = another_browser(reduced_motion='reduce' if calm else 'no-preference')
+    moving: list[Any] = []
+    devtools = page.context.new_cdp_session(page)
+    devtools.on('Animation.animationStarted', lambda told: moving.append(told['animation']['name']))
+    devtools.send('Animation.enable')
+    page.goto(Maker(shop_process, sandbox).make('open'))
+    expect(page.locator('#app[data-v-app]')).to_be_attached()
+
+    assert set(moving) == (set() if calm else {'turn'})
 
 
 @pytest.fixture
-def phone(another_browser: journey.AnotherBrowser) -> Page:
-    """A page on a phone."""
-    return another_browser(viewport=PHONE)
+def on_paper(page: Page) -> Iterator[Page]:
+    """A page as it is printed by somebody whose screen is dark."""
+    page.emulate_media(media='print', color_scheme='dark')
+    yield page
+    page.emulate_media(media='screen')
 
 
-def test_the_landing_page(phone: Page, shop_process: Server, subtests: pytest.Subtests) -> None:
-    """As it is, and with whatever alert an address may bring along."""
-    for address, said in NOTICES.items():
-        with subtests.test(address):
-            phone.goto(shop_process.url + address)
-            journey.live_button(phone)
-            expect(journey.alert(phone)).to_contain_text(said)
-            _is_for_everyone(phone)
+def test_a_receipt_on_paper(on_paper: Page, shop_process: Server, sandbox: SandboxClient) -> None:
+    """A booked order fits on one sheet: what, how much, when, from whom and the meeting, and no controls."""
+    on_paper.goto(Maker(shop_process, sandbox).make('booked'))
+    for kept in ('$150', 'C&P coaching session', 'C&P Exam Coaching', journey.EMAIL):
+        expect(
+            on_paper.get_by_role('definition').filter(has_text=re.compile(f'^{re.escape(kept)}$'))
+        ).to_be_visible()
+    expect(on_paper.get_by_role('definition').filter(has_text=re.compile('^[A-Z0-9]{4}-'))).to_be_visible()
+    expect(on_paper.get_by_role('heading', name='Your session')).to_be_visible()
+    expect(on_paper.get_by_role('contentinfo').get_by_text('hello@coach.example')).to_be_visible()
+    for control in on_paper.locator('.links, nav, .call, button').all():
+        expect(control).to_be_hidden()
+    expect(on_paper.locator('body')).to_have_css('background-color', _rgb('#ffffff'))
+    assert _sheets(on_paper) == 1
 
 
-def test_a_notice_on_the_landing_page(phone: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """With what is said to somebody who turned back at Stripe, and to somebody who has just paid."""
-    opened = phone.request.post(f'{shop_process.url}/checkout', max_redirects=0)
-    phone.goto(f'{shop_process.url}/?back=1')
-    expect(phone.get_by_role('status')).to_contain_text('No charge was made')
-    _is_for_everyone(phone)
-    sandbox.pay(opened.headers['location'])
-    phone.goto(shop_process.url)
-    expect(phone.get_by_role('status')).to_contain_text('A payment was just made here')
-    _is_for_everyone(phone)
+def test_no_calendar_on_paper(on_paper: Page, shop_process: Server, sandbox: SandboxClient) -> None:
+    """The calendar of a paid order is nothing for paper."""
+    on_paper.goto(Maker(shop_process, sandbox).make('paid'))
+    expect(on_paper.get_by_title(journey.CALENDAR)).to_be_attached()
+
+    expect(on_paper.get_by_title(journey.CALENDAR)).to_be_hidden()
+    expect(on_paper.get_by_text('Open the calendar in a new tab')).to_be_hidden()
+    expect(on_paper.get_by_role('definition').filter(has_text='$150')).to_be_visible()
+    assert _sheets(on_paper) == 1
 
 
-def test_the_page_of_an_order(
-    phone: Page, shop_process: Server, sandbox: SandboxClient, subtests: pytest.Subtests
-) -> None:
-    """In each of its states; what is inside the calendar's frame is Calendly's."""
-    for state in STATES:
-        with subtests.test(state):
-            sandbox.reset()
-            phone.goto(Maker(shop_process, sandbox).make(state))
-            expect(phone.locator('#app[data-v-app]')).to_be_attached()
-            expect(phone.get_by_title(journey.CALENDAR)).to_have_count(int(state in WITH_CALENDAR))
-            _is_for_everyone(phone)
+def _outlined_stops(page: Page, colour: str) -> int:
+    """Press Tab through the page; returns how many places it led to."""
+    here = page.locator(':focus')
+    for stops in range(journey.MOST_TABS):
+        page.keyboard.press('Tab')
+        if not here.count():
+            return stops
+        expect(here).to_have_css('outline', f'{_rgb(colour)} solid 3px')
+        expect(here).to_be_in_viewport(ratio=1)
+    raise AssertionError('Tab leads nowhere in the end')
 
 
-def test_documents(phone: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """Terms and all, addresses that lead nowhere, and the wait for Stripe."""
-    sandbox.fault('GET /v1/checkout/sessions/*', 'reset', times=None)
-    for address, heading in ADDRESSES.items():
-        phone.goto(shop_process.url + address)
-        expect(phone.get_by_role('heading', level=1)).to_have_text(heading)
-        _is_for_everyone(phone)
+def _sheets(page: Page) -> int:
+    return len(re.findall(rb'/Type\s*/Page\b', page.pdf(format='Letter')))
 
 
-def test_when_all_is_lost(phone: Page, start_shop: journey.StartShop, tmp_path: Path) -> None:
-    """A page that broke, and the notice that the connection is gone, which is an alert of its own."""
-    ledger = tmp_path / 'lost.db'
-    shop = start_shop({'DATABASE_URL': f'sqlite:///{ledger}'})
-    broken = phone.context.new_page()
-    journey.open_landing(phone, shop)
-    ledger.unlink()
-    broken.goto(f'{shop.url}/order/anything')
-    expect(broken.get_by_role('heading', level=1)).to_have_text('Something went wrong on our side')
-    _is_for_everyone(broken)
-    shop.kill()
-
-    expect(phone.get_by_role('alert').filter(has_text='This page reconnects by itself')).to_be_visible()
-    _is_for_everyone(phone)
-
-
-def test_without_script(
-    phone: Page, shop_process: Server, sandbox: SandboxClient, subtests: pytest.Subtests
-) -> None:
-    """As painted by the server, with what only a browser without script shows."""
-    phone.route(re.compile('/(order/.*)?$'), _written_out)
-    for state in ('', 'open', 'paid', 'paid, without calendar'):
-        with subtests.test(state):
-            phone.goto(Maker(shop_process, sandbox).make(state) if state else shop_process.url)
-            expect(phone.locator('#app[data-rendered]')).to_be_attached()
-            expect(phone.get_by_title(journey.CALENDAR)).to_have_count(int(state in WITH_CALENDAR))
-            _is_for_everyone(phone)
-
-
-def test_the_page_for_a_crowd(another_browser: journey.AnotherBrowser, shop_process: Server) -> None:
-    """The landing page as it is kept in memory, for crawlers and when there is no room to build one."""
-    page = another_browser(viewport=PHONE, user_agent='Googlebot')
-    page.goto(shop_process.url)
-    expect(page.locator('script[type=module]')).to_have_count(0)
-
-    _is_for_everyone(page)
-
-
-def _written_out(route: Route) -> None:
-    """Answer with the page as a browser without script understands it; axe itself is one."""
-    answer = route.fetch()
-    head, body = re.sub('<script.*?</script>', '', answer.text(), flags=re.DOTALL).split('<body>')
-    route.fulfill(response=answer, body=f'{head}<body>{re.sub("</?noscript>", "", body)}')
-
-
-def _is_for_everyone(page: Page) -> None:
-    """Hold a page against the standard; on a narrow screen nothing is cut off or too small for a finger."""
-    page.set_viewport_size(PHONE)
-    page.emulate_media(color_scheme='light')
-    assert _verdict(AXE, page, STANDARD) == []
-    page.emulate_media(color_scheme='dark')
-    assert _verdict(AXE_AGAIN, page, COLOURS) == []
-    page.set_viewport_size({'width': NARROW, 'height': 640})
-    assert journey.widest(page) <= NARROW
-    assert _too_small(page) == []
-
-
-def _verdict(axe: Axe, page: Page, tags: list[str]) -> list[str]:
-    """What axe finds, the frame's content left out, as lines to read."""
-    told = axe.run(page, options=OPTIONS | {'runOnly': tags}).response
-    found = [*told['violations'], *(rule for rule in told['incomplete'] if rule['id'] == CONTRAST)]
-    hit = [(rule['id'], node) for rule in found for node in rule['nodes'] if not _lies_over(node)]
-    return [f'{name}: {node["html"]}' for name, node in hit]
-
-
-def _lies_over(node: dict[str, Any]) -> bool:
-    """Whether axe cannot tell the contrast of a notice since it covers a part of the page."""
-    return any((check['data'] or {}).get('messageKey') == 'elmPartiallyObscuring' for check in node['any'])
-
-
-def _too_small(page: Page) -> list[str]:
-    """The targets that a finger may miss."""
-    boxes = ((target, target.bounding_box()) for target in page.locator(TARGETS).all())
-    return [str(target) for target, box in boxes if box and min(box['width'], box['height']) < FINGER]
+def _rgb(colour: str) -> str:
+    return f'rgb({int(colour[1:3], 16)}, {int(colour[3:5], 16)}, {int(colour[5:7], 16)})'
