@@ -1,7 +1,5 @@
-"""What axe cannot judge: what is read out, where the keyboard is, large letters, calm pictures, and paper."""
+"""What axe cannot check: live regions, the keyboard, enlarged text, and reduced motion."""
 
-import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,31 +7,32 @@ from playwright.sync_api import Page, expect
 
 from services.site import contrast, load
 from tests.e2e import journey
-from tests.e2e.orders import Maker
+from tests.e2e.orders import OrderMaker
+from tests.factories import CREATE
 from tests.processes import ROOT, Server
 from tests.sandbox_client import SandboxClient
 from ui.components.theme import night_accent
 
-LOOK = load(ROOT / 'site.toml').look
+THEME = load(ROOT / 'site.toml').look
 SCHEMES = {
-    'light': (LOOK.accent, ('#fbfaf7', '#ffffff', '#fbeee9', '#faf1d9')),
-    'dark': (night_accent(LOOK), ('#121815', '#1a221e', '#34201a', '#2e2715')),
+    'light': (THEME.accent, ('#fbfaf7', '#ffffff', '#fbeee9', '#faf1d9')),
+    'dark': (night_accent(THEME), ('#121815', '#1a221e', '#34201a', '#2e2715')),
 }
-"""The colour of the outline, and what it may be drawn on; the page's own ground is the first."""
-SEEN = 3.0  # contrast of what is no text (WCAG 2.2, 1.4.11)
-SPACED = (
+"""The colour of the focus outline, and the backgrounds it may be on; the first is that of the page."""
+OUTLINE_CONTRAST = 3.0  # of anything but text (WCAG 2.2, 1.4.11)
+TEXT_SPACING = (
     '* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }'
     'p { margin-bottom: 2em !important }'
 )
-"""What readers may set without losing anything (WCAG 2.2, 1.4.12)."""
-ZOOMED = {'width': 640, 'height': 450}  # CSS pixels of a window of 1280 by 900 at 200 %
+"""Spacing that a reader may set without loss of content (WCAG 2.2, 1.4.12)."""
+ZOOMED = {'width': 640, 'height': 450}  # CSS pixels; a window of 1280 by 900 at 200 %
 NARROW = {'width': 320, 'height': 640}
-STOPS = 12  # places at least that Tab leads to on the landing page
+TAB_STOPS = 12  # at least
 
 
-def test_news_are_read_out(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """The places of news are there before the news are; the button that failed still has the keyboard."""
-    sandbox.fault('POST /v1/checkout/sessions', 'fail', status=500, times=None)
+def test_alerts_are_read_out(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
+    """The live regions exist before they are filled; after a failure the button still has the focus."""
+    sandbox.fault(CREATE, 'fail', status=500, times=None)
     button = journey.open_landing(page, shop_process)
     expect(page.get_by_role('alert')).to_have_count(2)
     expect(page.get_by_role('alert').first).to_be_empty()
@@ -42,121 +41,94 @@ def test_news_are_read_out(page: Page, shop_process: Server, sandbox: SandboxCli
     page.keyboard.press('Enter')
 
     expect(journey.alert(page)).to_contain_text('We could not reach the payment service.')
-    expect(journey.live_button(page)).to_be_focused()
+    expect(journey.connected_button(page)).to_be_focused()
 
 
-def test_an_order_tells_its_news(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """What changes on the page of an order does so in a region that is read out, and once."""
-    order = Maker(shop_process, sandbox)
+def test_changes_of_an_order_are_read_out(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
+    """A change of the order appears in one live region."""
+    order = OrderMaker(shop_process, sandbox)
     page.goto(order.make('processing'))
-    news = page.locator('[aria-live=polite]')
-    expect(news).to_contain_text('Your payment is under way')
+    live_region = page.locator('[aria-live=polite]')
+    expect(live_region).to_contain_text('Your payment is under way')
     order.act('settle', success=True)
 
-    expect(news).to_contain_text('Payment Successful!')
-    expect(news).to_have_count(1)
+    expect(live_region).to_contain_text('Payment Successful!')
+    expect(live_region).to_have_count(1)
 
 
 @pytest.mark.parametrize('scheme', SCHEMES)
-def test_the_keyboard_is_seen(
+def test_the_focus_is_visible(
     another_browser: journey.AnotherBrowser, shop_process: Server, sandbox: SandboxClient, scheme: str
 ) -> None:
-    """Wherever Tab leads there is an outline that stands out from the ground, inside the window."""
-    colour, grounds = SCHEMES[scheme]
-    assert min(contrast(colour, ground) for ground in grounds) >= SEEN
+    """Each element that Tab leads to has an outline with enough contrast, inside the window."""
+    colour, backgrounds = SCHEMES[scheme]
+    assert min(contrast(colour, background) for background in backgrounds) >= OUTLINE_CONTRAST
     page = another_browser(color_scheme=scheme)
     journey.open_landing(page, shop_process)
-    expect(page.locator('body')).to_have_css('background-color', _rgb(grounds[0]))
-    assert _outlined_stops(page, colour) >= STOPS
-    page.goto(Maker(shop_process, sandbox).make('booked'))
+    expect(page.locator('body')).to_have_css('background-color', journey.css_colour(backgrounds[0]))
+    assert _count_tab_stops(page, colour) >= TAB_STOPS
+    page.goto(OrderMaker(shop_process, sandbox).make('booked'))
     expect(page.locator('#app[data-v-app]')).to_be_attached()
-    assert _outlined_stops(page, colour) >= STOPS
+    assert _count_tab_stops(page, colour) >= TAB_STOPS
 
 
 @pytest.mark.parametrize('window', [ZOOMED, NARROW], ids=['200 %', '320 px'])
-def test_large_letters(
+def test_enlarged_text(
     another_browser: journey.AnotherBrowser,
     shop_process: Server,
     sandbox: SandboxClient,
     window: dict[str, int],
 ) -> None:
-    """Enlarged, or with the wide spacing that some readers need, nothing is cut off and nothing scrolls."""
+    """Enlarged, and with the wide spacing that some readers set, no page scrolls sideways."""
     page = another_browser(viewport=window, device_scale_factor=2)
-    booked = Maker(shop_process, sandbox).make('booked')
-    for address in (f'{shop_process.url}/?trouble=payments_unavailable', booked, f'{shop_process.url}/terms'):
-        page.goto(address)
+    booked = OrderMaker(shop_process, sandbox).make('booked')
+    for url in (f'{shop_process.url}/?trouble=payments_unavailable', booked, f'{shop_process.url}/terms'):
+        page.goto(url)
         expect(page.get_by_role('contentinfo')).to_be_visible()
-        assert journey.widest(page) <= window['width']
-        page.add_style_tag(content=SPACED)
-        assert journey.widest(page) <= window['width']
+        assert journey.content_width(page) <= window['width']
+        page.add_style_tag(content=TEXT_SPACING)
+        assert journey.content_width(page) <= window['width']
 
 
-@pytest.mark.parametrize('calm', [True, False], ids=['reduced motion', 'motion'])
-def test_calm_pictures(
-    another_browser: journey.AnotherBrowser, shop_process: Server, sandbox: SandboxClient, calm: bool
+@pytest.mark.parametrize('reduced', [True, False], ids=['reduced motion', 'motion'])
+def test_reduced_motion(
+    another_browser: journey.AnotherBrowser, shop_process: Server, sandbox: SandboxClient, reduced: bool
 ) -> None:
-    """What turns while a page waits stands still for those who asked for that."""
-    page = another_browser(reduced_motion='reduce' if calm else 'no-preference')
+    """The spinner of a waiting page does not turn if the browser prefers reduced motion."""
+    page = another_browser(reduced_motion='reduce' if reduced else 'no-preference')
     moving: list[Any] = []
     devtools = page.context.new_cdp_session(page)
-    devtools.on('Animation.animationStarted', lambda told: moving.append(told['animation']['name']))
+    devtools.on('Animation.animationStarted', lambda event: moving.append(event['animation']['name']))
     devtools.send('Animation.enable')
-    page.goto(Maker(shop_process, sandbox).make('open'))
+    page.goto(OrderMaker(shop_process, sandbox).make('open'))
     expect(page.locator('#app[data-v-app]')).to_be_attached()
 
-    assert set(moving) == (set() if calm else {'turn'})
+    assert set(moving) == (set() if reduced else {'turn'})
 
 
-@pytest.fixture
-def on_paper(page: Page) -> Iterator[Page]:
-    """A page as it is printed by somebody whose screen is dark."""
-    page.emulate_media(media='print', color_scheme='dark')
-    yield page
-    page.emulate_media(media='screen')
+def test_with_the_keyboard_alone(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
+    """Tab and Enter lead from the landing page through Stripe into the calendar."""
+    journey.tab_to(page, journey.open_landing(page, shop_process))
+    page.keyboard.press('Enter')
+    journey.at_stripe(page)
+    for label, text in journey.card_details().items():
+        journey.tab_to(page, page.get_by_label(label))
+        page.keyboard.type(text)
+    page.keyboard.press('Enter')
+
+    journey.on_order_page(page)
+    frame = journey.calendar(page)
+    expect(frame.get_by_role('link').first).to_be_visible()
+    journey.tab_to(page, frame.get_by_role('link').first, inside=frame)
 
 
-def test_a_receipt_on_paper(on_paper: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """A booked order fits on one sheet: what, how much, when, from whom and the meeting, and no controls."""
-    on_paper.goto(Maker(shop_process, sandbox).make('booked'))
-    for kept in ('$150', 'C&P coaching session', 'C&P Exam Coaching', journey.EMAIL):
-        expect(
-            on_paper.get_by_role('definition').filter(has_text=re.compile(f'^{re.escape(kept)}$'))
-        ).to_be_visible()
-    expect(on_paper.get_by_role('definition').filter(has_text=re.compile('^[A-Z0-9]{4}-'))).to_be_visible()
-    expect(on_paper.get_by_role('heading', name='Your session')).to_be_visible()
-    expect(on_paper.get_by_role('contentinfo').get_by_text('hello@coach.example')).to_be_visible()
-    for control in on_paper.locator('.links, nav, .call, button').all():
-        expect(control).to_be_hidden()
-    expect(on_paper.locator('body')).to_have_css('background-color', _rgb('#ffffff'))
-    assert _sheets(on_paper) == 1
-
-
-def test_no_calendar_on_paper(on_paper: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """The calendar of a paid order is nothing for paper."""
-    on_paper.goto(Maker(shop_process, sandbox).make('paid'))
-    expect(on_paper.get_by_title(journey.CALENDAR)).to_be_attached()
-
-    expect(on_paper.get_by_title(journey.CALENDAR)).to_be_hidden()
-    expect(on_paper.get_by_text('Open the calendar in a new tab')).to_be_hidden()
-    expect(on_paper.get_by_role('definition').filter(has_text='$150')).to_be_visible()
-    assert _sheets(on_paper) == 1
-
-
-def _outlined_stops(page: Page, colour: str) -> int:
-    """Press Tab through the page; returns how many places it led to."""
+def _count_tab_stops(page: Page, colour: str) -> int:
+    """Press Tab through the page and check each outline; returns the number of tab stops."""
     here = page.locator(':focus')
     for stops in range(journey.MOST_TABS):
         page.keyboard.press('Tab')
         if not here.count():
             return stops
-        expect(here).to_have_css('outline', f'{_rgb(colour)} solid 3px')
+        expect(here).to_have_css('outline', f'{journey.css_colour(colour)} solid 3px')
         expect(here).to_be_in_viewport(ratio=1)
-    raise AssertionError('Tab leads nowhere in the end')
-
-
-def _sheets(page: Page) -> int:
-    return len(re.findall(rb'/Type\s*/Page\b', page.pdf(format='Letter')))
-
-
-def _rgb(colour: str) -> str:
-    return f'rgb({int(colour[1:3], 16)}, {int(colour[3:5], 16)}, {int(colour[5:7], 16)})'
+    raise AssertionError(f'{journey.MOST_TABS} times Tab did not leave the page')
