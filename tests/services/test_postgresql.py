@@ -70,7 +70,7 @@ def _unknown_parameter(server: Cluster) -> Iterator[str]:
 
 @contextmanager
 def _narrow_encoding(server: Cluster) -> Iterator[str]:
-    with server.odd_database("ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'") as url:
+    with server.database_with("ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'") as url:
         yield url
 
 

@@ -1,4 +1,4 @@
-"""Ids that nobody gave out, and orders that nobody paid: calm pages, no byte of the calendar's address."""
+"""Invented ids and unpaid orders: an error page in plain words, and nowhere the URL of the calendar."""
 
 import re
 
@@ -29,34 +29,34 @@ BAD_TOKENS = [
     '%F0%9F%93%85',
     '..%2F..%2Fetc%2Fpasswd',
 ]
-CALM = 'payment is safe'
+REASSURANCE = 'payment is safe'
 
 
-def test_session_ids_that_cannot_be(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """What does not look like a session id is refused without asking Stripe, in words."""
+def test_malformed_session_ids(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
+    """A malformed session id is refused in words, without a request to Stripe."""
     for name, session_id in BAD_SESSION_IDS.items():
         answer = _get(shop_process, '/success', session_id=session_id)
         assert answer.status_code == 400, name
-        assert CALM in answer.text, name
+        assert REASSURANCE in answer.text, name
         assert not _calendar_in(answer.content, sandbox), name
     assert sandbox.requests('GET /v1/checkout/sessions') == []
 
 
 def test_an_invented_session_id(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """A well-formed id that Stripe does not know leads to a calm page, and back to the start."""
+    """A well-formed id that Stripe does not know leads to a page with a link to the start."""
     answer = page.goto(f'{shop_process.url}/success?session_id=cs_test_{"a" * 58}')
 
     assert answer is not None
     assert answer.status == 404
     assert not _calendar_in(answer.body(), sandbox)
     expect(page.get_by_role('heading', level=1)).to_have_text('This page does not exist')
-    expect(page.get_by_text(CALM)).to_be_visible()
+    expect(page.get_by_text(REASSURANCE)).to_be_visible()
     page.get_by_role('link', name='Back to the start').click()
-    journey.live_button(page)
+    journey.connected_button(page)
 
 
-def test_a_paid_session_of_somebody_else(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """A payment that another shop took on the same account opens nothing here."""
+def test_a_paid_session_of_another_shop(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
+    """A payment of another shop on the same Stripe account opens no calendar here."""
     session_id = _foreign_session(sandbox)
     assert sandbox.pay(session_id)['outcome'] == 'paid'
 
@@ -68,15 +68,15 @@ def test_a_paid_session_of_somebody_else(page: Page, shop_process: Server, sandb
 
 @pytest.mark.parametrize('token', BAD_TOKENS, ids=range(len(BAD_TOKENS)))
 def test_an_invented_token(page: Page, shop_process: Server, sandbox: SandboxClient, token: str) -> None:
-    """An order's page with a token that nobody gave out does not exist, nor does its calendar file."""
+    """With an invented token there is neither an order page nor a calendar file."""
     for path in (f'/order/{token}', f'/order/{token}/session.ics'):
         answer = _get(shop_process, path)
         assert answer.status_code == 404, path
         assert not _calendar_in(answer.content, sandbox), path
 
 
-def test_a_stranger_writes_no_line_of_his_own_into_the_log(start_shop: journey.StartShop) -> None:
-    """What NiceGUI's transport says of an odd browser_id is a line like all others: JSON where that is set."""
+def test_a_request_cannot_add_a_line_of_another_format_to_the_log(start_shop: journey.StartShop) -> None:
+    """With LOG_FORMAT=json a line that NiceGUI's transport logs about an odd client is JSON too."""
     shop = start_shop({'LOG_FORMAT': 'json'})
     _get(shop, '/_nicegui_ws/socket.io/', EIO='3', transport='polling')
     lines = shop.log().splitlines()
@@ -84,51 +84,64 @@ def test_a_stranger_writes_no_line_of_his_own_into_the_log(start_shop: journey.S
     assert [line for line in lines if not line.startswith('{')] == []
 
 
-def test_no_route_tells_before_payment(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """With every id of an unpaid order in hand, no address of the shop answers with the calendar's."""
+def test_no_route_reveals_the_calendar_before_payment(
+    page: Page, shop_process: Server, sandbox: SandboxClient
+) -> None:
+    """With every id of an unpaid order, no response of any route contains the URL of the calendar."""
     session_id = journey.session_at(journey.go_to_stripe(page, shop_process))
-    told = sandbox.state()['sessions'][0]['metadata']
-    ids = [session_id, told['token'], told['order'], told['reference'], told['booking_key'], 'invented']
+    metadata = sandbox.state()['sessions'][0]['metadata']
+    ids = [
+        session_id,
+        metadata['token'],
+        metadata['order'],
+        metadata['reference'],
+        metadata['booking_key'],
+        'invented',
+    ]
     paths = {path for _, path in routes_of_the_product()} | {'/docs', '/openapi.json', '/sandbox/', '/.env'}
     with httpx.Client(base_url=shop_process.url, trust_env=False, timeout=20) as browser:
         for path in sorted({re.sub(r'{\w+(:\w+)?}', value, path) for path in paths for value in ids}):
-            for params in ({}, {'session_id': session_id, 'token': told['token']}):
+            for params in ({}, {'session_id': session_id, 'token': metadata['token']}):
                 answer = browser.get(path, params=params)
                 assert answer.status_code < 500, path
                 assert 'server' not in answer.headers, path
                 assert not _calendar_in(answer.content + str(answer.headers).encode(), sandbox), path
 
 
-def test_no_open_page_tells_before_payment(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """No document, script or message of the landing page or of an unpaid order holds the address."""
-    on_landing = journey.Overheard(page)
+def test_no_open_page_reveals_the_calendar_before_payment(
+    page: Page, shop_process: Server, sandbox: SandboxClient
+) -> None:
+    """No document, script or websocket message of the landing page or of an unpaid order contains the URL."""
+    on_landing = journey.Traffic(page)
     button = journey.open_landing(page, shop_process)
-    assert not _pages_that_tell(on_landing, sandbox)
+    assert not _with_calendar(on_landing, sandbox)
     button.click()
     journey.at_stripe(page)
 
     other = page.context.new_page()
-    on_order = journey.Overheard(other)
+    on_order = journey.Traffic(other)
     other.goto(f'{shop_process.url}/order/{sandbox.state()["sessions"][0]["metadata"]["token"]}')
     expect(other.get_by_role('heading', level=1)).to_have_text('Checking your payment…')
     expect(other.get_by_title(journey.CALENDAR)).to_have_count(0)
-    assert not _pages_that_tell(on_order, sandbox)
+    assert not _with_calendar(on_order, sandbox)
 
 
-def test_the_page_of_a_paid_order_tells(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """The same search finds the address once the order is paid, so the searches above would have seen it."""
+def test_the_page_of_a_paid_order_reveals_the_calendar(
+    page: Page, shop_process: Server, sandbox: SandboxClient
+) -> None:
+    """The same search finds the URL once the order is paid, so the tests above can fail."""
     order = journey.buy(page, shop_process)
     other = page.context.new_page()
-    heard = journey.Overheard(other)
+    traffic = journey.Traffic(other)
     other.goto(order)
     expect(other.get_by_title(journey.CALENDAR)).to_be_visible()
 
-    assert _pages_that_tell(heard, sandbox)
+    assert _with_calendar(traffic, sandbox)
 
 
-def _pages_that_tell(heard: journey.Overheard, sandbox: SandboxClient) -> list[bytes]:
-    assert heard.messages, 'the page never connected'
-    return [content for content in heard.everything() if _calendar_in(content, sandbox)]
+def _with_calendar(traffic: journey.Traffic, sandbox: SandboxClient) -> list[bytes]:
+    assert traffic.messages, 'the page never connected'
+    return [content for content in traffic.contents() if _calendar_in(content, sandbox)]
 
 
 def _get(shop: Server, path: str, **params: str) -> httpx.Response:
