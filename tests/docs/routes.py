@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from tests.docs.papers import ROOT
+from tests.docs.documents import ROOT
 
 SETTINGS = {
     'STRIPE_SECRET_KEY': 'sk_test_routes',
@@ -19,7 +19,7 @@ PROGRAM = """
 import json, sys
 from nicegui import app
 from main import assemble
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import build
 
 def flat(routes):
@@ -27,7 +27,7 @@ def flat(routes):
         router = getattr(route, 'original_router', None)  # FastAPI keeps an included router whole
         yield from flat(router.routes) if router else [route]
 
-assemble(build(judge(json.loads(sys.argv[1]))))
+assemble(build(parse_settings(json.loads(sys.argv[1]))))
 routes = [(method, r.path) for r in flat(app.routes) for method in getattr(r, 'methods', None) or ()]
 print(json.dumps([route for route in routes if not route[1].startswith('/_nicegui')]))
 """
