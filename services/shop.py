@@ -11,9 +11,13 @@ from fastapi import APIRouter
 from services import site
 from services.catalog import Catalog
 from services.checkout import Checkout
-from services.endpoints import api, webhooks
-from services.errors import ShopError, reported
+from services.endpoints import webhooks
+from services.endpoints.api import checkout_router
+from services.endpoints.health import health_router
+from services.endpoints.metrics import metrics_router
+from services.errors import ShopError
 from services.fulfilment import Fulfilment
+from services.health import Check, check_ledger, check_price
 from services.ledger import Ledger, connect
 from services.metrics import Metrics
 from services.orders import PriceAdjustments
@@ -83,16 +87,9 @@ class Shop:
         await self.scheduling.close()
         await self.ledger.close()
 
-    async def health(self) -> dict[str, str]:
-        """Say what is wrong with each part, '' where nothing is."""
-        try:
-            with reported('asking the ledger'):
-                await self.ledger.store.ping()
-            ledger = ''
-        except ShopError as error:
-            ledger = f'the database does not answer [error {error.id}]'
-        price = '' if self.catalog.offer.price else 'Stripe has not told the price yet'
-        return {'ledger': ledger, 'price': price}
+    async def health(self) -> list[Check]:
+        """Run the health checks."""
+        return [await check_ledger(self.ledger.store.ping), await check_price(self.catalog.offer)]
 
     @property
     def learns_of_bookings(self) -> bool:
@@ -102,8 +99,8 @@ class Shop:
     def routers(self) -> list[APIRouter]:
         """Make the routers for machines; a webhook without a secret has no endpoint."""
         secret, key = self.settings.stripe_webhook_secret, self.settings.calendly_webhook_signing_key
-        endpoints = [api.checkout_router(self.checkout, self.catalog.slug), api.health_router(self.health)]
-        endpoints.append(api.metrics_router(self.metrics, trusted=self.settings.trusted_proxies))
+        endpoints = [checkout_router(self.checkout, self.catalog.slug), health_router(self.health)]
+        endpoints.append(metrics_router(self.metrics, trusted=self.settings.trusted_proxies))
         if secret:
             endpoints.append(webhooks.stripe_router(secret, self.ledger, self.fulfilment, self.metrics))
         if key:

@@ -151,7 +151,7 @@ def test_test_keys_sell_nothing_on_a_public_domain(domain: str, selling: bool) -
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
-    """A value in the environment replaces the one in .env, and a Windows file with a byte order mark is read."""
+    """A value in the environment replaces the one in .env; a Windows file with a byte order mark is read."""
     file = tmp_path / '.env'
     lines = [f'{name}="{value}"' for name, value in GOOD.items()] + ['DOMAIN=http://localhost:4000']
     file.write_bytes(b'\xef\xbb\xbf' + '\r\n'.join(lines).encode())
