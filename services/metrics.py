@@ -108,7 +108,7 @@ class Metrics:
         return generate_latest(self._registry)
 
     def _start_at_zero(self) -> None:
-        """Show each series as 0 before its first count: Prometheus can see only a growth from a known value."""
+        """Show each series as 0 before its first count: Prometheus sees growth only from a known value."""
         for state in State:
             if state is not State.OPEN:  # orders start there
                 self._moves.labels(state)

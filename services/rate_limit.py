@@ -42,8 +42,8 @@ class RateLimit:
 def _network(client_ip: str) -> str:
     """Return what counts as one client: an IPv4 address, or the /64 network of an IPv6 customer.
 
-    A loopback address belongs to no customer: it is a proxy missing in TRUSTED_PROXIES, or somebody trying the
-    shop on this machine. A limit for it would be one for all customers together, so '' is returned.
+    A loopback address belongs to no customer: it is a proxy missing in TRUSTED_PROXIES, or somebody trying
+    the shop on this machine. A limit for it would be one for all customers together, so '' is returned.
     """
     try:
         ip = ipaddress.ip_address(client_ip)

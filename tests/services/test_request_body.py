@@ -18,7 +18,8 @@ def request(*chunks: bytes, ends: bool = True, **headers: str) -> Request:
     async def receive() -> dict[str, object]:
         if waiting:
             return waiting.pop(0)
-        return await asyncio.get_running_loop().create_future()
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError
 
     raw = [(name.replace('_', '-').encode(), value.encode()) for name, value in headers.items()]
     return Request({'type': 'http', 'headers': raw}, receive)

@@ -127,7 +127,7 @@ def test_the_sandbox_may_be_on_any_host() -> None:
 
 
 def test_the_sandbox_may_use_any_name_of_this_machine() -> None:
-    """localhost and 127.0.0.1 are one machine; another host is another one."""
+    """The names localhost and 127.0.0.1 mean one machine; another host is another one."""
     base = {'CALENDLY_API_BASE': 'http://localhost:9000', 'STRIPE_API_BASE': 'http://stripe:9000'}
     settings = parse_settings(GOOD | base | {'CALENDLY_LINK': 'http://127.0.0.1:9000/coach/session'})
     assert settings.payment_hosts == {'checkout.stripe.com', 'stripe'}
