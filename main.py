@@ -23,7 +23,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 import ui as pages
 from services import logs, site
 from services.database.backup import CopyRefused, backup, restore
-from services.endpoints import api
+from services.endpoints.errors import error_response
 from services.errors import ShopError
 from services.settings import Settings, SettingsError, load, parse_settings
 from services.shop import Shop, build
@@ -198,7 +198,7 @@ def _settings() -> Settings:
 
 
 async def _refusal(_request: Request, error: Exception) -> Response:
-    return api.problem(error if isinstance(error, ShopError) else ShopError(repr(error)))
+    return error_response(error if isinstance(error, ShopError) else ShopError(repr(error)))
 
 
 def _demo_settings(domain: str, sandbox: 'SandboxConfig', folder: str) -> Settings:

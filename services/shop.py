@@ -12,9 +12,13 @@ from services import site
 from services.booking import BookingRecorder, CalendarLinks
 from services.catalog import Catalog, Offer
 from services.checkout import Checkout
-from services.endpoints import api, webhooks
-from services.errors import ShopError, reported
+from services.endpoints import webhooks
+from services.endpoints.api import checkout_router
+from services.endpoints.health import health_router
+from services.endpoints.metrics import metrics_router
+from services.errors import ShopError
 from services.fulfilment import Duplicates, Fulfilment
+from services.health import Check, check_ledger, check_price
 from services.inbox import Inbox
 from services.ledger import Ledger, Source, connect
 from services.metrics import Metrics
@@ -35,7 +39,7 @@ LOOKUPS_PER_CLIENT, LOOKUPS_OVERALL = '10/minute', '120/minute'  # of sessions t
 
 @dataclass(frozen=True)
 class Shop:
-    """A shop, wired; pages and endpoints see this and nothing behind it."""
+    """A wired shop; pages and endpoints see this and nothing behind it."""
 
     settings: Settings
     site: site.Site
@@ -65,12 +69,12 @@ class Shop:
         await self.ledger.open()
 
     async def begin(self) -> None:
-        """Do what is done beside the pages: learn from Stripe, then compare with it again and again."""
+        """Start what runs beside the pages: read the price and the account, then reconcile in rounds."""
         await self.warm_up()
         self.reconciler.start()
 
     async def warm_up(self) -> None:
-        """Learn what the first customer should not have to wait for; Stripe may not be up yet."""
+        """Read what the first customer should not have to wait for; Stripe may be unreachable at first."""
         for _ in range(WARM_UP_TRIES):
             if (await self.catalog.get_for_page()).price:
                 break
@@ -78,40 +82,31 @@ class Shop:
         try:
             await self.payments.learn_account()
         except ShopError as error:
-            # A restricted key may not know; environments are then told apart by their kind alone.
+            # A restricted key may not know; environments are then compared by their mode alone.
             log.info('the Stripe account is not known: %s', error)
 
     async def close(self) -> None:
-        """Let go of everything that holds a connection."""
+        """Stop the reconciler and close all connections."""
         await self.reconciler.stop()
         await self.payments.close()
         await self.scheduling.close()
         await self.ledger.close()
 
-    async def health(self) -> dict[str, str]:
-        """Say what is wrong with each part, '' where nothing is."""
-        try:
-            with reported('asking the ledger'):
-                await self.ledger.store.ping()
-            ledger = ''
-        except ShopError as error:
-            ledger = f'the database does not answer [error {error.id}]'
-        price = '' if self.catalog.get().price else 'Stripe has not told the price yet'
-        return {'ledger': ledger, 'price': price}
+    async def health(self) -> list[Check]:
+        """Run the health checks."""
+        return [await check_ledger(self.ledger.store.ping), await check_price(self.catalog.get())]
 
     @property
     def learns_of_bookings(self) -> bool:
-        """Whether Calendly tells this shop who has booked."""
+        """Whether Calendly delivers bookings to this shop."""
         return bool(self.settings.calendly_webhook_signing_key)
 
     def routers(self) -> list[APIRouter]:
         """Make the routers for machines; a webhook without a secret has no endpoint."""
         secret, key = self.settings.stripe_webhook_secret, self.settings.calendly_webhook_signing_key
-        endpoints = [
-            api.checkout_router(self.checkout, self.catalog.get().slug),
-            api.health_router(self.health),
-        ]
-        endpoints.append(api.metrics_router(self.metrics, trusted=self.settings.trusted_proxies))
+        slug = self.catalog.get().slug
+        endpoints = [checkout_router(self.checkout, slug), health_router(self.health)]
+        endpoints.append(metrics_router(self.metrics, trusted=self.settings.trusted_proxies))
         if secret:
             endpoints.append(webhooks.stripe_router(secret, self.inbox, self.metrics))
         if key:

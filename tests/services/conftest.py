@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 
-from services.endpoints import api
+from services.endpoints.errors import error_response
 from services.errors import ShopError
 from services.orders import Cause, Order
 from services.settings import parse_settings
@@ -83,7 +83,7 @@ async def client_at(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
 
     async def refusal(_request: Request, error: Exception) -> Response:
         assert isinstance(error, ShopError)
-        return api.problem(error)
+        return error_response(error)
 
     app.add_exception_handler(ShopError, refusal)
     for endpoint in shop.routers():

@@ -1,6 +1,6 @@
-"""The reading of papers finds what is there, so that the tests that rest on it can fail."""
+"""The reading of documents finds what is there: the tests that rest on it can fail."""
 
-from tests.docs import papers
+from tests.docs import documents
 
 README = """
 # Shop
@@ -8,9 +8,9 @@ README = """
 |---|---|
 | `NOT_HERE` | outside the section |
 ## Settings
-| name | meaning |
-|---|---|
-| `HOST`, `PORT` | where to listen, see `DOMAIN` |
+| name | needed | meaning |
+|---|---|---|
+| `HOST`, `PORT` | no | where to listen, see `DOMAIN` |
 ## Start
 ```sh
 $ make demo
@@ -21,20 +21,22 @@ Then `make test`, see [the shape](ARCHITECTURE.md#layers), ![](docs/shot.png), [
 
 
 def test_settings_are_the_first_cells_of_their_section() -> None:
-    """Names are read from the settings section's first column only."""
-    assert papers.names_in_settings_table(README) == ['HOST', 'PORT']
+    """Names are read from the settings section's first column only, with the other columns."""
+    columns = ('no', 'where to listen, see `DOMAIN`')
+    assert documents.settings_table(README) == {'HOST': columns, 'PORT': columns}
 
 
-def test_env_names_are_read_with_and_without_comment() -> None:
-    """A setting counts whether it is set or commented out; prose does not."""
-    assert papers.names_in_env_file('# PORT is nice\nHOST=\n#PORT=3000\n') == ['HOST', 'PORT']
+def test_the_example_comments_out_what_is_rare() -> None:
+    """A setting that is needed stands without a value, one that is rarely set is commented out."""
+    lines = documents.env_example().splitlines()
+    assert {'STRIPE_SECRET_KEY=', 'DOMAIN=http://localhost:3000', '#PORT=3000'} <= set(lines)
 
 
 def test_routes_have_a_method() -> None:
     """One row may name several methods; none means GET."""
     text = '## Routes\n| `GET/HEAD /` | x |\n| `POST /checkout`, `/terms` | see `/other` |\n'
     text += '| `/order/<token>` | x |\n| `/success?session_id=…` | x |\n'
-    assert papers.routes_in_table(text) == {
+    assert documents.routes_in_table(text) == {
         ('GET', '/'),
         ('HEAD', '/'),
         ('POST', '/checkout'),
@@ -46,14 +48,14 @@ def test_routes_have_a_method() -> None:
 
 def test_commands_are_read_from_blocks_and_lines() -> None:
     """Fenced blocks and inline commands are both found."""
-    assert papers.commands(README) == ['make demo', 'python main.py serve', 'make test']
+    assert documents.commands(README) == ['make demo', 'python main.py serve', 'make test']
 
 
 def test_targets_are_read() -> None:
     """A target with prerequisites counts, a variable and a recipe do not."""
-    assert papers.make_targets('PY := x\nrun: setup ## go\n\techo a: b\n') == {'run'}
+    assert documents.make_targets('PY := x\nrun: setup ## go\n\techo a: b\n') == {'run'}
 
 
 def test_links_are_files() -> None:
     """Links to the net are left out, fragments are cut."""
-    assert papers.links(README) == {'ARCHITECTURE.md', 'docs/shot.png'}
+    assert documents.links(README) == {'ARCHITECTURE.md', 'docs/shot.png'}
