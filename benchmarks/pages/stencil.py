@@ -13,7 +13,6 @@ import httpx
 
 from services.ledger.mapping import values_of
 from services.orders import SESSION_LIFETIME, Environment, Order, next_check
-from services.sandbox.__main__ import settings
 from services.settings import parse_settings
 from services.shop import build
 from tests.processes import ROOT
@@ -93,8 +92,8 @@ def row_of(order: Order, now: datetime) -> dict[str, Any]:
 
 async def record() -> Stencil:
     """Let one customer buy at the sandbox, and keep what is seen of it."""
-    with tempfile.TemporaryDirectory() as folder, running() as server:
-        sandbox = SandboxClient(server.base, settings(server.config))
+    with tempfile.TemporaryDirectory() as folder, running() as config:
+        sandbox = SandboxClient(config.base, config.settings())
         environment = sandbox.settings | {'SITE_FILE': str(ROOT / 'site.toml'), 'DOMAIN': 'http://127.0.0.1'}
         shop = build(parse_settings(environment | {'DATABASE_URL': f'sqlite:///{Path(folder)}/shop.db'}))
         await shop.open()
