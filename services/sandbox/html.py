@@ -24,13 +24,7 @@ NOTE = 'Sandbox: no money moves'
 
 
 def page(
-    title: str,
-    body: Markup,
-    *,
-    note: str = NOTE,
-    status: int = 200,
-    framed: bool = False,
-    extra: str = '',
+    title: str, body: Markup, *, note: str = NOTE, status: int = 200, framed: bool = False, extra: str = ''
 ) -> HTMLResponse:
     """Return a whole page; other sites may show it in a frame only if it is `framed`."""
     headers = {

@@ -73,6 +73,10 @@ code { font-size: .875em; overflow-wrap: anywhere; } details summary { cursor: p
   var(--accent); }
 form:has(#bank-method:checked) .for-card, form:has(#card-method:checked) .for-bank { display: none; }
 .row { display: flex; flex-wrap: wrap; gap: .75rem; align-items: end; } .row > .field { flex: 1 1 10rem; }
+.row > .field:has(#match, #do) { flex-basis: 20rem; }
+@media (max-width: 40rem) { .records :is(table, caption, tbody, tr, td) { display: block; }
+  .records thead { display: none; } .records td { border: 0; padding: .125rem 0; }
+  .records tr { border-top: 1px solid var(--line); padding: .5rem 0; } }
 @media (min-width: 56rem) { .two { grid-template-columns: 1fr 1.15fr; } .split { grid-template-columns:
   18rem 1fr; } }
 """)

@@ -22,9 +22,9 @@ def me(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
 def event_types(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
     """`GET /event_types`."""
     check_owner(state, request)
-    wanted = request.query_params.get('active')
+    active = request.query_params.get('active')
     resource = resources.event_type(state.calendar)
-    shown = wanted is None or (wanted == 'true') == resource['active']
+    shown = active is None or (active == 'true') == resource['active']
     return collection(state, request, [resource] if shown else [])
 
 

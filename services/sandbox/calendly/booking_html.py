@@ -35,8 +35,8 @@ SIDE = Markup("""<section class="stack tight" aria-label="Event"><p class="soft"
 
 
 def _timezone(state: SandboxState, query: Query) -> str:
-    wanted = query.get('timezone') or state.config.host_timezone
-    return wanted if zone(wanted).key == wanted else 'UTC'
+    name = query.get('timezone') or state.config.host_timezone
+    return name if zone(name).key == name else 'UTC'
 
 
 def _colours(query: Query) -> str:
@@ -117,7 +117,8 @@ def _zones(url: str, other: Query, day: str, timezone: str) -> Markup:
     ).format(url, hidden([*other.items(), ('date', day)]), select('timezone', 'Time zone', choices, timezone))
 
 
-DETAILS = Markup("""<h2>{title}</h2><form method="post" action="{url}" class="stack">{hidden}<p>{when}</p>{fields}
+DETAILS = Markup("""<h2>{title}</h2><form method="post" action="{url}" class="stack">{hidden}
+<p>{when}</p>{fields}
 <p><button>{button}</button></p></form><p><a href="{back}">← Another time</a></p>""")
 
 

@@ -12,13 +12,13 @@ from starlette.routing import Route
 from services.sandbox.calendly import bookings, resources
 from services.sandbox.calendly.booking_html import confirmation, details_page, times_page
 from services.sandbox.calendly.bookings import NotAvailable
-from services.sandbox.calendly.calendar import HORIZON, TRACKING, Booking, Link
+from services.sandbox.calendly.calendar import TRACKING, Booking, Link
 from services.sandbox.forms import form_values
 from services.sandbox.html import notice
 from services.sandbox.state import SandboxState, state_of
 
 LINK_USED = 'This link is no longer valid'
-LINK_USED_TEXT = 'It was made for one booking only, and that booking has been made.'
+LINK_USED_TEXT = 'The link was for one booking only, which has been made.'
 
 
 def _notice(request: Request, title: str, text: str, status: int = 200) -> Response:
@@ -36,7 +36,7 @@ def unavailable(request: Request) -> Response | None:
     known = link is not None if 'link' in params else params['user'] == state.config.host_slug
     if not known or params['event'] != state.config.event_slug or not state.calendar.active:
         return _notice(
-            request, 'This Calendly URL is not valid.', 'Please check the address, or ask for a new one.', 404
+            request, 'This Calendly URL is not valid.', 'Please check the link, or request a new one.', 404
         )
     return _notice(request, LINK_USED, LINK_USED_TEXT, 410) if link and link.used else None
 
@@ -49,11 +49,6 @@ def _parse_time(text: str) -> datetime | None:
     return time if time.tzinfo else None
 
 
-def free_times(state: SandboxState) -> list[datetime]:
-    """Return all start times that the page offers."""
-    return state.calendar.free(state.now(), state.now() + HORIZON)
-
-
 async def show(request: Request) -> Response:
     """Show the days and times, then the form for the chosen time."""
     notice_page = unavailable(request)
@@ -61,9 +56,14 @@ async def show(request: Request) -> Response:
         return notice_page
     state, query = state_of(request), dict(request.query_params)
     start = _parse_time(query.pop('start', ''))
-    if start is None or start not in free_times(state):
-        return times_page(state, _page_url(request), query, free_times(state))
+    if start is None or start not in state.calendar.all_free():
+        return _times_page(request, query)
     return details_page(state, _page_url(request), query, start)
+
+
+def _times_page(request: Request, query: dict[str, str], alert: str = '') -> Response:
+    state = state_of(request)
+    return times_page(state, _page_url(request), query, state.calendar.all_free(), alert)
 
 
 def _page_url(request: Request) -> str:
@@ -79,7 +79,7 @@ async def submit(request: Request) -> Response:
     state, values = state_of(request), await form_values(request)
     start = _parse_time(values.get('start', ''))
     if start is None:
-        return times_page(state, _page_url(request), values, free_times(state), 'Please choose a time.')
+        return _times_page(request, values, 'Please choose a time.')
     who = invitee_from(values)
     if not who['name'] or not re.fullmatch(r'[^@\s]+@[^@\s]+\.[^@\s]+', str(who['email'])):
         return details_page(
@@ -88,7 +88,7 @@ async def submit(request: Request) -> Response:
     try:
         booking = bookings.book(state, start, who, _link(request))
     except NotAvailable as error:
-        return times_page(state, _page_url(request), values, free_times(state), str(error))
+        return _times_page(request, values, str(error))
     return RedirectResponse(_confirmation_url(state, booking), 303)
 
 
@@ -163,14 +163,8 @@ async def reschedule(request: Request) -> Response:
     if request.method == 'POST':
         start = _parse_time((await form_values(request)).get('start', ''))
         return _reschedule(state, booking, start, request)
-    if start is None or start not in free_times(state):
-        return times_page(
-            state,
-            _page_url(request),
-            query,
-            free_times(state),
-            f'Current time: {bookings.format_time(booking)}',
-        )
+    if start is None or start not in state.calendar.all_free():
+        return _times_page(request, query, f'Current time: {bookings.format_time(booking)}')
     return details_page(state, _page_url(request), query, start, rescheduled=booking)
 
 
@@ -178,9 +172,7 @@ def _reschedule(state: SandboxState, booking: Booking, start: datetime | None, r
     try:
         new = bookings.reschedule(state, booking, start or datetime(1970, 1, 1, tzinfo=UTC))
     except NotAvailable as error:
-        return times_page(
-            state, _page_url(request), {'timezone': booking.timezone}, free_times(state), str(error)
-        )
+        return _times_page(request, {'timezone': booking.timezone}, str(error))
     return RedirectResponse(f'{state.config.calendly_api}/invitees/{new.invitee}', 303)
 
 

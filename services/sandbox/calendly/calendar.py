@@ -118,6 +118,10 @@ class Calendar:
             day += timedelta(days=1)
         return found
 
+    def all_free(self) -> list[datetime]:
+        """Return all free start times that can be booked now."""
+        return self.free(self.now(), self.now() + HORIZON)
+
     def book(
         self, start: datetime, who: Json, link: Link | None = None, old: Booking | None = None
     ) -> Booking:

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from services.sandbox.calendly import bookings, resources
 from services.sandbox.calendly.booking_pages import invitee_from
-from services.sandbox.calendly.calendar import HORIZON, Booking
+from services.sandbox.calendly.calendar import Booking
 from services.sandbox.state import SandboxState
 from services.sandbox.types import Json
 
@@ -38,7 +38,7 @@ async def book(state: SandboxState, body: Json) -> Json:
 def _start(state: SandboxState, body: Json) -> datetime:
     if 'start' in body:
         return datetime.fromisoformat(body['start']).astimezone(UTC)
-    return state.calendar.free(state.now(), state.now() + HORIZON)[0]
+    return state.calendar.all_free()[0]
 
 
 def _get_booking(state: SandboxState, body: Json) -> Booking:

@@ -20,8 +20,8 @@ FLAGS = ('success', 'active', 'revoked', 'recurring', 'failed', 'framed', 'backw
 MAX_ROWS = 20
 
 PAGE = Markup("""<div class="page"><div class="stack"><h1>Sandbox</h1>
-<p class="soft">Stripe and Calendly for demos and tests. No money moves. The clock shows {now}.</p>
-<p><a href="{base}/outbox">Outbox: sent mails</a></p>{result}</div>
+<p class="soft">Stripe and Calendly for demos and tests. The clock shows {now}.
+<a href="{base}/outbox">Outbox</a></p>{result}</div>
 <section class="stack"><h2>Payments</h2>{sessions}</section>
 <section class="stack"><h2>Bookings</h2>{bookings}</section>
 <section class="stack"><h2>Webhooks</h2>{deliveries}</section>
@@ -33,7 +33,7 @@ BUTTON = Markup(
 )
 FORM = Markup("""<form method="post" action="{}/panel/{}" class="row">{}
 <button class="quiet">{}</button></form>""")
-TABLE = Markup("""<div class="scroll"><table><caption>{}</caption><thead><tr>{}</tr></thead>
+TABLE = Markup("""<div class="scroll records"><table><caption>{}</caption><thead><tr>{}</tr></thead>
 <tbody>{}</tbody></table></div>""")
 MAIL = Markup("""<article class="card stack tight"><h2>{}</h2><p class="soft">To {}, {}</p>
 <pre>{}</pre></article>""")
@@ -178,8 +178,7 @@ def _rules(state: SandboxState) -> Markup:
     choices = [(do, f'{do}: {text}'.replace('`', '')) for do, text in faults.items()]
     new = form(
         state, 'add-fault', 'Add fault', field('match', 'Match', 'POST /v1/checkout/sessions'),
-        select('do', 'Fault', choices, 'fail'),
-        field('status', 'Status', '500', inputmode='numeric'),
+        select('do', 'Fault', choices, 'fail'), field('status', 'Status', '500', inputmode='numeric'),
         field('times', 'Times', '1', inputmode='numeric'),
         field('seconds', 'Seconds', '', inputmode='numeric'),
         field('code', 'Code', ''), field('retry_after', 'Retry-After (s)', ''),

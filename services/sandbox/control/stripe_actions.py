@@ -51,7 +51,7 @@ async def settle(state: SandboxState, body: Json) -> Json:
 
 
 async def refund(state: SandboxState, body: Json) -> Json:
-    """`{session, amount?, failed?}`: refund in Stripe's dashboard; a `failed` refund returns to the shop."""
+    """`{session, amount?, failed?}`: refund in Stripe's dashboard; with `failed` the bank returns it."""
     charge = get_charge(state, body)
     amount = {'amount': body['amount']} if 'amount' in body else {}
     item = refunds.create_refund(state, {'charge': charge['id'], **amount})
@@ -90,16 +90,16 @@ async def price(state: SandboxState, body: Json) -> Json:
     item |= {name: body[name] for name in ('active', 'currency') if name in body}
     if 'recurring' in body:
         monthly = {'interval': 'month', 'interval_count': 1, 'meter': None, 'usage_type': 'licensed'}
-        item |= (
-            {'type': 'recurring', 'recurring': monthly}
-            if body['recurring']
-            else {'type': 'one_time', 'recurring': None}
-        )
+        recurring = bool(body['recurring'])
+        item |= {
+            'type': 'recurring' if recurring else 'one_time',
+            'recurring': monthly if recurring else None,
+        }
     return item
 
 
 async def key(state: SandboxState, body: Json) -> Json:
-    """`{revoked?, missing_rights?}`: what the API keys can still do."""
+    """`{revoked?, missing_rights?}`: revoke the keys, or take permissions from the restricted key."""
     state.key_revoked = bool(body.get('revoked', state.key_revoked))
     state.missing_rights = set(body.get('missing_rights', state.missing_rights))
     return {'revoked': state.key_revoked, 'missing_rights': sorted(state.missing_rights)}

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 
 async def drop(scope: Scope, receive: Receive, send: Send | None = None) -> None:
-    """Drop the connection; the response to `send` reaches nobody and only satisfies outer middleware."""
+    """Drop the connection; outer middleware still gets a response, which the client never sees."""
     _shut_down(scope)
     await wait_for_disconnect(receive, 1.0)
     if send is not None:

@@ -109,11 +109,11 @@ def _check_price(price: Json, params: Json, where: str) -> None:
             'or use only one-time prices.'
         )
         raise StripeError(message, param='mode')
-    wanted = str(params.get('currency', price['currency'])).lower()
-    if wanted != price['currency']:
+    currency = str(params.get('currency', price['currency'])).lower()
+    if currency != price['currency']:
         message = (
             f"The price specified only supports `{price['currency']}`. This doesn't match the expected "
-            f'currency: `{wanted}`.'
+            f'currency: `{currency}`.'
         )
         raise StripeError(message, param=where)
 

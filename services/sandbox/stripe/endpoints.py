@@ -74,13 +74,13 @@ def _sessions(state: SandboxState, _: str, params: Json) -> Json:
 
 def _events(state: SandboxState, _: str, params: Json) -> Json:
     types = params.get('types') or ([params['type']] if 'type' in params else None)
-    wanted = params.get('delivery_success')
+    delivered = params.get('delivery_success')
 
     def matches(item: Event) -> bool:
         return (
             matches_time(item.created, params.get('created'))
             and (types is None or item.type in types)
-            and (wanted is None or wanted == events.delivered(item))
+            and (delivered is None or delivered == events.delivered(item))
         )
 
     found = [{'id': item.id} for item in reversed(state.events.values()) if matches(item)]

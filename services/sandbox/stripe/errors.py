@@ -34,6 +34,6 @@ class StripeError(Exception):
             self.error['param'] = param
 
 
-def not_found(kind: str, wanted: str, param: str, status: int = 404) -> StripeError:
+def not_found(kind: str, object_id: str, param: str, status: int = 404) -> StripeError:
     """Return the error for an unknown id."""
-    return StripeError(f"No such {kind}: '{wanted}'", status=status, code='resource_missing', param=param)
+    return StripeError(f"No such {kind}: '{object_id}'", status=status, code='resource_missing', param=param)

@@ -9,13 +9,13 @@ from services.sandbox.types import Json
 COMPARE = {'gt': gt, 'gte': ge, 'lt': lt, 'lte': le}
 
 
-def matches_time(created: int, wanted: object) -> bool:
+def matches_time(created: int, condition: object) -> bool:
     """Whether a time matches `created` or `created[gte]` and the like."""
-    if wanted is None:
+    if condition is None:
         return True
-    if not isinstance(wanted, dict):
-        return created == wanted
-    return all(COMPARE[name](created, bound) for name, bound in wanted.items())
+    if not isinstance(condition, dict):
+        return created == condition
+    return all(COMPARE[name](created, bound) for name, bound in condition.items())
 
 
 def limit_of(params: Json) -> int:
@@ -27,11 +27,7 @@ def limit_of(params: Json) -> int:
 
 
 def list_page(
-    items: Iterable[Json],
-    params: Json,
-    url: str,
-    kind: str,
-    show: Callable[[Json], Json] = lambda item: item,
+    items: Iterable[Json], params: Json, url: str, kind: str, show: Callable[[Json], Json] = lambda item: item
 ) -> Json:
     """Return one page of `items`, which are newest first and have an `id`; `show` completes an item."""
     limit = limit_of(params)

@@ -20,7 +20,7 @@ SUBMIT_LABELS = {'book': 'Book', 'donate': 'Donate'}
 STATUS = {'declined': 402, 'refused': 422}
 TEST_CARDS = (
     ('4242 4242 4242 4242', 'is paid'), ('4000 0000 0000 0002', 'is declined'),
-    ('4000 0000 0000 9995', 'has insufficient funds'), ('4000 0025 0000 3155', 'asks for authentication'),
+    ('4000 0000 0000 9995', 'has insufficient funds'), ('4000 0025 0000 3155', 'requires authentication'),
     ('4000 0000 0000 0259', 'is paid, then disputed'),
 )  # fmt: skip
 
@@ -95,8 +95,8 @@ def _contact(session: Session, input_for: Input) -> Markup:
     contact = input_for('email', 'Email', type='email', autocomplete='email', required=True)
     if email:
         contact = Markup('<p>{}</p>').format(email)
-    asks = session.params.get('phone_number_collection', {}).get('enabled')
-    phone = input_for('phone', 'Phone number', type='tel', autocomplete='tel') if asks else ''
+    with_phone = session.params.get('phone_number_collection', {}).get('enabled')
+    phone = input_for('phone', 'Phone number', type='tel', autocomplete='tel') if with_phone else ''
     return Markup('<fieldset><legend>Contact</legend>{}{}</fieldset>').format(contact, phone)
 
 

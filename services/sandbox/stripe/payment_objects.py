@@ -45,15 +45,13 @@ def charge(state: SandboxState, session: Session, paid_by: Json, status: str) ->
         'id': key, 'object': 'charge', 'amount': session.total, 'amount_captured': 0, 'amount_refunded': 0,
         'billing_details': {
             'address': payer.get('address') or NO_ADDRESS, 'email': payer.get('email'),
-            'name': payer.get('name'),
-            'phone': payer.get('phone'), 'tax_id': None,
+            'name': payer.get('name'), 'phone': payer.get('phone'), 'tax_id': None,
         },
         'calculated_statement_descriptor': 'SANDBOX', 'captured': False, 'created': state.timestamp(),
         'currency': session.currency, 'description': params.get('description'), 'disputed': False,
         'fraud_details': {}, 'livemode': False, 'metadata': params.get('metadata', {}), 'outcome': None,
         'paid': False, 'payment_intent': session.intent, 'payment_method': new_id('pm_1'),
-        'payment_method_details': paid_by, 'radar_options': {},
-        'receipt_email': params.get('receipt_email'),
+        'payment_method_details': paid_by, 'radar_options': {}, 'receipt_email': params.get('receipt_email'),
         'receipt_url': f'{state.config.stripe_api}/receipts/{key}', 'refunded': False,
         'statement_descriptor': params.get('statement_descriptor'),
         'statement_descriptor_suffix': params.get('statement_descriptor_suffix'), 'status': status,
@@ -91,8 +89,7 @@ def payment_error(charge: Json, code: str, message: str, reason: str) -> Json:
     """Return the `last_payment_error` of an intent."""
     return {
         'charge': charge['id'], 'code': code, 'decline_code': reason, 'message': message,
-        'type': 'card_error',
-        'doc_url': f'https://stripe.com/docs/error-codes/{code.replace("_", "-")}',
+        'type': 'card_error', 'doc_url': f'https://stripe.com/docs/error-codes/{code.replace("_", "-")}',
     }  # fmt: skip
 
 
@@ -131,8 +128,7 @@ def dispute(state: SandboxState, charge: Json, reason: str) -> Json:
     return {
         'id': new_id('du_1'), 'object': 'dispute', 'amount': charge['amount'], 'balance_transactions': [],
         'charge': charge['id'], 'created': now, 'currency': charge['currency'],
-        'enhanced_eligibility_types': [],
-        'evidence': dict.fromkeys(EVIDENCE) | {'enhanced_evidence': {}},
+        'enhanced_eligibility_types': [], 'evidence': dict.fromkeys(EVIDENCE) | {'enhanced_evidence': {}},
         'evidence_details': {
             'due_by': now + 7 * 86400, 'enhanced_eligibility': {}, 'has_evidence': False, 'past_due': False,
             'submission_count': 0,

@@ -78,13 +78,12 @@ def _set_payer(state: SandboxState, session: Session, payment: Payment) -> None:
 
 
 def _get_or_create_intent(state: SandboxState, session: Session) -> Json:
-    table = state.tables['payment_intent']
     if session.intent is None:
-        made = state.add(session, payment_objects.intent(state, session))
-        session.intent = made['id']
-        state.session_of_intent[made['id']] = session.id
-        events.record(state, 'payment_intent.created', made)
-    intent = table[str(session.intent)]
+        intent = state.add(session, payment_objects.intent(state, session))
+        session.intent = intent['id']
+        state.session_of_intent[intent['id']] = session.id
+        events.record(state, 'payment_intent.created', intent)
+    intent = state.tables['payment_intent'][session.intent]
     intent['amount'] = session.total
     return intent
 
@@ -133,8 +132,7 @@ def _succeed(state: SandboxState, intent: Json, charge: Json) -> None:
     payment_objects.mark_succeeded(charge)
     intent |= {
         'amount_received': charge['amount'], 'status': 'succeeded',
-        'payment_method': charge['payment_method'],
-        'last_payment_error': None, 'processing': None,
+        'payment_method': charge['payment_method'], 'last_payment_error': None, 'processing': None,
     }  # fmt: skip
     events.record(state, 'charge.succeeded', charge)
     events.record(state, 'payment_intent.succeeded', intent)
