@@ -1,6 +1,7 @@
 """The panel: a page of HTML forms for faults and actions, and the outbox of sent mails."""
 
 from collections.abc import Iterable
+from functools import partial
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -116,28 +117,20 @@ def _sessions(state: SandboxState) -> Markup:
 
 def _session_actions(state: SandboxState, item: Session) -> Markup:
     """Return the buttons for the state of a session."""
-    key = item.id
+    act = partial(button, state, session=item.id)
+    buttons: list[Markup] = []
     if item.status == 'open':
-        buttons = [
-            button(state, 'pay', 'Pay', session=key), button(state, 'expire', 'Expire', session=key),
-            button(state, 'pay', 'Pay by bank', session=key, method='bank'),
-        ]  # fmt: skip
+        buttons = [act('pay', 'Pay'), act('expire', 'Expire'), act('pay', 'Pay by bank', method='bank')]
     elif item.status == 'complete' and item.payment_status == 'unpaid':
-        ends = (('Bank pays', 'true'), ('Bank refuses', 'false'))
-        buttons = [button(state, 'settle', label, session=key, success=value) for label, value in ends]
-    elif item.payment_status == 'paid':
-        half = str(item.total // 2)
         buttons = [
-            button(state, 'refund', 'Refund', session=key),
-            button(state, 'refund', 'Refund half', session=key, amount=half),
-            button(state, 'refund', 'Refund that fails', session=key, failed='true'),
-            *(
-                button(state, 'dispute', f'Dispute {word}', session=key, status=word)
-                for word in ('open', 'won', 'lost')
-            ),
+            act('settle', 'Bank pays', success='true'), act('settle', 'Bank refuses', success='false'),
         ]  # fmt: skip
-    else:
-        buttons = []
+    elif item.payment_status == 'paid':
+        buttons = [
+            act('refund', 'Refund'), act('refund', 'Refund half', amount=str(item.total // 2)),
+            act('refund', 'Refund that fails', failed='true'),
+            *(act('dispute', f'Dispute {status}', status=status) for status in ('open', 'won', 'lost')),
+        ]  # fmt: skip
     return Markup('<div class="row">{}</div>').format(join(buttons))
 
 
@@ -174,8 +167,11 @@ def _rules(state: SandboxState) -> Markup:
     rows = [
         (rule.match, rule.do, 'always' if rule.times is None else rule.times) for rule in state.faults.rules
     ]
-    faults = {do: text for group in FAULTS.values() for do, text in group.items()}
-    choices = [(do, f'{do}: {text}'.replace('`', '')) for do, text in faults.items()]
+    choices = [
+        (do, f'{kind}: {do} ({text})'.replace('`', ''))
+        for kind, group in FAULTS.items()
+        for do, text in group.items()
+    ]
     new = form(
         state, 'add-fault', 'Add fault', field('match', 'Match', 'POST /v1/checkout/sessions'),
         select('do', 'Fault', choices, 'fail'), field('status', 'Status', '500', inputmode='numeric'),
@@ -192,26 +188,22 @@ def _rules(state: SandboxState) -> Markup:
 
 def _settings(state: SandboxState) -> Markup:
     price = state.prices[state.config.price]
-    yes_no = [('true', 'yes'), ('false', 'no')]
+    yes_no, flag = [('true', 'yes'), ('false', 'no')], {True: 'true', False: 'false'}
     return join((
         form(
             state, 'price', 'Change price', field('amount', 'Amount, minor units', str(price['unit_amount'])),
-            select('active', 'Active', yes_no, _flag(price['active'])),
-            select('recurring', 'Recurring', yes_no, _flag(price['type'] == 'recurring')),
+            select('active', 'Active', yes_no, flag[price['active']]),
+            select('recurring', 'Recurring', yes_no, flag[price['type'] == 'recurring']),
         ),
-        form(state, 'key', 'Change key', select('revoked', 'Key revoked', yes_no, _flag(state.key_revoked))),
+        form(state, 'key', 'Change key', select('revoked', 'Key revoked', yes_no, flag[state.key_revoked])),
         form(
             state, 'calendar', 'Change event type',
-            select('active', 'Bookable', yes_no, _flag(state.calendar.active), 'bookable'),
-            select('framed', 'Allow in frames', yes_no, _flag(state.calendar.framed)),
+            select('active', 'Bookable', yes_no, flag[state.calendar.active], 'bookable'),
+            select('framed', 'Allow in frames', yes_no, flag[state.calendar.framed]),
         ),
         form(state, 'clock', 'Move clock forward', field('ahead', 'Seconds', '3600', inputmode='numeric')),
         button(state, 'reset', 'Delete everything'),
     ))  # fmt: skip
-
-
-def _flag(value: bool) -> str:
-    return 'true' if value else 'false'
 
 
 async def outbox(request: Request) -> Response:
