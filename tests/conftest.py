@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from services.sandbox.__main__ import settings
 from tests import postgres
 from tests.processes import ROOT
 from tests.sandbox_client import SandboxClient
@@ -15,8 +14,8 @@ from tests.sandbox_server import running
 @pytest.fixture(scope='session')
 def running_sandbox() -> Iterator[SandboxClient]:
     """Run the sandbox in a thread, on a free port, for the whole session."""
-    with running() as server:
-        sandbox = SandboxClient(server.base, settings(server.config))
+    with running() as config:
+        sandbox = SandboxClient(config.base, config.settings())
         yield sandbox
         sandbox.close()
 

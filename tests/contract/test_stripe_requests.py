@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from services.sandbox.stripe.routes import ENDPOINTS, Endpoint
+from services.sandbox.stripe.endpoints import ENDPOINTS, Endpoint
 from tests.contract.conftest import FORM
 from tests.contract.differences import REQUESTS
 from tests.contract.openapi import FORM as FORM_TYPE

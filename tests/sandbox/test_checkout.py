@@ -1,4 +1,4 @@
-"""Stripe's own SDK against the sandbox: sessions, idempotency, lists, and its errors."""
+"""The sandbox's checkout sessions with Stripe's SDK: life cycle, idempotency, lists and errors."""
 
 from collections.abc import Callable
 
@@ -7,25 +7,25 @@ import stripe
 
 from tests.sandbox_client import SandboxClient
 
-Open = Callable[..., stripe.checkout.Session]
+Create = Callable[..., stripe.checkout.Session]
 
 
 @pytest.fixture
 def client(sandbox: SandboxClient) -> stripe.StripeClient:
-    """The SDK with a good key."""
+    """The SDK with a valid key."""
     return sdk(sandbox, sandbox.settings['STRIPE_SECRET_KEY'])
 
 
 def sdk(sandbox: SandboxClient, key: str) -> stripe.StripeClient:
-    """The SDK, pointed at the sandbox."""
+    """Return an SDK client for the sandbox."""
     return stripe.StripeClient(key, base_addresses={'api': f'{sandbox.base}/stripe'})
 
 
 @pytest.fixture
-def opened(sandbox: SandboxClient, client: stripe.StripeClient) -> Open:
-    """Open a session; takes more parameters and the idempotency key."""
+def create(sandbox: SandboxClient, client: stripe.StripeClient) -> Create:
+    """A function that creates a session, with more parameters and an idempotency key."""
 
-    def open_session(key: str | None = None, **more: object) -> stripe.checkout.Session:
+    def create_session(key: str | None = None, **more: object) -> stripe.checkout.Session:
         params = {
             'mode': 'payment',
             'line_items': [{'price': sandbox.settings['STRIPE_PRICE_ID'], 'quantity': 1}],
@@ -35,12 +35,12 @@ def opened(sandbox: SandboxClient, client: stripe.StripeClient) -> Open:
         options = {'idempotency_key': key} if key else {}
         return client.v1.checkout.sessions.create(params=params, options=options)  # type: ignore[arg-type]
 
-    return open_session
+    return create_session
 
 
-def test_a_session_is_made_read_listed_and_expired(client: stripe.StripeClient, opened: Open) -> None:
-    """The SDK gets the same session by each way, and it closes for good."""
-    made = opened(metadata={'order': 'o-1'}, client_reference_id='o-1')
+def test_a_session_is_created_read_listed_and_expired(client: stripe.StripeClient, create: Create) -> None:
+    """The SDK reads the same session in each way, and an expired one stays expired."""
+    made = create(metadata={'order': 'o-1'}, client_reference_id='o-1')
     read = client.v1.checkout.sessions.retrieve(made.id)
     assert (read.status, read.payment_status, read.amount_total, read.currency) == (
         'open',
@@ -58,10 +58,10 @@ def test_a_session_is_made_read_listed_and_expired(client: stripe.StripeClient, 
 
 
 def test_a_session_expires_by_the_clock(
-    sandbox: SandboxClient, client: stripe.StripeClient, opened: Open
+    sandbox: SandboxClient, client: stripe.StripeClient, create: Create
 ) -> None:
-    """When its time is up it reads `expired`, and the event says so once."""
-    made = opened()
+    """After its time the session is `expired`, with one event."""
+    made = create()
     sandbox.act('clock', ahead=86399)
     assert client.v1.checkout.sessions.retrieve(made.id).status == 'open'
     sandbox.act('clock', ahead=2)
@@ -71,19 +71,19 @@ def test_a_session_expires_by_the_clock(
 
 
 @pytest.mark.parametrize('minutes', [29, 24 * 60 + 1])
-def test_the_deadline_has_bounds(opened: Open, minutes: int) -> None:
-    """`expires_at` lies 30 minutes to 24 hours ahead."""
-    now = opened().created
+def test_expires_at_has_bounds(create: Create, minutes: int) -> None:
+    """`expires_at` is 30 minutes to 24 hours ahead."""
+    now = create().created
     with pytest.raises(stripe.InvalidRequestError) as caught:
-        opened(expires_at=now + minutes * 60)
+        create(expires_at=now + minutes * 60)
     assert caught.value.param == 'expires_at'
 
 
-def test_expanding_puts_objects_in_place(
-    sandbox: SandboxClient, client: stripe.StripeClient, opened: Open
+def test_expand_replaces_ids_by_objects(
+    sandbox: SandboxClient, client: stripe.StripeClient, create: Create
 ) -> None:
-    """Intent, charge, line items and product come when asked for, and only then."""
-    made = opened()
+    """Intent, charge, line items and product are expanded on request only."""
+    made = create()
     sandbox.pay(made.id)
     plain = client.v1.checkout.sessions.retrieve(made.id)
     assert isinstance(plain.payment_intent, str)
@@ -97,9 +97,9 @@ def test_expanding_puts_objects_in_place(
         client.v1.checkout.sessions.retrieve(made.id, params={'expand': ['mode']})
 
 
-def test_a_list_comes_in_pages(client: stripe.StripeClient, opened: Open) -> None:
-    """Newest first, `limit` at a time, with the SDK's own paging finding all of them."""
-    made = [opened().id for _ in range(5)]
+def test_a_list_has_pages(client: stripe.StripeClient, create: Create) -> None:
+    """Newest first, `limit` at a time; the pagination of the SDK finds all."""
+    made = [create().id for _ in range(5)]
     page = client.v1.checkout.sessions.list(params={'limit': 2})
     assert ([item.id for item in page.data], page.has_more) == (made[:2:-1], True)
     assert [item.id for item in page.auto_paging_iter()] == made[::-1]
@@ -108,12 +108,12 @@ def test_a_list_comes_in_pages(client: stripe.StripeClient, opened: Open) -> Non
 
 
 def test_a_list_is_filtered_by_time_and_state(
-    sandbox: SandboxClient, client: stripe.StripeClient, opened: Open
+    sandbox: SandboxClient, client: stripe.StripeClient, create: Create
 ) -> None:
-    """`created[gte]` and `status` leave the others out."""
-    first = opened()
+    """`created[gte]` and `status` filter the list."""
+    first = create()
     sandbox.act('clock', ahead=100)
-    second = opened()
+    second = create()
     client.v1.checkout.sessions.expire(second.id)
     later = client.v1.checkout.sessions.list(params={'created': {'gte': first.created + 50}})
     assert [item.id for item in later.data] == [second.id]
@@ -122,38 +122,38 @@ def test_a_list_is_filtered_by_time_and_state(
     ]
 
 
-def test_the_same_idempotency_key_gives_the_same_session(client: stripe.StripeClient, opened: Open) -> None:
-    """The second request makes nothing and says that it is a replay."""
-    first, second = opened(key='order-1'), opened(key='order-1')
+def test_the_same_idempotency_key_gives_the_same_session(client: stripe.StripeClient, create: Create) -> None:
+    """The second request creates nothing and is marked as a replay."""
+    first, second = create(key='order-1'), create(key='order-1')
     assert first.id == second.id
     assert second.last_response is not None
     assert second.last_response.headers['Idempotent-Replayed'] == 'true'
     assert len(client.v1.checkout.sessions.list().data) == 1
 
 
-def test_an_idempotency_key_belongs_to_its_parameters(client: stripe.StripeClient, opened: Open) -> None:
-    """Other parameters under the same key are refused, and nothing is made."""
-    opened(key='order-1')
+def test_an_idempotency_key_belongs_to_its_parameters(client: stripe.StripeClient, create: Create) -> None:
+    """The same key with other parameters is rejected, and nothing is created."""
+    create(key='order-1')
     with pytest.raises(stripe.IdempotencyError, match="other than 'order-1'"):
-        opened(key='order-1', client_reference_id='other')
+        create(key='order-1', client_reference_id='other')
     assert len(client.v1.checkout.sessions.list().data) == 1
 
 
-def test_a_kept_failure_is_replayed_for_a_day(sandbox: SandboxClient, opened: Open) -> None:
-    """A 500 sticks to its key, as Stripe documents, until the key is forgotten after 24 hours."""
+def test_a_stored_failure_is_replayed_for_a_day(sandbox: SandboxClient, create: Create) -> None:
+    """As Stripe documents, a 500 is stored under its key for 24 hours."""
     sandbox.fault('POST /v1/checkout/sessions', 'fail', status=500)
     for _ in range(2):
         with pytest.raises(stripe.APIError):
-            opened(key='order-1')
+            create(key='order-1')
     sandbox.act('clock', ahead=86401)
-    assert opened(key='order-1').status == 'open'
+    assert create(key='order-1').status == 'open'
 
 
-def test_a_refused_request_does_not_use_up_its_key(opened: Open) -> None:
-    """A request refused before any work leaves its idempotency key free."""
+def test_a_rejected_request_does_not_use_its_key(create: Create) -> None:
+    """The key of a request that was rejected before any work can be used again."""
     with pytest.raises(stripe.InvalidRequestError):
-        opened(key='order-1', line_items=[{'price': 'price_nope', 'quantity': 1}])
-    assert opened(key='order-1').status == 'open'
+        create(key='order-1', line_items=[{'price': 'price_nope', 'quantity': 1}])
+    assert create(key='order-1').status == 'open'
 
 
 @pytest.mark.parametrize(
@@ -177,37 +177,37 @@ def test_a_refused_request_does_not_use_up_its_key(opened: Open) -> None:
     ],
 )
 def test_a_bad_parameter_is_named(
-    client: stripe.StripeClient, opened: Open, more: dict[str, object], code: str | None, param: str
+    client: stripe.StripeClient, create: Create, more: dict[str, object], code: str | None, param: str
 ) -> None:
-    """Each mistake is refused with Stripe's code and parameter, and no session is made."""
+    """Each mistake is rejected with Stripe's code and parameter, and no session is created."""
     with pytest.raises(stripe.InvalidRequestError) as caught:
-        opened(**more)
+        create(**more)
     assert (caught.value.http_status, caught.value.code, caught.value.param) == (400, code, param)
     assert client.v1.checkout.sessions.list().data == []
 
 
-def test_a_price_must_be_on_sale(sandbox: SandboxClient, opened: Open) -> None:
-    """An inactive or recurring price cannot be paid for once."""
+def test_a_price_must_be_active_and_one_time(sandbox: SandboxClient, create: Create) -> None:
+    """An inactive or recurring price is rejected."""
     sandbox.act('price', active=False)
     with pytest.raises(stripe.InvalidRequestError, match='inactive'):
-        opened()
+        create()
     sandbox.act('price', active=True, recurring=True)
     with pytest.raises(stripe.InvalidRequestError, match='recurring price'):
-        opened()
+        create()
 
 
 def test_a_changed_price_does_not_change_an_open_session(
-    sandbox: SandboxClient, client: stripe.StripeClient, opened: Open
+    sandbox: SandboxClient, client: stripe.StripeClient, create: Create
 ) -> None:
-    """A session keeps the amount it was opened with."""
-    made = opened()
+    """A session keeps the amount of its creation."""
+    made = create()
     sandbox.act('price', amount=17500)
     assert client.v1.checkout.sessions.retrieve(made.id).amount_total == 15000
-    assert opened().amount_total == 17500
+    assert create().amount_total == 17500
 
 
-def test_an_unknown_id_is_missing(client: stripe.StripeClient) -> None:
-    """A session nobody made is a 404 that names its parameter."""
+def test_an_unknown_id_is_not_found(client: stripe.StripeClient) -> None:
+    """An unknown session is a 404 that names the parameter."""
     with pytest.raises(
         stripe.InvalidRequestError, match=r"No such checkout\.session: 'cs_test_nope'"
     ) as caught:

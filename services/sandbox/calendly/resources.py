@@ -3,31 +3,31 @@
 from datetime import datetime
 
 from services.sandbox.calendly.calendar import TRACKING, Booking, Calendar, Subscription
-from services.sandbox.problems import Json
+from services.sandbox.types import Json
 
 
-def stamp(moment: datetime) -> str:
-    """A moment as Calendly writes it."""
-    return moment.strftime('%Y-%m-%dT%H:%M:%S.%fZ')
+def timestamp(time: datetime) -> str:
+    """Format a time as Calendly does."""
+    return time.strftime('%Y-%m-%dT%H:%M:%S.%fZ')
 
 
 def uri(calendar: Calendar, kind: str, key: str) -> str:
-    """A resource's address."""
+    """Return the URI of a resource."""
     return f'{calendar.config.calendly_api}/{kind}/{key}'
 
 
 def user_uri(calendar: Calendar) -> str:
-    """The host's address."""
+    """Return the URI of the host."""
     return uri(calendar, 'users', calendar.user)
 
 
 def organization_uri(calendar: Calendar) -> str:
-    """The host's organization."""
+    """Return the URI of the host's organization."""
     return uri(calendar, 'organizations', calendar.organization)
 
 
 def user(calendar: Calendar) -> Json:
-    """The host."""
+    """Return the host."""
     config = calendar.config
     return {
         'uri': user_uri(calendar), 'name': config.host, 'slug': config.host_slug, 'email': config.host_email,
@@ -40,7 +40,7 @@ def user(calendar: Calendar) -> Json:
 
 
 def event_type(calendar: Calendar) -> Json:
-    """The one event type."""
+    """Return the event type."""
     config = calendar.config
     question = {
         'name': 'Phone number', 'type': 'phone_number', 'position': 0, 'enabled': True, 'required': False,
@@ -60,7 +60,7 @@ def event_type(calendar: Calendar) -> Json:
 
 
 def location(calendar: Calendar, booking: Booking) -> Json:
-    """Where to meet."""
+    """Return the place of a meeting."""
     kind = calendar.config.location
     if kind == 'outbound_call':
         return {'type': kind, 'location': booking.phone}
@@ -71,37 +71,37 @@ def location(calendar: Calendar, booking: Booking) -> Json:
 
 
 def event_uri(calendar: Calendar, booking: Booking) -> str:
-    """A booking's event."""
+    """Return the URI of a booking's event."""
     return uri(calendar, 'scheduled_events', booking.id)
 
 
 def invitee_uri(calendar: Calendar, booking: Booking) -> str:
-    """A booking's invitee."""
+    """Return the URI of a booking's invitee."""
     return f'{event_uri(calendar, booking)}/invitees/{booking.invitee}'
 
 
 def scheduled_event(calendar: Calendar, booking: Booking) -> Json:
-    """A scheduled event."""
-    live = int(booking.status == 'active')
+    """Return a scheduled event."""
+    active = int(booking.status == 'active')
     membership = {
         'user': user_uri(calendar), 'user_email': calendar.config.host_email,
         'user_name': calendar.config.host,
-        'buffered_start_time': stamp(booking.start), 'buffered_end_time': stamp(booking.end),
+        'buffered_start_time': timestamp(booking.start), 'buffered_end_time': timestamp(booking.end),
     }  # fmt: skip
     resource: Json = {
         'uri': event_uri(calendar, booking), 'name': calendar.config.event_name, 'status': booking.status,
-        'start_time': stamp(booking.start), 'end_time': stamp(booking.end),
+        'start_time': timestamp(booking.start), 'end_time': timestamp(booking.end),
         'event_type': uri(calendar, 'event_types', calendar.event_type),
         'location': location(calendar, booking), 'event_memberships': [membership], 'event_guests': [],
-        'invitees_counter': {'total': 1, 'active': live, 'limit': 1}, 'calendar_event': None,
+        'invitees_counter': {'total': 1, 'active': active, 'limit': 1}, 'calendar_event': None,
         'meeting_notes_plain': None, 'meeting_notes_html': None,
-        'created_at': stamp(booking.made), 'updated_at': stamp(booking.changed),
+        'created_at': timestamp(booking.created), 'updated_at': timestamp(booking.updated),
     }  # fmt: skip
     return resource | ({'cancellation': booking.cancellation} if booking.cancellation else {})
 
 
 def invitee(calendar: Calendar, booking: Booking) -> Json:
-    """An invitee; a single name field was asked for, so first and last name are null."""
+    """Return an invitee; the form has one name field, so first and last name are null."""
     config, old, new = calendar.config, booking.old, booking.new
     answers = [{'question': 'Phone number', 'answer': booking.phone, 'position': 0}] if booking.phone else []
     resource: Json = {
@@ -116,18 +116,17 @@ def invitee(calendar: Calendar, booking: Booking) -> Json:
         'reschedule_url': f'{config.calendly_api}/reschedulings/{booking.invitee}',
         'routing_form_submission': None, 'payment': None, 'no_show': None, 'reconfirmation': None,
         'scheduling_method': None, 'invitee_scheduled_by': None,
-        'created_at': stamp(booking.made), 'updated_at': stamp(booking.changed),
+        'created_at': timestamp(booking.created), 'updated_at': timestamp(booking.updated),
     }  # fmt: skip
     return resource | ({'cancellation': booking.cancellation} if booking.cancellation else {})
 
 
 def subscription(calendar: Calendar, item: Subscription) -> Json:
-    """A webhook subscription; its signing key is never shown."""
+    """Return a webhook subscription, without its signing key."""
     return {
         'uri': uri(calendar, 'webhook_subscriptions', item.id), 'callback_url': item.url,
-        'events': item.events,
-        'created_at': stamp(item.made), 'updated_at': stamp(item.made), 'retry_started_at': None,
-        'state': item.state, 'scope': item.scope, 'organization': organization_uri(calendar),
-        'user': user_uri(calendar) if item.scope == 'user' else None, 'group': None,
-        'creator': user_uri(calendar),
+        'events': item.events, 'created_at': timestamp(item.created), 'updated_at': timestamp(item.created),
+        'retry_started_at': None, 'state': item.state, 'scope': item.scope, 'group': None,
+        'organization': organization_uri(calendar),
+        'user': user_uri(calendar) if item.scope == 'user' else None, 'creator': user_uri(calendar),
     }  # fmt: skip

@@ -1,14 +1,14 @@
-"""Payment intents, charges, refunds and disputes as JSON, at the moment they are made."""
+"""New payment intents, charges, refunds and disputes as JSON, and how charges change."""
 
-from services.sandbox.problems import Json
 from services.sandbox.state import SandboxState, Session, new_id
-from services.sandbox.stripe.views import NO_ADDRESS, methods
+from services.sandbox.stripe.objects import NO_ADDRESS, payment_methods
+from services.sandbox.types import Json
 
 
 def intent(state: SandboxState, session: Session) -> Json:
-    """A payment intent before its first charge (https://docs.stripe.com/api/payment_intents/object)."""
+    """Create a payment intent (https://docs.stripe.com/api/payment_intents/object)."""
     key = new_id('pi_3')
-    wish = session.params.get('payment_intent_data', {})
+    params = session.params.get('payment_intent_data', {})
     empty = (
         'application', 'application_fee_amount', 'automatic_payment_methods', 'canceled_at',
         'cancellation_reason',
@@ -22,19 +22,19 @@ def intent(state: SandboxState, session: Session) -> Json:
         'amount_received': 0, 'capture_method': 'automatic_async',
         'client_secret': f'{key}_secret_{new_id("")}',
         'confirmation_method': 'automatic', 'created': state.timestamp(), 'currency': session.currency,
-        'description': wish.get('description'), 'livemode': False, 'metadata': wish.get('metadata', {}),
-        'payment_method_options': {}, 'payment_method_types': methods(session.currency),
-        'receipt_email': wish.get('receipt_email'), 'source': None,
-        'statement_descriptor': wish.get('statement_descriptor'),
-        'statement_descriptor_suffix': wish.get('statement_descriptor_suffix'),
+        'description': params.get('description'), 'livemode': False, 'metadata': params.get('metadata', {}),
+        'payment_method_options': {}, 'payment_method_types': payment_methods(session.currency),
+        'receipt_email': params.get('receipt_email'), 'source': None,
+        'statement_descriptor': params.get('statement_descriptor'),
+        'statement_descriptor_suffix': params.get('statement_descriptor_suffix'),
         'status': 'requires_payment_method',
     }  # fmt: skip
 
 
 def charge(state: SandboxState, session: Session, paid_by: Json, status: str) -> Json:
-    """A charge, `succeeded`, `pending` or `failed` (https://docs.stripe.com/api/charges/object)."""
+    """Create a charge (https://docs.stripe.com/api/charges/object)."""
     key = new_id('ch_3')
-    wish = session.params.get('payment_intent_data', {})
+    params = session.params.get('payment_intent_data', {})
     payer = session.payer or {}
     empty = (
         'application', 'application_fee', 'application_fee_amount', 'balance_transaction', 'customer',
@@ -45,23 +45,21 @@ def charge(state: SandboxState, session: Session, paid_by: Json, status: str) ->
         'id': key, 'object': 'charge', 'amount': session.total, 'amount_captured': 0, 'amount_refunded': 0,
         'billing_details': {
             'address': payer.get('address') or NO_ADDRESS, 'email': payer.get('email'),
-            'name': payer.get('name'),
-            'phone': payer.get('phone'), 'tax_id': None,
+            'name': payer.get('name'), 'phone': payer.get('phone'), 'tax_id': None,
         },
         'calculated_statement_descriptor': 'SANDBOX', 'captured': False, 'created': state.timestamp(),
-        'currency': session.currency, 'description': wish.get('description'), 'disputed': False,
-        'fraud_details': {}, 'livemode': False, 'metadata': wish.get('metadata', {}), 'outcome': None,
+        'currency': session.currency, 'description': params.get('description'), 'disputed': False,
+        'fraud_details': {}, 'livemode': False, 'metadata': params.get('metadata', {}), 'outcome': None,
         'paid': False, 'payment_intent': session.intent, 'payment_method': new_id('pm_1'),
-        'payment_method_details': paid_by, 'radar_options': {},
-        'receipt_email': wish.get('receipt_email'),
+        'payment_method_details': paid_by, 'radar_options': {}, 'receipt_email': params.get('receipt_email'),
         'receipt_url': f'{state.config.stripe_api}/receipts/{key}', 'refunded': False,
-        'statement_descriptor': wish.get('statement_descriptor'),
-        'statement_descriptor_suffix': wish.get('statement_descriptor_suffix'), 'status': status,
+        'statement_descriptor': params.get('statement_descriptor'),
+        'statement_descriptor_suffix': params.get('statement_descriptor_suffix'), 'status': status,
     }  # fmt: skip
 
 
-def succeeded(charge: Json) -> None:
-    """Turn a charge into one whose money arrived."""
+def mark_succeeded(charge: Json) -> None:
+    """Mark a charge as paid."""
     charge |= {
         'amount_captured': charge['amount'], 'balance_transaction': new_id('txn_3'), 'captured': True,
         'paid': True, 'status': 'succeeded',
@@ -73,10 +71,10 @@ def succeeded(charge: Json) -> None:
     }  # fmt: skip
 
 
-def failed(charge: Json, code: str, words: str, reason: str) -> None:
-    """Turn a charge into one that was refused."""
+def mark_failed(charge: Json, code: str, message: str, reason: str) -> None:
+    """Mark a charge as declined."""
     charge |= {
-        'failure_code': code, 'failure_message': words, 'status': 'failed',
+        'failure_code': code, 'failure_message': message, 'status': 'failed',
         'outcome': {
             'advice_code': None, 'network_advice_code': None, 'network_decline_code': None,
             'network_status': 'declined_by_network', 'reason': reason, 'risk_level': 'normal',
@@ -87,16 +85,16 @@ def failed(charge: Json, code: str, words: str, reason: str) -> None:
     }  # fmt: skip
 
 
-def payment_error(charge: Json, code: str, words: str, reason: str) -> Json:
-    """An intent's `last_payment_error`."""
+def payment_error(charge: Json, code: str, message: str, reason: str) -> Json:
+    """Return the `last_payment_error` of an intent."""
     return {
-        'charge': charge['id'], 'code': code, 'decline_code': reason, 'message': words, 'type': 'card_error',
-        'doc_url': f'https://stripe.com/docs/error-codes/{code.replace("_", "-")}',
+        'charge': charge['id'], 'code': code, 'decline_code': reason, 'message': message,
+        'type': 'card_error', 'doc_url': f'https://stripe.com/docs/error-codes/{code.replace("_", "-")}',
     }  # fmt: skip
 
 
 def refund(state: SandboxState, charge: Json, amount: int, reason: str | None, metadata: Json) -> Json:
-    """A refund of a charge (https://docs.stripe.com/api/refunds/object)."""
+    """Create a refund (https://docs.stripe.com/api/refunds/object)."""
     kind = charge['payment_method_details']['type']
     card = {'reference_status': 'pending', 'reference_type': 'acquirer_reference_number', 'type': 'refund'}
     more: Json = {'type': 'card', 'card': card}
@@ -125,13 +123,12 @@ EVIDENCE = (
 
 
 def dispute(state: SandboxState, charge: Json, reason: str) -> Json:
-    """A dispute over a whole charge (https://docs.stripe.com/api/disputes/object)."""
+    """Create a dispute over a whole charge (https://docs.stripe.com/api/disputes/object)."""
     now = state.timestamp()
     return {
         'id': new_id('du_1'), 'object': 'dispute', 'amount': charge['amount'], 'balance_transactions': [],
         'charge': charge['id'], 'created': now, 'currency': charge['currency'],
-        'enhanced_eligibility_types': [],
-        'evidence': dict.fromkeys(EVIDENCE) | {'enhanced_evidence': {}},
+        'enhanced_eligibility_types': [], 'evidence': dict.fromkeys(EVIDENCE) | {'enhanced_evidence': {}},
         'evidence_details': {
             'due_by': now + 7 * 86400, 'enhanced_eligibility': {}, 'has_evidence': False, 'past_due': False,
             'submission_count': 0,

@@ -1,60 +1,65 @@
-"""Stripe's objects as JSON, complete as its OpenAPI description wants them."""
+"""Checkout sessions, prices, products and the account as JSON, complete by Stripe's OpenAPI description."""
 
-from services.sandbox.problems import Json
 from services.sandbox.state import SandboxState, Session
+from services.sandbox.types import Json
 
 BANKS = {'usd': 'us_bank_account', 'eur': 'sepa_debit', 'gbp': 'bacs_debit'}
 NO_ADDRESS: Json = dict.fromkeys(('city', 'country', 'line1', 'line2', 'postal_code', 'state'))
 
 
-def methods(currency: str) -> list[str]:
-    """The payment method types offered in a currency: cards, and a slow one where there is one."""
+def payment_methods(currency: str) -> list[str]:
+    """Return the payment method types of a currency: cards, and a bank debit if there is one."""
     return ['card', *([BANKS[currency]] if currency in BANKS else [])]
 
 
 def hosted_url(state: SandboxState, session: Session) -> str | None:
-    """The payment page's address while the session is open."""
+    """Return the URL of the payment page of an open session."""
     if session.status != 'open':
         return None
     return f'{state.config.stripe_api}/pay/{session.id}#fidkdWxOYHwnPyd1blpxYHZxWjA0'
 
 
 def session(state: SandboxState, item: Session) -> Json:
-    """A checkout session (https://docs.stripe.com/api/checkout/sessions/object)."""
-    return {'id': item.id, 'object': 'checkout.session'} | _asked(item) | _became(state, item) | _constant()
+    """Return a checkout session (https://docs.stripe.com/api/checkout/sessions/object)."""
+    return (
+        {'id': item.id, 'object': 'checkout.session'}
+        | _parameters(item)
+        | _results(state, item)
+        | _constants()
+    )
 
 
-def _asked(item: Session) -> Json:
-    wish = item.params
-    consent = wish.get('consent_collection')
+def _parameters(item: Session) -> Json:
+    params = item.params
+    consent = params.get('consent_collection')
     texts = ('after_submit', 'shipping_address', 'submit', 'terms_of_service_acceptance')
     return {
-        'adaptive_pricing': {'enabled': wish.get('adaptive_pricing', {}).get('enabled', True)},
-        'allow_promotion_codes': wish.get('allow_promotion_codes'),
-        'billing_address_collection': wish.get('billing_address_collection'),
-        'cancel_url': wish.get('cancel_url'),
-        'client_reference_id': wish.get('client_reference_id'),
+        'adaptive_pricing': {'enabled': params.get('adaptive_pricing', {}).get('enabled', True)},
+        'allow_promotion_codes': params.get('allow_promotion_codes'),
+        'billing_address_collection': params.get('billing_address_collection'),
+        'cancel_url': params.get('cancel_url'),
+        'client_reference_id': params.get('client_reference_id'),
         'consent_collection': consent and {
             'payment_method_reuse_agreement': None, 'promotions': 'none', 'terms_of_service': 'none',
             **consent,
         },
         'created': item.created,
         'currency': item.currency,
-        'custom_text': {name: wish.get('custom_text', {}).get(name) for name in texts},
-        'customer_creation': wish.get('customer_creation', 'if_required'),
-        'customer_email': wish.get('customer_email'),
+        'custom_text': {name: params.get('custom_text', {}).get(name) for name in texts},
+        'customer_creation': params.get('customer_creation', 'if_required'),
+        'customer_email': params.get('customer_email'),
         'expires_at': item.expires_at,
-        'locale': wish.get('locale'),
-        'metadata': wish.get('metadata', {}),
-        'mode': wish['mode'],
-        'phone_number_collection': {'enabled': wish.get('phone_number_collection', {}).get('enabled', False)},
-        'submit_type': wish.get('submit_type'),
-        'success_url': wish.get('success_url'),
-        'ui_mode': wish.get('ui_mode', 'hosted_page'),
+        'locale': params.get('locale'),
+        'metadata': params.get('metadata', {}),
+        'mode': params['mode'],
+        'phone_number_collection': params.get('phone_number_collection', {'enabled': False}),
+        'submit_type': params.get('submit_type'),
+        'success_url': params.get('success_url'),
+        'ui_mode': params.get('ui_mode', 'hosted_page'),
     }  # fmt: skip
 
 
-def _became(state: SandboxState, item: Session) -> Json:
+def _results(state: SandboxState, item: Session) -> Json:
     accepted = item.payer and item.params.get('consent_collection', {}).get('terms_of_service') == 'required'
     return {
         'amount_subtotal': item.subtotal,
@@ -67,7 +72,7 @@ def _became(state: SandboxState, item: Session) -> Json:
         'customer_details': customer_details(item),
         'discounts': [{'coupon': None, 'promotion_code': item.promotion}] if item.promotion else [],
         'payment_intent': item.intent,
-        'payment_method_types': methods(item.currency),
+        'payment_method_types': payment_methods(item.currency),
         'payment_status': item.payment_status,
         'status': item.status,
         'total_details': {'amount_discount': item.discount, 'amount_shipping': 0, 'amount_tax': item.tax},
@@ -83,7 +88,7 @@ def _tax(item: Session) -> Json:
 
 
 def customer_details(item: Session) -> Json | None:
-    """Who paid, once somebody did; before that the e-mail we were given, if any."""
+    """Return the payer; before the payment only the e-mail that the shop passed, if any."""
     details: Json = {'tax_exempt': 'none', 'tax_ids': [], 'business_name': None, 'individual_name': None}
     if item.payer:
         return details | item.payer
@@ -93,7 +98,7 @@ def customer_details(item: Session) -> Json | None:
     return details | {'address': None, 'email': given, 'name': None, 'phone': None, 'tax_ids': None}
 
 
-def _constant() -> Json:
+def _constants() -> Json:
     empty = (
         'after_expiration', 'client_secret', 'currency_conversion', 'customer', 'customer_account',
         'integration_identifier', 'invoice', 'origin_context', 'payment_link',
@@ -112,7 +117,7 @@ def _constant() -> Json:
 
 
 def line_items(state: SandboxState, item: Session) -> Json:
-    """The list of line items; included in a session only when asked for."""
+    """Return the list of line items; a session includes it only on request."""
     line = {
         'id': f'li_{item.id[-24:]}', 'object': 'item', 'adjustable_quantity': None,
         'amount_discount': item.discount, 'amount_subtotal': item.subtotal, 'amount_tax': item.tax,
@@ -126,7 +131,7 @@ def line_items(state: SandboxState, item: Session) -> Json:
 
 
 def price(key: str, product_id: str, amount: int, currency: str, created: int) -> Json:
-    """A one-time price (https://docs.stripe.com/api/prices/object)."""
+    """Return a one-time price (https://docs.stripe.com/api/prices/object)."""
     return {
         'id': key, 'object': 'price', 'active': True, 'billing_scheme': 'per_unit', 'created': created,
         'currency': currency, 'custom_unit_amount': None, 'livemode': False, 'lookup_key': None,
@@ -138,7 +143,7 @@ def price(key: str, product_id: str, amount: int, currency: str, created: int) -
 
 
 def product(key: str, name: str, price_id: str, created: int) -> Json:
-    """A product (https://docs.stripe.com/api/products/object)."""
+    """Return a product (https://docs.stripe.com/api/products/object)."""
     return {
         'id': key, 'object': 'product', 'active': True, 'created': created, 'default_price': price_id,
         'description': None, 'images': [], 'livemode': False, 'marketing_features': [], 'metadata': {},
@@ -148,7 +153,7 @@ def product(key: str, name: str, price_id: str, created: int) -> Json:
 
 
 def account(state: SandboxState) -> Json:
-    """The account, as far as a shop reads it (https://docs.stripe.com/api/accounts/object)."""
+    """Return the account (https://docs.stripe.com/api/accounts/object)."""
     config = state.config
     return {
         'id': config.account, 'object': 'account', 'business_type': 'individual', 'charges_enabled': True,

@@ -1,4 +1,4 @@
-"""The one style sheet of the sandbox's pages: calm, system fonts, light and dark."""
+"""The style sheet of the sandbox's pages: system fonts, light and dark."""
 
 from markupsafe import Markup
 
@@ -16,7 +16,7 @@ h1, h2, h3, p, ul, dl, fieldset { margin: 0; padding: 0; }
 h1 { font-size: clamp(1.35rem, 1.1rem + 1.2vw, 1.75rem); line-height: 1.2; letter-spacing: -.01em; }
 h2 { font-size: 1.0625rem; line-height: 1.3; }
 a { color: var(--accent); text-underline-offset: .18em; }
-.bar { background: var(--note-tint); color: var(--note); padding: .5rem 1rem; text-align: center;
+.note { background: var(--note-tint); color: var(--note); padding: .5rem 1rem; text-align: center;
   font-size: .875rem; }
 .page { max-width: 66rem; margin: 0 auto; padding: clamp(1.25rem, 4vw, 3.5rem) clamp(1rem, 4vw, 2rem);
   display: grid; gap: clamp(1.5rem, 4vw, 4rem); }
@@ -42,7 +42,7 @@ textarea { width: 100%; min-height: 3rem; padding: .5rem .75rem; font: inherit; 
   background: var(--card); border: 1px solid var(--edge); border-radius: 10px; }
 ::placeholder { color: var(--soft); opacity: 1; }
 [aria-invalid=true] { border-color: var(--bad) !important; }
-.wrong { color: var(--bad); font-size: .875rem; }
+.error { color: var(--bad); font-size: .875rem; }
 .choice { display: flex; gap: .625rem; align-items: baseline; padding: .625rem .875rem; border: 1px solid
   var(--edge); border-radius: 10px; }
 .choice:has(:checked) { border-color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent); }
@@ -55,6 +55,7 @@ button:hover, .button:hover { filter: brightness(1.08); }
 .wide { width: 100%; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .alert { background: var(--bad-tint); color: var(--bad); border-radius: 10px; padding: .75rem 1rem; }
+.result { background: var(--tint); border-radius: 10px; padding: .75rem 1rem; }
 .times .button { padding-inline: .25rem; }
 .times { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: .5rem; }
 .days { display: grid; grid-template-columns: repeat(auto-fill, minmax(3.75rem, 1fr)); gap: .5rem;
@@ -72,6 +73,10 @@ code { font-size: .875em; overflow-wrap: anywhere; } details summary { cursor: p
   var(--accent); }
 form:has(#bank-method:checked) .for-card, form:has(#card-method:checked) .for-bank { display: none; }
 .row { display: flex; flex-wrap: wrap; gap: .75rem; align-items: end; } .row > .field { flex: 1 1 10rem; }
+.row > .field:has(#match, #do) { flex-basis: 20rem; }
+@media (max-width: 40rem) { .records :is(table, caption, tbody, tr, td) { display: block; }
+  .records thead { display: none; } .records td { border: 0; padding: .125rem 0; }
+  .records tr { border-top: 1px solid var(--line); padding: .5rem 0; } }
 @media (min-width: 56rem) { .two { grid-template-columns: 1fr 1.15fr; } .split { grid-template-columns:
   18rem 1fr; } }
 """)
