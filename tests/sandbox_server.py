@@ -46,7 +46,7 @@ def running(config: SandboxConfig | None = None, port: int | None = None) -> Ite
     thread.start()
     try:
         _wait(server, thread)
-        yield Running(config, app.state.environment)
+        yield Running(config, app.state.sandbox)
     finally:
         server.should_exit = True
         thread.join(timeout=10)
