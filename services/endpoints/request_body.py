@@ -10,12 +10,13 @@ from services.errors import BodyTooLarge, BodyTooSlow, UnsupportedType
 PATIENCE = 10.0  # seconds a body may take to arrive
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int, *, time_limit: float = PATIENCE) -> bytes:
     """Read a request's body.
 
     Args:
         request: the request, its body not read yet.
         limit: how many bytes the endpoint takes.
+        time_limit: seconds the whole body may take to arrive.
 
     Raises:
         BodyTooLarge: it is longer; the rest is not read.
@@ -28,7 +29,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     if not length.isdecimal() or int(length) > limit:
         raise BodyTooLarge
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(time_limit):
             return await _read(request, limit)
     except (TimeoutError, ClientDisconnect) as error:
         raise BodyTooSlow from error

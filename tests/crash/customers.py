@@ -43,8 +43,8 @@ class Customer:
         answer = self._http.post(f'{self._shop.url}/checkout', data={'again': '1'} if again else {})
         assert answer.status_code == 303, f'{answer.status_code} {answer.text[:500]}'
         target = urlsplit(answer.headers['location'])
-        if trouble := parse_qs(target.query).get('trouble'):
-            return trouble[0]
+        if alert := parse_qs(target.query).get('alert'):
+            return alert[0]
         session = target.path.rpartition('/')[2]
         assert session.startswith('cs_'), target.path
         if session not in self.sessions:

@@ -18,16 +18,16 @@ SETTINGS = {
 PROGRAM = """
 import json, sys
 from nicegui import app
-from main import assemble
-from services.settings import judge
+from services.settings import parse_settings
 from services.shop import build
+from ui.server import assemble
 
 def flat(routes):
     for route in routes:
         router = getattr(route, 'original_router', None)  # FastAPI keeps an included router whole
         yield from flat(router.routes) if router else [route]
 
-assemble(build(judge(json.loads(sys.argv[1]))))
+assemble(build(parse_settings(json.loads(sys.argv[1]))))
 routes = [(method, r.path) for r in flat(app.routes) for method in getattr(r, 'methods', None) or ()]
 print(json.dumps([route for route in routes if not route[1].startswith('/_nicegui')]))
 """

@@ -83,7 +83,7 @@ def test_large_letters(
     """Enlarged, or with the wide spacing that some readers need, nothing is cut off and nothing scrolls."""
     page = another_browser(viewport=window, device_scale_factor=2)
     booked = Maker(shop_process, sandbox).make('booked')
-    for address in (f'{shop_process.url}/?trouble=payments_unavailable', booked, f'{shop_process.url}/terms'):
+    for address in (f'{shop_process.url}/?alert=payments_unavailable', booked, f'{shop_process.url}/terms'):
         page.goto(address)
         expect(page.get_by_role('contentinfo')).to_be_visible()
         assert journey.widest(page) <= window['width']

@@ -7,7 +7,7 @@ from tests.processes import Server
 from tests.sandbox_client import SandboxClient
 
 POPUP = 'Nothing is lost. This page reconnects by itself.'
-GONE = 'The connection is gone. The button comes back by itself as soon as this page is connected again.'
+GONE = 'The connection is lost. The button comes back as soon as this page is connected again.'
 
 
 def test_the_landing_page_outlives_the_server(page: Page, spare_shop: Server, sandbox: SandboxClient) -> None:

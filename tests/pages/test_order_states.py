@@ -12,7 +12,7 @@ from services.site import load
 from tests.pages.customer import words
 from tests.processes import ROOT
 from ui.components.meetings import zone_of
-from ui.pages.order_states import Seen, View, view
+from ui.pages.order_states import OrderData, View, view
 
 SITE = load(ROOT / 'site.toml')
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -41,7 +41,7 @@ BOOKING = Booking(
 )
 
 
-def seen(state: State, *bookings: Booking, closed: str = '') -> Seen:
+def seen(state: State, *bookings: Booking, closed: str = '') -> OrderData:
     """An order in a state, with its meetings."""
     order = Order(
         id='1',
@@ -59,7 +59,7 @@ def seen(state: State, *bookings: Booking, closed: str = '') -> Seen:
         facts=FACTS[state],
     )
     assert order.state is state
-    return Seen(order, bookings, closed, NOW)
+    return OrderData(order, bookings, closed, NOW)
 
 
 def drawn(state: State, *bookings: Booking, closed: str = '') -> View:
@@ -80,9 +80,9 @@ def test_every_state_has_one_heading_and_no_foreign_markup(state: State) -> None
 def test_the_calendar_belongs_to_verified_orders_only(state: State) -> None:
     """The calendar is wanted for a paid order that is neither booked nor closed, and for no other."""
     earned = state in (State.PAID, State.PARTLY_REFUNDED, State.DISPUTED)
-    assert drawn(state).wants_calendar is earned
-    assert not drawn(state, BOOKING).wants_calendar
-    assert not drawn(state, closed='environment').wants_calendar
+    assert drawn(state).shows_calendar is earned
+    assert not drawn(state, BOOKING).shows_calendar
+    assert not drawn(state, closed='environment').shows_calendar
 
 
 @pytest.mark.parametrize('state', list(State))
@@ -161,16 +161,16 @@ def test_a_meeting_whose_money_went_back_can_only_be_cancelled(state: State) -> 
 
 def test_a_shop_that_is_not_told_of_changes_says_so() -> None:
     """A meeting found once may have been moved since; one whose changes we hear of is as it is shown."""
-    told = seen(State.PAID, BOOKING)
+    notified = seen(State.PAID, BOOKING)
     sentence = 'If you moved or cancelled it since'
-    assert sentence not in words(view(told, SITE).state)
-    assert sentence in words(view(replace(told, told=False), SITE).state)
+    assert sentence not in words(view(notified, SITE).state)
+    assert sentence in words(view(replace(notified, notified=False), SITE).state)
 
 
 def test_a_dispute_leaves_an_earlier_refund_in_sight() -> None:
     """What went back is said although the bank is asking now."""
     both = replace(seen(State.DISPUTED).order, facts=replace(FACTS[State.DISPUTED], amount_refunded=5000))
-    assert '$50 of it was refunded.' in words(view(Seen(both, (), '', NOW), SITE).state)
+    assert '$50 of it was refunded.' in words(view(OrderData(both, (), '', NOW), SITE).state)
 
 
 @pytest.mark.parametrize('name', ['', 'Mars/Olympus', '../etc/passwd', 'America'])

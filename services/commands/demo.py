@@ -1,0 +1,79 @@
+"""``main.py demo``: run the shop on this machine, against a sandbox of Stripe and Calendly."""
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from starlette.types import ASGIApp
+
+from services import logs
+from services.settings import parse_settings
+from services.shop import Shop, build
+
+if TYPE_CHECKING:
+    from services.sandbox import SandboxConfig
+
+HOST, PORT = '127.0.0.1', '3000'
+HOSTS = ('127.0.0.1', 'localhost')  # no other site may talk to the demo by a name that leads to this machine
+
+
+class Start(Protocol):
+    """Runs the web server."""
+
+    def __call__(self, shop: Shop, *, sandbox: ASGIApp, hosts: Sequence[str], greeting: str) -> None:
+        """Serve the shop, and the sandbox under /sandbox, until the process is told to stop."""
+
+
+def run(environ: Mapping[str, str], *, start: Start) -> None:
+    """Run the demo until the process is told to stop.
+
+    Args:
+        environ: the process environment; HOST, PORT and SITE_FILE are read from it.
+        start: runs the web server.
+    """
+    from services.sandbox import SandboxConfig, create_app  # only the demo loads it
+
+    domain = f'http://{HOST}:{environ.get("PORT") or PORT}'
+    config = SandboxConfig(
+        base=f'{domain}/sandbox',
+        stripe_webhook=f'{domain}/webhooks/stripe',
+        calendly_webhook=f'{domain}/webhooks/calendly',
+        bank_settles_after=60,
+    )
+    # The sandbox keeps its data in memory only, so the demo's orders are deleted at the end, too.
+    folder = tempfile.mkdtemp(prefix='paidslot-demo-')
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    settings = parse_settings(
+        _sandbox_settings(config)
+        | {
+            'DOMAIN': domain,
+            'HOST': environ.get('HOST') or HOST,
+            'DATABASE_URL': f'sqlite:///{folder}/demo.db',
+            'SITE_FILE': environ.get('SITE_FILE', ''),
+        }
+    )
+    line = f'Open {domain} and click; card 4242 4242 4242 4242 pays, and {domain}/sandbox/ makes things fail.'
+    logs.set_up(form=settings.log_format, level='warning')
+    start(
+        build(replace(settings, mode='demo')),
+        sandbox=create_app(config),
+        hosts=HOSTS,
+        greeting=line,
+    )
+
+
+def _sandbox_settings(config: 'SandboxConfig') -> dict[str, str]:
+    return {
+        'STRIPE_SECRET_KEY': config.secret_key,
+        'STRIPE_PUBLISHABLE_KEY': config.publishable_key,
+        'STRIPE_PRICE_ID': config.price,
+        'STRIPE_WEBHOOK_SECRET': config.stripe_webhook_secret,
+        'STRIPE_API_BASE': config.stripe_api,
+        'CALENDLY_LINK': config.calendly_link,
+        'CALENDLY_TOKEN': config.calendly_token,
+        'CALENDLY_WEBHOOK_SIGNING_KEY': config.calendly_signing_key,
+        'CALENDLY_API_BASE': config.calendly_api,
+    }
