@@ -5,7 +5,8 @@ driven over HTTP only, so names inside them may differ. Each round starts both a
 with an empty database, and measures three things: how many landing pages one core could build a second
 (requested slowly enough to stay below load shedding), our own share of a click on the pay button, and how
 many deliveries a second the webhook endpoint accepts. The order of the two changes with every round. Each
-ratio is made within one round."""
+ratio is made within one round.
+"""
 
 import argparse
 import asyncio
@@ -55,7 +56,8 @@ def shop_of(checkout: Path, folder: Path, settings: dict[str, str]) -> Server:
     """Prepare the shop of a checkout.
 
     It works in a folder of its own, not in the checkout, so that it finds neither a ``.env`` nor a database
-    there."""
+    there.
+    """
     own = {'PYTHONPATH': str(checkout), 'SITE_FILE': str(checkout / 'site.toml'), 'RECONCILE_SECONDS': '3600'}
     return new_server('shop', [str(checkout / 'main.py'), 'serve'], folder, settings | own)
 

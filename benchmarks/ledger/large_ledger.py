@@ -1,7 +1,8 @@
 """Measure order page, webhook delivery and reconciler round with a thousand and with a million orders.
 
 Order pages and deliveries go to two real processes in turn, one request at a time. The reconciler's rounds
-run in this process, in turn, with equal work in each."""
+run in this process, in turn, with equal work in each.
+"""
 
 import tempfile
 import time
@@ -69,7 +70,7 @@ class Ledger:
             chosen.add(some_paid(int(self.size * RECENT), random))
         orders = schema.orders
         which = orders.c.id.in_([f'order-{scattered(number):0{DIGITS}}' for number in chosen])
-        due = update(orders).where(which).values(due_at=utc_now())
+        due = update(orders).where(which).values(next_check=utc_now())
         await self.shop.ledger.store.write(lambda connection: connection.execute(due))
 
     async def time(self, operation: str, work: Awaitable[object]) -> None:
@@ -123,7 +124,7 @@ async def compare(template: OrderTemplate, ledgers: list[Ledger]) -> None:
             await each.make_due(random)
             await each.time(ROUND, each.shop.reconciler.round())
     for each in ledgers:
-        assert not each.shop.ledger.moves, 'a round had something to repair'
+        assert not each.shop.ledger.orders.moves, 'a round had something to repair'
 
 
 def handled_events(template: OrderTemplate) -> bytes:

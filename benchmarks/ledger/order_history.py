@@ -65,7 +65,7 @@ def history(template: OrderTemplate, count: int, now: datetime) -> Iterator[Row]
         order = _order(rows[kind.share] | kind.facts, number, at)
         # Each is compared once a week, in turn; the first becomes due after the benchmark has ended.
         watched = kind.completed and now - at < WATCHED
-        order['due_at'] = now + timedelta(hours=12, seconds=number % 600_000) if watched else None
+        order['next_check'] = now + timedelta(hours=12, seconds=number % 600_000) if watched else None
         yield schema.orders, order
         yield from _related(kind, order, number)
 
@@ -105,7 +105,7 @@ def _delivery(number: int, at: datetime) -> dict[str, Any]:
         'tries': 1,
         'error': '',
         'payload': '',
-        'due_at': None,
+        'next_try': None,
     }
 
 

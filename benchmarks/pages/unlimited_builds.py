@@ -8,6 +8,6 @@ from ui.middleware import load_shedding
 NO_LIMIT = 10**9
 
 if __name__ == '__main__':
-    load_shedding.BUILDS = load_shedding.BURST = NO_LIMIT
-    load_shedding.AT_ONCE = load_shedding.WAITING = NO_LIMIT
+    load_shedding.BUILD_RATE = load_shedding.BUILD_BURST = NO_LIMIT
+    load_shedding.MAX_CONCURRENT = load_shedding.MAX_UNCONNECTED = NO_LIMIT
     main.main(sys.argv[1:])

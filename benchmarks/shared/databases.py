@@ -57,4 +57,4 @@ def open_orders(template: OrderTemplate, count: int) -> Iterator[Row]:
     now = utc_now()
     for number in range(count):
         order = template.numbered_order(template.opened, number, at=now)
-        yield schema.orders, row_of(order, now) | {'due_at': now + NOT_DUE}
+        yield schema.orders, row_of(order, now) | {'next_check': now + NOT_DUE}

@@ -1,7 +1,8 @@
 """One order and its payment, recorded at the sandbox, from which any number of others are made.
 
 The ids of the recorded order are replaced by a blank number; another order is the same text with its own
-number."""
+number.
+"""
 
 import hashlib
 import hmac
@@ -16,7 +17,7 @@ import httpx
 
 from benchmarks.shared.servers import new_sandbox, running, sandbox_settings
 from services.ledger.mapping import values_of
-from services.orders import SESSION_LIFETIME, Environment, Order, next_check
+from services.orders import SESSION_LIFETIME, Cause, Environment, Order, next_check
 from services.settings import parse_settings
 from services.shop import build
 from tests.processes import ROOT, Server
@@ -104,7 +105,7 @@ def signed(body: bytes, secret: str, *, now: float) -> bytes:
 
 def row_of(order: Order, now: datetime) -> dict[str, Any]:
     """Write an order as the row that the ledger inserts."""
-    return values_of(order) | {'due_at': next_check(order, now)}
+    return values_of(order) | {'next_check': next_check(order, now)}
 
 
 async def record() -> OrderTemplate:
@@ -120,10 +121,10 @@ async def _record(server: Server, database_url: str) -> OrderTemplate:
     shop = build(parse_settings(settings | {'DATABASE_URL': database_url}))
     await shop.open()
     try:
-        started = await shop.checkout.start(browser_id=PREFIXES['browser_hash'], because='button')
-        opened = await shop.ledger.find(session_id=started.id)
+        started = await shop.checkout.start(browser_id=PREFIXES['browser_hash'], because=Cause.BUTTON)
+        opened = await shop.ledger.orders.find(session_id=started.id)
         sandbox.pay(started.id, email='customer@example.test')
-        paid = await shop.fulfilment.fulfil(started.id, because='webhook')
+        paid = await shop.fulfilment.fulfil(started.id, because=Cause.WEBHOOK)
         session, event = _read_stripe(settings, started.id)
     finally:
         await shop.close()

@@ -1,1 +1,1 @@
-"""The commands of the command line."""
+"""The commands of ``main.py``, one file each; the function that starts the web server is passed in."""

@@ -20,6 +20,7 @@ FORMS = {
     'token': r'[\w-]{1,64}',
     'booking_key': r'[\w-]{1,64}',
     'offer': r'[\w-]{1,64}',
+    'title': r'[^\x00-\x1f]{1,500}',
     'minutes': r'\d{1,4}',
     'sessions': r'\d{1,3}',
     'price_id': r'[\w-]{1,255}',
@@ -95,7 +96,7 @@ def order_from(session: PaymentSession, *, domain: str, environment: Environment
         domain=domain,
         purchase=Purchase(
             offer=data['offer'],
-            title=plain_text(data.get('title')),
+            title=plain_text(data['title']),
             minutes=int(data['minutes']),
             sessions=int(data['sessions']),
             price_id=data['price_id'],

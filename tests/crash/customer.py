@@ -43,7 +43,7 @@ class Customer:
         response = self._http.post(f'{self._shop.url}/checkout', data={'again': '1'} if again else {})
         assert response.status_code == 303, f'{response.status_code} {response.text[:500]}'
         target = urlsplit(response.headers['location'])
-        if codes := parse_qs(target.query).get('trouble'):
+        if codes := parse_qs(target.query).get('alert'):
             return codes[0]
         session = target.path.rpartition('/')[2]
         assert session.startswith('cs_'), target.path

@@ -18,9 +18,9 @@ SETTINGS = {
 PROGRAM = """
 import json, sys
 from nicegui import app
-from main import assemble
 from services.settings import parse_settings
 from services.shop import build
+from ui.server import assemble
 
 def flat(routes):
     for route in routes:

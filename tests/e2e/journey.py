@@ -28,13 +28,17 @@ MOST_TABS = 40
 class StartShop(Protocol):
     """Starts another shop with settings of its own; it is stopped when the test ends."""
 
-    def __call__(self, settings: Mapping[str, str] | None = None) -> Server: ...
+    def __call__(self, settings: Mapping[str, str] | None = None) -> Server:
+        """Start it."""
+        ...
 
 
 class AnotherBrowser(Protocol):
     """Opens a page in a browser of its own, with its own cookies and the given options."""
 
-    def __call__(self, **options: Any) -> Page: ...
+    def __call__(self, **options: Any) -> Page:
+        """Open it."""
+        ...
 
 
 def open_landing(page: Page, shop: Server) -> Locator:

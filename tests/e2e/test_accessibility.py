@@ -82,7 +82,7 @@ def test_enlarged_text(
     """Enlarged, and with the wide spacing that some readers set, no page scrolls sideways."""
     page = another_browser(viewport=window, device_scale_factor=2)
     booked = OrderMaker(shop_process, sandbox).make('booked')
-    for url in (f'{shop_process.url}/?trouble=payments_unavailable', booked, f'{shop_process.url}/terms'):
+    for url in (f'{shop_process.url}/?alert=payments_unavailable', booked, f'{shop_process.url}/terms'):
         page.goto(url)
         expect(page.get_by_role('contentinfo')).to_be_visible()
         assert journey.content_width(page) <= window['width']

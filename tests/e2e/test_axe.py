@@ -26,9 +26,9 @@ TARGETS = 'button, summary, a:not(p:not(.links) > a:not(.cta))'
 """What can be pressed, without links in a sentence: they may be as high as a line (WCAG 2.2, 2.5.8)."""
 NOTICES = {
     '/': '',
-    '/?trouble=payment_unreachable&error=0123abcd': 'Error 0123abcd',
-    '/?trouble=payments_unavailable&error=0123abcd': 'Payments are not available right now.',
-    '/?trouble=already_paid&again=1': 'payment',
+    '/?alert=payment_unreachable&error=0123abcd': 'Error 0123abcd',
+    '/?alert=payments_unavailable&error=0123abcd': 'Payments are not available right now.',
+    '/?alert=already_paid&again=1': 'payment',
 }
 DOCUMENTS = {
     '/terms': 'Terms',

@@ -27,7 +27,7 @@ PATHS = TEXTS.map(lambda text: quote(text, safe='/', errors='replace')) | ESCAPE
 SESSION_IDS = st.one_of(
     st.from_regex(r'cs_[A-Za-z0-9_]{1,250}', fullmatch=True), TEXTS, st.just('{CHECKOUT_SESSION_ID}')
 )
-NAMES = st.sampled_from(['trouble', 'error', 'again', 'back', 'client_id', 'page']) | TEXTS
+NAMES = st.sampled_from(['alert', 'error', 'again', 'back', 'client_id', 'page']) | TEXTS
 CODES = st.sampled_from(['internal', 'already_paid', 'payments_unavailable', '1']) | TEXTS
 QUERIES = st.lists(st.tuples(NAMES, CODES), max_size=5).map(lambda pairs: urlencode(pairs, errors='replace'))
 SHOWN = st.sampled_from(['15000-usd', '14000-usd', '999999999999-xxx', '15000-', '\u0663-usd', '']) | TEXTS

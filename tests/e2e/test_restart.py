@@ -7,9 +7,7 @@ from tests.processes import Server
 from tests.sandbox_client import SandboxClient
 
 RECONNECTING = 'Nothing is lost. This page reconnects by itself.'
-DISCONNECTED = (
-    'The connection is gone. The button comes back by itself as soon as this page is connected again.'
-)
+DISCONNECTED = 'The connection is lost. The button comes back as soon as this page is connected again.'
 
 
 def test_the_landing_page_reconnects(page: Page, restartable_shop: Server, sandbox: SandboxClient) -> None:

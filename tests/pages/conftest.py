@@ -1,4 +1,4 @@
-"""The real pages in front of the real services, in this process; Stripe and Calendly are the sandbox."""
+"""The real pages and services in this process, with the sandbox for Stripe and Calendly."""
 
 import asyncio
 import threading
@@ -12,23 +12,23 @@ from nicegui.functions.notify import notify
 from nicegui.testing import User
 from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
 
-from main import assemble
 from services.orders import Order
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.pages.customer import Customer
 from tests.processes import wait_until
 from tests.sandbox_client import SandboxClient
-from ui.pages.order import LOOKING
+from ui.pages.order import REFRESH_TASK
+from ui.server import assemble
 
 LEDGER_THREADS = ('ledger-reader', 'ledger-writer')
 
 
 @pytest.fixture
 def reset_nicegui(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give the test a NiceGUI without pages, and leave one behind."""
+    """Give the test a NiceGUI without pages, and clean up after it."""
     monkeypatch.setenv('NICEGUI_USER_SIMULATION', 'true')
-    # Each router that is included makes the start of the application one call deeper.
+    # Each included router wraps the lifespan once more.
     monkeypatch.setattr(core.app.router, 'lifespan_context', core.app.router.lifespan_context)
     with nicegui_reset_globals():
         yield
@@ -73,7 +73,7 @@ async def shop(settings_env: dict[str, str], _closed_ledger: None) -> Shop:
 
 @pytest.fixture
 async def customer(shop: Shop, reset_nicegui: None) -> AsyncIterator[Customer]:
-    """Somebody whose browser has been here before."""
+    """A customer with a browser."""
     prepare_simulation()
     assemble(shop)
     transport = httpx.ASGITransport(core.app, raise_app_exceptions=False)
@@ -84,8 +84,8 @@ async def customer(shop: Shop, reset_nicegui: None) -> AsyncIterator[Customer]:
         yield Customer(User(client))
         for page in list(Client.instances.values()):
             page.delete()
-        looking = [task for task in background_tasks.running_tasks if task.get_name() == LOOKING]
-        await asyncio.gather(*looking, return_exceptions=True)
+        refreshes = [task for task in background_tasks.running_tasks if task.get_name() == REFRESH_TASK]
+        await asyncio.gather(*refreshes, return_exceptions=True)
 
 
 async def order_at(shop: Shop, path: str) -> Order:
@@ -96,7 +96,7 @@ async def order_at(shop: Shop, path: str) -> Order:
 
 
 class Way:
-    """The way of a payment as a browser without script goes it: the form, Stripe's page, the way back."""
+    """A payment as a browser without script makes it: the form, Stripe's page, the return."""
 
     def __init__(self, customer: Customer, sandbox: SandboxClient) -> None:
         self._customer = customer
@@ -115,13 +115,13 @@ class Way:
         return session_id
 
     async def back(self, session_id: str) -> str:
-        """Come back from Stripe; returns the path of the order's page."""
+        """Return from Stripe; returns the path of the order's page."""
         answer = await self._customer.http.get('/success', params={'session_id': session_id})
         assert answer.status_code == 303, answer.text
         return str(answer.headers['location'])
 
     async def arrive(self, session_id: str) -> str:
-        """Come back from Stripe and open the order's page; returns its path."""
+        """Return from Stripe and open the order's page; returns its path."""
         path = await self.back(session_id)
         await self._customer.open(path)
         return path
@@ -129,5 +129,5 @@ class Way:
 
 @pytest.fixture
 def way(customer: Customer, sandbox: SandboxClient) -> Way:
-    """The way to Stripe and back."""
+    """The payment steps of the customer."""
     return Way(customer, sandbox)

@@ -1,4 +1,4 @@
-"""Somebody in front of an opened page: reads it, presses its buttons, and is sent elsewhere."""
+"""A customer with an open page: reads it, presses its buttons, follows its redirects."""
 
 import asyncio
 import html
@@ -14,11 +14,11 @@ from nicegui.testing.user_interaction import UserInteraction
 from tests.processes import wait_until
 from ui.components.elements import Static, Tag
 
-PATIENCE = 8.0  # seconds
+TIMEOUT = 8.0  # seconds
 
 
 class Customer:
-    """One tab; what it asks for without a page, such as a form post, goes through ``http``."""
+    """One tab; requests outside a page, such as a form post, go through ``http``."""
 
     def __init__(self, user: User) -> None:
         self._user = user
@@ -26,7 +26,7 @@ class Customer:
 
     @property
     def client(self) -> Client:
-        """The opened page as NiceGUI keeps it."""
+        """The open page, as NiceGUI keeps it."""
         assert self._user.client is not None
         return self._user.client
 
@@ -62,11 +62,11 @@ class Customer:
         return re.findall(rf'<input type="hidden" name="{name}" value="([^"]*)">', markup)
 
     def press(self, number: int = 0) -> None:
-        """Press a pay button; what it does goes on by itself."""
+        """Press a pay button; do not wait for what it does."""
         UserInteraction(self._user, {self.buttons[number]}, None).click()
 
     async def pressed(self, number: int = 0) -> None:
-        """Press a pay button and wait until it can be pressed again, or has sent the customer away."""
+        """Press a pay button and wait until it can be pressed again, or the tab was redirected."""
         before = len(self.left_for)
         self.press(number)
         await asyncio.sleep(0)  # the handler begins in a task of its own
@@ -78,29 +78,29 @@ class Customer:
 
     @property
     def left_for(self) -> list[str]:
-        """The addresses this tab was sent to."""
+        """The URLs this tab was redirected to."""
         outbox = self.client.outbox
         sent = [message for _, _, message in outbox.message_history] + list(outbox.messages)
         return [data['path'] for _, kind, data in sent if kind == 'open']
 
     async def tick(self) -> None:
-        """Let the page look again, as it does from time to time."""
+        """Run the timers of the page once."""
         for element in list(self._all()):
             if isinstance(element, ui.timer) and element.callback:
                 with self.client:
                     await element.callback()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for something to become true, or fail."""
+        """Wait until a condition holds, or fail."""
         loop = asyncio.get_running_loop()
 
         async def holds() -> bool:
             return condition()
 
-        def asked() -> bool:
-            return asyncio.run_coroutine_threadsafe(holds(), loop).result(PATIENCE)
+        def check() -> bool:
+            return asyncio.run_coroutine_threadsafe(holds(), loop).result(TIMEOUT)
 
-        await asyncio.to_thread(wait_until, asked, seconds=PATIENCE, why='the page changes')
+        await asyncio.to_thread(wait_until, check, seconds=TIMEOUT, why='the page changes')
 
     def _all(self) -> list[Element]:
         return list(self.client.layout.descendants())
@@ -120,7 +120,7 @@ def policy(answer: httpx.Response) -> dict[str, list[str]]:
 
 
 def words(markup: str) -> str:
-    """What a person reads of HTML: no head, no tags, entities resolved, one blank between words."""
+    """The text that HTML shows: no head, no tags, entities resolved, one blank between words."""
     body = re.sub(r'(?s)<(head|style|script)\b.*?</\1>', ' ', markup)
     inline = re.sub(r'</?(?:a|strong|span)\b[^>]*>', '', body)
     return ' '.join(html.unescape(re.sub(r'<[^>]*>', ' ', inline)).split())

@@ -9,16 +9,16 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-PLACE = re.compile(
+APP = re.compile(
     r'<div id="app"[^>]*>(.*?)</div>\s*(?:<!-- scripts -->|<div id="nicegui-keep|</body>)', re.DOTALL
 )
 ELEMENTS = re.compile(r'parseElements\(String\.raw`(.*?)`\)', re.DOTALL)
 QUASAR = {'q-layout': 'div', 'q-page-container': 'div', 'q-page': 'main'}
-UNSEEN = 'nicegui-timer'
+TIMER = 'nicegui-timer'
 
 
 class Outline(HTMLParser):
-    """The outline of a piece of HTML; a frame inside noscript counts as the frame that script would load."""
+    """The outline of a piece of HTML; an iframe inside noscript counts as the one that script loads."""
 
     def __init__(self, markup: str = '') -> None:
         super().__init__(convert_charrefs=True)
@@ -27,39 +27,39 @@ class Outline(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a tag with its attributes."""
+        """Record a tag with its attributes."""
         if tag == 'iframe' and self.lines[-1:] == ['<noscript>']:
             self.lines.pop()
         written = [name if value in (None, '') else f'{name}={value}' for name, value in sorted(attrs)]
         self.lines.append(f'<{" ".join([tag, *written])}>')
 
     def handle_data(self, data: str) -> None:
-        """Note a text."""
+        """Record a text."""
         if text := ' '.join(data.split()):
             self.lines.append(text)
 
 
-def painted(answer: str) -> list[str]:
-    """The outline of what a browser shows of an answer before any script runs."""
-    return Outline(place(answer)).lines
+def rendered(answer: str) -> list[str]:
+    """The outline of what a browser shows of a response before any script runs."""
+    return Outline(app_html(answer)).lines
 
 
-def place(answer: str) -> str:
-    """What stands where the page is mounted."""
-    (found,) = PLACE.findall(answer)
+def app_html(answer: str) -> str:
+    """The HTML inside the element that Vue mounts into."""
+    (found,) = APP.findall(answer)
     return str(found)
 
 
 def mounted(answer: str) -> list[str]:
-    """The outline of what Vue is going to make of the elements in an answer."""
-    (told,) = ELEMENTS.findall(answer)
-    return _outline(json.loads(html.unescape(told)), '0')
+    """The outline of what Vue makes of the elements in a response."""
+    (elements,) = ELEMENTS.findall(answer)
+    return _outline(json.loads(html.unescape(elements)), '0')
 
 
 def _outline(elements: dict[str, dict[str, Any]], number: str) -> list[str]:
     element = elements[number]
     tag = element['tag']
-    if tag == UNSEEN:
+    if tag == TIMER:
         return []
     props = {} if tag in QUASAR else dict(element.get('props', {}))
     inner = Outline(props.pop('innerHTML', '')).lines

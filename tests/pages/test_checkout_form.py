@@ -33,7 +33,7 @@ async def test_an_outage_leads_back_to_an_alert(customer: Customer, sandbox: San
     answer = await customer.http.post('/checkout', data={'shown': '15000-usd'})
     url = urlsplit(answer.headers['location'])
     query = parse_qs(url.query)
-    assert (answer.status_code, url.path, set(query)) == (303, '/', {'trouble', 'error'})
+    assert (answer.status_code, url.path, set(query)) == (303, '/', {'alert', 'error'})
     await customer.open(answer.headers['location'])
     assert customer.alerts[0].startswith('We could not reach the payment service.')
     assert customer.alerts[0].endswith(f'Error {query["error"][0]}')
@@ -51,7 +51,7 @@ async def test_a_second_payment_needs_a_second_post(customer: Customer, way: Way
     """After a payment the form leads to the warning, whose form says that it is meant."""
     await way.arrive(await way.pay())
     answer = await customer.http.post('/checkout', data={'shown': '15000-usd', 'again': ''})
-    assert parse_qs(urlsplit(answer.headers['location']).query)['trouble'] == ['already_paid']
+    assert parse_qs(urlsplit(answer.headers['location']).query)['alert'] == ['already_paid']
     await customer.open(answer.headers['location'])
     assert customer.field('again') == ['1', '1']
     answer = await customer.http.post('/checkout', data={'shown': '15000-usd', 'again': '1'})

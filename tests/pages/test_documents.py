@@ -1,4 +1,4 @@
-"""The look and the plain documents: style sheet, markup, legal pages, search engines, trouble."""
+"""The theme and the plain documents: style sheet, markup, legal pages, search engines, errors."""
 
 import re
 from typing import Any
@@ -14,8 +14,8 @@ from tests.pages.customer import Customer, words
 from tests.processes import ROOT
 from ui.components import theme
 from ui.components.builder import h, paragraphs
-from ui.components.elements import footer
-from ui.pages.landing_sections import assurances, closing, parts, pitch
+from ui.components.layout import footer
+from ui.pages.landing_sections import assurances, closing, pitch, sections
 
 PATTERNED = ('email', 'phone', 'accent', 'slug', 'button')
 SHEET = theme.sheet(load(ROOT / 'site.toml').look)
@@ -45,12 +45,12 @@ def test_every_pair_of_colours_is_readable(scheme: int) -> None:
 def test_any_accent_finds_its_night(colour: int) -> None:
     """Whatever accent is chosen, the one derived for the dark scheme reads well there."""
     look = Look.model_construct(accent=f'#{colour:06x}', accent_dark=None)
-    assert contrast(theme.night_accent(look), NIGHT) >= theme.COMFORTABLE
+    assert contrast(theme.night_accent(look), NIGHT) >= theme.DARK_CONTRAST
 
 
 def test_no_colour_outside_the_theme() -> None:
     """No page names a colour; all of them stand in the theme."""
-    for path in (ROOT / 'ui').glob('*.py'):
+    for path in (ROOT / 'ui').rglob('*.py'):
         if path.name != 'theme.py':
             assert not re.search(r'#[0-9a-fA-F]{3,8}\b|rgba?\(', path.read_text(encoding='utf-8')), path
 
@@ -138,7 +138,7 @@ async def test_a_broken_page_tells_the_id_that_is_in_the_log(
 def test_the_operators_text_is_never_html() -> None:
     """Whatever stands in site.toml is shown as it is typed: no text of it becomes an element."""
     site = Site.model_validate(_hostile(load(ROOT / 'site.toml').model_dump()))
-    drawn = pitch(site) + assurances(site) + parts(site) + closing(site) + footer(site)
+    drawn = pitch(site) + assurances(site) + sections(site) + closing(site) + footer(site)
     assert '<i>' not in drawn
     assert drawn.count('&lt;i&gt;') > 40
 

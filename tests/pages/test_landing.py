@@ -149,7 +149,7 @@ async def test_a_second_payment_needs_a_second_press(
 @pytest.mark.parametrize('code', ['', 'nothing', 'bad_request', '<b>', 'payments_unavailable '])
 async def test_an_unknown_trouble_says_nothing(customer: Customer, code: str) -> None:
     """An alert comes from the table of our own codes; other codes in an address draw nothing."""
-    answer = await customer.http.get('/', params={'trouble': code})
+    answer = await customer.http.get('/', params={'alert': code})
     assert answer.status_code == 200
     await customer.open('/')
     assert customer.alerts == ['', '']
@@ -161,7 +161,7 @@ async def test_an_unknown_trouble_says_nothing(customer: Customer, code: str) ->
 )
 async def test_a_trouble_shows_only_a_well_formed_id(customer: Customer, error_id: str, shown: bool) -> None:
     """The id of an error is shown when it is one; the words come from us, never from the address."""
-    await customer.open(f'/?trouble=internal&error={error_id}')
+    await customer.open(f'/?alert=internal&error={error_id}')
     said = customer.alerts[0]
     assert said.startswith('Something went wrong on our side. You have not been charged.')
     assert said.endswith(f'Error {error_id}') is shown
@@ -171,7 +171,7 @@ async def test_an_address_alone_does_not_buy_again(customer: Customer) -> None:
     """``again`` is only believed together with the warning that asks for it."""
     await customer.open('/?again=1')
     assert customer.field('again') == ['', '']
-    await customer.open('/?trouble=already_paid&again=1')
+    await customer.open('/?alert=already_paid&again=1')
     assert customer.field('again') == ['1', '1']
 
 

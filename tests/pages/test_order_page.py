@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from icalendar import Calendar
 
-from services.orders import Cause, Environment
+from services.orders import BookingState, Cause, Environment
 from services.scheduling import BookingUpdate
 from services.shop import Shop
 from tests.factories import BOOKING
@@ -150,7 +150,7 @@ async def test_the_page_follows_a_booking(customer: Customer, shop: Shop, way: W
     assert '3:00 AM to 4:00 AM Japan Standard Time' in customer.text
     assert 'What to bring' in customer.text
     await shop.bookings.record(
-        BookingUpdate(replace(BOOKING, state='canceled'), order.booking_key), because=Cause.WEBHOOK
+        BookingUpdate(replace(BOOKING, state=BookingState.CANCELED), order.booking_key), because=Cause.WEBHOOK
     )
     await customer.until(lambda: len(customer.frames) == 1)
     assert 'This session was canceled' in customer.text
@@ -165,7 +165,7 @@ async def test_a_meeting_that_came_and_went_unseen_brings_another_calendar(
     await customer.until(lambda: len(customer.frames) == 1)
     await customer.tick()
     spent = customer.frames[0].props['src']
-    canceled = BookingUpdate(replace(BOOKING, state='canceled'), order.booking_key)
+    canceled = BookingUpdate(replace(BOOKING, state=BookingState.CANCELED), order.booking_key)
     await shop.bookings.record(canceled, because=Cause.WEBHOOK)
     await customer.until(lambda: [frame.props['src'] for frame in customer.frames] not in ([], [spent]))
 

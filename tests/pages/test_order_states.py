@@ -6,13 +6,13 @@ from datetime import UTC, timedelta
 
 import pytest
 
-from services.orders import WAITING_STATES, Booking, Facts, State
+from services.orders import WAITING_STATES, Booking, BookingState, CalendarGate, Facts, State
 from services.site import load
 from tests.factories import NOON, PAID, a_booking, an_order
 from tests.pages.customer import words
 from tests.processes import ROOT
 from ui.components.meetings import zone_of
-from ui.pages.order_states import Seen, View, view
+from ui.pages.order_states import OrderData, View, view
 
 SITE = load(ROOT / 'site.toml')
 PAID_BY_PAT = replace(PAID, email='<pat>@example.com')
@@ -33,16 +33,16 @@ BOOKING = a_booking(
 )
 
 
-def seen(state: State, *bookings: Booking, closed: str = '') -> Seen:
+def seen(state: State, *bookings: Booking, gate: CalendarGate = CalendarGate.OPEN) -> OrderData:
     """An order in a state, with its meetings."""
     order = an_order(reference='K7QM-2XPA', facts=FACTS[state])
     assert order.state is state
-    return Seen(order, bookings, closed, NOON)
+    return OrderData(order, bookings, gate, NOON)
 
 
-def drawn(state: State, *bookings: Booking, closed: str = '') -> View:
+def drawn(state: State, *bookings: Booking, gate: CalendarGate = CalendarGate.OPEN) -> View:
     """What the page shows of it."""
-    return view(seen(state, *bookings, closed=closed), SITE)
+    return view(seen(state, *bookings, gate=gate), SITE)
 
 
 @pytest.mark.parametrize('state', list(State))
@@ -58,9 +58,9 @@ def test_every_state_has_one_heading_and_no_foreign_markup(state: State) -> None
 def test_the_calendar_belongs_to_verified_orders_only(state: State) -> None:
     """The calendar is wanted for a paid order that is neither booked nor closed, and for no other."""
     earned = state in (State.PAID, State.PARTLY_REFUNDED, State.DISPUTED)
-    assert drawn(state).wants_calendar is earned
-    assert not drawn(state, BOOKING).wants_calendar
-    assert not drawn(state, closed='environment').wants_calendar
+    assert drawn(state).shows_calendar is earned
+    assert not drawn(state, BOOKING).shows_calendar
+    assert not drawn(state, gate=CalendarGate.ENVIRONMENT).shows_calendar
 
 
 @pytest.mark.parametrize('state', list(State))
@@ -92,17 +92,18 @@ def test_a_slow_mismatch_is_not_called_paid() -> None:
 
 
 @pytest.mark.parametrize(
-    ('reason', 'sentence'), [('environment', 'another set-up'), ('test', 'being tested')]
+    ('gate', 'sentence'),
+    [(CalendarGate.ENVIRONMENT, 'another set-up'), (CalendarGate.TEST, 'being tested')],
 )
-def test_a_closed_calendar_says_why(reason: str, sentence: str) -> None:
+def test_a_closed_calendar_says_why(gate: CalendarGate, sentence: str) -> None:
     """A paid order without calendar says why in plain words."""
-    assert sentence in words(drawn(State.PAID, closed=reason).state)
+    assert sentence in words(drawn(State.PAID, gate=gate).state)
 
 
 def test_meetings_are_told_apart() -> None:
     """Coming, past and canceled meetings have their own titles; only a coming one has what to bring."""
     past = replace(BOOKING, invitee_id='old', start=NOON - timedelta(days=1), end=NOON - timedelta(hours=23))
-    canceled = replace(BOOKING, invitee_id='gone', state='canceled')
+    canceled = replace(BOOKING, invitee_id='gone', state=BookingState.CANCELED)
     said = words(drawn(State.PAID, past, canceled, BOOKING).state)
     for title in (
         'This session is over',
@@ -117,7 +118,7 @@ def test_meetings_are_told_apart() -> None:
 
 def test_a_moved_meeting_is_not_called_canceled() -> None:
     """Another meeting took its place, and that is what is said."""
-    old = replace(BOOKING, invitee_id='old', state='canceled')
+    old = replace(BOOKING, invitee_id='old', state=BookingState.CANCELED)
     said = words(drawn(State.PAID, old, replace(BOOKING, replaces='old')).state)
     assert 'This session was moved' in said
     assert 'canceled' not in said
@@ -139,16 +140,16 @@ def test_a_meeting_whose_money_went_back_can_only_be_cancelled(state: State) -> 
 
 def test_a_shop_that_is_not_told_of_changes_says_so() -> None:
     """A meeting found once may have been moved since; one whose changes we hear of is as it is shown."""
-    told = seen(State.PAID, BOOKING)
+    notified = seen(State.PAID, BOOKING)
     sentence = 'If you moved or cancelled it since'
-    assert sentence not in words(view(told, SITE).state)
-    assert sentence in words(view(replace(told, told=False), SITE).state)
+    assert sentence not in words(view(notified, SITE).state)
+    assert sentence in words(view(replace(notified, notified=False), SITE).state)
 
 
 def test_a_dispute_leaves_an_earlier_refund_in_sight() -> None:
     """What went back is said although the bank is asking now."""
     both = replace(seen(State.DISPUTED).order, facts=replace(FACTS[State.DISPUTED], amount_refunded=5000))
-    assert '$50 of it was refunded.' in words(view(Seen(both, (), '', NOON), SITE).state)
+    assert '$50 of it was refunded.' in words(view(OrderData(both, (), CalendarGate.OPEN, NOON), SITE).state)
 
 
 @pytest.mark.parametrize('name', ['', 'Mars/Olympus', '../etc/passwd', 'America'])

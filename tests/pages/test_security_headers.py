@@ -1,4 +1,4 @@
-"""What answers say to the browser about safety, and what they believe of a request."""
+"""The security headers of responses, and which request headers are trusted."""
 
 import re
 
@@ -18,7 +18,7 @@ NONCE = r"'nonce-([\w-]{22})'"
 
 @pytest.fixture
 def settings_env(settings_env: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of the shop, with what a test puts on top."""
+    """The environment of the shop, with the changes of a test."""
     return settings_env | getattr(request, 'param', {})
 
 
@@ -26,12 +26,12 @@ with_https = pytest.mark.parametrize('settings_env', [HTTPS], indirect=True, ids
 
 
 async def test_the_landing_page(customer: Customer, shop: Shop) -> None:
-    """Only our own marked scripts run, nothing may be framed, and only Stripe receives the form."""
-    said = policy(await customer.http.get('/'))
-    nonce = said.pop('script-src')
+    """Only scripts with the nonce run, nothing may be framed, and only Stripe may receive the form."""
+    found_policy = policy(await customer.http.get('/'))
+    nonce = found_policy.pop('script-src')
     assert nonce[0] == "'self'"
     assert re.fullmatch(NONCE, nonce[1])
-    assert said == {
+    assert found_policy == {
         'default-src': ["'none'"],
         'base-uri': ["'none'"],
         'frame-ancestors': ["'none'"],
@@ -45,7 +45,7 @@ async def test_the_landing_page(customer: Customer, shop: Shop) -> None:
 
 
 async def test_scripts_carry_the_nonce(customer: Customer) -> None:
-    """Each script of the page is marked, with a number that is new each time; data is no script."""
+    """Each script of the page has the nonce, which is new each time; JSON-LD has none."""
     numbers = []
     for answer in (await customer.http.get('/'), await customer.http.get('/')):
         scripts = re.findall(r'<script\b[^>]*', answer.text)
@@ -59,7 +59,7 @@ async def test_scripts_carry_the_nonce(customer: Customer) -> None:
 
 
 async def test_the_order_page(customer: Customer, way: Way, shop: Shop) -> None:
-    """The calendar may be framed, the form may go nowhere else, and the address is told to nobody."""
+    """The calendar may be framed, forms stay here, and the URL is in no referrer."""
     path = await way.back(await way.pay())
     answer = await customer.http.get(path)
     assert policy(answer)['frame-src'] == list(shop.settings.frame_sources)
@@ -69,7 +69,7 @@ async def test_the_order_page(customer: Customer, way: Way, shop: Shop) -> None:
 
 @pytest.mark.parametrize('path', ['/terms', '/no/such/page', '/order/unknown', '/success'])
 async def test_a_plain_document(customer: Customer, path: str) -> None:
-    """A page without script may have none."""
+    """The policy of a page without script allows none."""
     assert policy(await customer.http.get(path)) == {
         'default-src': ["'none'"],
         'base-uri': ["'none'"],
@@ -82,13 +82,13 @@ async def test_a_plain_document(customer: Customer, path: str) -> None:
 
 @pytest.mark.parametrize('path', ['/healthz', '/favicon.svg', '/robots.txt', '/webhooks/stripe', '/checkout'])
 async def test_what_is_no_page(customer: Customer, path: str) -> None:
-    """An answer that is no page may do nothing at all."""
+    """The policy of a response that is not a page allows nothing."""
     answer = await customer.http.get(path)
     assert policy(answer) == {'default-src': ["'none'"], 'frame-ancestors': ["'none'"]}
 
 
 async def test_a_page_that_breaks(customer: Customer) -> None:
-    """The answer to a bug of ours has its policy, too."""
+    """The response to an uncaught exception has a policy."""
 
     @app.get('/broken')
     def broken() -> None:
@@ -101,7 +101,7 @@ async def test_a_page_that_breaks(customer: Customer) -> None:
 
 @pytest.mark.parametrize('path', ['/', '/terms', '/healthz', '/no/such/page'])
 async def test_every_answer(customer: Customer, path: str) -> None:
-    """Types are not guessed, nobody frames us or holds our window, nothing but the origin is passed on."""
+    """Every response forbids type guessing, framing and access to our window; referrers hold the origin."""
     headers = (await customer.http.get(path)).headers
     assert headers['x-content-type-options'] == 'nosniff'
     assert headers['x-frame-options'] == 'DENY'
@@ -113,8 +113,8 @@ async def test_every_answer(customer: Customer, path: str) -> None:
 
 
 @pytest.mark.parametrize('path', ['/', '/terms', '/no/such/page', '/checkout', '/sitemap.xml', '/robots.txt'])
-async def test_the_host_of_a_request_is_not_believed(customer: Customer, path: str) -> None:
-    """No answer repeats the Host header, or a prefix that a proxy is said to have."""
+async def test_the_host_header_is_not_trusted(customer: Customer, path: str) -> None:
+    """No response repeats the Host header or the prefix header of a proxy."""
     headers = {'host': ELSEWHERE, 'x-forwarded-host': ELSEWHERE, 'x-forwarded-prefix': f'//{ELSEWHERE}'}
     answer = await customer.http.get(path, headers=headers)
     assert ELSEWHERE not in answer.text
@@ -122,16 +122,16 @@ async def test_the_host_of_a_request_is_not_believed(customer: Customer, path: s
 
 
 @with_https
-async def test_https_is_said_and_kept_to(customer: Customer) -> None:
-    """On https browsers are told to stay there, and Stripe's custom domain may receive the form."""
+async def test_https_is_enforced(customer: Customer) -> None:
+    """With https, HSTS is sent, and Stripe's custom domain may receive the form."""
     answer = await customer.http.get('/')
     assert answer.headers['strict-transport-security'] == 'max-age=63072000'
     assert 'https://pay.coach.example' in policy(answer)['form-action']
 
 
 @with_https
-async def test_what_came_by_http_is_sent_to_https(customer: Customer) -> None:
-    """What a proxy took by http is asked for again by https, at our own address and not at the Host's."""
+async def test_http_is_redirected_to_https(customer: Customer) -> None:
+    """A request that a proxy received over http is redirected to our own https URL, not to its Host."""
     answer = await customer.http.get('/success?session_id=cs_1%2F', headers={**BY_HTTP, 'host': ELSEWHERE})
     assert answer.status_code == 308
     assert answer.headers['location'] == 'https://coach.example/success?session_id=cs_1%2F'
@@ -139,8 +139,8 @@ async def test_what_came_by_http_is_sent_to_https(customer: Customer) -> None:
 
 
 @with_https
-async def test_a_form_that_came_by_http_is_refused(customer: Customer) -> None:
-    """A form is not sent again: its sender is told to use https, and no order is made."""
+async def test_a_form_over_http_is_refused(customer: Customer) -> None:
+    """A form is not redirected: the response says to use https, and no order is made."""
     answer = await customer.http.post('/checkout', headers=BY_HTTP)
     assert (answer.status_code, answer.text) == (
         403,
@@ -149,14 +149,14 @@ async def test_a_form_that_came_by_http_is_refused(customer: Customer) -> None:
 
 
 @with_https
-async def test_health_is_told_by_http(customer: Customer) -> None:
-    """Whoever watches the process may ask it directly; a request that no proxy speaks of is not sent away."""
+async def test_health_is_answered_over_http(customer: Customer) -> None:
+    """Health checks may use http; a request that did not pass a proxy is not redirected."""
     assert (await customer.http.get('/healthz', headers=BY_HTTP)).status_code == 200
     assert (await customer.http.get('/')).status_code == 200
 
 
-def test_the_double_of_stripe_receives_forms_under_every_name() -> None:
-    """A double on this machine has several names; a real host has one, and a port only if it is said."""
+def test_the_sandbox_receives_forms_under_every_name() -> None:
+    """A sandbox on this machine has several names; a real host has one, with a port only if it is given."""
     keys = {'STRIPE_SECRET_KEY': 'sk_test_a', 'STRIPE_PRICE_ID': 'price_1'}
     values = keys | {
         'CALENDLY_LINK': 'https://team.calendly.com/coach/session',
@@ -165,8 +165,8 @@ def test_the_double_of_stripe_receives_forms_under_every_name() -> None:
     real = parse_settings(values)
     assert real.payment_origins == ('https://checkout.stripe.com', 'https://pay.example')
     assert real.frame_sources == ('https://calendly.com', 'https://team.calendly.com')
-    double = parse_settings(values | {'STRIPE_API_BASE': 'http://127.0.0.1:9000/stripe'})
-    assert set(double.payment_origins) - set(real.payment_origins) == {
+    sandbox = parse_settings(values | {'STRIPE_API_BASE': 'http://127.0.0.1:9000/stripe'})
+    assert set(sandbox.payment_origins) - set(real.payment_origins) == {
         'http://127.0.0.1:9000',
         'http://localhost:9000',
     }

@@ -1,4 +1,4 @@
-"""Each page shows without script what it shows with it: painted HTML against what Vue is told to mount."""
+"""Each page shows without script what it shows with it: rendered HTML against what Vue mounts."""
 
 import asyncio
 import re
@@ -15,7 +15,7 @@ from services.shop import Shop
 from tests.factories import BOOKING
 from tests.pages.conftest import Way, order_at
 from tests.pages.customer import Customer, words
-from tests.pages.outline import mounted, painted
+from tests.pages.outline import mounted, rendered
 from tests.sandbox_client import SandboxClient
 
 REFRESH = re.compile(r'<noscript><meta http-equiv="refresh" content="(\d+)"></noscript>')
@@ -24,15 +24,15 @@ SESSION = '/v1/checkout/sessions/*'
 
 @dataclass(frozen=True)
 class Stage:
-    """What a page is set on: the shop, the sandbox, and a customer's way to and from Stripe."""
+    """What a test prepares a page with: the shop, the sandbox, and the payment steps of a customer."""
 
     shop: Shop
     sandbox: SandboxClient
     way: Way
 
-    async def act(self, verb: str, **what: object) -> None:
-        """Let something happen at Stripe."""
-        await asyncio.to_thread(self.sandbox.act, verb, **what)
+    async def act(self, action: str, **what: object) -> None:
+        """Do something at Stripe."""
+        await asyncio.to_thread(self.sandbox.act, action, **what)
 
 
 SetUp = Callable[[Stage], Coroutine[Any, Any, str]]
@@ -40,29 +40,29 @@ SetUp = Callable[[Stage], Coroutine[Any, Any, str]]
 
 @pytest.fixture
 def stage(shop: Shop, sandbox: SandboxClient, way: Way) -> Stage:
-    """A stage in front of a customer."""
+    """The shop, the sandbox and the payment steps."""
     return Stage(shop, sandbox, way)
 
 
 async def start(stage: Stage) -> str:
-    """The landing page, as everybody sees it first."""
+    """The landing page."""
     return '/'
 
 
 async def without_price(stage: Stage) -> str:
-    """The landing page while Stripe tells no price."""
+    """The landing page while Stripe returns no price."""
     stage.sandbox.fault('GET /v1/prices*', 'fail', status=500, times=None)
     return '/'
 
 
-async def trouble(stage: Stage) -> str:
+async def alert(stage: Stage) -> str:
     """The landing page after a failed POST of its form."""
-    return '/?trouble=payment_unreachable&error=0a1b2c3d'
+    return '/?alert=payment_unreachable&error=0a1b2c3d'
 
 
 async def paid_before(stage: Stage) -> str:
     """The landing page that asks whether a second session is meant."""
-    return '/?trouble=already_paid&again=1'
+    return '/?alert=already_paid&again=1'
 
 
 async def cancelled(stage: Stage) -> str:
@@ -72,12 +72,12 @@ async def cancelled(stage: Stage) -> str:
 
 
 async def checking(stage: Stage) -> str:
-    """The page of an order of which nothing is known yet."""
+    """The page of an order whose payment is not known yet."""
     return await stage.way.back(await stage.way.start())
 
 
 async def processing(stage: Stage) -> str:
-    """The page of an order whose bank takes its time."""
+    """The page of an order whose bank payment is processing."""
     return await stage.way.back(await stage.way.pay(method='bank'))
 
 
@@ -109,14 +109,14 @@ async def expired(stage: Stage) -> str:
 
 
 async def refunded(stage: Stage) -> str:
-    """The page of an order whose money went back."""
+    """The page of a refunded order."""
     session_id = await stage.way.pay()
     await stage.act('refund', session=session_id, amount=15000)
     return await stage.way.back(session_id)
 
 
 async def disputed(stage: Stage) -> str:
-    """The page of an order whose payment the bank took back for good."""
+    """The page of an order whose dispute was lost."""
     session_id = await stage.way.pay()
     await stage.act('dispute', session=session_id, status='open')
     await stage.act('dispute', session=session_id, status='lost')
@@ -135,8 +135,8 @@ async def broken(stage: Stage) -> str:
 
 SHOWN: dict[SetUp, str] = {
     start: 'Schedule My C&P Coaching Session - $150',
-    without_price: 'Schedule My C&P Coaching Session The connection is gone.',
-    trouble: 'We could not reach the payment service. You have not been charged.',
+    without_price: 'Schedule My C&P Coaching Session The connection is lost.',
+    alert: 'We could not reach the payment service. You have not been charged.',
     paid_before: 'press the button once more',
     cancelled: 'No charge was made.',
     checking: 'Checking your payment…',
@@ -153,35 +153,35 @@ WAITING = {checking, processing, fetching}
 
 
 @pytest.mark.parametrize('set_up', SHOWN, ids=lambda set_up: set_up.__name__)
-async def test_painted_and_mounted_are_one_page(customer: Customer, stage: Stage, set_up: SetUp) -> None:
-    """In every state the painted page has the words, and tag by tag what Vue mounts; waiting ones refresh."""
+async def test_rendered_and_mounted_are_the_same(customer: Customer, stage: Stage, set_up: SetUp) -> None:
+    """In every state the rendered page has the words, and tag by tag what Vue mounts; waiting ones reload."""
     answer = (await customer.http.get(await set_up(stage))).text
     assert SHOWN[set_up] in words(answer)
-    assert painted(answer) == mounted(answer)
+    assert rendered(answer) == mounted(answer)
     assert bool(REFRESH.search(answer)) is (set_up in WAITING)
     assert '@import' not in answer
 
 
-async def test_every_control_is_painted(customer: Customer) -> None:
-    """The painted landing page has forms that post, buttons that submit, questions that open, and links."""
-    lines = painted((await customer.http.get('/')).text)
+async def test_every_control_is_rendered(customer: Customer) -> None:
+    """The rendered landing page has forms that post, submit buttons, questions that open, and links."""
+    lines = rendered((await customer.http.get('/')).text)
     assert lines.count('<form action=/checkout class=pay method=post>') == 2
     assert len([line for line in lines if line.startswith('<button') and 'type=submit' in line]) == 2
     assert lines.count('<summary>') == lines.count('<details>') > 3
     assert {'<a href=/terms>', '<a href=/refunds>', '<a href=/privacy>'} <= set(lines)
 
 
-async def test_the_frame_is_loaded_once(customer: Customer, way: Way) -> None:
-    """The calendar's frame is painted inside noscript only; the plain link beside it is for everybody."""
+async def test_the_iframe_is_loaded_once(customer: Customer, way: Way) -> None:
+    """The calendar's iframe is rendered inside noscript only; the plain link is for all browsers."""
     answer = (await customer.http.get(await way.arrive(await way.pay()))).text
     assert answer.count('<iframe') == answer.count('<noscript><iframe') == 1
     assert 'Open the calendar in a new tab' in words(re.sub(r'<noscript>.*?</noscript>', '', answer))
 
 
-async def test_coming_back_while_stripe_hangs_asks_again(
+async def test_a_return_while_stripe_hangs_reloads(
     customer: Customer, way: Way, sandbox: SandboxClient
 ) -> None:
-    """Without script the page that does not know yet whether something was paid asks again by itself."""
+    """Without script the page reloads by itself while the payment is unknown."""
     await way.start()
     sandbox.fault(f'GET {SESSION}', 'hang', seconds=30, times=None)
     answer = (await customer.http.get('/?back=1')).text
@@ -190,8 +190,8 @@ async def test_coming_back_while_stripe_hangs_asks_again(
     sandbox.clear_faults()
 
 
-async def test_other_pages_are_left_to_the_browser(customer: Customer) -> None:
-    """A page without our chrome keeps the framework's style and gets no first paint."""
+async def test_other_pages_are_not_rendered(customer: Customer) -> None:
+    """A page without our layout keeps NiceGUI's style sheets and is not rendered on the server."""
 
     @ui.page('/plain')
     def plain() -> None:
@@ -199,13 +199,11 @@ async def test_other_pages_are_left_to_the_browser(customer: Customer) -> None:
 
     answer = (await customer.http.get('/plain')).text
     assert '@import' in answer
-    assert painted(answer) == []
+    assert rendered(answer) == []
 
 
-async def test_a_component_on_a_painted_page_is_told(
-    customer: Customer, caplog: pytest.LogCaptureFixture
-) -> None:
-    """What cannot be painted leaves the whole page to the browser, styled, and the log says what it is."""
+async def test_a_component_is_logged(customer: Customer, caplog: pytest.LogCaptureFixture) -> None:
+    """A page with a component is rendered in the browser, with styles, and the log names the component."""
 
     @ui.page('/mixed')
     def mixed() -> None:
@@ -214,7 +212,7 @@ async def test_a_component_on_a_painted_page_is_told(
 
     answer = await customer.http.get('/mixed')
     assert answer.status_code == 200
-    assert painted(answer.text) == []
+    assert rendered(answer.text) == []
     assert '@import' in answer.text
-    assert 'no first paint of /mixed' in caplog.text
+    assert '/mixed cannot be rendered on the server' in caplog.text
     assert '<q-btn>' in caplog.text

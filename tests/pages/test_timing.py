@@ -1,4 +1,4 @@
-"""Pages are timed by the template of their address."""
+"""Pages are timed by the template of their path."""
 
 from services.shop import Shop
 from tests.pages.conftest import Way
@@ -6,7 +6,7 @@ from tests.pages.customer import Customer
 
 
 async def test_a_page_is_timed_without_its_token(customer: Customer, shop: Shop, way: Way) -> None:
-    """The landing page and an order's page are told apart; what is no page of ours is not told."""
+    """Landing and order pages are recorded apart; what is not a page is not recorded."""
     page = await way.back(await way.pay())
     for path in ('/', page, page, '/order/nobody', '/healthz'):
         await customer.http.get(path)

@@ -123,7 +123,7 @@ def test_the_time_zone_can_be_chosen(sandbox: SandboxClient, page_client: httpx.
     west = page_client.get(sandbox.calendly_link, params={'timezone': 'America/Los_Angeles'})
     starts = [re.findall(r'<time datetime="([^"]+)">([^<]+)', page.text)[0] for page in (east, west)]
     assert starts[0][0] == starts[1][0]
-    hours = [datetime.strptime(text, '%I:%M%p').hour for _, text in starts]
+    hours = [datetime.strptime(f'{text} +0000', '%I:%M%p %z').hour for _, text in starts]
     assert (hours[0] - hours[1]) % 24 == 3
 
 

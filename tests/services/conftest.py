@@ -58,6 +58,7 @@ class Clock:
         self.ahead = timedelta()
 
     def __call__(self) -> datetime:
+        """Return the time in UTC."""
         return datetime.now(UTC) + self.ahead
 
 

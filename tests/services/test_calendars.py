@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from services.orders import CalendarGate, Booking, BookingState, Cause, Environment, Order, State
+from services.orders import Booking, BookingState, CalendarGate, Cause, Environment, Order, State
 from services.scheduling import BookingUpdate
 from services.settings import parse_settings
 from services.shop import Shop, build

@@ -1,7 +1,6 @@
 """Bad days of SQLite: refused at the start in words, answered 500 while they last, nothing lost after."""
 
 import asyncio
-import os
 import resource
 import shutil
 import socket
@@ -197,7 +196,7 @@ async def test_a_file_that_is_gone_is_not_written_to(
         answer = await endpoints.get('/readyz')
         assert answer.status_code == 503
         assert 'the database does not answer' in answer.json()['parts']['ledger']
-        assert not os.path.exists(file)  # noqa: ASYNC240  # and none was begun in its place
+        assert not Path(file).exists()  # noqa: ASYNC240  # and none was begun in its place
     assert (await endpoints.get('/readyz')).status_code == 200
 
 

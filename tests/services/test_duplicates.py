@@ -130,7 +130,6 @@ async def test_two_payments_written_down_at_once_are_seen_all_the_same(
     customer: Customer, another: Customer, clock: Clock, first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When neither could see the other before it was written, the one that paid later is marked, once."""
-
     find, written = customer.shop.ledger.orders.find_paid_beside, customer.shop.ledger.orders.find
 
     async def blind(order: Order, *, within: timedelta) -> tuple[Order, ...]:

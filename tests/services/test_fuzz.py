@@ -1,4 +1,4 @@
-"""Arbitrary requests at the endpoints for machines: an answer in words each time, and nothing written on a no."""
+"""Arbitrary requests to the endpoints for machines: each gets an answer in words, a refused one writes nothing."""
 
 import json
 from typing import Any

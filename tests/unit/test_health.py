@@ -5,7 +5,7 @@ from services.errors import OurFault
 from services.health import Check, check_ledger, check_price, ready
 from services.money import Money
 
-OFFER = Offer('session', 'A session', 'price_1', Money(15_000, 'usd'))
+OFFER = Offer('session', 'A session', 60, 1, 'price_1', Money(15_000, 'usd'))
 
 
 async def _answer() -> None:
@@ -34,7 +34,7 @@ async def test_a_silent_database_is_critical() -> None:
 
 async def test_an_unknown_price_is_not_critical() -> None:
     """An order reads the price again, so the shop stays ready; the check says what to look at."""
-    check = await check_price(Offer('session', 'A session', 'price_1', None))
+    check = await check_price(Offer('session', 'A session', 60, 1, 'price_1'))
     assert 'STRIPE_PRICE_ID' in check.remedy
     assert check.problem
     assert ready([check])

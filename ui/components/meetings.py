@@ -1,4 +1,4 @@
-"""Meetings for people: the time in the zone it was booked in, and what can still be done about it."""
+"""A meeting as customers see it: its time in the zone it was booked in, and the links to change it."""
 
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -6,20 +6,20 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel.dates import format_date, format_time, get_timezone_name
 from markupsafe import Markup
 
-from services.orders import Booking, Order
+from services.orders import Booking, BookingState, Order
 from ui.components.builder import h, join
 
 LOCALE = 'en_US'
 WEB = ('https://', 'http://')
 
 
-def on_day(moment: datetime) -> str:
-    """A day for a receipt, in UTC."""
-    return f'{format_date(moment.astimezone(UTC), "MMMM d, y", LOCALE)} (UTC)'
+def on_day(time: datetime) -> str:
+    """The day for a receipt, in UTC."""
+    return f'{format_date(time.astimezone(UTC), "MMMM d, y", LOCALE)} (UTC)'
 
 
 def zone_of(booking: Booking) -> tzinfo:
-    """The time zone a meeting was booked in; UTC where it is not known."""
+    """The time zone a meeting was booked in; UTC if it is unknown."""
     try:
         return ZoneInfo(booking.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -27,21 +27,23 @@ def zone_of(booking: Booking) -> tzinfo:
 
 
 def meeting(booking: Booking, order: Order, now: datetime, *, moved: bool = False) -> Markup:
-    """One meeting of an order, with what can still be done about it.
+    """Build the block of one meeting.
 
     Args:
         booking: the meeting.
         order: whose it is; when its calendar is closed, a meeting can only be cancelled.
         now: in UTC.
-        moved: another meeting took its place.
+        moved: another meeting replaced it.
     """
-    stands = booking.state == 'active'
-    to_come = stands and booking.end > now
+    active = booking.state is BookingState.ACTIVE
+    to_come = active and booking.end > now
     day, hours, zone = _written(booking)
-    title = 'Your session' if to_come else 'This session is over' if stands else _ended(moved)
+    title = 'Your session' if to_come else 'This session is over' if active else _ended(moved)
     where = h('p', _place(booking)) if booking.place and to_come and order.opens_calendar else None
-    gone = None if stands else 'gone'
-    time = join(h('p', h('strong', day, class_=gone)), h('p', h('strong', hours, class_=gone)), h('p', zone))
+    struck = None if active else 'gone'
+    time = join(
+        h('p', h('strong', day, class_=struck)), h('p', h('strong', hours, class_=struck)), h('p', zone)
+    )
     return h('div', h('h2', title), time, where, _links(booking, order) if to_come else None, class_='when')
 
 
@@ -50,9 +52,9 @@ def _ended(moved: bool) -> str:
 
 
 def _written(booking: Booking) -> tuple[str, str, str]:
-    start, end = (moment.astimezone(zone_of(booking)) for moment in (booking.start, booking.end))
+    start, end = (time.astimezone(zone_of(booking)) for time in (booking.start, booking.end))
     zone = get_timezone_name(start, locale=LOCALE)
-    begins, ends = (format_time(moment, 'h:mm a', locale=LOCALE) for moment in (start, end))
+    begins, ends = (format_time(time, 'h:mm a', locale=LOCALE) for time in (start, end))
     return format_date(start, 'EEEE, MMMM d, y', LOCALE), f'{begins} to {ends}', zone
 
 
@@ -66,10 +68,10 @@ def _links(booking: Booking, order: Order) -> Markup | None:
     file = h('a', 'Add to my calendar', href=f'/order/{order.token}/session.ics', download='session.ics')
     links = {'Choose another time': booking.reschedule_url} if order.opens_calendar else {}
     links |= {'Cancel the session': booking.cancel_url}
-    drawn = [_outside(words, url) for words, url in links.items() if url.startswith(WEB)]
+    anchors = [_outside(words, url) for words, url in links.items() if url.startswith(WEB)]
     if order.opens_calendar:
-        drawn.insert(0, file)
-    return h('p', *drawn, class_='links') if drawn else None
+        anchors.insert(0, file)
+    return h('p', *anchors, class_='links') if anchors else None
 
 
 def _outside(words: str, url: str) -> Markup:

@@ -1,7 +1,8 @@
-"""The look: one style sheet, its two accents and the icons; no other file names a colour."""
+"""The style sheet with its two accents, the icons and the favicon; no other file names a colour."""
 
 import colorsys
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from markupsafe import Markup
@@ -10,7 +11,7 @@ from services.site import NIGHT, Look, contrast
 from ui.components.builder import h
 
 SHEET = Path(__file__).with_name('theme.css')
-COMFORTABLE = 8.0  # contrast that text in the derived accent has on the dark paper
+DARK_CONTRAST = 8.0  # between the derived accent and the dark background
 STROKES = {
     'phone': 'M7 4h2.6l1.4 3.8-1.9 1.4a11 11 0 0 0 5.7 5.7l1.4-1.9L20 14.4V17a2 2 0 0 1-2 2A15 15 0 0 1 5 6'
     'a2 2 0 0 1 2-2z',
@@ -19,13 +20,14 @@ STROKES = {
 }
 
 
+@lru_cache(maxsize=1)
 def style(look: Look) -> Markup:
-    """The style sheet as an element for the head of a page."""
+    """Build the style element for the head of a page."""
     return h('style', Markup(sheet(look)))
 
 
 def sheet(look: Look) -> str:
-    """The style sheet with the accents of the site, without needless white space."""
+    """Read the style sheet, put in the accents of the site, and remove white space."""
     text = SHEET.read_text(encoding='utf-8')
     text = text.replace('ACCENT', look.accent).replace('NIGHT', night_accent(look))
     text = re.sub(r'\s*([{};,])\s*', r'\1', re.sub(r'\s+', ' ', text))
@@ -33,12 +35,12 @@ def sheet(look: Look) -> str:
 
 
 def night_accent(look: Look) -> str:
-    """The accent of the dark scheme: given, or the same hue lightened until it reads well."""
+    """The accent of the dark scheme: the given one, or the same hue lightened until it is readable."""
     return look.accent_dark or _lightened(look.accent)
 
 
 def icon(name: str, size: int = 20) -> Markup:
-    """A decorative icon, drawn in the colour of the text around it.
+    """Build a decorative icon in the colour of the text around it.
 
     Args:
         name: one of STROKES.
@@ -51,7 +53,7 @@ def icon(name: str, size: int = 20) -> Markup:
 
 
 def favicon(look: Look) -> Markup:
-    """The mark of the site as a picture of its own."""
+    """Build the site's favicon."""
     ground = h('rect', width='32', height='32', rx='8', fill=look.accent)
     tick = h('path', d='M8.5 16.8l5 5 10-11', fill='none', stroke='#fff', stroke_width='3')
     return h('svg', ground, tick, xmlns='http://www.w3.org/2000/svg', viewBox='0 0 32 32')
@@ -60,7 +62,7 @@ def favicon(look: Look) -> Markup:
 def _lightened(colour: str) -> str:
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
-    while contrast(colour, NIGHT) < COMFORTABLE:
+    while contrast(colour, NIGHT) < DARK_CONTRAST:
         lightness = min(1.0, lightness + 0.02)
         parts = colorsys.hls_to_rgb(hue, lightness, saturation * 0.45)
         colour = '#' + ''.join(f'{round(part * 255):02x}' for part in parts)

@@ -1,6 +1,6 @@
-"""The one cookie: a random value that joins the tabs of one browser to one open order.
+"""The only cookie: a random value that joins the tabs of one browser to one open order.
 
-It opens no page and shows nothing; it lasts 24 hours and is strictly necessary, so no banner asks for it.
+It gives no access to anything and is strictly necessary, so no banner asks for it.
 """
 
 import re
@@ -12,9 +12,10 @@ from nicegui import Client
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui.routes import route_of
+
 NAME = 'paidslot_browser'
-LIFETIME = 24 * 60 * 60  # seconds
-PAGES = ('/', '/checkout')
+MAX_AGE = 24 * 60 * 60  # seconds
 
 
 class BrowserIdMiddleware:
@@ -25,53 +26,56 @@ class BrowserIdMiddleware:
         self._secure = secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, knowing whose it is."""
+        """Pass a request on with its browser's id; the routes that need it set the cookie."""
         if scope['type'] != 'http':
             await self._app(scope, receive, send)
             return
-        browser_id = value_in(Headers(scope=scope).get('cookie', '')) or new_value()
+        browser_id = browser_id_in(scope) or new_browser_id()
         scope.setdefault('state', {})['browser_id'] = browser_id
 
         async def send_with_cookie(message: Message) -> None:
-            if message['type'] == 'http.response.start' and scope['path'] in PAGES:
+            if message['type'] == 'http.response.start':
                 MutableHeaders(scope=message).append('set-cookie', cookie(browser_id, secure=self._secure))
             await send(message)
 
-        await self._app(scope, receive, send_with_cookie)
+        await self._app(scope, receive, send_with_cookie if route_of(scope['path']).sets_cookie else send)
 
 
-def new_value() -> str:
+def new_browser_id() -> str:
     """Make the value of a browser that has none yet."""
     return secrets.token_urlsafe(24)
 
 
 def cookie(value: str, *, secure: bool) -> str:
     """Write the header that sets the cookie."""
-    return f'{NAME}={value}; Max-Age={LIFETIME}; Path=/; HttpOnly; SameSite=Lax' + (
-        '; Secure' if secure else ''
-    )
+    flags = '; Secure' if secure else ''
+    return f'{NAME}={value}; Max-Age={MAX_AGE}; Path=/; HttpOnly; SameSite=Lax{flags}'
 
 
-def value_in(cookies: str) -> str:
-    """Return the browser's value from a Cookie header, '' when there is none that we could have made."""
+def browser_id_in(scope: Scope) -> str:
+    """Return the value that a request's cookie holds; '' when there is none that we could have made."""
+    return _parse(Headers(scope=scope).get('cookie', ''))
+
+
+def is_new(request: Request) -> bool:
+    """Whether a browser has no cookie of ours yet: nobody can have paid in it."""
+    return not browser_id_in(request.scope)
+
+
+def browser_id_of(client: Client) -> str:
+    """Return what joins this page to its browser: the cookie, or the tab where cookies are refused.
+
+    The websocket's handshake brings back the cookie that was set with the page, if the browser accepts it.
+    """
+    environ = client.environ or {}
+    returned = _parse(environ.get('HTTP_COOKIE', ''))
+    return returned or client.tab_id or str(client.request.state.browser_id)
+
+
+def _parse(cookies: str) -> str:
     try:
         morsel = SimpleCookie(cookies).get(NAME)
     except CookieError:
         return ''
     value = morsel.value if morsel else ''
     return value if re.fullmatch(r'[A-Za-z0-9_-]{32}', value) else ''
-
-
-def is_new(request: Request) -> bool:
-    """Whether a page is asked for by a browser that we gave nothing yet: nobody can have paid in it."""
-    return not value_in(request.headers.get('cookie', ''))
-
-
-def browser_id_of(client: Client) -> str:
-    """Return what joins this page to its browser: the cookie, or the tab where cookies are refused.
-
-    The cookie that was set with the page comes back with the websocket's handshake, if it comes back at all.
-    """
-    environ = client.environ or {}
-    returned = value_in(environ.get('HTTP_COOKIE', ''))
-    return returned or client.tab_id or str(client.request.state.browser_id)

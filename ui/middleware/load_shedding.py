@@ -1,8 +1,8 @@
-"""A crowd: above a budget of builds the landing page comes from memory, without script, and still sells.
+"""Load shedding: above a rate the landing page is answered from memory, without script, and still sells.
 
-A built page costs milliseconds, and memory until its browser connects or never does; a kept one costs
-neither. Crawlers and HEAD always get the kept one. Nothing in it is anybody's own; the browser_id's cookie
-comes on top.
+Building a page costs milliseconds, and memory until its browser connects; the cached page costs neither.
+Crawlers and HEAD requests always get the cached page. It is the same for every browser; the browser-id cookie
+is added to each response.
 """
 
 import gzip
@@ -15,219 +15,182 @@ import brotli
 from markupsafe import Markup
 from nicegui import Client, background_tasks, ui
 from starlette.datastructures import Headers, QueryParams
+from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.catalog import Offer
 from services.errors import AlreadyPaid
 from services.shop import Shop
 from ui.components.builder import h, join
-from ui.middleware.browser_id import cookie, new_value, value_in
-from ui.middleware.early_flush import encodings
+from ui.components.documents import document
+from ui.middleware.browser_id import browser_id_in, cookie, new_browser_id
+from ui.middleware.early_flush import accepted_encodings
+from ui.middleware.token_bucket import TokenBucket
 from ui.pages import landing, seo
-from ui.pages.errors import IN_ALERTS, alert_by_code
+from ui.pages.errors import ALERTS, alert_by_code
 from ui.rendering.render import Unrenderable, render
 
 log = logging.getLogger(__name__)
 
-BUILDS, BURST = 20.0, 40.0  # landing pages: a second, and after a quiet time
-SPARED = 10.0  # of these, for customers who come back from Stripe or from trouble
-AT_ONCE = 12  # landing pages under construction, so that a slow machine answers, too
-WAITING = 200  # pages that no browser has connected to yet; above, nobody gets another one
-TOO_MANY = 400  # of them, order pages included; above, the oldest are given up
-SLOW_PHONE = 10.0  # seconds in which any browser connects
-COUNTED = 0.2  # seconds a count of them is good for
-LOOKED, TOLD = 1.0, 60.0  # seconds between two looks at the price, two lines in the log
+BUILD_RATE, BUILD_BURST = 20.0, 40.0  # landing pages: each second, and after a quiet time
+RESERVE = 10.0  # of these, for customers who return from Stripe or come to an alert
+MAX_CONCURRENT = 12  # landing pages that are built at the same time
+MAX_UNCONNECTED = 200  # pages no browser has connected to yet; above, no more landing pages are built
+DELETE_ABOVE = 400  # unconnected pages, order pages included; above, the oldest are deleted
+CONNECT_TIMEOUT = 10.0  # seconds within which any browser connects
+RECOUNT_AFTER = 0.2  # seconds for which the number of unconnected pages is reused
+PRICE_CHECK_EVERY, LOG_EVERY = 1.0, 60.0  # seconds
 BACK = 'back'
 CRAWLER = re.compile(
     r'(?<!cu)bot|crawl|spider|slurp|preview|facebookexternalhit|whatsapp|embedly|iframely|mastodon|google-inspection',
     re.IGNORECASE,
 )
-CachedPage = dict[str, tuple[list[tuple[bytes, bytes]], bytes]]
-"""A page in each encoding: headers and body."""
-
-
-class Bucket:
-    """So much at once, and so much more each second."""
-
-    def __init__(self, rate: float, size: float, clock: Callable[[], float]) -> None:
-        self._rate, self._size, self._clock = rate, size, clock
-        self._level, self._at = size, clock()
-
-    def has(self, number: float) -> bool:
-        """Whether there is so much in it now."""
-        now = self._clock()
-        self._level = min(self._size, self._level + (now - self._at) * self._rate)
-        self._at = now
-        return self._level >= number
-
-    def take(self) -> bool:
-        """Take one, if there is one."""
-        if not self.has(1):
-            return False
-        self._level -= 1
-        return True
+CachedPage = dict[str, HTMLResponse]
+"""A page in each encoding."""
 
 
 class LoadShedder:
-    """ASGI wrapper that builds a landing page while there is room, and gives out the kept one otherwise."""
+    """ASGI middleware that has landing pages built up to a rate, and answers from memory above it."""
 
     def __init__(self, app: ASGIApp, shop: Shop, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._app = app
         self._shop = shop
         self._clock = clock
-        self._builds = Bucket(BUILDS, BURST, clock)
-        self._looks = Bucket(1 / LOOKED, 1, clock)
-        self._lines = Bucket(1 / TOLD, 1, clock)
+        self._builds = TokenBucket(BUILD_RATE, BUILD_BURST, clock)
+        self._price_checks = TokenBucket(1 / PRICE_CHECK_EVERY, 1, clock)
+        self._log_lines = TokenBucket(1 / LOG_EVERY, 1, clock)
         self._building = 0
-        self._waiting, self._counted_at = 0, clock() - COUNTED
-        self._offer = shop.catalog.offer
-        self._kept: dict[str, CachedPage] = {}
+        self._unconnected, self._counted_at = 0, clock() - RECOUNT_AFTER
+        self._offer = shop.catalog.get()
+        self._cache: dict[str, CachedPage] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer for the landing page, or pass the request on."""
         if scope['type'] != 'http' or scope['path'] != '/':
             await self._app(scope, receive, send)
-        elif self._is_kept_for(scope) and (page := await self._page(_case(scope['query_string']))):
+        elif self._sheds(scope) and (page := await self._cached_page(_variant(scope['query_string']))):
             await self._answer(page, scope, send)
         else:
             await self._build(scope, receive, send)
 
     async def _build(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Build a page; once its answer begins it only has to be sent."""
+        """Have a page built; it counts as built once its response begins."""
         self._building += 1
         is_built = False
 
-        async def send_built(message: Message) -> None:
+        async def send_and_count(message: Message) -> None:
             nonlocal is_built
             if not is_built:
                 is_built, self._building = True, self._building - 1
             await send(message)
 
         try:
-            await self._app(scope, receive, send_built)
+            await self._app(scope, receive, send_and_count)
         finally:
             self._building -= not is_built
 
-    def _is_kept_for(self, scope: Scope) -> bool:
+    def _sheds(self, scope: Scope) -> bool:
+        """Whether a request gets the cached page."""
         if scope['method'] != 'GET':
             return bool(scope['method'] == 'HEAD')
-        if not self._has_room(spared=0 if scope['query_string'] else SPARED):
-            if self._lines.take():
-                log.warning('a crowd: the landing page is answered from memory for now')
+        if not self._may_build(reserve=0 if scope['query_string'] else RESERVE):
+            if self._log_lines.take():
+                log.warning('load shedding: the landing page is answered from memory for now')
             return True
         if CRAWLER.search(Headers(scope=scope).get('user-agent', '')):
             return True
         return not self._builds.take()
 
-    def _has_room(self, *, spared: float) -> bool:
-        """Whether one more page may be built, with so many builds left for others."""
-        if self._building >= AT_ONCE or not self._builds.has(1 + spared):
+    def _may_build(self, *, reserve: float) -> bool:
+        """Whether one more page may be built, with a number of builds left in reserve."""
+        if self._building >= MAX_CONCURRENT or not self._builds.has(1 + reserve):
             return False
-        if (now := self._clock()) >= self._counted_at + COUNTED:
-            self._waiting, self._counted_at = len(waiting()), now
-        return self._waiting < WAITING
+        if (now := self._clock()) >= self._counted_at + RECOUNT_AFTER:
+            self._unconnected, self._counted_at = len(unconnected_pages()), now
+        return self._unconnected < MAX_UNCONNECTED
 
     async def _answer(self, page: CachedPage, scope: Scope, send: Send) -> None:
-        accepted = encodings(scope)
-        headers, body = page[next((name for name in page if name in accepted), '')]
-        browser_id = value_in(Headers(scope=scope).get('cookie', '')) or new_value()
-        said = (b'set-cookie', cookie(browser_id, secure=self._shop.settings.https).encode())
-        await send({'type': 'http.response.start', 'status': 200, 'headers': [*headers, said]})
-        await send({'type': 'http.response.body', 'body': b'' if scope['method'] == 'HEAD' else body})
+        accepted = accepted_encodings(scope)
+        cached = page[next((name for name in page if name in accepted), 'identity')]
+        browser_id = browser_id_in(scope) or new_browser_id()
+        set_cookie = (b'set-cookie', cookie(browser_id, secure=self._shop.settings.https).encode())
+        headers = [*cached.raw_headers, set_cookie]
+        await send({'type': 'http.response.start', 'status': 200, 'headers': headers})
+        await send({'type': 'http.response.body', 'body': b'' if scope['method'] == 'HEAD' else cached.body})
 
-    async def _page(self, case: str) -> CachedPage:
-        """The page for a case, made anew when the offer is another one; empty when it cannot be painted."""
-        offer = await self._look()
+    async def _cached_page(self, variant: str) -> CachedPage:
+        """The page in a variant, rebuilt when the offer has changed; empty when it cannot be rendered."""
+        offer = await self._current_offer()
         if self._offer != offer:
             self._offer = offer
-            self._kept.clear()
-        if case not in self._kept:
-            self._kept[case] = self._made(case)
-        return self._kept[case]
+            self._cache.clear()
+        if variant not in self._cache:
+            try:
+                self._cache[variant] = _encoded(landing_document(self._shop, offer, variant))
+            except Unrenderable:
+                log.exception('the landing page cannot be rendered for the cache')
+                self._cache[variant] = {}
+        return self._cache[variant]
 
-    def _made(self, case: str) -> CachedPage:
-        try:
-            return _encoded(document(self._shop, self._offer, case))
-        except Unrenderable:
-            log.exception('no page for a crowd')
-            return {}
-
-    async def _look(self) -> Offer:
-        """The offer as it is known, without waiting for Stripe, unless nobody has ever known the price."""
+    async def _current_offer(self) -> Offer:
+        """The offer as it is known, without waiting for Stripe unless the price has never been read."""
         catalog = self._shop.catalog
-        if catalog.offer.price is None:
-            return await catalog.look()
-        if self._looks.take():
-            background_tasks.create(catalog.look(), name='look at the price')
-        return catalog.offer
+        if catalog.get().price is None:
+            return await catalog.get_for_page()
+        if self._price_checks.take():
+            background_tasks.create(catalog.get_for_page(), name='check the price')
+        return catalog.get()
 
 
-def waiting() -> list[Client]:
+def unconnected_pages() -> list[Client]:
     """The pages that no browser has ever connected to, oldest first."""
     return [client for client in Client.instances.values() if client.environ is None]
 
 
-def drop_unconnected_pages() -> None:
-    """Give up the oldest pages that wait in vain, while there are too many; a late browser loads its anew."""
-    clients = waiting()
-    for client in clients[: max(0, len(clients) - TOO_MANY)]:
-        if time.time() - client.created > SLOW_PHONE:
+def delete_unconnected_pages() -> None:
+    """Delete the oldest unconnected pages while there are too many; a browser that comes late reloads."""
+    clients = unconnected_pages()
+    for client in clients[: max(0, len(clients) - DELETE_ABOVE)]:
+        if time.time() - client.created > CONNECT_TIMEOUT:
             client.delete()
 
 
-def document(shop: Shop, offer: Offer, case: str) -> Markup:
-    """The landing page as a document without script, painted from the same elements.
+def landing_document(shop: Shop, offer: Offer, variant: str) -> Markup:
+    """Render the landing page, from the same elements, as a document without script.
 
     Args:
         shop: whose page it is.
         offer: what is for sale.
-        case: a code of trouble, BACK for somebody who came back from Stripe, '' for everybody else.
+        variant: the code of an alert, BACK for a customer who returned from Stripe, '' for all others.
     """
     client = Client(ui.page('/'))
     try:
         with client:
-            trouble = alert_by_code(case, '', shop.site.contact)
-            notice = landing.draw(shop, offer, trouble=trouble, again=case == AlreadyPaid.code)
-            if case == BACK:
-                notice.show(landing.unclear(shop))
+            alert = alert_by_code(variant, '', shop.site.contact)
+            notice = landing.build(shop, offer, alert=alert, again=variant == AlreadyPaid.code)
+            if variant == BACK:
+                notice.show(landing.payment_unknown(shop))
         head = join(Markup(client.head_html), seo.head_of_landing(shop, offer))
-        return _whole(seo.title_of_landing(shop), head, render(client.layout))
+        body = h('div', render(client.layout), id='app')
+        return document(seo.title_of_landing(shop), head=head, body=body)
     finally:
         client.delete()
 
 
-def _whole(title: str, head: Markup, body: Markup) -> Markup:
-    meta = (
-        h('meta', charset='utf-8'),
-        h('meta', name='viewport', content='width=device-width, initial-scale=1'),
-    )
-    icon = h('link', rel='icon', type='image/svg+xml', href='/favicon.svg')
-    parts = h('head', *meta, h('title', title), icon, head), h('body', h('div', body, id='app'))
-    return Markup('<!doctype html>\n') + h('html', *parts, lang='en-US')
-
-
 def _encoded(page: Markup) -> CachedPage:
     plain = page.encode()
-    bodies = {'br': brotli.compress(plain, quality=9), 'gzip': gzip.compress(plain), '': plain}
-    return {name: (_headers(name, len(body)), body) for name, body in bodies.items()}
-
-
-def _headers(encoding: str, length: int) -> list[tuple[bytes, bytes]]:
-    headers = {
-        'content-type': 'text/html; charset=utf-8',
-        'content-length': str(length),
-        'cache-control': 'no-store',
-        'vary': 'Accept-Encoding',
+    bodies = {'br': brotli.compress(plain, quality=9), 'gzip': gzip.compress(plain), 'identity': plain}
+    headers = {'cache-control': 'no-store', 'vary': 'Accept-Encoding'}
+    return {
+        name: HTMLResponse(body, headers=headers | ({'content-encoding': name} if name != 'identity' else {}))
+        for name, body in bodies.items()
     }
-    if encoding:
-        headers['content-encoding'] = encoding
-    return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
-def _case(query: bytes) -> str:
-    """What an address of the landing page says has happened."""
+def _variant(query: bytes) -> str:
+    """Which variant of the landing page a query string asks for."""
     if not query:
         return ''
     params = QueryParams(query)
-    code = params.get('trouble', '')
-    return code if code in IN_ALERTS else BACK if BACK in params else ''
+    code = params.get('alert', '')
+    return code if code in ALERTS else BACK if BACK in params else ''

@@ -1,4 +1,4 @@
-"""The meetings of an order as a file for the customer's own calendar."""
+"""The meetings of an order as an iCalendar file for the customer's own calendar."""
 
 from datetime import UTC
 
@@ -9,7 +9,7 @@ from services.site import Site
 
 
 def calendar_file(order: Order, bookings: tuple[Booking, ...], site: Site, *, host: str) -> bytes:
-    """Write the meetings that stand as an iCalendar file (RFC 5545)."""
+    """Write the given meetings as an iCalendar file (RFC 5545)."""
     calendar = Calendar()
     calendar.add('prodid', f'-//{host}//session//EN')
     calendar.add('version', '2.0')
@@ -27,7 +27,7 @@ def _event(order: Order, booking: Booking, site: Site, host: str) -> Event:
     event.add('dtstamp', order.completed_at or order.created_at)
     event.add('dtstart', booking.start.astimezone(UTC))
     event.add('dtend', booking.end.astimezone(UTC))
-    event.add('summary', vText(f'{site.offer.name} · {site.business.name}'))
+    event.add('summary', vText(f'{order.purchase.title} · {site.business.name}'))
     event.add('description', vText('\n'.join(notes)))
     if booking.place:
         event.add('location', vText(booking.place))

@@ -1,4 +1,4 @@
-"""The calendar on the page of a paid order: its frame, the plain link, and the words while it is fetched."""
+"""The calendar on the page of a paid order: its iframe, a plain link, and a notice until both exist."""
 
 from markupsafe import Markup
 from nicegui import ui
@@ -6,75 +6,76 @@ from nicegui import ui
 from services.orders import Order
 from services.shop import Shop
 from ui.components.builder import h, join
-from ui.components.elements import Static, Tag, reach
+from ui.components.elements import Static, Tag
+from ui.components.layout import contact_sentence
 
 FETCHING = 'Your payment is safe. We are fetching the calendar; this page keeps trying.'
 
-BOOKED = (
+ALREADY_BOOKED = (
     'Already booked? The e-mail from Calendly has your session, with links to move or cancel it. If this'
     ' calendar says that its link is no longer valid, it was used or has expired: look for that e-mail,'
     ' and if there is none, write to us.'
 )
-"""What a shop says that is not told of bookings."""
+"""For a shop that Calendly does not notify of bookings."""
 
 
 class CalendarFrame:
-    """The place of the calendar; a frame stays untouched for as long as its address is wanted."""
+    """The element around the calendar; an iframe that is shown is not touched while its link is valid."""
 
     def __init__(self, shop: Shop, order: Order) -> None:
         self._shop = shop
-        self._path = f'/order/{order.token}'
-        self._waits = False
-        self.address: str | None = None
-        self._link: str | None = None  # the order's own, as far as it is known
-        self._place = ui.element('div').classes('calendar')
+        self._order_path = f'/order/{order.token}'
+        self._is_fetching = False
+        self.url: str | None = None
+        self._link: str | None = None  # the order's own link, as far as it is known
+        self._element = ui.element('div').classes('calendar')
 
     async def fetch(self, order: Order) -> None:
-        """Show the calendar of a verified order, or say that it is being fetched."""
-        if self._link and order.calendar_url != self._link:  # it is spent
+        """Show the calendar of a verified order, or a notice while its link is being made."""
+        if self._link and order.calendar_url != self._link:  # the link was used
             self.remove()
         self._link = order.calendar_url
-        if self.address:
+        if self.url:
             return
-        if not self._waits:
-            self._say_fetching()
-        fulfilment = self._shop.fulfilment
-        address = await fulfilment.calendar(order, fallback=fulfilment.has_waited(order))
-        if address and not self._place.is_deleted:
-            self._show(address)
+        if not self._is_fetching:
+            self._show_notice()
+        calendar = self._shop.calendar
+        url = await calendar.url(order, fallback=calendar.has_waited(order))
+        if url and not self._element.is_deleted:
+            self._show(url)
 
     def remove(self) -> None:
-        """Take the calendar away."""
-        self.address, self._waits = None, False
-        self._place.clear()
+        """Remove the calendar from the page."""
+        self.url, self._is_fetching = None, False
+        self._element.clear()
 
-    def _say_fetching(self) -> None:
-        self._waits = True
-        self._place.clear()
-        with self._place:
+    def _show_notice(self) -> None:
+        self._is_fetching = True
+        self._element.clear()
+        with self._element:
             Static(self._heading())
             Static(h('p', FETCHING), role='status').classes('frame fetching busy')
 
-    def _show(self, address: str) -> None:
-        self.address = address
-        self._place.clear()
+    def _show(self, url: str) -> None:
+        self.url = url
+        self._element.clear()
         title = self._shop.site.order.calendar_title
-        with self._place:
+        with self._element:
             Static(self._heading())
             with ui.element('div').classes('frame'):
-                Tag('iframe', title=title, src=address, referrerpolicy='strict-origin')
-            Static(_plain_link(address), 'p')
+                Tag('iframe', title=title, src=url, referrerpolicy='strict-origin')
+            Static(_plain_link(url), 'p')
             if not self._shop.learns_of_bookings:
-                Static(h('p', BOOKED, class_='quiet'))
+                Static(h('p', ALREADY_BOOKED, class_='quiet'))
             Static(self._without_script(), 'noscript')
 
     def _without_script(self) -> Markup:
-        """For browsers where this page cannot change by itself, and Calendly may stay empty."""
-        link = h('p', 'Booked? ', h('a', 'Show my session here', href=self._path))
+        """For browsers without script: this page is not updated there, and Calendly may stay empty."""
+        link = h('p', 'Booked? ', h('a', 'Show my session here', href=self._order_path))
         return join(
             link if self._shop.learns_of_bookings else None,
             h('p', 'No calendar at all? It may need JavaScript. We will gladly book for you.'),
-            reach(self._shop.site.contact),
+            contact_sentence(self._shop.site.contact),
         )
 
     def _heading(self) -> Markup:
@@ -82,6 +83,6 @@ class CalendarFrame:
         return join(h('h2', texts.calendar_title), h('p', texts.calendar_hint, class_='quiet'))
 
 
-def _plain_link(address: str) -> Markup:
-    link = {'href': address, 'target': '_blank', 'rel': 'noopener noreferrer'}
+def _plain_link(url: str) -> Markup:
+    link = {'href': url, 'target': '_blank', 'rel': 'noopener noreferrer'}
     return join('Nothing to see here? ', h('a', 'Open the calendar in a new tab', **link))

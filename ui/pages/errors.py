@@ -1,4 +1,4 @@
-"""When something goes wrong: errors become words here, and nowhere else, on every page and for every endpoint."""
+"""Errors in words: alerts on pages, and the pages for a missing URL, a bad request and an error of ours."""
 
 import logging
 import re
@@ -7,10 +7,8 @@ import secrets
 from fastapi import Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, Response
-from jinja2.ext import Extension
 from markupsafe import Markup
 from nicegui import app, ui
-from nicegui.client import templates
 from nicegui.translations import translations
 from starlette.exceptions import HTTPException
 
@@ -19,11 +17,12 @@ from services.errors import ShopError
 from services.shop import Shop
 from services.site import Contact
 from ui.components.builder import h, join
-from ui.components.elements import Static, chrome, plain_page, reach
+from ui.components.documents import plain_page
+from ui.components.elements import Static
+from ui.components.layout import contact_sentence, page_layout
+from ui.routes import route_of
 
-log = logging.getLogger(__name__)
-
-IN_ALERTS = {
+ALERTS = {
     kind.code: kind
     for kind in (
         errors.OurFault,
@@ -37,12 +36,11 @@ IN_ALERTS = {
         errors.TooManyRequests,
     )
 }
-"""What the plain form may come back with; nothing else in an address ever becomes words."""
-BROKEN = 'Something went wrong on our side'
-WRONG_WAY = 'This address does not take that kind of request.'
+"""The codes that a URL may name; any other code shows nothing."""
+OUR_FAULT = 'Something went wrong on our side'
+WRONG_METHOD = 'This address does not take that kind of request.'
 ERROR_ID = r'[0-9a-f]{8}'
-FOR_MACHINES = ('/api/', '/webhooks/', '/healthz', '/readyz', '/metrics', '/_nicegui')
-LOST = {
+CONNECTION_WORDS = {
     'connection_lost': 'No connection',
     'trying_to_reconnect': 'Nothing is lost. This page reconnects by itself.',
     'message_too_long': 'That was too much at once',
@@ -50,65 +48,55 @@ LOST = {
 }
 
 
-class Announced(Extension):
-    """Lets a screen reader say what NiceGUI shows in a corner, such as that the connection is lost."""
-
-    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        """Return the source of a template in which these notices are alerts."""
-        notice = 'class="nicegui-error-popup"'
-        return source.replace(notice, f'{notice} role="alert"')
-
-
 def register(shop: Shop) -> None:
-    """Take over what NiceGUI and FastAPI say when a page is missing or breaks."""
-    translations['en-US'].update(LOST)
-    templates.env.add_extension(Announced)
+    """Replace the error pages and the connection notices of NiceGUI and FastAPI."""
+    translations['en-US'].update(CONNECTION_WORDS)
 
-    async def missing(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 404
-        if request.url.path.startswith(FOR_MACHINES) and isinstance(error, HTTPException):
+    async def http_error(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and route_of(request.url.path).for_programs:
             return await http_exception_handler(request, error)
-        answer = not_found(shop) if status == 404 else refused(shop, status)
-        answer.headers.update(getattr(error, 'headers', None) or {})  # such as Allow
-        return answer
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        response = not_found(shop) if status == 404 else refused(shop, status)
+        response.headers.update(getattr(error, 'headers', None) or {})  # such as Allow
+        return response
 
-    async def broken(request: Request, error: Exception) -> Response:
-        return plain_page(shop, BROKEN, apology(shop.site.contact, incident(error)), status=500)
+    async def uncaught(request: Request, error: Exception) -> Response:
+        return plain_page(shop, OUR_FAULT, apology(shop.site.contact, error_id_of(error)), status=500)
 
-    def broken_page(error: Exception) -> None:
-        with chrome(shop):
-            Static(apology(shop.site.contact, incident(error))).classes('wrap sheet')
-        ui.context.client.title = f'{BROKEN} · {shop.site.business.name}'
+    def uncaught_in_page(error: Exception) -> None:
+        with page_layout(shop):
+            Static(apology(shop.site.contact, error_id_of(error))).classes('wrap sheet')
+        ui.context.client.title = f'{OUR_FAULT} · {shop.site.business.name}'
 
     for status in (404, 405):
-        app.add_exception_handler(status, missing)
-    app.add_exception_handler(Exception, broken)
-    app.on_page_exception(broken_page)
+        app.add_exception_handler(status, http_error)
+    app.add_exception_handler(Exception, uncaught)
+    app.on_page_exception(uncaught_in_page)
 
 
 def alert(words: str, contact: Contact | None = None, error_id: str = '') -> Markup:
-    """What an alert says: the words, how to reach somebody, and the id that is in the log too."""
-    help_ = reach(contact) if contact else None
+    """Build the content of an alert: the words, the contact, and the id that is in the log too."""
+    help_ = contact_sentence(contact) if contact else None
     number = h('p', f'Error {error_id}', class_='id') if error_id else None
     return join(h('p', words), help_, number)
 
 
 def alert_for(error: ShopError, contact: Contact) -> Markup:
-    """Turn an error into an alert."""
+    """Build the alert for an error."""
     shown_id = error.id if error.level > logging.INFO else ''
     return alert(error.words, contact if error.with_contact else None, shown_id)
 
 
 def alert_by_code(code: str, error_id: str, contact: Contact) -> Markup:
-    """Turn what stands in an address into an alert; an unknown code into nothing."""
-    if (kind := IN_ALERTS.get(code)) is None:
+    """Build the alert for a code and an id from a URL; an unknown code gives an empty one."""
+    if (kind := ALERTS.get(code)) is None:
         return Markup('')
     known_id = error_id if re.fullmatch(ERROR_ID, error_id) and kind.level > logging.INFO else ''
     return alert(kind.words, contact if kind.with_contact else None, known_id)
 
 
-def incident(error: Exception) -> str:
-    """The id of an unexpected error, the same each time; it is noted on the error, so that the log has it."""
+def error_id_of(error: Exception) -> str:
+    """The id of an error; an unexpected one gets an id, noted on it, so that the log shows it too."""
     if isinstance(error, ShopError):
         return error.id
     notes = ' '.join(getattr(error, '__notes__', []))
@@ -120,32 +108,32 @@ def incident(error: Exception) -> str:
 
 
 def apology(contact: Contact, error_id: str) -> Markup:
-    """What a page says that broke; whether somebody has paid is not known here."""
+    """The content of a page after an error of ours; it cannot know whether somebody has paid."""
     return join(
-        h('h1', BROKEN),
+        h('h1', OUR_FAULT),
         h('p', 'Please try again in a moment. ', errors.AFTER_STRIPE.partition('; this page')[0] + '.'),
-        reach(contact),
+        contact_sentence(contact),
         h('p', f'Error {error_id}', class_='quiet'),
-        h('p', h('a', 'Back to the start', href='/', class_='cta')),
+        _to_landing(),
     )
 
 
 def not_found(shop: Shop) -> HTMLResponse:
-    """The page for an address that leads nowhere."""
+    """The page for a URL that does not exist."""
     body = join(
         h('h1', 'This page does not exist'),
         h('p', 'The address may be incomplete. If you have paid, your payment is safe: we will find it.'),
-        reach(shop.site.contact),
-        h('p', h('a', 'Back to the start', href='/', class_='cta')),
+        contact_sentence(shop.site.contact),
+        _to_landing(),
     )
     return plain_page(shop, 'Not found', body, status=404)
 
 
-def refused(shop: Shop, status: int, words: str = WRONG_WAY) -> HTMLResponse:
-    """The page for a request that does not have the form it should have."""
-    body = join(
-        h('h1', 'That did not work'),
-        h('p', words),
-        h('p', h('a', 'Back to the start', href='/', class_='cta')),
-    )
+def refused(shop: Shop, status: int, words: str = WRONG_METHOD) -> HTMLResponse:
+    """The page for a malformed request."""
+    body = join(h('h1', 'That did not work'), h('p', words), _to_landing())
     return plain_page(shop, 'That did not work', body, status=status)
+
+
+def _to_landing() -> Markup:
+    return h('p', h('a', 'Back to the start', href='/', class_='cta'))

@@ -1,4 +1,4 @@
-"""The static stretches of the landing page, each one piece of markup, made once for a site."""
+"""The static sections of the landing page; each is one piece of markup, built once for a site."""
 
 from functools import lru_cache
 
@@ -11,25 +11,25 @@ from ui.components.builder import h, join, paragraphs
 
 @lru_cache(maxsize=1)
 def pitch(site: Site) -> Markup:
-    """The headline and for whom the hour is."""
+    """The headline, and for whom the session is."""
     return join(h('h1', site.landing.headline), h('p', site.landing.lead, class_='lead'))
 
 
 @lru_cache(maxsize=1)
 def assurances(site: Site) -> Markup:
-    """What takes the worry out of the button, as list items."""
+    """The assurances below the button, as list items."""
     return join(*(h('li', theme.icon('check', 18), text) for text in site.landing.assurances))
 
 
 @lru_cache(maxsize=1)
-def parts(site: Site) -> Markup:
+def sections(site: Site) -> Markup:
     """Everything between the first and the second button."""
     return join(_steps(site), _topics(site), _disclaimer(site), _questions(site))
 
 
 @lru_cache(maxsize=1)
 def closing(site: Site) -> Markup:
-    """What stands above the second button."""
+    """The text above the second button."""
     return join(h('h2', site.landing.closing_title), h('p', site.landing.closing_text))
 
 
@@ -51,11 +51,11 @@ def _disclaimer(site: Site) -> Markup:
 
 
 def _questions(site: Site) -> Markup | None:
-    asked = [
+    questions = [
         h('details', h('summary', item.question), h('div', paragraphs(item.answer)))
         for item in site.landing.questions
     ]
-    if not asked:
+    if not questions:
         return None
     title = h('div', h('h2', site.landing.questions_title))
-    return h('section', title, h('div', *asked, class_='questions'), class_='split')
+    return h('section', title, h('div', *questions, class_='questions'), class_='split')

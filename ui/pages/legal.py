@@ -6,7 +6,8 @@ from nicegui import app
 from services.shop import Shop
 from services.site import Legal, Section
 from ui.components.builder import h, join, paragraphs
-from ui.components.elements import plain_page, reach
+from ui.components.documents import plain_page
+from ui.components.layout import contact_sentence
 
 
 def register(shop: Shop) -> None:
@@ -23,14 +24,14 @@ def register(shop: Shop) -> None:
     @app.api_route('/privacy', methods=['GET', 'HEAD'])
     def privacy() -> HTMLResponse:
         privacy = shop.site.privacy
-        fraud = (privacy.stripe_js,) if shop.settings.loads_stripe_js else ()
-        return _page(shop, privacy, *fraud)
+        stripe_js = (privacy.stripe_js,) if shop.settings.loads_stripe_js else ()
+        return _page(shop, privacy, *stripe_js)
 
 
 def _page(shop: Shop, legal: Legal, *more: Section) -> HTMLResponse:
-    parts = (*legal.sections, *more)
-    sections = [h('section', h('h2', part.heading), paragraphs(part.text)) for part in parts]
+    texts = (*legal.sections, *more)
+    sections = [h('section', h('h2', text.heading), paragraphs(text.text)) for text in texts]
     updated = f'Last changed on {shop.site.updated:%B} {shop.site.updated.day}, {shop.site.updated.year}.'
-    contact = h('section', h('h2', 'Contact'), reach(shop.site.contact))
+    contact = h('section', h('h2', 'Contact'), contact_sentence(shop.site.contact))
     body = join(h('h1', legal.title), *sections, contact, h('p', updated, class_='quiet'))
     return plain_page(shop, legal.title, h('article', body, class_='prose'))

@@ -1,4 +1,4 @@
-"""The pay buttons of an opened page: a plain form at first, reactive once the websocket is there."""
+"""The pay buttons of a page: an ordinary HTML form until the websocket connects, then live."""
 
 import asyncio
 from functools import lru_cache
@@ -8,27 +8,28 @@ from nicegui import Client, ui
 
 from services.catalog import Offer
 from services.errors import AlreadyPaid, OurFault, PriceChanged, ShopError
+from services.orders import Cause
 from services.shop import Shop
 from services.site import Product
 from ui.components.builder import h, join
 from ui.components.elements import Static, Tag, leave_for
 from ui.middleware.browser_id import browser_id_of
-from ui.pages.errors import alert, alert_for, incident
+from ui.pages.errors import alert, alert_for, error_id_of
 
 WORKING = 'Processing...'
-LOST = 'The connection is gone. The button comes back by itself as soon as this page is connected again.'
+DISCONNECTED = 'The connection is lost. The button comes back as soon as this page is connected again.'
 UNEXPECTED = 'Something went wrong on our side. Please try again in a moment.'
-STILL_HERE = 20.0  # seconds after which a browser that was sent to Stripe gets its button back
+ENABLE_AFTER = 20.0  # seconds; a browser that was sent to Stripe and is still here gets its button back
 
 
 def label(shop: Shop, offer: Offer) -> str:
-    """What the button says: its text, and the amount where it is known."""
+    """The button's text, with the amount where it is known."""
     text = shop.site.offer.button
     return f'{text} - {offer.price}' if offer.price else text
 
 
 def price_tag(shop: Shop, offer: Offer) -> Markup:
-    """What is for sale, for how much."""
+    """What is for sale, and its price."""
     return _price_tag(shop.site.offer, offer)
 
 
@@ -42,30 +43,31 @@ def _price_tag(product: Product, offer: Offer) -> Markup:
 class PayForm:
     """One button with the form around it and the alert next to it."""
 
-    def __init__(self, offer: Offer, text: str, *, again: bool, trouble: Markup) -> None:
+    def __init__(self, offer: Offer, text: str, *, again: bool, alert: Markup) -> None:
         with Tag('form', method='post', action='/checkout').classes('pay'):
-            self.alert = Static(trouble, role='alert').classes('alert')
+            self.alert = Static(alert, role='alert').classes('alert')
             self.button = Tag('button', text, type='submit').classes('cta')
-            self.unseen = Static(Markup(''), 'p').classes('lost')
-        self.refresh(offer, text, again=again)
+            self._hidden = Static(Markup(''), 'p').classes('lost')
+        self.enable(offer, text, again=again)
 
-    def refresh(self, offer: Offer, text: str, *, again: bool) -> None:
+    def enable(self, offer: Offer, text: str, *, again: bool) -> None:
         """Make the button ready to be pressed."""
         shown = f'{offer.price.amount}-{offer.price.currency}' if offer.price else ''
-        self.unseen.show(join(_field('shown', shown), _field('again', '1' if again else ''), LOST))
+        fields = _field('shown', shown), _field('again', '1' if again else '')
+        self._hidden.show(join(*fields, DISCONNECTED))
         self.button.text = text
-        self.button.props['data-label'] = text  # keeps the button's size while it says something else
+        self.button.props['data-label'] = text  # keeps the button's size while its text is another one
         for name in ('aria-disabled', 'aria-busy'):
             self.button.props.pop(name, None)
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether the button is unusable; a click that was on its way already must not count."""
+    def is_disabled(self) -> bool:
+        """Whether the button is disabled; a click that was already on its way must not count."""
         return 'aria-disabled' in self.button.props
 
-    def wait(self, text: str) -> None:
-        """Make the button unusable while something is under way."""
-        self.button.props['aria-disabled'] = 'true'  # which, unlike disabled, leaves the keyboard where it is
+    def disable(self, text: str) -> None:
+        """Disable the button while a checkout is being started."""
+        self.button.props['aria-disabled'] = 'true'  # unlike disabled, it keeps the keyboard focus
         self.button.text = text
 
 
@@ -74,89 +76,79 @@ def _field(name: str, value: str) -> Markup:
 
 
 class PayButtons:
-    """All pay buttons of a page together: whichever is pressed, there is one checkout under way."""
+    """All pay buttons of a page together: whichever is pressed, one checkout is started."""
 
     def __init__(self, shop: Shop, offer: Offer, price: Static, *, again: bool = False) -> None:
         self._shop, self._offer, self._price, self._again = shop, offer, price, again
         self._client: Client = ui.context.client
         self._forms: list[PayForm] = []
-        self._asking = False
-        self._client.on_connect(self._connected)
-        self._client.on_exception(self._broken)
+        self._starting = False
+        self._client.on_connect(self._on_connect)
+        self._client.on_exception(self._on_exception)
 
-    def draw_form(self, trouble: Markup | None = None) -> None:
-        """Draw a button here, with what its alert says at first."""
-        text, said = label(self._shop, self._offer), trouble or Markup('')
-        form = PayForm(self._offer, text, again=self._again, trouble=said)
+    def add_form(self, alert: Markup | None = None) -> None:
+        """Add a button here, with the first content of its alert."""
+        text = label(self._shop, self._offer)
+        form = PayForm(self._offer, text, again=self._again, alert=alert or Markup(''))
 
-        async def pressed() -> None:
+        async def on_click() -> None:
             await self._pay(form)
 
-        form.button.on('click', pressed, args=[])
+        form.button.on('click', on_click, args=[])
         self._forms.append(form)
 
-    def _connected(self) -> None:
-        """Take over from the plain form; after the way back from Stripe, make the buttons fresh."""
+    def _on_connect(self) -> None:
+        """Replace the plain form; enable the buttons of a page that is shown again after Stripe."""
         for form in self._forms:
             form.button.props['type'] = 'button'
-        self._refresh()
+        self._enable()
 
-    def _refresh(self) -> None:
-        if self._asking:
+    def _enable(self) -> None:
+        if self._starting:
             return
         for form in self._forms:
-            form.refresh(self._offer, label(self._shop, self._offer), again=self._again)
+            form.enable(self._offer, label(self._shop, self._offer), again=self._again)
 
-    def _broken(self, error: Exception) -> None:
-        """After a bug of ours: say so beside every button, with the id that NiceGUI is about to log."""
-        words = OurFault.words if self._asking else UNEXPECTED
-        self._asking = False
-        self._refresh()
+    def _on_exception(self, error: Exception) -> None:
+        """Show an alert beside every button after a bug, with the id that NiceGUI is about to log."""
+        words = OurFault.words if self._starting else UNEXPECTED
+        self._starting = False
+        self._enable()
         for form in self._forms:
-            form.alert.show(alert(words, self._shop.site.contact, incident(error)))
+            form.alert.show(alert(words, self._shop.site.contact, error_id_of(error)))
 
-    async def _pay(self, form: PayForm) -> None:
-        if form.is_waiting:
+    async def _pay(self, pressed: PayForm) -> None:
+        if pressed.is_disabled:
             return
-        self._wait(form)
-        if url := await self._ask(form):
-            leave_for(url)
-            asyncio.get_running_loop().call_later(STILL_HERE, self._refresh)
-        else:
-            self._refresh()
-
-    def _wait(self, pressed: PayForm) -> None:
-        self._asking = True
+        self._starting = True
         for form in self._forms:
-            form.wait(form.button.text)
+            form.disable(form.button.text)
             form.alert.show(Markup(''))
-        pressed.wait(WORKING)
+        pressed.disable(WORKING)
         pressed.button.props['aria-busy'] = 'true'
+        if url := await self._start(pressed):
+            leave_for(url)
+            asyncio.get_running_loop().call_later(ENABLE_AFTER, self._enable)
+        else:
+            self._enable()
 
-    async def _ask(self, form: PayForm) -> str:
-        """Return the address of the payment page; '' after an alert has said why there is none."""
+    async def _start(self, pressed: PayForm) -> str:
+        """Start a checkout; return the URL of the payment page, or '' after an alert was shown."""
         try:
-            return await self._start()
+            session = await self._shop.checkout.start(
+                browser_id=browser_id_of(self._client),
+                because=Cause.BUTTON,
+                client_ip=self._client.ip,
+                shown=self._offer.price,
+                again=self._again,
+            )
         except ShopError as error:
-            await self._explain(form, error)
+            self._again = isinstance(error, AlreadyPaid)
+            if isinstance(error, PriceChanged):
+                self._offer = await self._shop.catalog.get_for_page()
+                self._price.show(price_tag(self._shop, self._offer))
+            pressed.alert.show(alert_for(error, self._shop.site.contact))
             return ''
         finally:
-            self._asking = False
-
-    async def _start(self) -> str:
-        session = await self._shop.checkout.start(
-            browser_id=browser_id_of(self._client),
-            because='button',
-            client=self._client.ip,
-            shown=self._offer.price,
-            again=self._again,
-        )
+            self._starting = False
         return str(session.url)
-
-    async def _explain(self, form: PayForm, error: ShopError) -> None:
-        """Say what went wrong next to the button that was pressed."""
-        self._again = isinstance(error, AlreadyPaid)
-        if isinstance(error, PriceChanged):
-            self._offer = await self._shop.catalog.look()
-            self._price.show(price_tag(self._shop, self._offer))
-        form.alert.show(alert_for(error, self._shop.site.contact))

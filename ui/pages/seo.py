@@ -13,35 +13,38 @@ from services.shop import Shop
 from services.site import Site
 from ui.components import theme
 from ui.components.builder import h, join
+from ui.components.documents import robots_meta
+from ui.routes import ROUTES
 
-PAGES = ('/', '/terms', '/refunds', '/privacy')
-UNSAFE_IN_JSON = {ord(letter): f'\\u{ord(letter):04x}' for letter in '<>&\u2028\u2029'}
+UNSAFE_IN_SCRIPT = {ord(letter): f'\\u{ord(letter):04x}' for letter in '<>&\u2028\u2029'}
 STRIPE_JS = 'https://js.stripe.com/endive/stripe.js'
-"""Stripe's script, of its API's release; it may come from nowhere else (docs.stripe.com/js/including)."""
-A_DAY = {'Cache-Control': 'public, max-age=86400'}
+"""Stripe.js of the API's release; it must be loaded from Stripe (docs.stripe.com/js/including)."""
+CACHE_FOR_A_DAY = {'Cache-Control': 'public, max-age=86400'}
 
 
 def register(shop: Shop) -> None:
-    """Register what is not a page: /robots.txt, /sitemap.xml and /favicon.svg."""
+    """Register /robots.txt, /sitemap.xml and /favicon.svg."""
     listed = shop.settings.mode == 'live'
 
     @app.api_route('/robots.txt', methods=['GET', 'HEAD'])
     def robots() -> Response:
-        closed = 'Disallow: /order/\nDisallow: /operator\n' if listed else 'Disallow: /\n'
-        text = f'User-agent: *\n{closed}Sitemap: {shop.settings.domain}/sitemap.xml\n'
-        return Response(text, media_type='text/plain', headers=A_DAY)
+        closed = [route.path for route in ROUTES if route.no_robots] if listed else ['/']
+        rules = ''.join(f'Disallow: {path}\n' for path in closed)
+        text = f'User-agent: *\n{rules}Sitemap: {shop.settings.domain}/sitemap.xml\n'
+        return Response(text, media_type='text/plain', headers=CACHE_FOR_A_DAY)
 
     @app.api_route('/sitemap.xml', methods=['GET', 'HEAD'])
     def sitemap() -> Response:
         changed = shop.site.updated.isoformat()
-        urls = [h('url', h('loc', shop.settings.domain + path), h('lastmod', changed)) for path in PAGES]
+        paths = [route.path for route in ROUTES if route.in_sitemap]
+        urls = [h('url', h('loc', shop.settings.domain + path), h('lastmod', changed)) for path in paths]
         urlset = h('urlset', *urls, xmlns='http://www.sitemaps.org/schemas/sitemap/0.9')
         text = f'<?xml version="1.0" encoding="UTF-8"?>\n{urlset}'
-        return Response(text, media_type='application/xml', headers=A_DAY)
+        return Response(text, media_type='application/xml', headers=CACHE_FOR_A_DAY)
 
     @app.api_route('/favicon.svg', methods=['GET', 'HEAD'])
     def favicon() -> Response:
-        return Response(theme.favicon(shop.site.look), media_type='image/svg+xml', headers=A_DAY)
+        return Response(theme.favicon(shop.site.look), media_type='image/svg+xml', headers=CACHE_FOR_A_DAY)
 
 
 def title_of_landing(shop: Shop) -> str:
@@ -50,47 +53,47 @@ def title_of_landing(shop: Shop) -> str:
 
 
 def fraud_script(shop: Shop) -> Markup | None:
-    """Stripe's script for the landing page, if it is wanted; nothing waits for it."""
+    """Stripe.js for the landing page, if the settings load it; nothing waits for it."""
     if not shop.settings.loads_stripe_js:
         return None
     return h('script', src=STRIPE_JS, async_=True, fetchpriority='low')
 
 
 def head_of_landing(shop: Shop, offer: Offer) -> Markup:
-    """The meta tags and structured data of the landing page; the price is the one that would be charged."""
+    """The meta tags and structured data of the landing page; the price is the one that is charged."""
     return _head(shop.settings, shop.site, offer)
 
 
 @lru_cache(maxsize=2)
 def _head(settings: Settings, site: Site, offer: Offer) -> Markup:
-    address = f'{settings.domain}/'
+    url = f'{settings.domain}/'
     graph = {
         'og:type': 'website',
         'og:title': site.landing.title,
         'og:description': site.business.description,
-        'og:url': address,
+        'og:url': url,
         'og:site_name': site.business.name,
     }
     return join(
         _description(site),
-        h('link', rel='canonical', href=address),
+        h('link', rel='canonical', href=url),
         robots_meta(listed=settings.mode == 'live'),
         *(_property(name, content) for name, content in graph.items()),
         h('meta', name='twitter:card', content='summary'),
         _preconnect(settings.payment_page),
-        _structured(site, offer, address),
+        _structured(site, offer, url),
     )
 
 
 def head_of_order(shop: Shop, *, calendar: bool) -> Markup:
-    """What stands in the head of an order's page: it is nobody's to find, and the calendar is near.
+    """The meta tags of an order's page: not for search engines, and a connection to the calendar.
 
     Args:
         shop: whose page it is.
         calendar: whether a time can be picked on it.
     """
-    near = _preconnect(shop.settings.calendar_page) if calendar else None
-    return join(_description(shop.site), robots_meta(listed=False), near)
+    calendar_link = _preconnect(shop.settings.calendar_page) if calendar else None
+    return join(_description(shop.site), robots_meta(listed=False), calendar_link)
 
 
 def _description(site: Site) -> Markup:
@@ -98,25 +101,20 @@ def _description(site: Site) -> Markup:
 
 
 def _preconnect(origin: str) -> Markup:
-    """Let the browser shake hands already with where its customer goes next."""
+    """Have the browser connect to the site that its customer visits next."""
     return h('link', rel='preconnect', href=origin)
-
-
-def robots_meta(*, listed: bool) -> Markup | None:
-    """Keep a page out of search engines, unless it may be listed."""
-    return None if listed else h('meta', name='robots', content='noindex')
 
 
 def _property(name: str, content: str) -> Markup:
     return h('meta', property=name, content=content)
 
 
-def _structured(site: Site, offer: Offer, address: str) -> Markup:
+def _structured(site: Site, offer: Offer, url: str) -> Markup:
     """The service and its price as JSON-LD (schema.org/Service, schema.org/Offer)."""
     provider = {
         '@type': 'Organization',
         'name': site.business.name,
-        'url': address,
+        'url': url,
         'email': site.contact.email,
         'telephone': site.contact.phone,
     }
@@ -125,7 +123,7 @@ def _structured(site: Site, offer: Offer, address: str) -> Markup:
         '@type': 'Service',
         'name': site.offer.name,
         'description': site.business.description,
-        'url': address,
+        'url': url,
         'provider': provider,
     }
     if offer.price:
@@ -133,8 +131,8 @@ def _structured(site: Site, offer: Offer, address: str) -> Markup:
             '@type': 'Offer',
             'price': str(offer.price.major),
             'priceCurrency': offer.price.currency.upper(),
-            'url': address,
+            'url': url,
             'availability': 'https://schema.org/InStock',
         }
-    data = json.dumps(service, ensure_ascii=False).translate(UNSAFE_IN_JSON)
+    data = json.dumps(service, ensure_ascii=False).translate(UNSAFE_IN_SCRIPT)
     return h('script', Markup(data), type='application/ld+json')

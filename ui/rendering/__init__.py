@@ -1,1 +1,1 @@
-"""Server rendering of NiceGUI pages."""
+"""HTML made on the server from the elements of NiceGUI pages."""

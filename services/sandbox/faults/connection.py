@@ -10,6 +10,7 @@ import os
 import socket
 import stat
 import struct
+from pathlib import Path
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -33,7 +34,7 @@ async def wait_for_disconnect(receive: Receive, seconds: float) -> None:
 
 def _shut_down(scope: Scope) -> None:
     peer = tuple(scope.get('client') or ())
-    for name in os.listdir('/dev/fd'):
+    for name in [path.name for path in Path('/dev/fd').iterdir()]:
         with contextlib.suppress(OSError, ValueError):
             if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
                 continue

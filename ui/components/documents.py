@@ -1,0 +1,57 @@
+"""Whole documents without script: the plain pages, and the frame around the cached landing page."""
+
+from fastapi.responses import HTMLResponse
+from markupsafe import Markup
+
+from services.shop import Shop
+from ui.components import theme
+from ui.components.builder import h, join
+from ui.components.layout import footer, header
+
+
+def document(title: str, *, head: Markup, body: Markup) -> Markup:
+    """Build a whole document.
+
+    Args:
+        title: the document's title.
+        head: what the head holds besides.
+        body: the content of the body.
+    """
+    common = (
+        h('meta', charset='utf-8'),
+        h('meta', name='viewport', content='width=device-width, initial-scale=1'),
+        h('title', title),
+        h('link', rel='icon', type='image/svg+xml', href='/favicon.svg'),
+    )
+    html = h('html', h('head', *common, head), h('body', body), lang='en-US')
+    return Markup('<!doctype html>\n') + html
+
+
+def plain_page(
+    shop: Shop, title: str, body: Markup, *, status: int = 200, headers: dict[str, str] | None = None
+) -> HTMLResponse:
+    """Answer with a page that needs no script.
+
+    Args:
+        shop: whose page it is.
+        title: the document's title, without the name of the business.
+        body: the content between header and footer.
+        status: the HTTP status.
+        headers: more headers.
+    """
+    listed = status < 400 and shop.settings.mode == 'live'
+    page = h(
+        'div',
+        h('header', header(shop)),
+        h('main', h('div', body, class_='wrap sheet', id='content')),
+        h('footer', footer(shop.site), class_='foot'),
+        class_='page',
+    )
+    head = join(robots_meta(listed=listed), theme.style(shop.site.look))
+    whole = document(f'{title} · {shop.site.business.name}', head=head, body=page)
+    return HTMLResponse(whole, status_code=status, headers=headers)
+
+
+def robots_meta(*, listed: bool) -> Markup | None:
+    """Keep a page out of search engines, unless it may be listed."""
+    return None if listed else h('meta', name='robots', content='noindex')

@@ -1,0 +1,160 @@
+"""The web application: its middleware, routes, start-up and shutdown, and the web server that runs it."""
+
+import asyncio
+import gc
+import logging
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import Request, Response
+from nicegui import app
+from nicegui import ui as nicegui
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp
+from starlette_compress import CompressMiddleware
+
+from services.endpoints.errors import error_response
+from services.errors import ShopError
+from services.settings import Settings, SettingsError
+from services.shop import Shop
+from ui import register
+from ui.components.theme import favicon
+from ui.middleware.browser_id import BrowserIdMiddleware
+from ui.middleware.early_flush import EarlyFlushMiddleware
+from ui.middleware.load_shedding import LoadShedder, delete_unconnected_pages
+from ui.middleware.security_headers import SecurityHeadersMiddleware
+from ui.middleware.static_cache import StaticCacheMiddleware
+from ui.middleware.timing import TimingMiddleware
+
+log = logging.getLogger('paidslot')
+
+GC_THRESHOLDS = 5_000, 5, 3  # rare enough not to slow pages down, frequent enough to free closed ones soon
+DELETE_EVERY = 5.0  # seconds between two rounds of delete_unconnected_pages
+ANY_HOST = ('*',)
+
+
+def start(
+    shop: Shop, *, sandbox: ASGIApp | None = None, hosts: Sequence[str] = ANY_HOST, greeting: str = ''
+) -> None:
+    """Open the ledger, then listen, until the process is told to stop.
+
+    Args:
+        shop: what is served.
+        sandbox: an application to serve under /sandbox.
+        hosts: the Host headers that are answered.
+        greeting: a line to print once the server has started.
+
+    Raises:
+        SettingsError: the port is taken, or the database cannot be used.
+    """
+    _refuse_taken_port(shop.settings)
+    asyncio.run(shop.open())  # before NiceGUI starts, which does not wait for its start-up handlers
+    assemble(shop, hosts=hosts)
+    if sandbox:
+        app.mount('/sandbox', sandbox)
+    if greeting:
+        app.on_startup(lambda: print(greeting, flush=True))
+    app.on_startup(_tune_garbage_collector)
+    run(shop)
+
+
+def assemble(shop: Shop, *, hosts: Sequence[str] = ANY_HOST) -> None:
+    """Put pages, endpoints, middleware, start-up and shutdown onto the web application."""
+    app.router.redirect_slashes = False  # such a redirect would be built from the request's Host header
+    app.add_exception_handler(ShopError, _error_response)
+    for router in shop.routers():
+        app.include_router(router)
+    register(shop)
+
+    settings = shop.settings
+    where = f'{settings.domain} (listening on {settings.host}:{settings.port})'
+    app.on_startup(lambda: _add_middleware(shop, hosts))
+    app.on_startup(
+        lambda: log.info('selling %s with %s keys at %s', shop.catalog.get().slug, settings.mode, where)
+    )
+    app.on_startup(shop.begin)
+    app.on_shutdown(shop.close)
+    app.on_shutdown(lambda: log.info('stopped'))
+
+
+def _add_middleware(shop: Shop, hosts: Sequence[str]) -> None:
+    """Wrap the application, NiceGUI's middleware and Starlette's error responses included.
+
+    ``app.add_middleware`` would put ours inside Starlette's handler of uncaught exceptions.
+    """
+    outermost_first = (
+        # Every response gets its security headers, whoever made it.
+        Middleware(SecurityHeadersMiddleware, settings=shop.settings),
+        # The demo answers under the names of this machine only.
+        Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
+        # Above a rate the landing page comes from memory and costs nothing below.
+        Middleware(LoadShedder, shop=shop),
+        # NiceGUI's files come from memory, already compressed.
+        Middleware(StaticCacheMiddleware),
+        # Everything that is not compressed yet.
+        Middleware(CompressMiddleware),
+        # Server-rendered pages are sent in two parts, in a compressed stream of their own.
+        Middleware(EarlyFlushMiddleware),
+        # Pages are timed without the pause between the two parts.
+        Middleware(TimingMiddleware, record=shop.metrics.built),
+        # Pages and endpoints know the browser they answer.
+        Middleware(BrowserIdMiddleware, secure=shop.settings.https),
+    )
+    stack = app.middleware_stack or app.build_middleware_stack()
+    for cls, args, kwargs in reversed(outermost_first):
+        stack = cls(stack, *args, **kwargs)
+    app.middleware_stack = stack
+    app.timer(DELETE_EVERY, delete_unconnected_pages)
+
+
+def _tune_garbage_collector() -> None:
+    """Exclude everything that exists after start-up from garbage collection: it stays until the end."""
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    """Check that the address can be listened on, before anything is opened."""
+    family = socket.AF_INET6 if ':' in settings.host else socket.AF_INET
+    try:
+        socket.create_server((settings.host, settings.port), family=family).close()
+    except OSError as error:
+        reason = str(error.strerror).partition(' (')[0]
+        reason = reason[:1].lower() + reason[1:]
+        problem = f'HOST and PORT: cannot listen on {settings.host}:{settings.port}: {reason}'
+        raise SettingsError([problem]) from error
+
+
+def run(shop: Shop) -> None:
+    """Run the web server until the process is told to stop."""
+    settings = shop.settings
+    uvicorn: dict[str, Any] = {
+        'forwarded_allow_ips': settings.trusted_proxies,
+        'access_log': False,
+        'timeout_graceful_shutdown': 8,
+        'server_header': False,
+        'log_config': None,  # logging is set up already, and masks secrets
+    }
+    nicegui.run(
+        host=settings.host,
+        port=settings.port,
+        title='Paidslot',
+        favicon=str(favicon(shop.site.look)),
+        language='en-US',
+        dark=None,
+        tailwind=False,
+        binding_refresh_interval=None,
+        # A phone that changes networks or apps comes back to the same page, with what was typed into it.
+        reconnect_timeout=30,
+        reload=False,
+        show=False,
+        show_welcome_message=False,
+        gzip_middleware_factory=None,  # CompressMiddleware compresses
+        **uvicorn,
+    )
+
+
+async def _error_response(_request: Request, error: Exception) -> Response:
+    return error_response(error if isinstance(error, ShopError) else ShopError(repr(error)))
