@@ -1,4 +1,4 @@
-"""Arbitrary requests to the endpoints for machines: each gets an answer in words, a refused one writes nothing."""
+"""Arbitrary requests to the endpoints for machines: an answer in words, and nothing written on a refusal."""
 
 import json
 from typing import Any
