@@ -16,7 +16,7 @@ class SandboxConfig:
 
     secret_key: str = 'sk_test_sandboxNoMoneyMoves00000001'
     restricted_key: str = 'rk_test_sandboxNoMoneyMoves00000002'
-    missing_rights: tuple[str, ...] = ()
+    missing_permissions: tuple[str, ...] = ()
     publishable_key: str = 'pk_test_sandboxNoMoneyMoves00000003'
     account: str = 'acct_1SandboxPaidslot'
     business: str = 'Sandbox Coaching'

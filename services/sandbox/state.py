@@ -98,7 +98,7 @@ class SandboxState:
         self.calendar = Calendar(config, self.now)
         self.requests: deque[Json] = deque(maxlen=config.max_requests)
         self.key_revoked = False
-        self.missing_rights: set[str] = set(config.missing_rights)
+        self.missing_permissions: set[str] = set(config.missing_permissions)
         self.stripe_webhook = config.stripe_webhook
         self.prices: dict[str, Json] = {}
         self.products: dict[str, Json] = {}

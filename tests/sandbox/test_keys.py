@@ -49,7 +49,7 @@ def test_a_publishable_key_is_rejected(sandbox: SandboxClient) -> None:
 
 def test_a_restricted_key_lacks_a_permission(sandbox: SandboxClient) -> None:
     """The error names the missing permission; other endpoints work."""
-    sandbox.act('key', missing_rights=['plan_read'])
+    sandbox.act('key', missing_permissions=['plan_read'])
     restricted = sdk(sandbox, 'rk_test_sandboxNoMoneyMoves00000002')
     assert restricted.v1.checkout.sessions.list().data == []
     with pytest.raises(stripe.PermissionError, match=r"Prices Read.*\('plan_read'\)"):

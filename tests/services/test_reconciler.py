@@ -53,7 +53,7 @@ async def test_a_missing_right_is_told_once_and_stops_nothing_else(
 ) -> None:
     """A restricted key that may not read events finds the payment all the same, and the log says it once."""
     order = await customer.buy()
-    customer.sandbox.act('key', missing_rights=['event_read'])
+    customer.sandbox.act('key', missing_permissions=['event_read'])
     shop = build(parse_settings(settings_env | {'STRIPE_SECRET_KEY': RESTRICTED}))
     for _ in range(2):
         await shop.reconciler.round()

@@ -99,10 +99,10 @@ async def price(state: SandboxState, body: Json) -> Json:
 
 
 async def key(state: SandboxState, body: Json) -> Json:
-    """`{revoked?, missing_rights?}`: revoke the keys, or take permissions from the restricted key."""
+    """`{revoked?, missing_permissions?}`: revoke the keys, or take permissions from the restricted key."""
     state.key_revoked = bool(body.get('revoked', state.key_revoked))
-    state.missing_rights = set(body.get('missing_rights', state.missing_rights))
-    return {'revoked': state.key_revoked, 'missing_rights': sorted(state.missing_rights)}
+    state.missing_permissions = set(body.get('missing_permissions', state.missing_permissions))
+    return {'revoked': state.key_revoked, 'missing_permissions': sorted(state.missing_permissions)}
 
 
 ACTIONS = (pay, expire, settle, refund, fail_refund, dispute, price, key)

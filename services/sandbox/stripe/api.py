@@ -71,7 +71,7 @@ def check_key(state: SandboxState, key: str) -> None:
 
 def check_permission(state: SandboxState, key: str, permission: str) -> None:
     """Raise if a restricted key lacks a permission."""
-    if key != state.config.restricted_key or permission not in state.missing_rights:
+    if key != state.config.restricted_key or permission not in state.missing_permissions:
         return
     name = ' '.join(part.capitalize() for part in permission.replace('plan', 'prices').split('_'))
     message = (
