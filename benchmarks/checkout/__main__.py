@@ -4,7 +4,8 @@ The shop (``main.py serve``), the bare handler and the sandbox of Stripe are rea
 sends the clicks (POST /checkout, keep-alive connections, a new browser each time) and relays the server's
 requests to the sandbox. Our own share of a click is the time from click to redirect, less the time that
 *that click's* session took at the sandbox. The cost of the kernel, of Stripe's SDK and of queueing in the
-shop counts as ours."""
+shop counts as ours.
+"""
 
 import asyncio
 import tempfile

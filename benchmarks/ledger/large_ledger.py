@@ -1,7 +1,8 @@
 """Measure order page, webhook delivery and reconciler round with a thousand and with a million orders.
 
 Order pages and deliveries go to two real processes in turn, one request at a time. The reconciler's rounds
-run in this process, in turn, with equal work in each."""
+run in this process, in turn, with equal work in each.
+"""
 
 import tempfile
 import time

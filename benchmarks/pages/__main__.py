@@ -2,7 +2,8 @@
 
 Beside Paidslot: a plain NiceGUI page, a static page written by hand, and Flask under gunicorn. Lighthouse,
 Flask and gunicorn are installed once, beside the project (``.venv/bench``). Use a machine that does nothing
-else."""
+else.
+"""
 
 import argparse
 import tempfile

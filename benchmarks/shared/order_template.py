@@ -1,7 +1,8 @@
 """One order and its payment, recorded at the sandbox, from which any number of others are made.
 
 The ids of the recorded order are replaced by a blank number; another order is the same text with its own
-number."""
+number.
+"""
 
 import hashlib
 import hmac

@@ -1,7 +1,8 @@
 """Send ten thousand deliveries in one burst, each of them twice, and check that nothing is lost or doubled.
 
 Each of five thousand paid sessions is delivered two times, in random order, over several connections. A
-delivery that is refused is sent again, as Stripe would. Afterwards the ledger is checked."""
+delivery that is refused is sent again, as Stripe would. Afterwards the ledger is checked.
+"""
 
 import tempfile
 import time

@@ -3,7 +3,8 @@
 The shop on SQLite, the shop on PostgreSQL and the bare handler are real processes. This process signs and
 sends the deliveries, and answers in the place of Stripe with recorded bytes, because the sandbox would be
 the limit. Each delivery is about a different checkout session, which the shop's ledger holds as an open
-order."""
+order.
+"""
 
 import tempfile
 import time
