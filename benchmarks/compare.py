@@ -88,6 +88,7 @@ async def measure(checkout: Path, sandbox: Server, folder: Path) -> Speed:
             sessions = [click.session.decode() for click in clicks]
             await asyncio.to_thread(pay, client, sessions)
             requests = await asyncio.to_thread(deliveries, settings, len(sessions))
+            relay.read.clear()
             await send_all(shop, requests[:WARM_UP])
             before = cpu_seconds(server)
             outcome = await send_all(shop, requests[WARM_UP:])
@@ -97,6 +98,9 @@ async def measure(checkout: Path, sandbox: Server, folder: Path) -> Speed:
         client.close()
     if outcome.refused:
         raise RuntimeError(f'{checkout} refused {len(outcome.refused)} deliveries: {server.log()[-2000:]}')
+    assert relay.read >= {click.session for click in clicks}, (
+        'a delivery was accepted without a read at Stripe'
+    )
     own_share = median(Times.of(clicks[WARM_UP:], relay).own)
     return Speed(own_share, 1000 * click_cpu, outcome.rate, 1000 * delivery_cpu, pages)
 
