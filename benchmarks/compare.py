@@ -4,8 +4,9 @@ Both shops run with this Python and sell at this checkout's sandbox; each loads 
 driven over HTTP only, so names inside them may differ. Each round starts both anew, one after the other,
 with an empty database, and measures three things: how many landing pages one core could build a second
 (requested slowly enough to stay below load shedding), our own share of a click on the pay button, and how
-many deliveries a second the webhook endpoint accepts. The order of the two changes with every round. Each
-ratio is made within one round.
+many deliveries a second the webhook endpoint accepts. Processor times are also given: they depend less on
+what else the machine does. The order of the two changes with every round. Each ratio is made within one
+round.
 """
 
 import argparse
@@ -44,19 +45,26 @@ class Speed:
     """What one round of one shop came to."""
 
     click: float  # milliseconds, our own share, median
+    click_cpu: float  # milliseconds of the shop's processor time
     deliveries: float  # a second
+    delivery_cpu: float  # milliseconds of the shop's processor time
     pages: float  # builds a second of one core
 
 
-FIGURES = ('click, our own share, ms', 'webhook deliveries/s', 'landing page builds/s of one core')
+FIGURES = (
+    'click, our own share, ms',
+    'click, CPU ms',
+    'webhook deliveries/s',
+    'webhook delivery, CPU ms',
+    'landing page builds/s of one core',
+)
 """The names of the fields of ``Speed``."""
 
 
 def shop_of(checkout: Path, folder: Path, settings: dict[str, str]) -> Server:
     """Prepare the shop of a checkout.
 
-    It works in a folder of its own, not in the checkout, so that it finds neither a ``.env`` nor a database
-    there.
+    It works in a folder of its own, not in the checkout, so it finds neither a ``.env`` nor a database.
     """
     own = {'PYTHONPATH': str(checkout), 'SITE_FILE': str(checkout / 'site.toml'), 'RECONCILE_SECONDS': '3600'}
     return new_server('shop', [str(checkout / 'main.py'), 'serve'], folder, settings | own)
@@ -73,18 +81,28 @@ async def measure(checkout: Path, sandbox: Server, folder: Path) -> Speed:
         async with relay.open(), running(server):
             pages = await asyncio.to_thread(build_pages, server)
             shop = ConnectionPool(server.url)
-            clicks = await click_in_turn(shop, WARM_UP + CLICKS)
+            clicks = await click_in_turn(shop, WARM_UP)
+            before = cpu_seconds(server)
+            clicks += await click_in_turn(shop, CLICKS)
+            click_cpu = (cpu_seconds(server) - before) / CLICKS
             sessions = [click.session.decode() for click in clicks]
             await asyncio.to_thread(pay, client, sessions)
             requests = await asyncio.to_thread(deliveries, settings, len(sessions))
+            relay.read.clear()
             await send_all(shop, requests[:WARM_UP])
+            before = cpu_seconds(server)
             outcome = await send_all(shop, requests[WARM_UP:])
+            delivery_cpu = (cpu_seconds(server) - before) / CLICKS
             shop.close()
     finally:
         client.close()
     if outcome.refused:
         raise RuntimeError(f'{checkout} refused {len(outcome.refused)} deliveries: {server.log()[-2000:]}')
-    return Speed(median(Times.of(clicks[WARM_UP:], relay).own), outcome.rate, pages)
+    assert relay.read >= {click.session for click in clicks}, (
+        'a delivery was accepted without a read at Stripe'
+    )
+    own_share = median(Times.of(clicks[WARM_UP:], relay).own)
+    return Speed(own_share, 1000 * click_cpu, outcome.rate, 1000 * delivery_cpu, pages)
 
 
 def build_pages(server: Server) -> float:

@@ -25,6 +25,7 @@ class Relay:
     Attributes:
         url: where it listens while ``open`` runs.
         seconds: the time from request to response, by the id of the session that was created.
+        read: the ids of the sessions that were read.
     """
 
     def __init__(self, target: str) -> None:
@@ -32,6 +33,7 @@ class Relay:
         self._own_port = free_port()
         self.url = f'http://127.0.0.1:{self._own_port}'
         self.seconds: dict[bytes, float] = {}
+        self.read: set[bytes] = set()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -50,6 +52,8 @@ class Relay:
                 writer.write(response.head + response.body)
                 if b'POST /stripe/v1/checkout/sessions ' in request.head:
                     self.seconds[session_in(response)] = time.perf_counter() - started
+                if b'GET /stripe/v1/checkout/sessions/' in request.head:
+                    self.read.add(session_in(request))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:

@@ -60,8 +60,8 @@ def sandbox_settings(sandbox: Server) -> dict[str, str]:
 @asynccontextmanager
 async def running(server: Server) -> AsyncIterator[Server]:
     """Run a server for as long as the block lasts, without blocking the event loop."""
-    await asyncio.to_thread(server.start)
     try:
+        await asyncio.to_thread(server.start)
         yield server
     finally:
         await asyncio.to_thread(server.stop)
