@@ -3,9 +3,11 @@
 from playwright.sync_api import Page, expect
 
 from tests.e2e import journey
-from tests.processes import Server
+from tests.e2e.conftest import STEP_TIMEOUT
+from tests.processes import START_TIMEOUT, Server
 from tests.sandbox_client import SandboxClient
 
+RESTART_TIMEOUT = 1000 * START_TIMEOUT + STEP_TIMEOUT  # the start of the server, then a step in the browser
 RECONNECTING = 'Nothing is lost. This page reconnects by itself.'
 DISCONNECTED = 'The connection is lost. The button comes back as soon as this page is connected again.'
 
@@ -17,7 +19,7 @@ def test_the_landing_page_reconnects(page: Page, restartable_shop: Server, sandb
     expect(page.get_by_text(RECONNECTING)).to_be_visible()
     expect(page.get_by_text(DISCONNECTED).first).to_be_visible()
     expect(button).to_be_hidden()
-    with page.expect_event('load'):
+    with page.expect_event('load', timeout=RESTART_TIMEOUT):
         restartable_shop.start()
 
     expect(page.get_by_text(RECONNECTING)).to_be_hidden()
@@ -31,7 +33,7 @@ def test_the_order_page_reconnects(page: Page, restartable_shop: Server, sandbox
     expect(page.get_by_title(journey.CALENDAR)).to_be_visible()
     restartable_shop.kill()
     expect(page.get_by_text(RECONNECTING)).to_be_visible()
-    with page.expect_event('load'):
+    with page.expect_event('load', timeout=RESTART_TIMEOUT):
         restartable_shop.start()
 
     expect(page.get_by_text(RECONNECTING)).to_be_hidden()
