@@ -57,7 +57,7 @@ def backup(database_url: str, file: Path) -> str:
         # A reader that may not write would leave files behind that the shop perhaps may not write either.
         _copy(source, draft, mode='rw')
         told = _look_through(draft, source)
-        os.replace(draft, file)
+        draft.replace(file)
         _sync(file.parent)
     return f'{source} was copied to {file}: {told}.'
 
@@ -167,7 +167,7 @@ def _put(draft: Path, target: Path, now: datetime) -> str:
     kept = Path(f'{target}.before-restore-{now:%Y%m%dT%H%M%SZ}')
     if not target.exists():
         _move_beside(target, kept)
-        os.replace(draft, target)
+        draft.replace(target)
         _sync(target.parent)
         return ''
     if kept.exists():
@@ -176,7 +176,7 @@ def _put(draft: Path, target: Path, now: datetime) -> str:
     with _alone_with(target):
         _move_beside(target, kept)
         _keep(target, kept)
-        os.replace(draft, target)
+        draft.replace(target)
         _sync(target.parent)
     return f' The old database is kept as {kept}.'
 
@@ -203,7 +203,7 @@ def _move_beside(target: Path, kept: Path) -> None:
     """Take the log of a broken database away with it: beside another file it would do harm."""
     for ending in BESIDE:
         with suppress(FileNotFoundError):
-            os.replace(f'{target}{ending}', f'{kept}{ending}')
+            Path(f'{target}{ending}').replace(f'{kept}{ending}')
 
 
 def _keep(target: Path, kept: Path) -> None:

@@ -20,6 +20,7 @@ def columns_of(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def values_of(order: Order) -> dict[str, Any]:
+    """Return an order's columns and their values."""
     values = {field.name: getattr(order, field.name) for field in fields(Order)}
     environment, expected = values.pop('environment'), values.pop('expected')
     values |= {'environment': environment.mode, 'account': environment.account}
@@ -28,6 +29,7 @@ def values_of(order: Order) -> dict[str, Any]:
 
 
 def order_from_row(row: Row[Any]) -> Order:
+    """Make an order of its row."""
     values = dict(row._mapping)
     del values['due_at']  # when to look again is the ledger's business
     facts = Facts(**{name: values.pop(name) for name in FACTS})
@@ -37,6 +39,7 @@ def order_from_row(row: Row[Any]) -> Order:
 
 
 def booking_from_row(row: Row[Any]) -> Booking:
+    """Make a booking of its row."""
     values = dict(row._mapping)
     del values['order_id']
     return Booking(**values)

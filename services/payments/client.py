@@ -54,7 +54,7 @@ class Payments:
             hosts: host names a customer may be sent to.
             mode: the mode the key belongs to: demo, test or live.
             options: further parameters of every session, such as allow_promotion_codes.
-            asked: told of each question: 'ok' or the code of the error, and the seconds it took.
+            on_request: called after each request with 'ok' or the code of the error, and the seconds it took.
         """
         # A double that speaks plain http shows no certificate; reading all of the trusted ones takes long.
         secure = not api_base.startswith('http://')
