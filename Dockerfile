@@ -1,4 +1,4 @@
-# Pin the base by its digest where you need to:
+# To pin the base image by its digest:
 # docker build --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:… .
 ARG PYTHON_IMAGE=python:3.13-slim
 

@@ -1,4 +1,4 @@
-# Everything one does with this folder. `make` alone lists the targets.
+# The commands of this project. `make` alone lists them.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
@@ -13,9 +13,9 @@ PIN := $(VENV)/pin/bin/uv pip compile --quiet --universal --python-version 3.11 
 	--custom-compile-command 'make pin' $(PIN_FLAGS)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
-setup: $(VENV)/.runtime ## make .venv with all that running needs
+setup: $(VENV)/.runtime ## make .venv with what the shop needs to run
 
 demo: setup ## the whole journey on this machine, without keys or accounts
 	@exec $(PY) main.py demo
@@ -61,7 +61,7 @@ format: dev ## format the code
 	$(PY) -m ruff check --fix --quiet .
 	$(PY) -m ruff format --quiet .
 
-pin: ## write requirements/*.txt anew (PIN_FLAGS=--upgrade for newer versions)
+pin: ## write requirements/*.txt again (PIN_FLAGS=--upgrade for newer versions)
 	@scripts/venv $(VENV)/pin
 	$(VENV)/pin/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(PIN) pyproject.toml --output-file requirements/runtime.txt

@@ -26,6 +26,7 @@ from tests.services.conftest import Customer
 SELLER = """
 import asyncio, sys
 from services.ledger import Ledger, connect
+from services.orders import Cause
 from tests.factories import NOON, an_order
 
 async def sell():
@@ -254,5 +255,5 @@ def test_a_port_that_is_taken_is_refused_in_words(settings_env: dict[str, str], 
     with socket.create_server(('127.0.0.1', 0)) as taken:
         port = taken.getsockname()[1]
         code, lines = _run(settings_env | {'HOST': '127.0.0.1', 'PORT': str(port)}, tmp_path)
-    said = f'  - HOST and PORT: 127.0.0.1:{port} is not to be had: Address already in use'
+    said = f'  - HOST and PORT: cannot listen on 127.0.0.1:{port}: address already in use'
     assert (code, lines[:2]) == (2, ['Paidslot cannot start:', said])

@@ -10,7 +10,6 @@ import os
 import socket
 import stat
 import struct
-from pathlib import Path
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -34,7 +33,7 @@ async def wait_for_disconnect(receive: Receive, seconds: float) -> None:
 
 def _shut_down(scope: Scope) -> None:
     peer = tuple(scope.get('client') or ())
-    for name in [path.name for path in Path('/dev/fd').iterdir()]:
+    for name in os.listdir('/dev/fd'):
         with contextlib.suppress(OSError, ValueError):
             if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
                 continue
