@@ -1,5 +1,6 @@
 """One SQLite file as a ledger: set up to be safe, looked through at the start, left alone once it is gone."""
 
+import os
 import sqlite3
 import time
 from pathlib import Path
