@@ -256,5 +256,6 @@ def test_a_port_that_is_taken_is_refused_in_words(settings_env: dict[str, str], 
     with socket.create_server(('127.0.0.1', 0)) as taken:
         port = taken.getsockname()[1]
         code, lines = _run(settings_env | {'HOST': '127.0.0.1', 'PORT': str(port)}, tmp_path)
-    said = f'  - HOST and PORT: 127.0.0.1:{port} is not to be had: Address already in use'
-    assert (code, lines[:2]) == (2, ['Paidslot cannot start:', said])
+    said = f'  - HOST and PORT: cannot listen on 127.0.0.1:{port}: address already in use'
+    demo = 'To look around without any account: make demo'
+    assert (code, lines) == (2, ['Paidslot cannot start:', said, demo])
