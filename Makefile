@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: help setup demo run test check audit unit e2e bench crash format pin clean dev lint browser postgres
+.PHONY: help setup demo run test check audit unit e2e coverage test-all bench crash format pin clean dev lint browser postgres
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -25,29 +25,39 @@ run: setup ## run the shop with your own keys from .env
 
 test: lint unit e2e ## everything that must hold before a change lands
 
-check: lint audit ## the quick part: style, types, security, architecture, documents
+check: lint ## the quick part: style, types, security, imports, architecture, documents
 	$(PY) -m pytest tests/architecture tests/docs
 
-audit: dev ## known holes in the pinned packages (AUDIT_FLAGS=--strict fails where nobody can be asked)
-	$(PY) scripts/audit.py $(AUDIT_FLAGS)
+audit: dev ## known vulnerabilities in the pinned packages; needs the network
+	$(PY) -m pip_audit --strict --disable-pip --require-hashes --progress-spinner=off \
+		--requirement requirements/runtime.txt --requirement requirements/dev.txt \
+		|| { echo 'See above: a package has a known vulnerability, or was NOT AUDITED.' >&2; exit 1; }
 
 unit: dev postgres
 	$(PY) -m pytest tests --ignore=tests/e2e $(PARALLEL)
 
+coverage: dev postgres ## the tests of `make unit`, with the branches of services and ui that they reach
+	$(PY) -m coverage erase
+	$(PY) -m coverage run -m pytest tests --ignore=tests/e2e $(PARALLEL)
+	$(PY) -m coverage combine --quiet
+	$(PY) -m coverage report
+
+test-all: postgres ## the tests of `make unit` on every Python from 3.11 on that this machine has
+	@scripts/test-all
+
 e2e: dev browser postgres ## the journeys in a real browser, against the real process
 	$(PY) -m pytest tests/e2e $(PARALLEL)
 
-bench: dev ## measure clicks, webhooks, a large ledger, pages: two hours (writes benchmarks/RESULTS.md)
-	$(PY) -m benchmarks.click
+bench: dev ## measure checkout, webhooks, a large ledger and pages: two hours (writes benchmarks/RESULTS.md)
+	$(PY) -m benchmarks.checkout
 	$(PY) -m benchmarks.webhooks
-	$(PY) -m benchmarks.storm
-	$(PY) -m benchmarks.million
+	$(PY) -m benchmarks.ledger
 	$(PY) -m benchmarks.pages
 
-crash: dev ## kill the shop everywhere on the way to the calendar, and judge (writes benchmarks/CRASH.md)
+crash: dev ## kill the shop at every step of a payment and check the result (writes benchmarks/CRASH.md)
 	$(PY) -m tests.crash --postgres
 
-format: dev ## write the code the one way it is written here
+format: dev ## format the code
 	$(PY) -m ruff check --fix --quiet .
 	$(PY) -m ruff format --quiet .
 
@@ -59,14 +69,14 @@ pin: ## write requirements/*.txt anew (PIN_FLAGS=--upgrade for newer versions)
 	$(PIN) --group contract --no-deps --output-file requirements/contract.txt
 
 clean: ## remove what the targets above made, except data
-	rm -rf $(VENV) test-results .mypy_cache .pytest_cache .ruff_cache .hypothesis .nicegui
+	rm -rf $(VENV) .venv-3.* .import_linter_cache .coverage* test-results .mypy_cache .pytest_cache .ruff_cache .hypothesis .nicegui
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lint: dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(PY) -m bandit --quiet --configfile pyproject.toml --recursive main.py services ui scripts
+	$(VENV)/bin/lint-imports --no-logo
 
 dev: $(VENV)/.dev
 

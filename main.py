@@ -8,7 +8,7 @@ from pathlib import Path
 
 from services import site
 from services.commands import backup, demo, restore, serve
-from services.database.backup import CopyRefused
+from services.database.backup import BackupRefused
 from services.settings import Settings, SettingsError, load
 from services.site import SiteProblem
 from ui.server import start
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
                 restore.run(_settings(), given.file)
             case _:
                 serve.run(_settings(), start=start)
-    except (SettingsError, SiteProblem, CopyRefused) as error:
+    except (SettingsError, SiteProblem, BackupRefused) as error:
         print(f'Paidslot cannot {given.action}:', *(f'  - {problem}' for problem in error.problems), sep='\n')
         if given.command == 'serve':
             print('To look around without any account: make demo')

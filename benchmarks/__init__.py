@@ -1,1 +1,1 @@
-"""Measurements of the shop, each a command that writes its numbers down."""
+"""Benchmarks of the shop; each folder is a command that writes its section of RESULTS.md."""

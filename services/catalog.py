@@ -1,81 +1,114 @@
-"""What is for sale: the offer and its price, which Stripe tells and we remember for a few minutes."""
+"""What is for sale: the offers and their prices, read from Stripe and cached for a few minutes."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from services.errors import ShopError
+from services.errors import ShopError, UnknownOffer
 from services.money import Money
 
 log = logging.getLogger(__name__)
 
 FRESH = timedelta(minutes=5)
 RETRY = timedelta(seconds=5)
-PAGE_PATIENCE = 0.8  # seconds a page waits for its first price; NiceGUI gives a page builder 3 s in all
+PAGE_TIMEOUT = 0.8  # seconds a page waits for its first price; NiceGUI gives a page builder 3 s in all
 
 
 @dataclass(frozen=True)
 class Offer:
-    """One thing for sale; ``price`` is None while Stripe has not told it yet."""
+    """One thing for sale; ``price`` is None until it was read from Stripe."""
 
     slug: str
-    name: str
+    title: str
+    minutes: int
+    sessions: int
     price_id: str
-    price: Money | None
+    price: Money | None = None
 
 
 class Catalog:
-    """The one offer of the shop, with its price read through ``read_price``."""
+    """All offers; the first one is meant where no slug is given."""
 
     def __init__(
         self,
-        slug: str,
-        name: str,
-        price_id: str,
+        offers: Iterable[Offer],
         *,
         read_price: Callable[[str], Awaitable[Money]],
         clock: Callable[[], datetime],
     ) -> None:
-        self._offer = Offer(slug, name, price_id, None)
+        """Make it; no price is read yet.
+
+        Args:
+            offers: what is for sale, at least one.
+            read_price: reads the price with this id.
+            clock: the present time in UTC.
+        """
+        self._offers = {offer.slug: _PricedOffer(offer, read_price, clock) for offer in offers}
+        self._default = next(iter(self._offers))
+
+    def get(self, slug: str = '') -> Offer:
+        """Return an offer with its price as far as it is known now.
+
+        Raises:
+            UnknownOffer: there is no such offer.
+        """
+        return self._find(slug).offer
+
+    async def get_for_page(self, slug: str = '') -> Offer:
+        """Return an offer for a page: it has no price yet if Stripe is silent."""
+        return await self._find(slug).for_page()
+
+    async def price(self, slug: str = '') -> Money:
+        """Return the price that would be charged now.
+
+        Raises:
+            ShopError: Stripe does not answer, or the price cannot be sold.
+        """
+        return await self._find(slug).current_price()
+
+    def forget_price(self, slug: str = '') -> None:
+        """Read the price again next time: Stripe was seen to charge another one."""
+        self._find(slug).forget()
+
+    def _find(self, slug: str) -> '_PricedOffer':
+        try:
+            return self._offers[slug or self._default]
+        except KeyError:
+            raise UnknownOffer(slug) from None
+
+
+class _PricedOffer:
+    """One offer, its cached price, and at most one reading under way."""
+
+    def __init__(
+        self,
+        offer: Offer,
+        read_price: Callable[[str], Awaitable[Money]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.offer = offer
         self._read_price = read_price
         self._clock = clock
         self._read_at: datetime | None = None
         self._failed_at: datetime | None = None
         self._reading: asyncio.Task[Money] | None = None
 
-    @property
-    def offer(self) -> Offer:
-        """The offer as it is known now, without asking anybody."""
-        return self._offer
-
-    @property
-    def slug(self) -> str:
-        """The name of the offer in addresses and orders."""
-        return self._offer.slug
-
-    async def look(self) -> Offer:
-        """Return the offer for a page: never raises, hardly waits, has no price while Stripe is silent."""
+    async def for_page(self) -> Offer:
         if self._stale() and not self._failed_just_now():
             reading = self._start_reading()
-            if self._offer.price is None:
-                await asyncio.wait({reading}, timeout=PAGE_PATIENCE)
-        return self._offer
+            if self.offer.price is None:
+                await asyncio.wait({reading}, timeout=PAGE_TIMEOUT)
+        return self.offer
 
-    async def price(self) -> Money:
-        """Return the price that would be charged now.
-
-        Raises:
-            ShopError: Stripe does not tell, or the price cannot be sold.
-        """
-        if self._stale() or self._offer.price is None:
+    async def current_price(self) -> Money:
+        if self._stale() or self.offer.price is None:
             return await asyncio.shield(self._start_reading())
-        return self._offer.price
+        return self.offer.price
 
     def forget(self) -> None:
-        """Unlearn the price: Stripe was seen to charge another one."""
-        self._offer = replace(self._offer, price=None)
+        self.offer = replace(self.offer, price=None)
         self._read_at = None
 
     def _stale(self) -> bool:
@@ -88,21 +121,21 @@ class Catalog:
         """Read the price once, however many ask at the same time."""
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())
-            self._reading.add_done_callback(_note_failure)
+            self._reading.add_done_callback(_log_failure)
         return self._reading
 
     async def _read(self) -> Money:
         try:
-            price = await self._read_price(self._offer.price_id)
+            price = await self._read_price(self.offer.price_id)
         except ShopError:
             self._failed_at = self._clock()
             raise
-        self._offer = replace(self._offer, price=price)
+        self.offer = replace(self.offer, price=price)
         self._read_at, self._failed_at = self._clock(), None
         return price
 
 
-def _note_failure(reading: asyncio.Task[Money]) -> None:
-    """Log a failed reading here, since a page that stopped waiting no longer hears of it."""
+def _log_failure(reading: asyncio.Task[Money]) -> None:
+    """Log a failed reading here: a page that has stopped waiting does not see it."""
     if not reading.cancelled() and (error := reading.exception()):
         log.warning('the price could not be read: %s', error)

@@ -1,10 +1,9 @@
-"""Starting a payment: an order written down before Stripe is asked, one per browser and offer."""
+"""Checkout: from the button to the payment page, with one open order per browser and offer."""
 
 import hashlib
 import secrets
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -17,8 +16,11 @@ from services.orders import (
     ATTACH_DEADLINE,
     CLAIM_LIFETIME,
     SESSION_LIFETIME,
+    Cause,
     Order,
     PaymentSession,
+    PriceAdjustments,
+    Purchase,
     Return,
     State,
     new_reference,
@@ -42,24 +44,37 @@ class Checkout:
         fulfilment: Fulfilment,
         rate_limit: RateLimit,
         clock: Callable[[], datetime],
-        shop: str,
-        title: str,
+        domain: str,
+        allowed: PriceAdjustments,
     ) -> None:
+        """Make it; nothing is asked yet.
+
+        Args:
+            ledger: where orders are written down.
+            catalog: what is for sale.
+            payments: opens sessions.
+            fulfilment: reads what became of earlier sessions.
+            rate_limit: how often clients may start a payment.
+            clock: the present time in UTC.
+            domain: this shop's address.
+            allowed: the discounts and taxes that new orders allow.
+        """
         self._ledger = ledger
         self._catalog = catalog
         self._payments = payments
         self._fulfilment = fulfilment
         self._rate_limit = rate_limit
         self._clock = clock
-        self._shop = shop
-        self._title = title
+        self._domain = domain
+        self._allowed = allowed
 
     async def start(
         self,
         *,
         browser_id: str,
-        because: str,
-        client: str = '',
+        because: Cause,
+        client_ip: str = '',
+        offer: str = '',
         shown: Money | None = None,
         again: bool = False,
     ) -> PaymentSession:
@@ -67,74 +82,82 @@ class Checkout:
 
         Args:
             browser_id: the browser's random value, or '' for a machine that has none.
-            because: which endpoint it was: button, form or api.
-            client: the address of the browser, for the limits.
-            shown: the price the customer read, if the endpoint knows it.
+            because: where the customer pressed: button, form or api.
+            client_ip: the address of the browser, for the rate limit.
+            offer: the slug of the offer, the default one if left out.
+            shown: the price the customer read, if it is known.
             again: the customer knows that a payment was just made here and wants another session.
 
         Raises:
             ShopError: always one with public words; nothing was charged.
         """
         with reported('starting a payment'):
-            await self._rate_limit.admit(client)
-            price = await self._catalog.price()
-            if shown is not None and shown != price:
-                raise PriceChanged(f'{shown} was shown, {price} would be charged')
-            await self._ask_first(browser_id, again)
+            await self._rate_limit.admit(client_ip)
+            wanted = await self._wanted(offer)
+            if shown is not None and shown != wanted.price:
+                raise PriceChanged(f'{shown} was shown, {wanted.price} would be charged')
+            browser = hash_browser_id(browser_id)
+            await self._refuse_if_just_paid(browser, again)
             for _ in range(TRIES):
-                order = await self._order_for(browser_id, price, because, again=again)
+                order = await self._order_for(browser, wanted, because, again=again)
                 session = await self._session_of(order, because)
                 if session:
                     return session
             raise PaymentBusy('too many clicks at once')
 
     async def just_paid(self, browser_id: str) -> bool:
-        """Whether this browser completed a payment for the offer in the last 24 hours."""
-        if not browser_id:
-            return False
-        since = self._clock() - CLAIM_LIFETIME
-        order = await self._ledger.find_completed_by(_fingerprint(browser_id), since=since)
-        return order is not None and order.state is not State.FAILED
+        """Whether this browser completed a payment in the last 24 hours."""
+        return await self._just_paid(hash_browser_id(browser_id))
 
-    async def came_back(self, browser_id: str) -> Return:
+    async def came_back(self, browser_id: str, offer: str = '') -> Return:
         """Say what may be said to a customer who returned without finishing; the session is read first."""
-        claim = self._claim(_fingerprint(browser_id))
-        order = await self._ledger.find(claim=claim) if claim else None
+        browser = hash_browser_id(browser_id)
+        claim = _claim(browser, self._catalog.get(offer).slug)
+        order = await self._ledger.orders.find(claim=claim) if claim else None
         if order and order.session_id:
-            seen = await self._fulfilment.ask(order, because='return')
+            seen = await self._fulfilment.check(order, because=Cause.RETURN)
             if seen is None:
                 return Return.UNKNOWN
             if seen.state in (State.OPEN, State.EXPIRED, State.FAILED):
                 return Return.NOT_CHARGED
-        return Return.PAID if await self.just_paid(browser_id) else Return.NOTHING
+        return Return.PAID if await self._just_paid(browser) else Return.NOTHING
 
-    async def _ask_first(self, browser_id: str, again: bool) -> None:
-        if not again and await self.just_paid(browser_id):
+    async def _wanted(self, slug: str) -> Purchase:
+        """Return what would be bought now."""
+        price = await self._catalog.price(slug)
+        offer = self._catalog.get(slug)
+        return Purchase(offer.slug, offer.title, offer.minutes, offer.sessions, offer.price_id, price)
+
+    async def _just_paid(self, browser: str) -> bool:
+        if not browser:
+            return False
+        since = self._clock() - CLAIM_LIFETIME
+        order = await self._ledger.orders.find_completed_by(browser, since=since)
+        return order is not None and order.state is not State.FAILED
+
+    async def _refuse_if_just_paid(self, browser: str, again: bool) -> None:
+        if not again and await self._just_paid(browser):
             raise AlreadyPaid
 
-    def _claim(self, browser: str) -> str | None:
-        return f'{browser}:{self._catalog.slug}' if browser else None
-
-    async def _order_for(self, browser_id: str, price: Money, because: str, *, again: bool) -> Order:
-        """Find this browser's open order or write a new one down; of two at once one wins, by the index."""
-        browser = _fingerprint(browser_id)
-        claim = self._claim(browser)
+    async def _order_for(self, browser: str, wanted: Purchase, because: Cause, *, again: bool) -> Order:
+        """Find this browser's open order or add a new one; the unique claim lets one of two at once win."""
+        claim = _claim(browser, wanted.offer)
         for _ in range(TRIES):
-            order = await self._ledger.find(claim=claim) if claim else None
+            order = await self._ledger.orders.find(claim=claim) if claim else None
             if order is None:
-                await self._ask_first(browser_id, again)  # once more: a payment lets go of the claim
-                fresh = self._new_order(browser, price)
-                if await self._ledger.add(fresh, because=because):
+                # Once more: an order that was paid meanwhile has no claim any more (decision 46).
+                await self._refuse_if_just_paid(browser, again)
+                fresh = self._new_order(browser, wanted)
+                if await self._ledger.orders.add(fresh, because=because):
                     return fresh
-            elif self._still_good(order, price):
+            elif self._can_continue(order, wanted):
                 return order
             else:
-                await self._let_go(order, because)
+                await self._replace(order, because)
         raise PaymentBusy('too many clicks at once')
 
-    def _new_order(self, browser: str, price: Money) -> Order:
+    def _new_order(self, browser: str, wanted: Purchase) -> Order:
         now = self._clock()
-        offer = self._catalog.offer
         return Order(
             id=uuid.uuid4().hex,
             version=1,
@@ -142,21 +165,21 @@ class Checkout:
             token=secrets.token_urlsafe(24),
             booking_key=secrets.token_urlsafe(18),
             environment=self._payments.environment,
-            shop=self._shop,
-            offer=offer.slug,
-            price_id=offer.price_id,
-            expected=price,
+            domain=self._domain,
+            purchase=wanted,
+            allowed=self._allowed,
             created_at=now,
             session_expires_at=now + SESSION_LIFETIME,
             browser_hash=browser,
-            claim=self._claim(browser),
+            claim=_claim(browser, wanted.offer),
         )
 
-    def _still_good(self, order: Order, price: Money) -> bool:
+    def _can_continue(self, order: Order, wanted: Purchase) -> bool:
         """Whether an open order can be continued rather than replaced."""
         left = order.session_expires_at - self._clock()
         fresh = left > (PAYABLE_MARGIN if order.session_id else SESSION_LIFETIME - ATTACH_DEADLINE)
-        same = order.expected == price and order.price_id == self._catalog.offer.price_id
+        bought = order.purchase
+        same = (bought.price, bought.price_id) == (wanted.price, wanted.price_id)
         return (
             order.state is State.OPEN
             and order.environment.same_as(self._payments.environment)
@@ -164,26 +187,28 @@ class Checkout:
             and fresh
         )
 
-    async def _let_go(self, order: Order, because: str) -> None:
+    async def _replace(self, order: Order, because: Cause) -> None:
         """Free the browser for a new order; the old one must not be paid any more.
 
         Raises:
             AlreadyPaid: it was paid meanwhile.
-            PaymentUnclear: Stripe does not tell whether it was.
+            PaymentUnclear: Stripe does not say whether it was.
         """
         if order.session_id:
-            with suppress(ShopError):  # it may be closed or paid already: the reading below tells
-                await self._payments.expire_session(order.session_id)
             with unclear_if_silent():
-                order = await self._fulfilment.fulfil(order.session_id, because=because) or order
+                order = await self._fulfilment.close(order.session_id, because=because) or order
             if order.completed_at and order.state is not State.FAILED:
                 raise AlreadyPaid
         if order.claim:
-            voided_at = None if order.session_id else self._clock()
-            line = 'made way for a new order of the same browser'
-            await self._ledger.move(order, because=because, line=line, claim=None, voided_at=voided_at)
+            await self._ledger.orders.move(
+                order,
+                because=because,
+                line='replaced by a new order of the same browser',
+                claim=None,
+                voided_at=None if order.session_id else self._clock(),
+            )
 
-    async def _session_of(self, order: Order, because: str) -> PaymentSession | None:
+    async def _session_of(self, order: Order, because: Cause) -> PaymentSession | None:
         """Return the open session of an order, or None when the order has moved on meanwhile."""
         if order.session_id is None:
             return await self._open_session(order, because)
@@ -192,7 +217,7 @@ class Checkout:
         if session and session.facts.session_status == 'open' and session.url:
             return session
         if session is None:
-            await self._let_go(order, because)
+            await self._replace(order, because)
             return None
         with unclear_if_silent():
             seen = await self._fulfilment.fulfil(order.session_id, because=because)
@@ -200,38 +225,40 @@ class Checkout:
             raise AlreadyPaid
         return None
 
-    async def _open_session(self, order: Order, because: str) -> PaymentSession | None:
+    async def _open_session(self, order: Order, because: Cause) -> PaymentSession | None:
         try:
-            session = await self._payments.open_session(order, title=self._title)
+            session = await self._payments.open_session(order)
         except ShopError as error:
             await self._next_attempt(order, because, error)
             raise
-        if not _asks_for(session, order.expected):
+        if not _charges(session, order.purchase.price):
             await self._call_off(order, session, because)
-        # If the process dies here, the next click asks with the same key and is given the same session.
+        # If the process dies here, the next click sends the same idempotency key and gets the same session.
         current: Order | None = order
         while current and current.session_id is None and not current.voided_at:
             if await self._attach(current, session, because):
                 return session
-            current = await self._ledger.find(id=order.id)
+            current = await self._ledger.orders.find(id=order.id)
         return session if current and current.session_id == session.id else None
 
-    async def _call_off(self, order: Order, session: PaymentSession, because: str) -> NoReturn:
+    async def _call_off(self, order: Order, session: PaymentSession, because: Cause) -> NoReturn:
         """Close a session that would charge another price than the page says; its address never left us."""
-        self._catalog.forget()
+        self._catalog.forget_price(order.purchase.offer)
         line = f'the session would charge {session.facts.amount_subtotal} {session.facts.seen_currency}'
-        await self._ledger.move(order, because=because, line=line, claim=None, voided_at=self._clock())
+        await self._ledger.orders.move(order, because=because, line=line, claim=None, voided_at=self._clock())
         await self._payments.expire_session(session.id)
         raise PriceChanged(line)
 
-    async def _attach(self, order: Order, session: PaymentSession, because: str) -> Order | None:
+    async def _attach(self, order: Order, session: PaymentSession, because: Cause) -> Order | None:
         opened: dict[str, Any] = {'session_id': session.id, 'session_url': session.url}
         line = 'payment session opened'
-        return await self._ledger.move(order, because=because, line=line, facts=session.facts, **opened)
+        return await self._ledger.orders.move(
+            order, because=because, line=line, facts=session.facts, **opened
+        )
 
-    async def _next_attempt(self, order: Order, because: str, error: ShopError) -> None:
+    async def _next_attempt(self, order: Order, because: Cause, error: ShopError) -> None:
         """Give the next click a new idempotency key: Stripe replays the first answer, even an error."""
-        await self._ledger.move(
+        await self._ledger.orders.move(
             order,
             because=because,
             line=f'no payment session: {error.code} [error {error.id}]',
@@ -240,13 +267,17 @@ class Checkout:
         )
 
 
-def _asks_for(session: PaymentSession, price: Money) -> bool:
+def hash_browser_id(browser_id: str) -> str:
+    """Return what the ledger keeps of a browser's random value: it recognises it but cannot restore it."""
+    return hashlib.sha256(browser_id.encode()).hexdigest()[:32] if browser_id else ''
+
+
+def _claim(browser: str, offer: str) -> str | None:
+    return f'{browser}:{offer}' if browser else None
+
+
+def _charges(session: PaymentSession, price: Money) -> bool:
     """Whether a new session charges this price, as far as Stripe says so."""
     facts = session.facts
     amount, currency = facts.amount_subtotal, facts.seen_currency or price.currency
     return amount is None or Money(amount, currency) == price
-
-
-def _fingerprint(browser_id: str) -> str:
-    """What the ledger keeps of a browser's random value: enough to recognise it, not enough to be it."""
-    return hashlib.sha256(browser_id.encode()).hexdigest()[:32] if browser_id else ''

@@ -1,4 +1,4 @@
-"""Logging to stdout, as text or as JSON; keys, tokens and session ids never get through."""
+"""Logging to stdout, as text or as JSON, with keys, tokens and session ids masked."""
 
 import logging
 import re
@@ -8,10 +8,12 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 SECRETS = (
-    (re.compile(r'\b((?:sk|rk|pk)_(?:test|live)_|whsec_)[\w*]+'), r'\1…'),
-    (re.compile(r'\b(cs_(?:test|live)_|cs_)[\w-]{6,}'), r'\1…'),
-    (re.compile(r'(/order/)[\w-]+'), r'\1…'),
+    # Also parts of keys, as Stripe's messages quote them; a constraint's name such as pk_orders is no key.
+    re.compile(r'\b((?:sk|rk|whsec)_(?:(?:test|live)_)?|pk_(?:test|live)_)[\w*]+'),
+    re.compile(r'\b(cs_(?:test|live)_|cs_)[\w-]{6,}'),
+    re.compile(r'(/order/)[\w-]+'),
 )
+"""What opens something, after a prefix that stays readable."""
 
 
 def set_up(*, form: str, level: str) -> None:
@@ -31,7 +33,7 @@ def set_up(*, form: str, level: str) -> None:
     last: list[structlog.typing.Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
-        masked,
+        mask_event,
         renderer,
     ]
     handler = logging.StreamHandler(sys.stdout)
@@ -39,18 +41,19 @@ def set_up(*, form: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for own_way in ('engineio.server', 'socketio.server'):  # they print by themselves as well, unmasked
-        logging.getLogger(own_way).handlers.clear()
-    for chatty in ('httpx', 'httpcore', 'stripe', 'alembic', 'uvicorn.access', 'asyncio'):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for direct in ('engineio.server', 'socketio.server'):  # they also print by themselves, unmasked
+        logging.getLogger(direct).handlers.clear()
+    for verbose in ('httpx', 'httpcore', 'stripe', 'alembic', 'uvicorn.access', 'asyncio'):
+        logging.getLogger(verbose).setLevel(logging.WARNING)
 
 
-def masked(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Blank out in every text of a log line what opens something."""
-    return {name: _mask(value) if isinstance(value, str) else value for name, value in event.items()}
+def mask_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Mask the secrets in every text of a log line."""
+    return {name: mask_secrets(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
-def _mask(text: str) -> str:
-    for pattern, replacement in SECRETS:
-        text = pattern.sub(replacement, text)
+def mask_secrets(text: str) -> str:
+    """Replace keys, tokens and session ids in a text by an ellipsis."""
+    for pattern in SECRETS:
+        text = pattern.sub(r'\1…', text)
     return text

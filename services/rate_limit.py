@@ -1,4 +1,4 @@
-"""How often strangers may make us ask Stripe: each client a little, all together within reason."""
+"""How often requests from outside may cause a request to Stripe: a limit per client and one for all."""
 
 import ipaddress
 import math
@@ -12,23 +12,23 @@ from services.errors import TooManyRequests
 
 
 class RateLimit:
-    """Two limits, for one client and for all; kept in memory, so each process counts for itself."""
+    """Two limits, one per client and one for all; kept in memory, so each process counts for itself."""
 
     def __init__(self, *, per_client: str, overall: str) -> None:
         """Make the limits, written as the limits library reads them: ``20/minute``."""
         self._per_client, self._overall = parse(per_client), parse(overall)
         self._counter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
-    async def admit(self, client: str) -> None:
+    async def admit(self, client_ip: str) -> None:
         """Count a request.
 
         Args:
-            client: the client's address as a trusted proxy tells it, '' when there is none.
+            client_ip: the client's IP address as a trusted proxy reports it, '' when there is none.
 
         Raises:
             TooManyRequests: with the seconds to wait.
         """
-        network = _network(client)
+        network = _network(client_ip)
         if network:
             await self._count(self._per_client, network)
         await self._count(self._overall, 'all')
@@ -39,18 +39,18 @@ class RateLimit:
             raise TooManyRequests(retry_after=max(1, math.ceil(stats.reset_time - time.time())))
 
 
-def _network(client: str) -> str:
-    """Return what counts as one client: an IPv4 address, or the network that one IPv6 customer owns.
+def _network(client_ip: str) -> str:
+    """Return what counts as one client: an IPv4 address, or the /64 network of an IPv6 customer.
 
-    A loopback address is no customer but a proxy that was not declared, or somebody who tries the shop out:
-    counting it would count everybody together.
+    A loopback address belongs to no customer: it is a proxy missing in TRUSTED_PROXIES, or somebody trying
+    the shop on this machine. A limit for it would be one for all customers together, so '' is returned.
     """
     try:
-        address = ipaddress.ip_address(client)
+        ip = ipaddress.ip_address(client_ip)
     except ValueError:
         return ''
-    if isinstance(address, ipaddress.IPv6Address):
-        address = address.ipv4_mapped or address
-    if address.is_loopback:
+    if isinstance(ip, ipaddress.IPv6Address):
+        ip = ip.ipv4_mapped or ip
+    if ip.is_loopback:
         return ''
-    return str(address) if address.version == 4 else str(ipaddress.ip_network(f'{address}/64', strict=False))
+    return str(ip) if ip.version == 4 else str(ipaddress.ip_network(f'{ip}/64', strict=False))

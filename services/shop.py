@@ -9,17 +9,23 @@ from datetime import UTC, datetime
 from fastapi import APIRouter
 
 from services import site
-from services.catalog import Catalog
+from services.booking import BookingRecorder, CalendarLinks
+from services.catalog import Catalog, Offer
 from services.checkout import Checkout
-from services.endpoints import api, webhooks
-from services.errors import ShopError, reported
-from services.fulfilment import Fulfilment
-from services.ledger import Ledger, connect
+from services.endpoints import webhooks
+from services.endpoints.api import checkout_router
+from services.endpoints.health import health_router
+from services.endpoints.metrics import metrics_router
+from services.errors import ShopError
+from services.fulfilment import Duplicates, Fulfilment
+from services.health import Check, check_ledger, check_price
+from services.inbox import Inbox
+from services.ledger import Ledger, Source, connect
 from services.metrics import Metrics
 from services.orders import PriceAdjustments
 from services.payments import Payments
 from services.rate_limit import RateLimit
-from services.reconciler import Reconciler
+from services.reconciler import Reconciler, tasks
 from services.scheduling import Scheduling
 from services.settings import Settings
 
@@ -33,13 +39,16 @@ LOOKUPS_PER_CLIENT, LOOKUPS_OVERALL = '10/minute', '120/minute'  # of sessions t
 
 @dataclass(frozen=True)
 class Shop:
-    """A shop, wired; pages and endpoints see this and nothing behind it."""
+    """A wired shop; pages and endpoints see this and nothing behind it."""
 
     settings: Settings
     site: site.Site
     catalog: Catalog
     checkout: Checkout
     fulfilment: Fulfilment
+    bookings: BookingRecorder
+    calendar: CalendarLinks
+    inbox: Inbox
     ledger: Ledger
     payments: Payments
     scheduling: Scheduling
@@ -60,59 +69,53 @@ class Shop:
         await self.ledger.open()
 
     async def begin(self) -> None:
-        """Do what is done beside the pages: learn from Stripe, then compare with it again and again."""
+        """Start what runs beside the pages: read the price and the account, then reconcile in rounds."""
         await self.warm_up()
         self.reconciler.start()
 
     async def warm_up(self) -> None:
-        """Learn what the first customer should not have to wait for; Stripe may not be up yet."""
+        """Read what the first customer should not have to wait for; Stripe may be unreachable at first."""
         for _ in range(WARM_UP_TRIES):
-            if (await self.catalog.look()).price:
+            if (await self.catalog.get_for_page()).price:
                 break
             await asyncio.sleep(0.5)
         try:
             await self.payments.learn_account()
         except ShopError as error:
-            # A restricted key may not know; environments are then told apart by their kind alone.
+            # A restricted key may not know; environments are then compared by their mode alone.
             log.info('the Stripe account is not known: %s', error)
 
     async def close(self) -> None:
-        """Let go of everything that holds a connection."""
+        """Stop the reconciler and close all connections."""
         await self.reconciler.stop()
         await self.payments.close()
         await self.scheduling.close()
         await self.ledger.close()
 
-    async def health(self) -> dict[str, str]:
-        """Say what is wrong with each part, '' where nothing is."""
-        try:
-            with reported('asking the ledger'):
-                await self.ledger.store.ping()
-            ledger = ''
-        except ShopError as error:
-            ledger = f'the database does not answer [error {error.id}]'
-        price = '' if self.catalog.offer.price else 'Stripe has not told the price yet'
-        return {'ledger': ledger, 'price': price}
+    async def health(self) -> list[Check]:
+        """Run the health checks."""
+        return [await check_ledger(self.ledger.store.ping), await check_price(self.catalog.get())]
 
     @property
     def learns_of_bookings(self) -> bool:
-        """Whether Calendly tells this shop who has booked."""
+        """Whether Calendly delivers bookings to this shop."""
         return bool(self.settings.calendly_webhook_signing_key)
 
     def routers(self) -> list[APIRouter]:
         """Make the routers for machines; a webhook without a secret has no endpoint."""
         secret, key = self.settings.stripe_webhook_secret, self.settings.calendly_webhook_signing_key
-        endpoints = [api.checkout_router(self.checkout, self.catalog.slug), api.health_router(self.health)]
-        endpoints.append(api.metrics_router(self.metrics, trusted=self.settings.trusted_proxies))
+        slug = self.catalog.get().slug
+        endpoints = [checkout_router(self.checkout, slug), health_router(self.health)]
+        endpoints.append(metrics_router(self.metrics, trusted=self.settings.trusted_proxies))
         if secret:
-            endpoints.append(webhooks.stripe_router(secret, self.ledger, self.fulfilment, self.metrics))
+            endpoints.append(webhooks.stripe_router(secret, self.inbox, self.metrics))
         if key:
-            endpoints.append(webhooks.calendly_router(key, self.ledger, self.fulfilment, self.metrics))
+            endpoints.append(webhooks.calendly_router(key, self.inbox, self.metrics))
         return endpoints
 
 
 def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Shop:
-    """Wire a shop; nothing is opened or asked yet.
+    """Wire a shop; nothing is opened or requested yet.
 
     Args:
         settings: what the operator decided.
@@ -121,14 +124,43 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     Raises:
         SiteProblem: the texts of the site cannot be read.
     """
-    texts = site.load(settings.site_file)
-    ledger = Ledger(connect(settings.database_url), clock)
+    texts, domain = site.load(settings.site_file), settings.domain
     metrics = Metrics(clock)
-    payments, scheduling = _payments(settings, metrics), _scheduling(settings)
-    fulfilment = _fulfilment(settings, ledger, payments, scheduling, metrics, clock)
-    offer = texts.offer
-    catalog = Catalog(
-        offer.slug, offer.name, settings.stripe_price_id, read_price=payments.read_price, clock=clock
+    ledger = Ledger(connect(settings.database_url), clock)
+    payments = Payments(
+        settings.stripe_secret_key,
+        api_base=settings.stripe_api_base,
+        domain=domain,
+        hosts=settings.payment_hosts,
+        mode=settings.mode,
+        on_request=metrics.stripe_request,
+    )
+    scheduling = Scheduling(
+        settings.calendly_link,
+        token=settings.calendly_token,
+        api_base=settings.calendly_api_base,
+        domain=domain,
+        hosts=settings.calendar_hosts,
+    )
+    product = texts.offer
+    offer = Offer(product.slug, product.name, product.minutes, 1, settings.stripe_price_id)
+    catalog = Catalog([offer], read_price=payments.read_price, clock=clock)
+    fulfilment = Fulfilment(
+        ledger=ledger,
+        payments=payments,
+        duplicates=Duplicates(ledger),
+        rate_limit=RateLimit(per_client=LOOKUPS_PER_CLIENT, overall=LOOKUPS_OVERALL),
+        metrics=metrics,
+        clock=clock,
+        domain=domain,
+    )
+    bookings = BookingRecorder(ledger, scheduling)
+    calendar = CalendarLinks(
+        ledger=ledger,
+        payments=payments,
+        scheduling=scheduling,
+        recorder=bookings,
+        selling=settings.selling,
     )
     checkout = Checkout(
         ledger=ledger,
@@ -137,66 +169,35 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         fulfilment=fulfilment,
         rate_limit=RateLimit(per_client=STARTS_PER_CLIENT, overall=STARTS_OVERALL),
         clock=clock,
-        shop=settings.domain,
-        title=offer.name,
+        domain=domain,
+        allowed=PriceAdjustments(settings.promotion_codes, settings.automatic_tax),
     )
+    inbox = Inbox(ledger, {Source.STRIPE: fulfilment.process, Source.CALENDLY: bookings.process})
     reconciler = Reconciler(
+        tasks(
+            ledger=ledger,
+            payments=payments,
+            fulfilment=fulfilment,
+            inbox=inbox,
+            clock=clock,
+            domain=domain,
+        ),
         ledger=ledger,
-        payments=payments,
-        fulfilment=fulfilment,
         metrics=metrics,
-        clock=clock,
-        shop=settings.domain,
         every=settings.reconcile_seconds,
     )
     return Shop(
-        settings, texts, catalog, checkout, fulfilment, ledger, payments, scheduling, reconciler, metrics
-    )
-
-
-def _payments(settings: Settings, metrics: Metrics) -> Payments:
-    options: dict[str, object] = {}
-    if settings.promotion_codes:
-        options['allow_promotion_codes'] = True
-    if settings.automatic_tax:
-        options['automatic_tax'] = {'enabled': True}
-    return Payments(
-        settings.stripe_secret_key,
-        api_base=settings.stripe_api_base,
-        domain=settings.domain,
-        hosts=settings.payment_hosts,
-        mode=settings.mode,
-        options=options,
-        on_request=metrics.stripe_request,
-    )
-
-
-def _scheduling(settings: Settings) -> Scheduling:
-    return Scheduling(
-        settings.calendly_link,
-        token=settings.calendly_token,
-        api_base=settings.calendly_api_base,
-        domain=settings.domain,
-        hosts=settings.calendar_hosts,
-    )
-
-
-def _fulfilment(
-    settings: Settings,
-    ledger: Ledger,
-    payments: Payments,
-    scheduling: Scheduling,
-    metrics: Metrics,
-    clock: Callable[[], datetime],
-) -> Fulfilment:
-    return Fulfilment(
+        settings=settings,
+        site=texts,
+        catalog=catalog,
+        checkout=checkout,
+        fulfilment=fulfilment,
+        bookings=bookings,
+        calendar=calendar,
+        inbox=inbox,
         ledger=ledger,
         payments=payments,
         scheduling=scheduling,
-        clock=clock,
-        shop=settings.domain,
-        allowed=PriceAdjustments(settings.promotion_codes, settings.automatic_tax),
-        selling=settings.selling,
-        rate_limit=RateLimit(per_client=LOOKUPS_PER_CLIENT, overall=LOOKUPS_OVERALL),
+        reconciler=reconciler,
         metrics=metrics,
     )

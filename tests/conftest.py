@@ -1,11 +1,10 @@
-"""What tests of several levels share: the sandbox in this process, and settings that point at them."""
+"""Fixtures for tests of several levels: the sandbox in this process, and settings that point at it."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from services.sandbox.__main__ import settings
 from tests import postgres
 from tests.processes import ROOT
 from tests.sandbox_client import SandboxClient
@@ -15,22 +14,22 @@ from tests.sandbox_server import running
 @pytest.fixture(scope='session')
 def running_sandbox() -> Iterator[SandboxClient]:
     """Run the sandbox in a thread, on a free port, for the whole session."""
-    with running() as server:
-        sandbox = SandboxClient(server.base, settings(server.config))
+    with running() as config:
+        sandbox = SandboxClient(config.base, config.settings())
         yield sandbox
         sandbox.close()
 
 
 @pytest.fixture
 def sandbox(running_sandbox: SandboxClient) -> SandboxClient:
-    """Hand out the sandbox as new; they send webhooks nowhere until ``act('webhooks', stripe=url)``."""
+    """Reset the sandbox; it sends no webhooks until ``send_webhooks_to(url)``."""
     running_sandbox.reset()
     return running_sandbox
 
 
 @pytest.fixture
 def settings_env(sandbox: SandboxClient, tmp_path: Path) -> dict[str, str]:
-    """Name the environment of a shop that talks to the sandbox and keeps its own database."""
+    """Return the settings of a shop that talks to the sandbox and has a database of its own."""
     return sandbox.settings | {
         'DOMAIN': 'http://localhost:3000',
         'DATABASE_URL': f'sqlite:///{tmp_path}/shop.db',
@@ -40,9 +39,9 @@ def settings_env(sandbox: SandboxClient, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture(scope='session')
 def postgres_server() -> Iterator[postgres.Cluster]:
-    """Run a PostgreSQL server of our own for the whole session; where there is none, say so and skip."""
+    """Run a PostgreSQL server for the whole session; skip the test if PostgreSQL is not installed."""
     try:
         with postgres.running() as cluster:
             yield cluster
-    except postgres.NoServer as why:
-        pytest.skip(f'no PostgreSQL: {why}')
+    except postgres.Unavailable as error:
+        pytest.skip(f'no PostgreSQL: {error}')

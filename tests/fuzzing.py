@@ -1,4 +1,4 @@
-"""What the fuzz tests share: how many examples, what strangers may send, and what no answer may tell."""
+"""What the fuzz tests share: the number of examples, what is sent, and what no response may contain."""
 
 import copy
 import hashlib
@@ -16,20 +16,20 @@ from hypothesis import strategies as st
 from tests.processes import ROOT
 
 EXAMPLES = int(os.environ.get('FUZZ_EXAMPLES', '0'))
-USUAL = 150  # a endpoint, without FUZZ_EXAMPLES; the same ones each time, so that a red run can be repeated
+USUAL = 150  # without FUZZ_EXAMPLES; always the same examples, so that a failure can be repeated
 
 
-def thrown(share: float = 1.0) -> settings:
-    """Settings of one fuzz test.
+def fuzz_settings(share: float = 1.0) -> settings:
+    """Return the settings of one fuzz test.
 
     Args:
-        share: the part of all examples it gets, for endpoints that take longer to answer.
+        share: the part of all examples it runs, less than 1 for slow endpoints.
     """
     return settings(
         max_examples=max(1, round((EXAMPLES or USUAL) * share)),
         derandomize=not EXAMPLES,
         deadline=None,  # the endpoints talk to the sandbox over HTTP
-        # One shop for all examples is meant: each example compares what it holds before and after.
+        # All examples share one shop on purpose: each compares what it holds before and after.
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
 
@@ -49,7 +49,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 DEEP = st.builds(lambda depth, kind: kind * depth, st.integers(1, 3000), st.sampled_from(['[', '{"a":']))
 
-CODINGS = ('utf-8', 'utf-16', 'utf-32', 'utf-8-sig', 'utf-7')
+ENCODINGS = ('utf-8', 'utf-16', 'utf-32', 'utf-8-sig', 'utf-7')
 HEADER_TEXT = st.text(
     st.characters(min_codepoint=32, max_codepoint=255, exclude_characters='\x7f'), max_size=60
 )
@@ -82,42 +82,42 @@ HEADERS = st.fixed_dictionaries(
 ).map(lambda headers: {name: value.strip().encode('latin-1') for name, value in headers.items()})
 
 
-def written(value: object, coding: str = 'utf-8') -> bytes:
-    """Write JSON; what a coding cannot express is written as a JSON escape."""
+def json_bytes(value: object, encoding: str = 'utf-8') -> bytes:
+    """Return JSON; characters that the encoding lacks are written as JSON escapes."""
     text = json.dumps(value, ensure_ascii=False)
     try:
-        return text.encode(coding)
+        return text.encode(encoding)
     except UnicodeEncodeError:
-        return json.dumps(value).encode(coding)
+        return json.dumps(value).encode(encoding)
 
 
 BODIES = st.one_of(
     st.binary(max_size=200),
-    st.builds(written, VALUES, st.sampled_from(CODINGS)),
+    st.builds(json_bytes, VALUES, st.sampled_from(ENCODINGS)),
     DEEP.map(str.encode),
     st.builds(lambda part, times: part * times, st.binary(min_size=1, max_size=8), st.integers(1, 60_000)),
 )
 
 
 def signature(body: bytes, secret: str, *, tail: str = '') -> bytes:
-    """The header with which both services sign a body, with something behind it."""
+    """Return the header with which both services sign a body, with a tail."""
     stamp = int(time.time())
     mac = hmac.new(secret.encode(), f'{stamp}.'.encode() + body, hashlib.sha256).hexdigest()
     return f't={stamp},v1={mac}{tail}'.encode('latin-1')
 
 
-def almost(right: dict[str, Any], odd: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Values like a right one, in which one or two parts, at any depth, are missing or something odd."""
+def mutations_of(valid: dict[str, Any], odd: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Draw copies of a valid value in which one or two parts, at any depth, are missing or replaced."""
 
     @st.composite
-    def spoiled(draw: st.DrawFn) -> dict[str, Any]:
-        value = copy.deepcopy(right)
+    def mutated(draw: st.DrawFn) -> dict[str, Any]:
+        value = copy.deepcopy(valid)
         for path in draw(st.lists(st.sampled_from(paths), min_size=1, max_size=2)):
-            _spoil(value, path, draw(st.just(MISSING) | st.sampled_from(ODD) | odd))
+            _replace(value, path, draw(st.just(MISSING) | st.sampled_from(ODD) | odd))
         return value
 
-    paths = list(_paths(right))
-    return spoiled()
+    paths = list(_paths(valid))
+    return mutated()
 
 
 MISSING = object()
@@ -130,12 +130,12 @@ def _paths(value: dict[str, Any]) -> Iterator[tuple[str, ...]]:
             yield from ((name, *path) for path in _paths(part))
 
 
-def _spoil(value: Any, path: tuple[str, ...], odd: object) -> None:
-    *way, last = path
-    for name in way:
+def _replace(value: Any, path: tuple[str, ...], odd: object) -> None:
+    *parents, last = path
+    for name in parents:
         value = value.get(name) if isinstance(value, dict) else None
     if not isinstance(value, dict):
-        return  # the part around it is spoiled already
+        return  # a part that contains it has been replaced already
     if odd is MISSING:
         value.pop(last, None)
     else:
@@ -154,13 +154,13 @@ LEAKS = (
 
 
 def leaks_in(text: str, secrets: Iterable[str]) -> list[str]:
-    """What an answer tells that only the log may know: errors of Python, paths, keys, the calendar."""
+    """Return what only the log may contain: Python errors, file paths, keys, the URL of the calendar."""
     found = [match[0] for pattern in LEAKS if (match := re.search(pattern, text))]
     return found + [secret for secret in secrets if secret in text]
 
 
 def secrets_of(environment: dict[str, str]) -> tuple[str, ...]:
-    """The values of a shop's settings that no stranger may read."""
+    """Return the values of the settings that no customer may see."""
     names = ('STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET', 'CALENDLY_TOKEN', 'CALENDLY_WEBHOOK_SIGNING_KEY')
     return tuple(
         environment[name] for name in (*names, 'CALENDLY_LINK', 'DATABASE_URL') if name in environment

@@ -1,4 +1,4 @@
-"""Real processes for tests: started with an environment of their own, waited for, ended by their id."""
+"""Server processes for tests: start them with a clean environment, wait for them, and stop them."""
 
 import os
 import socket
@@ -11,18 +11,18 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parents[1]
-START_DEADLINE = 30.0
-STOP_DEADLINE = 15.0
-POLL = 0.05
-KEPT = ('PATH', 'LANG', 'LC_ALL', 'TZ', 'SYSTEMROOT', 'LD_LIBRARY_PATH')
+START_TIMEOUT = 30.0  # seconds
+STOP_TIMEOUT = 15.0
+POLL_INTERVAL = 0.05
+INHERITED = ('PATH', 'LANG', 'LC_ALL', 'TZ', 'SYSTEMROOT', 'LD_LIBRARY_PATH')
 
 
 class ProcessError(Exception):
-    """A process did not start or did not stop; the text ends with its log."""
+    """A process did not start or did not stop; the message ends with its log."""
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on right now."""
+    """Return a port of 127.0.0.1 on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return int(probe.getsockname()[1])
@@ -38,14 +38,14 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, why: str) -> No
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f'{why}: not within {seconds:.0f} s')
-        time.sleep(POLL)
+        time.sleep(POLL_INTERVAL)
 
 
 class Server:
     """One Python server process on a port of 127.0.0.1, in a folder of its own.
 
-    The process sees ``environment`` and nothing of the developer's: neither variables nor a ``.env``, since
-    it starts in ``folder``.
+    The process gets ``environment`` and none of the developer's settings: no other variables, and no ``.env``
+    file, because it starts in ``folder``.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class Server:
         self._health = self.url + health
         self._folder = folder
         self._log_file = folder / f'{name}.log'
-        self._environment = {**_clean(folder), **(environment or {})}
+        self._environment = {**_base_environment(folder), **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def is_running(self) -> bool:
-        """Whether the process was started and has not ended."""
+        """Whether the process has been started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     @property
@@ -79,12 +79,12 @@ class Server:
         return self._process.pid
 
     def start(self) -> None:
-        """Start the process and wait until it answers that it is well.
+        """Start the process and wait until its health check succeeds.
 
         Raises:
-            ProcessError: it ended, or did not answer in time.
+            ProcessError: it ended, or did not become healthy in time.
         """
-        assert not self.is_running, f'{self.name} runs already'
+        assert not self.is_running, f'{self.name} is already running'
         with self._log_file.open('ab') as log:
             self._process = subprocess.Popen(
                 [sys.executable, *self._arguments],
@@ -95,13 +95,13 @@ class Server:
                 stderr=subprocess.STDOUT,
             )
         try:
-            wait_until(self._is_well, seconds=START_DEADLINE, why=f'{self.name} answers {self._health}')
+            wait_until(self._is_healthy, seconds=START_TIMEOUT, why=f'{self.name} answers {self._health}')
         except TimeoutError as error:
             self.kill()
             raise ProcessError(f'{error}\n{self.log()}') from error
 
     def stop(self) -> None:
-        """Ask the process to end, and wait for it.
+        """Send SIGTERM and wait until the process has ended.
 
         Raises:
             ProcessError: it had to be killed.
@@ -111,24 +111,24 @@ class Server:
             return
         process.terminate()
         try:
-            process.wait(STOP_DEADLINE)
+            process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired as error:
             process.kill()
             process.wait()
-            raise ProcessError(f'{self.name} did not stop in {STOP_DEADLINE:.0f} s\n{self.log()}') from error
+            raise ProcessError(f'{self.name} did not stop in {STOP_TIMEOUT:.0f} s\n{self.log()}') from error
 
     def kill(self) -> None:
-        """End the process at once, as a power cut would."""
+        """Kill the process, as a power failure would."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
             process.wait()
 
     def log(self) -> str:
-        """Everything the process wrote so far, over all its starts."""
+        """Return all that the process has written, over all its starts."""
         return self._log_file.read_text(errors='replace') if self._log_file.exists() else ''
 
-    def _is_well(self) -> bool:
+    def _is_healthy(self) -> bool:
         assert self._process is not None
         if self._process.poll() is not None:
             code, self._process = self._process.returncode, None
@@ -139,7 +139,7 @@ class Server:
             return False
 
 
-def _clean(folder: Path) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+def _base_environment(folder: Path) -> dict[str, str]:
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     own = {'HOME': str(folder), 'TMPDIR': str(folder), 'PYTHONPATH': str(ROOT), 'PYTHONUNBUFFERED': '1'}
-    return kept | own
+    return inherited | own

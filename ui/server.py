@@ -15,7 +15,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 from starlette_compress import CompressMiddleware
 
-from services.endpoints import api
+from services.endpoints.errors import error_response
 from services.errors import ShopError
 from services.settings import Settings, SettingsError
 from services.shop import Shop
@@ -71,7 +71,9 @@ def assemble(shop: Shop, *, hosts: Sequence[str] = ANY_HOST) -> None:
     settings = shop.settings
     where = f'{settings.domain} (listening on {settings.host}:{settings.port})'
     app.on_startup(lambda: _add_middleware(shop, hosts))
-    app.on_startup(lambda: log.info('selling %s with %s keys at %s', shop.catalog.slug, settings.mode, where))
+    app.on_startup(
+        lambda: log.info('selling %s with %s keys at %s', shop.catalog.get().slug, settings.mode, where)
+    )
     app.on_startup(shop.begin)
     app.on_shutdown(shop.close)
     app.on_shutdown(lambda: log.info('stopped'))
@@ -155,4 +157,4 @@ def run(shop: Shop) -> None:
 
 
 async def _error_response(_request: Request, error: Exception) -> Response:
-    return api.problem(error if isinstance(error, ShopError) else ShopError(repr(error)))
+    return error_response(error if isinstance(error, ShopError) else ShopError(repr(error)))

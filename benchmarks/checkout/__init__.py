@@ -1,1 +1,1 @@
-"""Benchmark of the checkout."""
+"""Benchmark of the checkout: from the click to the redirect to Stripe."""

@@ -1,1 +1,1 @@
-"""Benchmarks of a large ledger."""
+"""Benchmark of a ledger with a million orders."""

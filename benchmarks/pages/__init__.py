@@ -1,1 +1,1 @@
-"""Benchmarks of the pages."""
+"""Benchmarks of the pages, beside other ways of serving the same texts."""

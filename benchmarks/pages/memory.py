@@ -1,34 +1,37 @@
-"""Memory: after page loads that never connect, and with a thousand customers who stay."""
+"""Measure memory: after page loads that never connect, and with a thousand browsers that stay connected."""
 
 import asyncio
 import time
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.pages.customers import connected
-from benchmarks.pages.load import Visitors
+from benchmarks.pages.contenders import PAIDSLOT, PLAIN_NICEGUI, UNLIMITED, Contenders, selling
+from benchmarks.pages.load_generator import LoadGenerator
+from benchmarks.pages.part import Part
 from benchmarks.pages.throughput import USABLE
-from benchmarks.shared.aims import Aim, Part, at_most, spread, table
-from benchmarks.shared.stand import BUILT, PLAIN, SHOP, Stand, cpu_seconds, memory, running
+from benchmarks.pages.websocket_clients import connected
+from benchmarks.shared.servers import cpu_seconds, memory
+from benchmarks.shared.tables import Aim, at_most, spread, table
 from tests.processes import Server
 
-LOADS, TIME = 20_000, 60.0  # page loads that never connect, spread over so many seconds
+LOADS, DURATION = 20_000, 60.0  # page loads that never connect, spread over so many seconds
 SLICES = 60
-FLAT = 10.0  # MiB that the second half of them may add
-CUSTOMERS, BATCH = 1000, 50
-STAY, GONE = 10.0, 45.0  # seconds they stay; seconds after which the shop has let go of those who left
+GROWTH = 10.0  # MiB that the second half of them may add
+BROWSERS, BATCH = 1000, 50
+STAY, AWAY = 10.0, 45.0  # seconds they stay connected; seconds until the shop has released their pages
 TOTAL = 200.0  # MiB
 
 NOTES = f"""\
-Resident memory of the server process. Page loads that never connect: {LOADS:,} over {TIME:.0f} s from 64
-connections; who does not keep up has had fewer when the time is over. Connected: {CUSTOMERS:,} landing pages,
-each with its websocket; the core is what the server spends while they all read. Then they leave,
-{GONE:.0f} s pass, and as many others come: what the second {CUSTOMERS:,} need on top was not let go of.
-(Here every page of the shop is built; with its budget the thousand would come less quickly.)"""
+Resident memory of the server process. Page loads that never connect: {LOADS:,} over {DURATION:.0f} s from
+64 connections; a server that is too slow has had fewer when the time is over. Connected: {BROWSERS:,}
+landing pages, each with its websocket; the core is what the server uses while all are connected. Then they
+disconnect, {AWAY:.0f} s pass, and as many others connect: what the second {BROWSERS:,} need in addition was
+not released. (Here every page of the shop is built; load shedding would let the thousand connect less
+quickly.)"""
 
 
 @dataclass(frozen=True)
-class Passing:
+class Unconnected:
     """Memory in MiB around page loads that never connect."""
 
     loads: int
@@ -38,101 +41,103 @@ class Passing:
 
 
 @dataclass(frozen=True)
-class Staying:
-    """Memory in MiB around customers who stay."""
+class Connected:
+    """Memory in MiB around browsers that stay connected."""
 
     before: float
     first: float
     second: float
-    cpu: float  # of a core, while they are there
+    cpu: float  # of a core, while they are connected
 
-    def each(self, customers: int) -> float:
+    def each(self, browsers: int) -> float:
         """KiB that one of them needs."""
-        return (self.first - self.before) * 1024 / customers
+        return (self.first - self.before) * 1024 / browsers
 
 
-def measure(stand: Stand, rounds: int, *, quick: bool) -> Part:
-    """Let people pass by and stay, the contenders in turn."""
+def measure(contenders: Contenders, rounds: int, *, quick: bool) -> Part:
+    """Load pages without and with websockets, the servers in turn."""
     scale = 10 if quick else 1
-    passing: dict[str, list[Passing]] = {SHOP: [], PLAIN: []}
-    staying: dict[str, list[Staying]] = {BUILT: [], PLAIN: []}
+    browsers = BROWSERS // scale
+    unconnected: dict[str, list[Unconnected]] = {PAIDSLOT: [], PLAIN_NICEGUI: []}
+    staying: dict[str, list[Connected]] = {UNLIMITED: [], PLAIN_NICEGUI: []}
     for _ in range(rounds):
-        for name in (SHOP, PLAIN):
-            with running(stand.contender(name)) as server:
-                passing[name].append(_pass(server, name, scale))
-            print(name, passing[name][-1], flush=True)
-        for name in (BUILT, PLAIN):
-            with running(stand.contender(name)) as server:
-                staying[name].append(asyncio.run(_stay(server, name, CUSTOMERS // scale)))
+        for name in unconnected:
+            with selling(contenders.server(name)) as server:
+                unconnected[name].append(_load_unconnected(server, name, scale))
+            print(name, unconnected[name][-1], flush=True)
+        for name in staying:
+            with selling(contenders.server(name)) as server:
+                staying[name].append(asyncio.run(_connect_twice(server, name, browsers)))
             print(name, staying[name][-1], flush=True)
-    lines = [*_passed(passing), '', *_stayed(staying, CUSTOMERS // scale), '', NOTES]
-    return Part('Memory', lines, _aims(passing[SHOP], staying, CUSTOMERS // scale))
+    lines = [*_unconnected_table(unconnected), '', *_connected_table(staying, browsers), '', NOTES]
+    return Part('memory', lines, _aims(unconnected[PAIDSLOT], staying, browsers))
 
 
-def _pass(server: Server, name: str, scale: int) -> Passing:
-    visitors, before = Visitors(server.url, USABLE[name]), memory(server)
-    slices, loads, halves = SLICES // scale, 0, [before]
-    began, each = time.monotonic(), TIME / SLICES
+def _load_unconnected(server: Server, name: str, scale: int) -> Unconnected:
+    load, before = LoadGenerator(server.url, USABLE[name]), memory(server)
+    slices, loads, half = SLICES // scale, 0, before
+    started, each = time.monotonic(), DURATION / SLICES
     for number in range(1, slices + 1):
-        left = began + number * each - time.monotonic()
-        answers = visitors.ask(number=LOADS // SLICES, seconds=max(0.0, left))
-        loads += answers.usable
-        time.sleep(max(0.0, began + number * each - time.monotonic()))
+        left = started + number * each - time.monotonic()
+        loads += load.run(number=LOADS // SLICES, seconds=max(0.0, left)).usable
+        time.sleep(max(0.0, started + number * each - time.monotonic()))
         if number == slices // 2:
-            halves.append(memory(server))
-    visitors.leave()
-    return Passing(loads, before, halves[-1], memory(server))
+            half = memory(server)
+    load.close()
+    return Unconnected(loads, before, half, memory(server))
 
 
-async def _stay(server: Server, name: str, customers: int) -> Staying:
+async def _connect_twice(server: Server, name: str, browsers: int) -> Connected:
     before = memory(server)
-    first, cpu = await _wave(server, name, customers)
-    await asyncio.sleep(GONE)
-    second, _ = await _wave(server, name, customers)
-    return Staying(before, first, second, cpu)
+    first, cpu = await _connect(server, name, browsers)
+    await asyncio.sleep(AWAY)
+    second, _ = await _connect(server, name, browsers)
+    return Connected(before, first, second, cpu)
 
 
-async def _wave(server: Server, name: str, customers: int) -> tuple[float, float]:
-    """Let customers come and stay for a while; returns memory and use of a core while all are there."""
+async def _connect(server: Server, name: str, browsers: int) -> tuple[float, float]:
+    """Connect browsers for a while; return memory and use of a core while all are connected."""
     async with asyncio.TaskGroup() as group:
-        all_there = asyncio.Barrier(customers // BATCH + 1)
-        leave = asyncio.Event()
+        all_connected = asyncio.Barrier(browsers // BATCH + 1)
+        disconnect = asyncio.Event()
 
         async def batch(pages: list[bytes]) -> None:
             async with connected(server.url, pages):
-                await all_there.wait()
-                await leave.wait()
+                await all_connected.wait()
+                await disconnect.wait()
 
-        visitors = Visitors(server.url, USABLE[name], connections=10)
-        for _ in range(customers // BATCH):
+        load = LoadGenerator(server.url, USABLE[name], connections=10)
+        for _ in range(browsers // BATCH):
             pages: list[bytes] = []
-            await asyncio.to_thread(visitors.ask, number=BATCH, keep=pages)
+            await asyncio.to_thread(load.run, number=BATCH, keep=pages)
             group.create_task(batch(pages))
-        visitors.leave()
-        await all_there.wait()
+        load.close()
+        await all_connected.wait()
         spent = cpu_seconds(server)
         await asyncio.sleep(STAY)
         found = memory(server), (cpu_seconds(server) - spent) / STAY
-        leave.set()
+        disconnect.set()
     return found
 
 
-def _passed(seen: dict[str, list[Passing]]) -> list[str]:
+def _unconnected_table(seen: dict[str, list[Unconnected]]) -> list[str]:
     heads = ('never connected', 'page loads', 'before, MiB', 'after half, MiB', 'after all, MiB')
     rows = [
         (
             name,
             f'{median(each.loads for each in found):,.0f}',
-            *(spread([getattr(each, when) for each in found]) for when in ('before', 'half', 'after')),
+            spread([each.before for each in found]),
+            spread([each.half for each in found]),
+            spread([each.after for each in found]),
         )
         for name, found in seen.items()
     ]
     return table(heads, rows)
 
 
-def _stayed(seen: dict[str, list[Staying]], customers: int) -> list[str]:
+def _connected_table(seen: dict[str, list[Connected]], browsers: int) -> list[str]:
     heads = (
-        f'{customers:,} connected',
+        f'{browsers:,} connected',
         'before, MiB',
         'with them, MiB',
         'KiB each',
@@ -144,7 +149,7 @@ def _stayed(seen: dict[str, list[Staying]], customers: int) -> list[str]:
             name,
             spread([each.before for each in found]),
             spread([each.first for each in found]),
-            spread([each.each(customers) for each in found]),
+            spread([each.each(browsers) for each in found]),
             f'{median(each.cpu for each in found):.0%}',
             spread([each.second for each in found]),
         )
@@ -153,16 +158,22 @@ def _stayed(seen: dict[str, list[Staying]], customers: int) -> list[str]:
     return table(heads, rows)
 
 
-def _aims(passing: list[Passing], staying: dict[str, list[Staying]], customers: int) -> list[Aim]:
-    ours, plain = (median(each.each(customers) for each in staying[name]) for name in (BUILT, PLAIN))
-    grown = median(each.after - each.half for each in passing)
-    again = median(each.second - each.first for each in staying[BUILT])
-    share = 100 * again / max(1.0, median(each.first - each.before for each in staying[BUILT]))
+def _aims(unconnected: list[Unconnected], staying: dict[str, list[Connected]], browsers: int) -> list[Aim]:
+    ours, plain = (
+        median(each.each(browsers) for each in staying[name]) for name in (UNLIMITED, PLAIN_NICEGUI)
+    )
+    growth = median(each.after - each.half for each in unconnected)
+    again = median(each.second - each.first for each in staying[UNLIMITED])
+    share = 100 * again / max(1.0, median(each.first - each.before for each in staying[UNLIMITED]))
     return [
         at_most(
-            'memory after page loads that never connect', max(each.after for each in passing), TOTAL, 'MiB', 0
+            'memory after page loads that never connect',
+            max(each.after for each in unconnected),
+            TOTAL,
+            'MiB',
+            0,
         ),
-        at_most('… and what their second half adds', grown, FLAT, 'MiB'),
-        at_most('memory of a connected customer', ours / plain, 1, '× plain NiceGUI', 2),
-        at_most('memory not let go of when customers leave', share, 20, '%', 0),
+        at_most('… and what their second half adds', growth, GROWTH, 'MiB'),
+        at_most('memory of a connected browser', ours / plain, 1, '× plain NiceGUI', 2),
+        at_most('memory not released when browsers disconnect', share, 20, '%', 0),
     ]

@@ -1,1 +1,6 @@
-"""Calendar links and meetings of orders."""
+"""Booking: the calendar links of paid orders, and the meetings that came of them."""
+
+from services.booking.links import CalendarLinks
+from services.booking.recorder import BookingRecorder
+
+__all__ = ['BookingRecorder', 'CalendarLinks']

@@ -5,16 +5,13 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from starlette.types import ASGIApp
 
 from services import logs
 from services.settings import parse_settings
 from services.shop import Shop, build
-
-if TYPE_CHECKING:
-    from services.sandbox import SandboxConfig
 
 HOST, PORT = '127.0.0.1', '3000'
 HOSTS = ('127.0.0.1', 'localhost')  # no other site may talk to the demo by a name that leads to this machine
@@ -47,7 +44,7 @@ def run(environ: Mapping[str, str], *, start: Start) -> None:
     folder = tempfile.mkdtemp(prefix='paidslot-demo-')
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     settings = parse_settings(
-        _sandbox_settings(config)
+        config.settings()
         | {
             'DOMAIN': domain,
             'HOST': environ.get('HOST') or HOST,
@@ -63,17 +60,3 @@ def run(environ: Mapping[str, str], *, start: Start) -> None:
         hosts=HOSTS,
         greeting=line,
     )
-
-
-def _sandbox_settings(config: 'SandboxConfig') -> dict[str, str]:
-    return {
-        'STRIPE_SECRET_KEY': config.secret_key,
-        'STRIPE_PUBLISHABLE_KEY': config.publishable_key,
-        'STRIPE_PRICE_ID': config.price,
-        'STRIPE_WEBHOOK_SECRET': config.stripe_webhook_secret,
-        'STRIPE_API_BASE': config.stripe_api,
-        'CALENDLY_LINK': config.calendly_link,
-        'CALENDLY_TOKEN': config.calendly_token,
-        'CALENDLY_WEBHOOK_SIGNING_KEY': config.calendly_signing_key,
-        'CALENDLY_API_BASE': config.calendly_api,
-    }

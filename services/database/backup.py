@@ -1,4 +1,4 @@
-"""Copies of the ledger: a backup made while the shop sells, and a backup put back in its place."""
+"""Backup and restore of a SQLite ledger."""
 
 import os
 import shutil
@@ -17,17 +17,17 @@ from services.database.sqlite import code_of
 ELSEWHERE = 'DATABASE_URL is PostgreSQL: use its own tools, pg_dump to back up and pg_restore to restore.'
 BESIDE = ('-wal', '-shm', '-journal')
 """What SQLite may leave beside a file, by the endings of its name (sqlite.org/tempfiles.html)."""
-PATIENCE = 5.0  # seconds to wait for a lock
+LOCK_TIMEOUT = 5.0  # seconds
 
 UNBOOKED = """
     SELECT id, version + 1 FROM orders
-    WHERE voided_at IS NULL AND session_status <> 'expired' AND coalesce(calendar_url, 'none') <> ''
+    WHERE voided_at IS NULL AND session_status <> 'expired' AND NOT bookings_unknown
     AND id NOT IN (SELECT order_id FROM bookings WHERE state = 'active')"""
-WRITE_LINE = 'INSERT INTO journal (order_id, version, at, because, line) VALUES (?, ?, ?, ?, ?)'
-FORGET_LINK = "UPDATE orders SET calendar_url = '', version = ? WHERE id = ?"
+WRITE_LINE = "INSERT INTO journal (order_id, version, at, because, actor, line) VALUES (?, ?, ?, ?, '', ?)"
+MARK = 'UPDATE orders SET calendar_url = NULL, bookings_unknown = 1, version = ? WHERE id = ?'
 
 
-class CopyRefused(Exception):
+class BackupRefused(Exception):
     """Nothing was copied; ``problems`` are sentences for the operator."""
 
     def __init__(self, *problems: str) -> None:
@@ -46,20 +46,20 @@ def backup(database_url: str, file: Path) -> str:
         What was done, in a sentence.
 
     Raises:
-        CopyRefused: there is no such copy to be had; nothing is left at ``file``.
+        BackupRefused: there is no such copy to be had; nothing is left at ``file``.
     """
     source = _path_of(database_url)
     if not source.is_file():
-        raise CopyRefused(f'There is no database at {source}.')
+        raise BackupRefused(f'There is no database at {source}.')
     if file.exists():
-        raise CopyRefused(f'{file} exists already, and is not overwritten: name another file.')
-    with _refusals(f'The backup of {source} to {file} failed'), _draft_of(file) as draft:
+        raise BackupRefused(f'{file} exists already, and is not overwritten: name another file.')
+    with _refusals(f'The backup of {source} to {file} failed'), _temporary_file_for(file) as temporary:
         # A reader that may not write would leave files behind that the shop perhaps may not write either.
-        _copy(source, draft, mode='rw')
-        told = _look_through(draft, source)
-        os.replace(draft, file)
+        _copy(source, temporary, mode='rw')
+        summary = _verify(temporary, source)
+        temporary.replace(file)
         _sync(file.parent)
-    return f'{source} was copied to {file}: {told}.'
+    return f'{source} was copied to {file}: {summary}.'
 
 
 def restore(database_url: str, file: Path, *, now: datetime) -> str:
@@ -74,26 +74,26 @@ def restore(database_url: str, file: Path, *, now: datetime) -> str:
         What was done, in a sentence.
 
     Raises:
-        CopyRefused: the file is no whole ledger, or a shop uses the old one; nothing was changed.
+        BackupRefused: the file is no whole ledger, or a shop uses the old one; nothing was changed.
     """
     target = _path_of(database_url)
     if not file.is_file():
-        raise CopyRefused(f'There is no file {file}.')
+        raise BackupRefused(f'There is no file {file}.')
     if target.exists() and file.samefile(target):
-        raise CopyRefused(f'{file} is the database itself.')
+        raise BackupRefused(f'{file} is the database itself.')
     with _refusals(f'{file} was not restored'):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _draft_of(target) as draft:
-            _copy(file, draft, mode='ro')
-            told = _look_through(draft, file)
-            _forget_links(draft, now)
-            kept = _put(draft, target, now)
-    return f'{file} is now {target}: {told}.{kept} Start the shop: it looks up at Stripe what is missing.'
+        with _temporary_file_for(target) as temporary:
+            _copy(file, temporary, mode='ro')
+            summary = _verify(temporary, file)
+            _mark_unknown_bookings(temporary, now)
+            kept = _put(temporary, target, now)
+    return f'{file} is now {target}: {summary}.{kept} Start the shop: it looks up at Stripe what is missing.'
 
 
 def _path_of(database_url: str) -> Path:
     if not database_url.startswith('sqlite'):
-        raise CopyRefused(ELSEWHERE)
+        raise BackupRefused(ELSEWHERE)
     return Path(make_url(database_url).database or '')
 
 
@@ -103,11 +103,11 @@ def _refusals(what: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        raise CopyRefused(f'{what}: {in_words(error, "sqlite")}') from error
+        raise BackupRefused(f'{what}: {in_words(error, "sqlite")}') from error
 
 
 @contextmanager
-def _draft_of(file: Path) -> Iterator[Path]:
+def _temporary_file_for(file: Path) -> Iterator[Path]:
     """Make a file on the same disk that only this user may read, and that is gone unless it was renamed."""
     handle, name = tempfile.mkstemp(prefix=f'.{file.name}.', suffix='.part', dir=file.parent)
     os.close(handle)
@@ -118,65 +118,67 @@ def _draft_of(file: Path) -> Iterator[Path]:
             Path(leftover).unlink(missing_ok=True)
 
 
-def _copy(source: Path, draft: Path, *, mode: str) -> None:
+def _copy(source: Path, temporary: Path, *, mode: str) -> None:
     """Copy one consistent state of a database into one file that needs no other beside it."""
-    with closing(_connect(source, mode)) as there, closing(_connect(draft, 'rw')) as here:
+    with closing(_connect(source, mode)) as there, closing(_connect(temporary, 'rw')) as here:
         there.backup(here)  # in one step: a reader's view, which no writer waits for
         here.execute('PRAGMA journal_mode=DELETE')
-    _sync(draft)
+    _sync(temporary)
 
 
-def _look_through(draft: Path, source: Path) -> str:
+def _verify(temporary: Path, source: Path) -> str:
     """Say what is in a copy.
 
     Raises:
-        CopyRefused: a page is damaged, or it is not a ledger that this version can open.
+        BackupRefused: a page is damaged, or it is not a ledger that this version can open.
     """
     from services.database import migrations  # a shop that runs has no need of them
 
-    with closing(_connect(draft, 'ro')) as connection:
+    with closing(_connect(temporary, 'ro')) as connection:
         found = connection.execute('PRAGMA integrity_check(1)').fetchone()[0]
         if found != 'ok':
-            raise CopyRefused(f'{source} is damaged: {found}.')
+            raise BackupRefused(f'{source} is damaged: {found}.')
         names = {
             name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         }
         if not {'alembic_version', 'orders', 'journal'} <= names:
-            raise CopyRefused(f'{source} is not a ledger of Paidslot.')
+            raise BackupRefused(f'{source} is not a ledger of Paidslot.')
         versions = [version for (version,) in connection.execute('SELECT version_num FROM alembic_version')]
         if len(versions) != 1 or versions[0] not in migrations.versions():
-            raise CopyRefused(f'{source} was written by another version of Paidslot ({", ".join(versions)}).')
+            raise BackupRefused(
+                f'{source} was written by another version of Paidslot ({", ".join(versions)}).'
+            )
         orders, last = connection.execute('SELECT count(*), max(created_at) FROM orders').fetchone()
     return f'{orders} orders' + (f', the last of {last[:16]} UTC' if last else '')
 
 
-def _forget_links(draft: Path, now: datetime) -> None:
-    """Mark the orders that may have been booked since (MAYBE_SPENT); their pages ask Calendly first."""
-    words = (now.strftime('%Y-%m-%d %H:%M:%S.%f'), 'operator', 'restored: it may have been booked since')
-    with closing(_connect(draft, 'rw')) as connection:
+def _mark_unknown_bookings(temporary: Path, now: datetime) -> None:
+    """Mark the orders that may have been booked since; before they get a link Calendly is asked."""
+    words = (now.strftime('%Y-%m-%d %H:%M:%S.%f'), 'restore', 'restored: it may have been booked since')
+    with closing(_connect(temporary, 'rw')) as connection:
         connection.execute('BEGIN')
         marked = connection.execute(UNBOOKED).fetchall()
         connection.executemany(WRITE_LINE, [(order_id, version, *words) for order_id, version in marked])
-        connection.executemany(FORGET_LINK, [(version, order_id) for order_id, version in marked])
+        connection.executemany(MARK, [(version, order_id) for order_id, version in marked])
         connection.execute('COMMIT')
-    _sync(draft)
+    _sync(temporary)
 
 
-def _put(draft: Path, target: Path, now: datetime) -> str:
+def _put(temporary: Path, target: Path, now: datetime) -> str:
     """Rename the copy to be the ledger; says where the old one is kept."""
     kept = Path(f'{target}.before-restore-{now:%Y%m%dT%H%M%SZ}')
     if not target.exists():
         _move_beside(target, kept)
-        os.replace(draft, target)
+        temporary.replace(target)
         _sync(target.parent)
         return ''
     if kept.exists():
-        raise CopyRefused(f'{kept} exists already.')
-    _take_over(draft, target)
+        raise BackupRefused(f'{kept} exists already.')
+    _take_over(temporary, target)
     with _alone_with(target):
         _move_beside(target, kept)
         _keep(target, kept)
-        os.replace(draft, target)
+        temporary.replace(target)
         _sync(target.parent)
     return f' The old database is kept as {kept}.'
 
@@ -186,7 +188,7 @@ def _alone_with(target: Path) -> Iterator[None]:
     """Hold a database that nobody else has open; leaving the write-ahead log is SQLite's own proof of that.
 
     Raises:
-        CopyRefused: a shop uses it.
+        BackupRefused: a shop uses it.
     """
     with closing(_connect(target, 'rw')) as connection:
         try:
@@ -194,7 +196,7 @@ def _alone_with(target: Path) -> Iterator[None]:
             connection.execute('BEGIN EXCLUSIVE')
         except sqlite3.DatabaseError as error:
             if code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                raise CopyRefused(f'A shop uses {target}: stop it first.') from error
+                raise BackupRefused(f'A shop uses {target}: stop it first.') from error
             # Whatever else is wrong with it is why a backup is wanted.
         yield
 
@@ -203,7 +205,7 @@ def _move_beside(target: Path, kept: Path) -> None:
     """Take the log of a broken database away with it: beside another file it would do harm."""
     for ending in BESIDE:
         with suppress(FileNotFoundError):
-            os.replace(f'{target}{ending}', f'{kept}{ending}')
+            Path(f'{target}{ending}').replace(f'{kept}{ending}')
 
 
 def _keep(target: Path, kept: Path) -> None:
@@ -214,18 +216,18 @@ def _keep(target: Path, kept: Path) -> None:
         shutil.copy2(target, kept)
 
 
-def _take_over(draft: Path, target: Path) -> None:
+def _take_over(temporary: Path, target: Path) -> None:
     """Give the copy the rights and the owner that the ledger has, as far as this user may."""
-    shutil.copymode(target, draft)
+    shutil.copymode(target, temporary)
     found = target.stat()
     with suppress(PermissionError):
-        os.chown(draft, found.st_uid, found.st_gid)
+        os.chown(temporary, found.st_uid, found.st_gid)
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     """Open a file that exists, to read (ro) or to write (rw)."""
     address = f'{path.resolve().as_uri()}?mode={mode}'
-    return sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
+    return sqlite3.connect(address, uri=True, timeout=LOCK_TIMEOUT, isolation_level=None)
 
 
 def _sync(path: Path) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-NEWEST = '0003'
+NEWEST = '0001'
 """The version of these tables, as the last migration names it."""
 
 
@@ -69,11 +69,17 @@ orders = Table(
     Column('booking_key', String(64), nullable=False, unique=True),
     Column('environment', String(8), nullable=False),
     Column('account', Text, nullable=False),
-    Column('shop', Text, nullable=False),
+    Column('domain', Text, nullable=False),
+    # purchase: what was bought, and what was allowed to change its total
     Column('offer', String(64), nullable=False),
+    Column('title', Text, nullable=False),
+    Column('minutes', Integer, nullable=False),
+    Column('sessions', Integer, nullable=False),
     Column('price_id', Text, nullable=False),
     Column('amount', BigInteger, nullable=False),
     Column('currency', String(3), nullable=False),
+    Column('discounts_allowed', Boolean, nullable=False),
+    Column('taxes_allowed', Boolean, nullable=False),
     Column('created_at', Utc, nullable=False),
     Column('attempt', Integer, nullable=False),
     Column('browser_hash', String(64), nullable=False),
@@ -82,10 +88,11 @@ orders = Table(
     Column('session_url', Text),
     Column('session_expires_at', Utc, nullable=False),
     Column('calendar_url', Text),
+    Column('bookings_unknown', Boolean, nullable=False),
     Column('voided_at', Utc),
     Column('completed_at', Utc),
     Column('duplicate_of', Text, nullable=False),
-    Column('due_at', Utc),
+    Column('next_check', Utc),
     # facts: what was seen at Stripe
     Column('session_status', Text, nullable=False),
     Column('payment_status', Text, nullable=False),
@@ -107,7 +114,7 @@ orders = Table(
     Index('ix_orders_payment_id', 'payment_id'),
     Index('ix_orders_email_completed_at', text('lower(email)'), 'completed_at'),
     Index('ix_orders_card_fingerprint_completed_at', 'card_fingerprint', 'completed_at'),
-    Index('ix_orders_due_at_environment', 'due_at', 'environment'),
+    Index('ix_orders_next_check_environment', 'next_check', 'environment'),
 )
 
 bookings = Table(
@@ -140,7 +147,7 @@ deliveries = Table(
     Column('handled_at', Utc),
     Column('error', Text, nullable=False),
     Column('payload', Text, nullable=False),
-    Column('due_at', Utc, index=True),
+    Column('next_try', Utc, index=True),
 )
 
 list_cursors = Table(
@@ -160,6 +167,7 @@ journal = Table(
     Column('version', Integer, nullable=False),
     Column('at', Utc, nullable=False),
     Column('because', String(16), nullable=False),
+    Column('actor', Text, nullable=False),
     Column('line', Text, nullable=False),
 )
 

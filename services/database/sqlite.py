@@ -1,6 +1,5 @@
 """One SQLite file as a ledger: set up to be safe, looked through at the start, left alone once it is gone."""
 
-import os
 import sqlite3
 import time
 from pathlib import Path
@@ -96,7 +95,7 @@ def code_of(error: BaseException) -> int:
 def _identity(path: str) -> tuple[int, int] | None:
     """Return what tells one file from another of the same name, None while there is none."""
     try:
-        found = os.stat(path)
+        found = Path(path).stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -1,1 +1,1 @@
-"""HTTP endpoints for machines: webhooks, JSON, health and metrics."""
+"""The HTTP endpoints for machines: webhooks, JSON, health and counters."""

@@ -1,4 +1,4 @@
-"""Reading what strangers send: never more than a endpoint asks for."""
+"""Reading a request's body: never more than the endpoint takes, and never for longer."""
 
 import asyncio
 
@@ -7,20 +7,20 @@ from starlette.requests import ClientDisconnect
 
 from services.errors import BodyTooLarge, BodyTooSlow, UnsupportedType
 
-PATIENCE = 10.0  # seconds a body may take to arrive
+BODY_TIMEOUT = 10.0  # seconds
 
 
-async def read_body(request: Request, limit: int, *, time_limit: float = PATIENCE) -> bytes:
+async def read_body(request: Request, limit: int, *, timeout: float = BODY_TIMEOUT) -> bytes:  # noqa: ASYNC109
     """Read a request's body.
 
     Args:
         request: the request, its body not read yet.
         limit: how many bytes the endpoint takes.
-        time_limit: seconds the whole body may take to arrive.
+        timeout: the seconds in which the whole body must arrive.
 
     Raises:
         BodyTooLarge: it is longer; the rest is not read.
-        BodyTooSlow: it did not arrive in time, or the sender left.
+        BodyTooSlow: it did not arrive in time, or the sender disconnected.
         UnsupportedType: it is compressed.
     """
     if request.headers.get('content-encoding', 'identity') != 'identity':
@@ -29,7 +29,7 @@ async def read_body(request: Request, limit: int, *, time_limit: float = PATIENC
     if not length.isdecimal() or int(length) > limit:
         raise BodyTooLarge
     try:
-        async with asyncio.timeout(time_limit):
+        async with asyncio.timeout(timeout):
             return await _read(request, limit)
     except (TimeoutError, ClientDisconnect) as error:
         raise BodyTooSlow from error

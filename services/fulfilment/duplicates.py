@@ -1,31 +1,22 @@
-"""Nobody pays twice: open sessions beside a paid one are closed, and a second payment is flagged."""
+"""Duplicates: the same customer pays twice, or could."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import datetime
 
-from services.errors import ShopError, reported
 from services.ledger import Ledger
-from services.orders import CLAIM_LIFETIME, Order, State
-from services.payments import Payments
+from services.orders import CLAIM_LIFETIME, Cause, Order, State
 
 log = logging.getLogger(__name__)
 
 
 class Duplicates:
-    """Looks for other orders of the customer who has just paid."""
+    """Finds other orders of the customer who has just paid, and marks second payments."""
 
-    def __init__(
-        self, *, ledger: Ledger, payments: Payments, reread: Callable[..., Awaitable[Order | None]]
-    ) -> None:
-        """Make it; ``reread`` reads a session at Stripe and writes down what is true of its order."""
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._payments = payments
-        self._reread = reread
 
-    async def flag(self, order: Order, *, now: datetime, first: bool) -> dict[str, str]:
-        """Return the change that marks a payment which repeats another of the last 24 hours, if it does.
+    async def find(self, order: Order, *, now: datetime, first: bool) -> Order | None:
+        """Return the earlier payment of the last 24 hours that an order repeats, if it does.
 
         Args:
             order: the order as it is about to be written down.
@@ -35,59 +26,45 @@ class Duplicates:
         money_came = order.facts.payment_status == 'paid' and order.facts.amount_total
         fresh = first or (order.completed_at and now - order.completed_at < CLAIM_LIFETIME)
         if order.duplicate_of or not money_came or not fresh:
-            return {}
-        for other in await self._ledger.find_paid_beside(order, within=CLAIM_LIFETIME):
-            if _moment(other) < _moment(order):
+            return None
+        for other in await self._ledger.orders.find_paid_beside(order, within=CLAIM_LIFETIME):
+            if _sort_key(other) < _sort_key(order):
                 log.warning('order %s: seems paid twice, see %s', order.reference, other.reference)
-                return {'duplicate_of': other.reference}
-        return {}
+                return other
+        return None
 
-    async def look_around(self, paid: Order, *, because: str) -> None:
-        """Mark what ``flag`` could not see: a payment written down at the same moment, wherever that was.
+    async def mark_beside(self, paid: Order, *, because: Cause) -> None:
+        """Mark what ``find`` could not see: a payment written down at the same time, perhaps elsewhere.
 
         Args:
             paid: an order that has just been written down as paid.
             because: who caused that.
         """
-        for other in await self._ledger.find_paid_beside(paid, within=CLAIM_LIFETIME):
-            earlier, later = sorted((paid, other), key=_moment)
+        for other in await self._ledger.orders.find_paid_beside(paid, within=CLAIM_LIFETIME):
+            earlier, later = sorted((paid, other), key=_sort_key)
             await self._mark(later, earlier, because)
 
-    async def _mark(self, later: Order | None, earlier: Order, because: str) -> None:
+    async def is_superseded(self, order: Order) -> bool:
+        """Whether the browser of an open order has completed another one since it was opened."""
+        if order.state is not State.OPEN or not order.browser_hash:
+            return False
+        other = await self._ledger.orders.find_completed_by(order.browser_hash, since=order.created_at)
+        return bool(
+            other and other.purchase.offer == order.purchase.offer and other.state is not State.FAILED
+        )
+
+    async def _mark(self, later: Order | None, earlier: Order, because: Cause) -> None:
         line = f'seems paid twice: see {earlier.reference}'
         while later and not later.duplicate_of:
-            moved = await self._ledger.move(later, because=because, line=line, duplicate_of=earlier.reference)
+            moved = await self._ledger.orders.move(
+                later, because=because, line=line, duplicate_of=earlier.reference
+            )
             if moved:
                 log.warning('order %s: %s', moved.reference, line)
                 return
-            later = await self._ledger.find(id=later.id)
-
-    async def close_siblings(self, paid: Order, *, because: str) -> None:
-        """Close what else this browser could still pay for the same offer."""
-        if paid.state is State.FAILED:
-            return
-        for sibling in await self._ledger.open_siblings(paid):
-            if sibling.created_at <= (paid.completed_at or sibling.created_at):
-                await self._close(sibling, because)
-
-    async def close_if_superseded(self, order: Order, *, because: str) -> None:
-        """Close an open order whose browser has completed another one since it was opened."""
-        if order.state is not State.OPEN or not order.browser_hash:
-            return
-        other = await self._ledger.find_completed_by(order.browser_hash, since=order.created_at)
-        if other and other.offer == order.offer and other.state is not State.FAILED:
-            await self._close(order, because)
-
-    async def _close(self, order: Order, because: str) -> None:
-        """Close a session at Stripe; where that fails the reconciler tries again."""
-        if not order.session_id:
-            return
-        with suppress(ShopError), reported('closing a session beside a paid one'):
-            with suppress(ShopError):  # it may be closed or paid already: the reading tells
-                await self._payments.expire_session(order.session_id)
-            await self._reread(order.session_id, because=because)
+            later = await self._ledger.orders.find(id=later.id)
 
 
-def _moment(order: Order) -> tuple[datetime, str]:
-    """What payments are ordered by; of two at once the ids decide."""
+def _sort_key(order: Order) -> tuple[datetime, str]:
+    """Order payments by time; of two at once the ids decide."""
     return order.completed_at or order.created_at, order.id

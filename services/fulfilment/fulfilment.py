@@ -1,69 +1,80 @@
-"""One room behind many endpoints: what Stripe says becomes facts in the ledger, and opens the calendar."""
+"""Fulfilment: reads a session at Stripe and writes what is true of its order into the ledger."""
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from cachetools import TTLCache
 
-from services.booking.booking import Calendars
 from services.errors import OurFault, ShopError, reported
+from services.fulfilment.decision import Decision, decide
 from services.fulfilment.duplicates import Duplicates
 from services.ledger import Delivery, Ledger
 from services.metrics import Metrics
-from services.orders import Order, PaymentSession, PriceAdjustments, changes_after, line_of, order_from
+from services.orders import Cause, Order, PaymentSession, State, order_from
 from services.payments import SESSION_EVENTS, Payments
 from services.rate_limit import RateLimit
-from services.scheduling import Scheduling
 
 log = logging.getLogger(__name__)
 
-MISSES_KEPT = 10_000
-MISS_LIFETIME = 600  # seconds for which an unknown session is not asked about again
-TRIES = 8  # several endpoints may hear of a payment at once; each conflict means that one of them got through
+UNKNOWN_SESSIONS = 10_000, 600  # remembered, and for how many seconds Stripe is not asked about them again
+TRIES = 8  # several callers may read one payment at once; each conflict means that one of them succeeded
 
 
-class Fulfilment(Calendars):
-    """Verifies payments, and so opens calendars."""
+class Fulfilment:
+    """Verifies payments: one function behind the return page, the webhook, the reconciler and the admin."""
 
     def __init__(
         self,
         *,
         ledger: Ledger,
         payments: Payments,
-        scheduling: Scheduling,
-        clock: Callable[[], datetime],
-        shop: str,
-        allowed: PriceAdjustments,
-        selling: bool,
+        duplicates: Duplicates,
         rate_limit: RateLimit,
         metrics: Metrics,
+        clock: Callable[[], datetime],
+        domain: str,
     ) -> None:
-        super().__init__(ledger=ledger, payments=payments, scheduling=scheduling, selling=selling)
-        self._clock = clock
-        self._shop = shop
-        self._allowed = allowed
+        """Make it; nothing is read yet.
+
+        Args:
+            ledger: where the facts are kept.
+            payments: where they are read.
+            duplicates: finds other payments of the same customer.
+            rate_limit: how often strangers may make us ask Stripe about unknown sessions.
+            metrics: where moves are counted.
+            clock: the present time in UTC.
+            domain: this shop's address; sessions of others on the same account are left alone.
+        """
+        self._ledger = ledger
+        self._payments = payments
+        self._duplicates = duplicates
         self._rate_limit = rate_limit
         self._metrics = metrics
-        self.duplicates = Duplicates(ledger=ledger, payments=payments, reread=self.fulfil)
-        self._misses: TTLCache[str, bool] = TTLCache(MISSES_KEPT, MISS_LIFETIME)
+        self._clock = clock
+        self._domain = domain
+        self._unknown: TTLCache[str, bool] = TTLCache(*UNKNOWN_SESSIONS)
 
     async def find(self, token: str) -> Order | None:
         """Return the order with this token, from the ledger alone."""
-        return await self._ledger.find(token=token)
+        return await self._ledger.orders.find(token=token)
 
-    def subscribe(self, order: Order, told: Callable[[], object]) -> Callable[[], None]:
-        """Have something called after each move of an order in this process; returns what stops that."""
-        return self._ledger.subscribe(order, told)
+    def subscribe(self, order: Order, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call something after each change of an order in this process; returns what ends that."""
+        return self._ledger.subscribe(order, callback)
 
-    async def fulfil(self, session_id: str, *, because: str, handles: Delivery | None = None) -> Order | None:
+    async def fulfil(
+        self, session_id: str, *, because: Cause, handles: Delivery | None = None
+    ) -> Order | None:
         """Read a session at Stripe and write down what is true of its order.
 
         Args:
             session_id: Stripe's id of the session.
-            because: who asks: webhook, return, reconciler, operator or a endpoint of the checkout.
-            handles: the delivery that is answered by this, if any.
+            because: who asks.
+            handles: the delivery that this answers, marked as handled in the same transaction.
 
         Returns:
             The order as it is now, or None when the session is not one of this shop.
@@ -72,77 +83,77 @@ class Fulfilment(Calendars):
             ShopError: Stripe does not answer; nothing was changed.
         """
         for _ in range(TRIES):
-            order = await self._ledger.find(session_id=session_id)
-            if order and not self._of_this_environment(order):
+            order = await self._ledger.orders.find(session_id=session_id)
+            if order and not order.environment.same_as(self._payments.environment):
                 break
             session = await self._payments.read_session(session_id)
             if session is None:
                 break
-            order = order or await self._order_of(session, because)
+            order = order or await self._adopt(session, because)
             if order is None:
                 break
-            moved = await self._write_down(order, session, because, handles)
+            moved = await self._apply(order, session, because, handles)
             if moved:
                 return moved
         else:
             raise OurFault(f'{TRIES} conflicts in a row')
         if handles:
-            await self._ledger.mark_handled(handles)
+            await self._ledger.deliveries.mark_handled(handles)
         return order
 
-    async def follow_up(
-        self, payment_id: str, *, because: str, handles: Delivery | None = None
+    async def fulfil_payment(
+        self, payment_id: str, *, because: Cause, handles: Delivery | None = None
     ) -> Order | None:
-        """Read anew what became of a payment: refunds and disputes name the payment, not its session.
+        """Fulfil the session of a payment: events about refunds and disputes name the payment alone.
 
         Args:
             payment_id: Stripe's id of the payment.
             because: who asks.
-            handles: the delivery that is answered by this, if any.
+            handles: the delivery that this answers, marked as handled in the same transaction.
 
         Raises:
             ShopError: Stripe does not answer; nothing was changed.
         """
-        order = await self._ledger.find(payment_id=payment_id)
+        order = await self._ledger.orders.find(payment_id=payment_id)
         known = order.session_id if order else None
         session_id = known or await self._payments.find_session_of(payment_id)
         if session_id:
             return await self.fulfil(session_id, because=because, handles=handles)
         if handles:
-            await self._ledger.mark_handled(handles)
+            await self._ledger.deliveries.mark_handled(handles)
         return None
 
-    async def process(self, delivery: Delivery, *, because: str) -> Order | None:
-        """Work a delivery of Stripe, whose payload is the id of what it is about, and settle it.
+    async def process(self, delivery: Delivery, *, because: Cause) -> None:
+        """Process a Stripe delivery (its payload is the object's id) and mark it handled.
 
         Raises:
             ShopError: Stripe does not answer; nothing was changed.
         """
-        read = self.fulfil if delivery.kind in SESSION_EVENTS else self.follow_up
-        return await read(delivery.payload, because=because, handles=delivery)
+        fulfil = self.fulfil if delivery.kind in SESSION_EVENTS else self.fulfil_payment
+        await fulfil(delivery.payload, because=because, handles=delivery)
 
-    async def arrive(self, session_id: str, *, client: str = '') -> Order | None:
+    async def arrive(self, session_id: str, *, client_ip: str = '') -> Order | None:
         """Find or adopt the order of a customer who comes back from Stripe.
 
         Args:
-            session_id: what stands in the address; strangers can invent it, so Stripe is asked sparingly.
-            client: the address of the browser, for the limits.
+            session_id: from the address; strangers can invent it, so Stripe is asked sparingly.
+            client_ip: the address of the browser, for the rate limit.
 
         Raises:
             ShopError: the ledger does not know the session, and Stripe is silent or was asked too often.
         """
         with reported('looking up a returning customer'):
-            order = await self._ledger.find(session_id=session_id)
-            if order or session_id in self._misses:
+            order = await self._ledger.orders.find(session_id=session_id)
+            if order or session_id in self._unknown:
                 return order
-            await self._rate_limit.admit(client)
-            order = await self.fulfil(session_id, because='return')
+            await self._rate_limit.admit(client_ip)
+            order = await self.fulfil(session_id, because=Cause.RETURN)
         if order is None:
-            self._misses[session_id] = True
+            self._unknown[session_id] = True
         return order
 
-    async def ask(self, order: Order, *, because: str) -> Order | None:
-        """Ask Stripe how the order stands; None when Stripe is silent."""
+    async def check(self, order: Order, *, because: Cause) -> Order | None:
+        """Read at Stripe how an order stands; None when Stripe is silent."""
         if order.session_id is None:
             return order
         try:
@@ -151,57 +162,77 @@ class Fulfilment(Calendars):
         except ShopError:
             return None
 
-    async def refresh(self, order: Order, *, because: str) -> Order:
-        """Return the order as Stripe tells it now, or as it was when Stripe is silent."""
-        return await self.ask(order, because=because) or order
+    async def close(self, session_id: str, *, because: Cause) -> Order | None:
+        """Expire a session, so that nobody can pay it any more, and read what became of it.
 
-    async def _order_of(self, session: PaymentSession, because: str) -> Order | None:
-        """Find the order that a session's metadata names, or write it down again from there."""
-        rebuilt = order_from(session, shop=self._shop, environment=self._payments.environment)
+        Raises:
+            ShopError: Stripe does not answer; the session may still be open.
+        """
+        with suppress(ShopError):  # it may be closed or paid already: the reading tells
+            await self._payments.expire_session(session_id)
+        return await self.fulfil(session_id, because=because)
+
+    async def close_if_superseded(self, order: Order, *, because: Cause) -> None:
+        """Close an open order whose browser has completed another one since."""
+        if await self._duplicates.is_superseded(order):
+            await self._close_beside_a_paid_one(order, because)
+
+    async def _adopt(self, session: PaymentSession, because: Cause) -> Order | None:
+        """Find the order that a session's metadata names, or rebuild it from there."""
+        rebuilt = order_from(session, domain=self._domain, environment=self._payments.environment)
         if rebuilt is None:
             return None
-        known = await self._ledger.find(id=rebuilt.id)
+        orders = self._ledger.orders
+        known = await orders.find(id=rebuilt.id)
         if known is None:
-            await self._ledger.add(rebuilt, because=because)
-            known = await self._ledger.find(id=rebuilt.id)
-            if known is None:  # something of it belongs to another order: never to be dropped in silence
+            await orders.add(rebuilt, because=because)
+            known = await orders.find(id=rebuilt.id)
+            if known is None:  # one of its keys belongs to another order: the operator must see this
                 raise OurFault(f'order {rebuilt.reference} of session {session.id} cannot be written down')
         return known
 
-    async def _write_down(
-        self, order: Order, session: PaymentSession, because: str, handles: Delivery | None
+    async def _apply(
+        self, order: Order, session: PaymentSession, because: Cause, handles: Delivery | None
     ) -> Order | None:
-        """Turn what was seen into one move; None when another move came first."""
-        if order.session_id not in (None, session.id) and session.facts.session_status != 'complete':
-            if handles:  # a session whose address was lost on its way to us ended unused
-                await self._ledger.mark_handled(handles)
-            return order
-        if order.session_id != session.id and order.completed_at:
-            line = f'another session of this order is {session.facts.payment_status}: look at it at Stripe'
-            log.error('order %s: %s', order.reference, line)
-            if handles is None:
-                return order
-            return await self._ledger.move(order, because=because, line=line, handles=handles)
+        """Write a decision down in one move; None when another move came first."""
         now = self._clock()
-        changes = changes_after(order, session, allowed=self._allowed, now=now)
-        line = line_of(order, changes) if changes else f'{order.state}: looked at'
-        duplicate = await self.duplicates.flag(
-            replace(order, **changes), now=now, first='completed_at' in changes
-        )
-        if not changes and not duplicate:
+        decision = decide(order, session, now=now)
+        changes = await self._with_duplicate(order, decision, now)
+        if decision.alarm:
+            log.error('order %s: %s', order.reference, decision.alarm)
+        if not changes and not (decision.alarm and handles):
             if handles:
-                await self._ledger.mark_handled(handles)
+                await self._ledger.deliveries.mark_handled(handles)
             return order
-        if changes and (mismatch := changes['facts'].mismatch):
-            log.error('order %s: the payment does not match: %s', order.reference, mismatch)
-        line += f'; seems paid twice: see {duplicate["duplicate_of"]}' if duplicate else ''
-        moved = await self._ledger.move(
-            order, because=because, line=line, handles=handles, **changes, **duplicate
-        )
-        if moved and moved.state is not order.state:
-            self._metrics.moved(moved.state)
-        if moved and moved.facts.payment_status == 'paid' != order.facts.payment_status:
-            await self.duplicates.look_around(moved, because=because)
-        if moved and 'completed_at' in changes:
-            await self.duplicates.close_siblings(moved, because=because)
+        line = decision.line
+        if 'duplicate_of' in changes:
+            line += f'; seems paid twice: see {changes["duplicate_of"]}'
+        moved = await self._ledger.orders.move(order, because=because, line=line, handles=handles, **changes)
+        if moved:
+            await self._after(order, moved, because)
         return moved
+
+    async def _with_duplicate(self, order: Order, decision: Decision, now: datetime) -> dict[str, Any]:
+        """Return the changes of a decision, with the mark of a second payment where it is one."""
+        if decision.alarm and not decision.changes:
+            return {}
+        first = 'completed_at' in decision.changes
+        original = await self._duplicates.find(replace(order, **decision.changes), now=now, first=first)
+        return decision.changes | ({'duplicate_of': original.reference} if original else {})
+
+    async def _after(self, before: Order, moved: Order, because: Cause) -> None:
+        """Count the move, and look at the other orders of the customer who has just paid."""
+        if moved.state is not before.state:
+            self._metrics.moved(moved.state)
+        if moved.facts.payment_status == 'paid' != before.facts.payment_status:
+            await self._duplicates.mark_beside(moved, because=because)
+        if moved.completed_at and not before.completed_at and moved.state is not State.FAILED:
+            for sibling in await self._ledger.orders.open_siblings(moved):
+                if sibling.created_at <= moved.completed_at:
+                    await self._close_beside_a_paid_one(sibling, because)
+
+    async def _close_beside_a_paid_one(self, order: Order, because: Cause) -> None:
+        """Close a session that its browser could still pay; where that fails the reconciler tries again."""
+        if order.session_id:
+            with suppress(ShopError), reported('closing a session beside a paid one'):
+                await self.close(order.session_id, because=because)

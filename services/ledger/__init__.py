@@ -2,6 +2,6 @@
 
 from services.database.store import Store, connect
 from services.ledger.ledger import Ledger
-from services.ledger.records import Delivery, JournalLine, ListCursor
+from services.ledger.records import Delivery, JournalLine, ListCursor, Source
 
-__all__ = ['Delivery', 'JournalLine', 'Ledger', 'ListCursor', 'Store', 'connect']
+__all__ = ['Delivery', 'JournalLine', 'Ledger', 'ListCursor', 'Source', 'Store', 'connect']

@@ -1,50 +1,106 @@
-"""How deliveries are noted, settled, and worked again when nothing came of them."""
+"""Deliveries: recorded before they are processed, marked handled afterwards, tried again when they failed."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, and_, or_, select
 
 from services.database import schema
+from services.database.store import Store
 from services.ledger import statements
-from services.ledger.records import Delivery
+from services.ledger.leases import claim
+from services.ledger.records import Delivery, Source
 
-# A delivery whose work was cut off by the end of a process is taken up after this.
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=5)  # a process that dies while it processes a delivery holds it this long
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
 GIVEN_UP = timedelta(days=9)  # after the first try
 
 
-def row_of_delivery(delivery: Delivery, now: datetime) -> dict[str, Any]:
-    """Write a delivery as the row it is noted with.
+class Deliveries:
+    """The webhook deliveries of both senders, and what was found in Stripe's lists instead."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def record(self, delivery: Delivery) -> bool:
+        """Record a delivery before it is processed; True when it was handled earlier."""
+        now = self._clock()
+        values = asdict(delivery) | {'received_at': now, 'tries': 1, 'error': '', 'next_try': now + LEASE}
+        statement = statements.record_delivery(self._store.insert)
+        return await self._store.write(
+            lambda connection: connection.execute(statement, values).scalar_one() is not None
+        )
+
+    async def mark_handled(self, delivery: Delivery) -> None:
+        """Mark a delivery as handled where nothing else had to be written."""
+        now = self._clock()
+        await self._store.write(lambda connection: mark_handled(connection, delivery, now))
+
+    async def keep_error(self, delivery: Delivery, error: str) -> None:
+        """Keep why a delivery failed, and when to try it again.
+
+        Args:
+            delivery: which one.
+            error: in words for the operator.
+        """
+        now = self._clock()
+
+        def work(connection: Connection) -> None:
+            which = _key(delivery)
+            row = connection.execute(statements.delivery_tries(), which).first()
+            tries, since = (row.tries, row.received_at) if row else (1, now)
+            next_try = now + _pause(tries) if now - since < GIVEN_UP else None
+            statement = statements.change_delivery().where(schema.deliveries.c.handled_at.is_(None))
+            connection.execute(statement, which | {'error': error, 'next_try': next_try})
+
+        await self._store.write(work)
+
+    async def claim(self, *, limit: int) -> tuple[Delivery, ...]:
+        """Claim deliveries that were recorded but not handled, and are due for another try."""
+        table, now = schema.deliveries, self._clock()
+        due = select(table).where(table.c.next_try <= now).order_by(table.c.next_try).limit(limit)
+
+        def work(connection: Connection) -> tuple[Delivery, ...]:
+            again = {'tries': table.c.tries + 1}
+            rows = claim(connection, due, table.c.next_try, until=now + LEASE, changes=again)
+            return tuple(Delivery(Source(row.source), row.event_id, row.kind, row.payload) for row in rows)
+
+        return await self._store.write(work)
+
+    async def done(self, source: Source, event_ids: Iterable[str]) -> frozenset[str]:
+        """Return those of these events that need no work now: handled, or failed and due later.
+
+        A delivery that is being processed is not among them: its process may be dead, and processing it twice
+        does no harm.
+        """
+        table = schema.deliveries
+        query = select(table.c.event_id).where(
+            table.c.source == source,
+            table.c.event_id.in_(list(event_ids)),
+            or_(
+                table.c.handled_at.is_not(None),
+                and_(table.c.error != '', table.c.next_try > self._clock()),
+            ),
+        )
+        return frozenset(row.event_id for row in await self._store.read(query))
+
+
+def mark_handled(connection: Connection, delivery: Delivery, now: datetime) -> None:
+    """Mark a delivery as handled in the transaction of the move it caused; its payload is forgotten.
 
     Args:
-        delivery: what came.
-        now: the present time in UTC.
-    """
-    return asdict(delivery) | {'received_at': now, 'tries': 1, 'error': '', 'due_at': now + LEASE}
-
-
-def mark_handled(connection: Connection, delivery: Delivery, now: datetime, *, error: str = '') -> None:
-    """Mark a delivery as done, or keep the error it failed with and when to work it again.
-
-    Args:
-        connection: the transaction it happens in.
+        connection: the transaction.
         delivery: which one.
         now: the present time in UTC.
-        error: why it failed, in words for the operator.
     """
-    which = {'by': delivery.source, 'which': delivery.event_id}
-    if not error:
-        done = {'handled_at': now, 'error': '', 'due_at': None, 'payload': ''}
-        connection.execute(statements.mark_handled(), which | done)
-        return
-    known = connection.execute(statements.tries(), which).first()
-    tries, since = (known.tries, known.received_at) if known else (1, now)
-    failed = {'error': error, 'due_at': now + _pause(tries) if now - since < GIVEN_UP else None}
-    unhandled = schema.deliveries.c.handled_at.is_(None)
-    connection.execute(statements.mark_handled().where(unhandled), which | failed)
+    values = {'handled_at': now, 'error': '', 'next_try': None, 'payload': ''}
+    connection.execute(statements.change_delivery(), _key(delivery) | values)
+
+
+def _key(delivery: Delivery) -> dict[str, str]:
+    return {'sender': delivery.source, 'event': delivery.event_id}
 
 
 def _pause(tries: int) -> timedelta:

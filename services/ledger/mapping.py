@@ -1,4 +1,4 @@
-"""How orders and bookings become rows, and rows orders and bookings."""
+"""Orders and bookings as rows, and rows as orders and bookings."""
 
 from dataclasses import asdict, fields
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import Row
 
 from services.money import Money
-from services.orders import Booking, Environment, Facts, Order
+from services.orders import Booking, BookingState, Environment, Facts, Order, PriceAdjustments, Purchase
 
 FACTS = tuple(field.name for field in fields(Facts))
 
 
 def columns_of(changes: dict[str, Any]) -> dict[str, Any]:
-    """Spread the parts of an order that are values of their own over their columns."""
+    """Return changes of an order as columns; facts are spread over a column each."""
     columns = dict(changes)
     if 'facts' in columns:
         columns |= asdict(columns.pop('facts'))
@@ -20,23 +20,37 @@ def columns_of(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def values_of(order: Order) -> dict[str, Any]:
+    """Return an order as a row."""
     values = {field.name: getattr(order, field.name) for field in fields(Order)}
-    environment, expected = values.pop('environment'), values.pop('expected')
+    environment, allowed = values.pop('environment'), values.pop('allowed')
+    purchase = {field.name: getattr(order.purchase, field.name) for field in fields(Purchase)}
+    del values['purchase'], purchase['price']
+    values |= purchase | {'amount': order.purchase.price.amount, 'currency': order.purchase.price.currency}
     values |= {'environment': environment.mode, 'account': environment.account}
-    values |= {'amount': expected.amount, 'currency': expected.currency}
+    values |= {'discounts_allowed': allowed.discounts, 'taxes_allowed': allowed.taxes}
     return columns_of(values)
 
 
 def order_from_row(row: Row[Any]) -> Order:
+    """Return a row as an order."""
     values = dict(row._mapping)
-    del values['due_at']  # when to look again is the ledger's business
+    del values['next_check']  # a column of the ledger, not of the order
     facts = Facts(**{name: values.pop(name) for name in FACTS})
     environment = Environment(values.pop('environment'), values.pop('account'))
-    expected = Money(values.pop('amount'), values.pop('currency'))
-    return Order(**values, facts=facts, environment=environment, expected=expected)
+    allowed = PriceAdjustments(values.pop('discounts_allowed'), values.pop('taxes_allowed'))
+    purchase = Purchase(
+        offer=values.pop('offer'),
+        title=values.pop('title'),
+        minutes=values.pop('minutes'),
+        sessions=values.pop('sessions'),
+        price_id=values.pop('price_id'),
+        price=Money(values.pop('amount'), values.pop('currency')),
+    )
+    return Order(**values, facts=facts, environment=environment, allowed=allowed, purchase=purchase)
 
 
 def booking_from_row(row: Row[Any]) -> Booking:
+    """Return a row as a booking."""
     values = dict(row._mapping)
     del values['order_id']
-    return Booking(**values)
+    return Booking(**values | {'state': BookingState(values['state'])})

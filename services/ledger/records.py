@@ -1,27 +1,41 @@
-"""What the ledger keeps beside orders: moves, deliveries, and how far Stripe's lists were read."""
+"""What the ledger keeps beside orders and bookings: journal lines, deliveries and list cursors."""
 
+import enum
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from services.orders import Cause
+
+
+class Source(enum.StrEnum):
+    """Who sends deliveries."""
+
+    STRIPE = 'stripe'
+    CALENDLY = 'calendly'
 
 
 @dataclass(frozen=True)
 class JournalLine:
-    """One move of an order: which version it made, when (UTC), who caused it and what it was."""
+    """One move of an order: the version it made, when (UTC), who caused it and what it was.
+
+    ``actor`` is the person who acted, '' where none did.
+    """
 
     version: int
     at: datetime
-    because: str
+    because: Cause
     line: str
+    actor: str = ''
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One signed delivery: who sent it, the sender's id for it, and what kind of event it names.
+    """One signed delivery: who sent it, the sender's id for it, and the kind of event it names.
 
-    ``payload`` is what it takes to work it again without the sender; it is forgotten once it is settled.
+    ``payload`` is what it takes to process it without the sender; it is forgotten once it is handled.
     """
 
-    source: str
+    source: Source
     event_id: str
     kind: str
     payload: str = field(default='', repr=False)
@@ -29,9 +43,9 @@ class Delivery:
 
 @dataclass(frozen=True)
 class ListCursor:
-    """How far one of Stripe's lists was read: all that was created before ``since`` has been seen.
+    """How far one of Stripe's lists was read: everything created before ``since`` has been seen.
 
-    While a reading is under way, it goes from ``until`` back to ``since``, and has come as far as ``after``.
+    A reading goes from ``until`` back to ``since``, page by page; ``after`` is where the next page begins.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The statements that every payment needs, built once: writing one anew takes longer than running it."""
+"""The statements that every payment needs, built once: building one takes longer than running it."""
 
 from datetime import datetime, timedelta
 from functools import cache
@@ -23,37 +23,39 @@ from sqlalchemy import (
 from services.database import schema
 from services.orders import Order
 
-BESIDE = 20  # of one customer's payments that are looked at; who has made more is flagged long since
+BESIDE = 20  # payments of one customer that are compared; of more, the earlier ones are marked already
 
 
 @cache
-def add() -> Insert:
-    """Write an order down."""
+def add_order() -> Insert:
+    """Insert an order."""
     return insert(schema.orders)
 
 
 @cache
-def find_by(column: str) -> Select[Any]:
-    """Ask for the order that has a ``key`` in this column."""
+def find_order(column: str) -> Select[Any]:
+    """Select the order that has a ``key`` in this column."""
     return select(schema.orders).where(schema.orders.c[column] == bindparam('key'))
 
 
 @cache
-def move() -> Update:
-    """Change the order ``which`` if it is still in the version ``seen``."""
+def move_order() -> Update:
+    """Update the order ``order_id`` if it still has the version ``seen_version``."""
     orders = schema.orders.c
-    return update(schema.orders).where(orders.id == bindparam('which'), orders.version == bindparam('seen'))
+    return update(schema.orders).where(
+        orders.id == bindparam('order_id'), orders.version == bindparam('seen_version')
+    )
 
 
 @cache
 def write_line() -> Insert:
-    """Write a line of the journal."""
+    """Insert a journal line."""
     return insert(schema.journal)
 
 
 @cache
 def open_siblings() -> Select[Any]:
-    """Ask for the orders that ``same`` tells of whose sessions can still be paid."""
+    """Select the other orders of ``same_browser`` whose sessions can still be paid."""
     orders = schema.orders.c
     return select(schema.orders).where(
         orders.browser_hash == bindparam('browser_hash'),
@@ -67,7 +69,7 @@ def open_siblings() -> Select[Any]:
 
 @cache
 def paid_beside() -> Select[Any]:
-    """Ask for the paid orders that are like the one that ``likeness`` tells of, oldest first."""
+    """Select the paid orders that ``similar_to`` describes, oldest first."""
     orders = schema.orders.c
     like = or_(
         orders.browser_hash == bindparam('browser_hash'),
@@ -88,18 +90,18 @@ def paid_beside() -> Select[Any]:
 
 
 @cache
-def record(into: Any) -> Any:
-    """Note a delivery and tell when it was settled, if it was.
+def record_delivery(insert_into: Any) -> Any:
+    """Insert a delivery, or count another try of it; returns when it was handled, if it was.
 
     Args:
-        into: the dialect's way to insert.
+        insert_into: the dialect's ``insert``, which knows ON CONFLICT.
     """
     table = schema.deliveries
-    put = into(table)
+    put = insert_into(table)
     unhandled = table.c.handled_at.is_(None)
     again = {
         'tries': table.c.tries + 1,
-        'due_at': case((unhandled, put.excluded.due_at), else_=null()),
+        'next_try': case((unhandled, put.excluded.next_try), else_=null()),
         'payload': case((unhandled, put.excluded.payload), else_=''),
     }
     put = put.on_conflict_do_update(index_elements=[table.c.source, table.c.event_id], set_=again)
@@ -107,40 +109,40 @@ def record(into: Any) -> Any:
 
 
 @cache
-def mark_handled() -> Update:
-    """Change what is written of one delivery."""
-    return update(schema.deliveries).where(same_delivery())
+def change_delivery() -> Update:
+    """Update one delivery."""
+    return update(schema.deliveries).where(_same_delivery())
 
 
 @cache
-def tries() -> Select[Any]:
-    """Ask how often one delivery was tried, and since when."""
-    return select(schema.deliveries.c.tries, schema.deliveries.c.received_at).where(same_delivery())
+def delivery_tries() -> Select[Any]:
+    """Select how often one delivery was tried, and since when."""
+    return select(schema.deliveries.c.tries, schema.deliveries.c.received_at).where(_same_delivery())
 
 
-@cache
-def same_delivery() -> ColumnElement[bool]:
-    """Whether a delivery is the one that came ``by`` this sender under the id ``which``."""
+def _same_delivery() -> ColumnElement[bool]:
+    """Match the delivery ``event`` of ``sender``."""
     deliveries = schema.deliveries.c
-    return and_(deliveries.source == bindparam('by'), deliveries.event_id == bindparam('which'))
+    return and_(deliveries.source == bindparam('sender'), deliveries.event_id == bindparam('event'))
 
 
-def same(order: Order) -> dict[str, Any]:
-    """Tell what others of the same browser and offer have in common with an order."""
+def same_browser(order: Order) -> dict[str, Any]:
+    """Return the parameters of ``open_siblings`` for an order."""
     return {
         'browser_hash': order.browser_hash,
-        'offer': order.offer,
+        'offer': order.purchase.offer,
         'environment': order.environment.mode,
         'id': order.id,
     }
 
 
-def likeness(order: Order, completed_at: datetime, within: timedelta) -> dict[str, Any]:
-    """Tell what repeats a payment would have in common with it; nothing is like what is not known."""
+def similar_to(order: Order, completed_at: datetime, within: timedelta) -> dict[str, Any]:
+    """Return the parameters of ``paid_beside`` for an order; what is unknown of it matches nothing."""
     known = {
         'browser_hash': order.browser_hash,
         'email': order.facts.email.lower(),
         'card': order.facts.card_fingerprint,
     }
-    alike = {name: value or None for name, value in known.items()}
-    return same(order) | alike | {'since': completed_at - within, 'until': completed_at + within}
+    similar = {name: value or None for name, value in known.items()}
+    window = {'since': completed_at - within, 'until': completed_at + within}
+    return same_browser(order) | similar | window

@@ -1,134 +1,111 @@
-"""Whether a payment is the one an order asked for, and how an order is written again from Stripe."""
+"""Whether a payment is the one an order asked for, and how an order is rebuilt from its metadata."""
 
 import re
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
 
 from services.money import Money
-from services.orders.model import MAYBE_SPENT, SESSION_LIFETIME, Environment, Order, PaymentSession, State
+from services.orders.model import (
+    SESSION_LIFETIME,
+    Environment,
+    Order,
+    PaymentSession,
+    PriceAdjustments,
+    Purchase,
+)
+from services.orders.text import plain_text
 
-# What our own metadata look like; anything else is not ours, and perhaps nothing that a ledger can hold.
+# What our own metadata look like. Anything else is not ours, and may not fit into the ledger.
 FORMS = {
-    'order': r'[\w-]{1,64}',
+    'order_id': r'[\w-]{1,64}',
     'reference': r'[\w-]{1,16}',
     'token': r'[\w-]{1,64}',
     'booking_key': r'[\w-]{1,64}',
     'offer': r'[\w-]{1,64}',
-    'price': r'[\w-]{1,255}',
+    'title': r'[^\x00-\x1f]{1,500}',
+    'minutes': r'\d{1,4}',
+    'sessions': r'\d{1,3}',
+    'price_id': r'[\w-]{1,255}',
     'amount': r'\d{1,15}',
     'currency': r'[a-z]{3}',
 }
 
 
-@dataclass(frozen=True)
-class PriceAdjustments:
-    """What the settings allow on top of the price."""
-
-    discounts: bool = False
-    taxes: bool = False
-
-
-def mismatch_of(order: Order, session: PaymentSession, *, allowed: PriceAdjustments) -> str:
+def mismatch_of(order: Order, session: PaymentSession) -> str:
     """Say in a few words why a session's payment is not the one this order asked for; '' when it is.
 
     Args:
-        order: the order as written down before Stripe was asked for a session.
-        session: what Stripe says now.
-        allowed: whether discounts and taxes may exist.
+        order: the order as committed before Stripe was asked for a session.
+        session: the session as Stripe returns it now.
     """
-    facts, expected = session.facts, order.expected
+    facts, price = session.facts, order.purchase.price
     total = (facts.amount_subtotal or 0) - facts.amount_discount + facts.amount_tax
-    complaints = {
+    checks = {
         'mode': session.mode != 'payment',
         'environment': session.livemode != (order.environment.mode == 'live'),
-        'currency': facts.seen_currency != expected.currency,
-        'amount': facts.amount_subtotal != expected.amount,
+        'currency': facts.seen_currency != price.currency,
+        'amount': facts.amount_subtotal != price.amount,
         'total': facts.amount_total != total,
-        'discount': bool(facts.amount_discount) and not allowed.discounts,
-        'tax': bool(facts.amount_tax) and not allowed.taxes,
+        'discount': bool(facts.amount_discount) and not order.allowed.discounts,
+        'tax': bool(facts.amount_tax) and not order.allowed.taxes,
     }
-    return ', '.join(name for name, wrong in complaints.items() if wrong)
+    return ', '.join(name for name, is_wrong in checks.items() if is_wrong)
 
 
 def metadata_of(order: Order) -> dict[str, str]:
-    """All that is needed to write the order down again should the ledger be lost (DESIGN rule 7)."""
+    """Return all that is needed to rebuild the order if the ledger is lost.
+
+    Stripe takes at most 50 keys and 500 characters a value (docs.stripe.com/api/metadata).
+    """
+    purchase = order.purchase
     return {
-        'shop': order.shop,
-        'order': order.id,
+        'domain': order.domain,
+        'order_id': order.id,
         'reference': order.reference,
         'token': order.token,
         'booking_key': order.booking_key,
-        'offer': order.offer,
-        'price': order.price_id,
-        'amount': str(order.expected.amount),
-        'currency': order.expected.currency,
+        'offer': purchase.offer,
+        'title': purchase.title,
+        'minutes': str(purchase.minutes),
+        'sessions': str(purchase.sessions),
+        'price_id': purchase.price_id,
+        'amount': str(purchase.price.amount),
+        'currency': purchase.price.currency,
+        'discounts': 'allowed' if order.allowed.discounts else 'no',
+        'taxes': 'allowed' if order.allowed.taxes else 'no',
     }
 
 
-def order_from(session: PaymentSession, *, shop: str, environment: Environment) -> Order | None:
-    """Write an order again from the metadata of its session; None when it is not one of this shop.
+def order_from(session: PaymentSession, *, domain: str, environment: Environment) -> Order | None:
+    """Rebuild an order from the metadata of its session; None when it is not one of this shop.
 
     Args:
         session: a session read from Stripe.
-        shop: this shop's address; sessions of another shop on the same account are not ours.
+        domain: this shop's address; sessions of another shop on the same account are not ours.
         environment: the environment the session was read in.
     """
     data = session.metadata
     formed = all(re.fullmatch(form, str(data.get(name, '')), re.ASCII) for name, form in FORMS.items())
-    if data.get('shop') != shop or not formed:
+    if data.get('domain') != domain or not formed:
         return None
     return Order(
-        id=data['order'],
+        id=data['order_id'],
         version=1,
         reference=data['reference'],
         token=data['token'],
         booking_key=data['booking_key'],
         environment=environment,
-        shop=shop,
-        offer=data['offer'],
-        price_id=data['price'],
-        expected=Money(int(data['amount']), data['currency']),
+        domain=domain,
+        purchase=Purchase(
+            offer=data['offer'],
+            title=plain_text(data['title']),
+            minutes=int(data['minutes']),
+            sessions=int(data['sessions']),
+            price_id=data['price_id'],
+            price=Money(int(data['amount']), data['currency']),
+        ),
+        # A session that does not say what was allowed gets the benefit of the doubt.
+        allowed=PriceAdjustments(data.get('discounts') != 'no', data.get('taxes') != 'no'),
         created_at=session.created_at,
         session_expires_at=session.created_at + SESSION_LIFETIME,
         session_id=session.id,
-        calendar_url=MAYBE_SPENT,
+        bookings_unknown=True,
     )
-
-
-def changes_after(
-    order: Order, session: PaymentSession, *, allowed: PriceAdjustments, now: datetime
-) -> dict[str, Any]:
-    """Work out what is to be written down after a session was read; nothing when it says nothing new.
-
-    Args:
-        order: the order as it was before the reading.
-        session: what Stripe says.
-        allowed: whether discounts and taxes may exist.
-        now: the present time in UTC.
-    """
-    facts = session.facts
-    complete = facts.session_status == 'complete'
-    if complete:
-        # What was found right stays right when the operator ends discounts or taxes afterwards.
-        found_right = order.completed_at and order.session_id == session.id and not order.facts.mismatch
-        facts = replace(facts, mismatch='' if found_right else mismatch_of(order, session, allowed=allowed))
-    after = replace(order, facts=facts).state
-    being_filled_in = order.state is after is State.OPEN
-    if order.session_id == session.id and (facts == order.facts or being_filled_in):
-        return {}
-    changes: dict[str, Any] = {'facts': facts, 'session_id': session.id, 'session_url': session.url}
-    if complete and not order.completed_at:
-        # Seen late, after an outage or in a ledger written again, it was completed by then at the latest.
-        changes['completed_at'] = min(now, session.created_at + SESSION_LIFETIME)
-    if after is not State.OPEN:
-        changes['claim'] = None
-    return changes
-
-
-def line_of(order: Order, changes: dict[str, Any]) -> str:
-    """Write what changes do to an order as a line for its journal."""
-    after = replace(order, **changes).state
-    line = f'{order.state} → {after}' if after is not order.state else f'{after}: details updated'
-    mismatch = changes['facts'].mismatch
-    return f'{line} ({mismatch})' if mismatch else line

@@ -14,8 +14,20 @@ PAID_STATUSES = ('paid', 'no_payment_required')
 SESSION_LIFETIME = timedelta(hours=3)
 CLAIM_LIFETIME = timedelta(hours=24)
 ATTACH_DEADLINE = timedelta(minutes=5)
-MAYBE_SPENT = ''
-"""The calendar link of an order that was adopted or restored: perhaps there was one, and it was used."""
+
+
+class Cause(enum.StrEnum):
+    """Who caused a change."""
+
+    BUTTON = 'button'
+    FORM = 'form'
+    API = 'api'
+    PAGE = 'page'
+    WEBHOOK = 'webhook'
+    RETURN = 'return'
+    RECONCILER = 'reconciler'
+    OPERATOR = 'operator'
+    RESTORE = 'restore'
 
 
 class State(enum.StrEnum):
@@ -37,6 +49,22 @@ CALENDAR_STATES = frozenset({State.PAID, State.PARTLY_REFUNDED, State.DISPUTED})
 WAITING_STATES = frozenset({State.OPEN, State.PROCESSING})
 
 
+class BookingState(enum.StrEnum):
+    """Whether a meeting takes place."""
+
+    ACTIVE = 'active'
+    CANCELED = 'canceled'
+
+
+class CalendarGate(enum.StrEnum):
+    """Whether an order shows its calendar, and if not, why."""
+
+    OPEN = 'open'
+    PAYMENT = 'payment'
+    ENVIRONMENT = 'environment'
+    TEST = 'test'
+
+
 class Return(enum.Enum):
     """What is known when a customer comes back without having finished."""
 
@@ -48,15 +76,38 @@ class Return(enum.Enum):
 
 @dataclass(frozen=True)
 class Environment:
-    """Where an order was sold: demo, test or live, and the Stripe account where it is known."""
+    """Where an order was sold: mode (demo, test or live), and the Stripe account where it is known."""
 
     mode: str
     account: str = ''
 
     def same_as(self, other: 'Environment') -> bool:
-        """Whether both are one environment; an account that is not known contradicts nothing."""
+        """Compare two environments; an unknown account equals every account."""
         same_account = not self.account or not other.account or self.account == other.account
         return self.mode == other.mode and same_account
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """What the customer was offered when the order was opened; later changes of the site do not reach it.
+
+    ``offer`` is the slug, ``minutes`` the length of one session, ``sessions`` how many were bought.
+    """
+
+    offer: str
+    title: str
+    minutes: int
+    sessions: int
+    price_id: str
+    price: Money
+
+
+@dataclass(frozen=True)
+class PriceAdjustments:
+    """What may change the total of an order: discounts and taxes, as allowed when it was opened."""
+
+    discounts: bool = False
+    taxes: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,10 +147,13 @@ class PaymentSession:
 
 @dataclass(frozen=True)
 class Booking:
-    """One meeting in the calendar that belongs to an order; times in UTC."""
+    """One meeting in the calendar that belongs to an order; times in UTC.
+
+    ``replaces`` is the invitee id of the meeting that was moved here.
+    """
 
     invitee_id: str
-    state: str
+    state: BookingState
     start: datetime
     end: datetime
     timezone: str = ''
@@ -118,7 +172,8 @@ class Order:
 
     ``token`` opens its page, ``booking_key`` attaches a booking, ``claim`` joins the tabs of one browser
     while the order is open. ``version`` counts the moves. ``duplicate_of`` is the reference of an
-    earlier payment that this one seems to repeat.
+    earlier payment that this one seems to repeat. ``bookings_unknown`` marks an order that was adopted or
+    restored: it may have been booked without the ledger knowing.
     """
 
     id: str
@@ -127,18 +182,18 @@ class Order:
     token: str
     booking_key: str
     environment: Environment
-    shop: str
-    offer: str
-    price_id: str
-    expected: Money
+    domain: str
+    purchase: Purchase
     created_at: datetime
     session_expires_at: datetime
+    allowed: PriceAdjustments = PriceAdjustments()
     attempt: int = 1
     browser_hash: str = ''
     claim: str | None = None
     session_id: str | None = None
     session_url: str | None = None
     calendar_url: str | None = None
+    bookings_unknown: bool = False
     voided_at: datetime | None = None
     completed_at: datetime | None = None
     duplicate_of: str = ''
@@ -146,19 +201,19 @@ class Order:
 
     @property
     def state(self) -> State:
-        """What the facts amount to."""
+        """The state that follows from the facts."""
         return state(self)
 
     @property
     def opens_calendar(self) -> bool:
-        """Whether this order has earned its slot (the environment it was sold in is judged elsewhere)."""
+        """Whether the payment of this order opens the calendar."""
         return self.state in CALENDAR_STATES
 
     @property
     def paid(self) -> Money:
-        """What was charged, once it is known; before that, what is expected."""
+        """What was charged, once it is known; before that, the price."""
         total = self.facts.amount_total
-        return self.expected if total is None else Money(total, self.facts.seen_currency)
+        return self.purchase.price if total is None else Money(total, self.facts.seen_currency)
 
 
 def state(order: Order) -> State:

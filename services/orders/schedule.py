@@ -1,13 +1,13 @@
-"""When an order is to be compared with Stripe again, whether or not anybody told us of it."""
+"""When an order is to be compared with Stripe again."""
 
 from datetime import datetime, timedelta
 
 from services.orders.model import ATTACH_DEADLINE, SESSION_LIFETIME, Order, State
 
-WATCHED = timedelta(days=180)  # for which refunds and disputes of a payment are looked for
+WATCHED = timedelta(days=180)  # how long refunds and disputes of a payment are looked for
 FAILED_WATCHED = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
-# The shortest and the longest pause between two looks; in between, a quarter of the order's age.
+# The shortest and the longest pause between two checks; in between, a quarter of the order's age.
 PAUSES = {
     State.OPEN: (MINUTE, timedelta(minutes=30)),
     State.PROCESSING: (MINUTE, timedelta(hours=6)),
@@ -17,7 +17,7 @@ SLOW = (timedelta(minutes=10), timedelta(days=7))
 
 
 def next_check(order: Order, now: datetime) -> datetime | None:
-    """Say when to look next, in UTC; None when nothing can happen to this order any more.
+    """Return when to check the order again, in UTC; None when nothing can happen to it any more.
 
     Args:
         order: the order as it is now.
@@ -37,5 +37,5 @@ def next_check(order: Order, now: datetime) -> datetime | None:
 
 
 def attach_deadline(order: Order) -> datetime:
-    """Return when an order that has no session yet is given up: its address never left this process."""
+    """Return when an order without a session is given up: nobody has seen an address to pay it at."""
     return order.session_expires_at - SESSION_LIFETIME + ATTACH_DEADLINE

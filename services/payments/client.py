@@ -1,4 +1,4 @@
-"""The only endpoint to Stripe: sessions and prices, asked for with a deadline and translated once."""
+"""The client of Stripe: sessions, prices and lists, requested with a deadline and translated once."""
 
 import asyncio
 import time
@@ -15,14 +15,10 @@ from services.errors import PaymentsUnavailable, PaymentUnreachable
 from services.money import Money
 from services.orders import Environment, Order, PaymentSession, metadata_of
 from services.payments.errors import as_shop_error, means_missing
-from services.payments.events import RELEVANT, SESSION_EVENTS, named_by
-from services.payments.listing import ListEntry, Listing, Page
-from services.payments.signature import signed_event
+from services.payments.listing import Listing
 from services.payments.translate import price_from, session_from
 
-__all__ = ['RELEVANT', 'SESSION_EVENTS', 'ListEntry', 'Page', 'Payments', 'named_by', 'signed_event']
-
-DEADLINE = timedelta(seconds=8)  # for one question to Stripe, its retries included
+DEADLINE = timedelta(seconds=8)  # for one request to Stripe, its retries included
 TIMEOUT = httpx.Timeout(6, connect=2.5)
 # The SDK would keep an id of this machine in the home directory and send it along.
 stripe.enable_telemetry = False
@@ -42,10 +38,9 @@ class Payments:
         domain: str,
         hosts: frozenset[str],
         mode: str,
-        options: Mapping[str, Any],
         on_request: Callable[[str, float], object],
     ) -> None:
-        """Make a client; nothing is asked yet.
+        """Make a client; nothing is requested yet.
 
         Args:
             secret_key: a secret or restricted key.
@@ -53,10 +48,9 @@ class Payments:
             domain: the shop's public address, where customers come back to.
             hosts: host names a customer may be sent to.
             mode: the mode the key belongs to: demo, test or live.
-            options: further parameters of every session, such as allow_promotion_codes.
-            asked: told of each question: 'ok' or the code of the error, and the seconds it took.
+            on_request: called after each request with 'ok' or the code of the error, and the seconds it took.
         """
-        # A double that speaks plain http shows no certificate; reading all of the trusted ones takes long.
+        # Plain http (the sandbox) has no certificate, and reading all trusted ones takes long.
         secure = not api_base.startswith('http://')
         self._http = stripe.HTTPXClient(timeout=TIMEOUT, verify_ssl_certs=secure)
         self._stripe = stripe.StripeClient(
@@ -67,18 +61,17 @@ class Payments:
         )
         self._domain = domain
         self._hosts = hosts
-        self._options = dict(options)
-        self._fake_base = bool(api_base)
+        self._is_sandbox = bool(api_base)
         self._on_request = on_request
         self.environment = Environment(mode)
-        self.lists = Listing(self._read)
+        self.listing = Listing(self._read)
 
     async def close(self) -> None:
         """Close the connections to Stripe."""
         await self._http.close_async()  # type: ignore[no-untyped-call]
 
     async def learn_account(self) -> None:
-        """Find out which account the key belongs to; a restricted key may not be told, and that is fine."""
+        """Find out which account the key belongs to; a restricted key may not be allowed to."""
         self.environment = Environment(self.environment.mode, (await self._read('/v1/account'))['id'])
 
     async def read_price(self, price_id: str) -> Money:
@@ -89,26 +82,25 @@ class Payments:
         """
         return price_from(await self._read(f'/v1/prices/{quote(price_id, safe="")}'))
 
-    async def open_session(self, order: Order, *, title: str) -> PaymentSession:
+    async def open_session(self, order: Order) -> PaymentSession:
         """Open the checkout session of an order's current attempt.
 
-        The idempotency key is the order's id and attempt: asking twice gives the same session
+        The idempotency key is the order's id and attempt: a second request gives the same session
         (docs.stripe.com/api/idempotent_requests).
 
         Args:
             order: the order, already committed.
-            title: what the receipt says was bought.
 
         Raises:
             ShopError: Stripe refuses, cannot be reached or answers something that must not be followed.
         """
-        params: Any = self._session_params(order, title)
-        async with self._asking():
+        params: Any = self._session_params(order)
+        async with self._request():
             answer = await self._stripe.v1.checkout.sessions.create_async(
                 params, {'idempotency_key': f'{order.id}-{order.attempt}'}
             )
         session = session_from(answer.to_dict())
-        self._check_address(session.url)
+        self._check_url(session.url)
         return session
 
     async def expire_session(self, session_id: str) -> None:
@@ -117,7 +109,7 @@ class Payments:
         Raises:
             ShopError: Stripe does not answer, or the session is not open.
         """
-        async with self._asking():
+        async with self._request():
             await self._stripe.v1.checkout.sessions.expire_async(session_id)
 
     async def read_session(self, session_id: str) -> PaymentSession | None:
@@ -158,18 +150,18 @@ class Payments:
         return disputes
 
     async def _read(self, path: str, **params: Any) -> dict[str, Any]:
-        """Ask for something as plain data: making the SDK's objects of it takes longer than the asking."""
-        async with self._asking():
+        """Read something as plain data: making the SDK's objects of it takes longer than the request."""
+        async with self._request():
             answer = await self._stripe.raw_request_async('get', path, **params)
         data: dict[str, Any] = answer.data
         return data
 
-    def _session_params(self, order: Order, title: str) -> dict[str, Any]:
-        metadata = metadata_of(order)
-        return {
+    def _session_params(self, order: Order) -> dict[str, Any]:
+        metadata, purchase = metadata_of(order), order.purchase
+        params: dict[str, Any] = {
             'mode': 'payment',
-            'line_items': [{'price': order.price_id, 'quantity': 1}],
-            'currency': order.expected.currency,
+            'line_items': [{'price': purchase.price_id, 'quantity': 1}],
+            'currency': purchase.price.currency,
             # Otherwise the Dashboard decides, and the charge could be in a currency the page never showed.
             'adaptive_pricing': {'enabled': False},
             'success_url': f'{self._domain}/success?session_id={{CHECKOUT_SESSION_ID}}',
@@ -177,21 +169,28 @@ class Payments:
             'client_reference_id': order.id,
             'metadata': metadata,
             # Refunds and disputes carry the payment, not the session, so the payment must know the order too.
-            'payment_intent_data': {'metadata': metadata, 'description': f'{title} ({order.reference})'},
+            'payment_intent_data': {
+                'metadata': metadata,
+                'description': f'{purchase.title} ({order.reference})',
+            },
             'expires_at': int(order.session_expires_at.timestamp()),
             'billing_address_collection': 'required',
-            **self._options,
         }
+        if order.allowed.discounts:
+            params['allow_promotion_codes'] = True
+        if order.allowed.taxes:
+            params['automatic_tax'] = {'enabled': True}
+        return params
 
-    def _check_address(self, url: str | None) -> None:
+    def _check_url(self, url: str | None) -> None:
         parts = urlsplit(url or '')
-        secure = parts.scheme == 'https' or (self._fake_base and parts.scheme == 'http')
+        secure = parts.scheme == 'https' or (self._is_sandbox and parts.scheme == 'http')
         if not secure or parts.hostname not in self._hosts:
             raise PaymentsUnavailable(f'the payment page is at an unexpected host: {parts.hostname}')
 
     @asynccontextmanager
-    async def _asking(self) -> AsyncIterator[None]:
-        """Bound a question to Stripe in time and translate its failures."""
+    async def _request(self) -> AsyncIterator[None]:
+        """Bound a request to Stripe in time and translate its failures."""
         begun, outcome = time.monotonic(), 'broken_off'
         try:
             async with asyncio.timeout(DEADLINE.total_seconds()):

@@ -1,10 +1,9 @@
 """The closed table of what can go wrong at Stripe: try again, try again in a moment, or tell the operator."""
 
-import re
-
 import stripe
 
 from services.errors import PaymentBusy, PaymentsUnavailable, PaymentUnreachable, ShopError
+from services.logs import mask_secrets
 
 TABLE: tuple[tuple[type[stripe.StripeError], type[ShopError]], ...] = (
     (stripe.APIConnectionError, PaymentUnreachable),
@@ -21,12 +20,12 @@ def as_shop_error(error: stripe.StripeError) -> ShopError:
     """Find the shop's word for an error of the SDK; one that is not in the table is our own surprise."""
     for vendor, ours in TABLE:
         if isinstance(error, vendor):
-            said = ' '.join(mask(str(error)).split())
+            said = ' '.join(mask_secrets(str(error)).split())
             cause = f'{type(error).__name__} {error.http_status or ""} {said}'
             if error.http_status == 404:  # also where something in between answers without Stripe's envelope
                 return PaymentsUnavailable(cause)
             return ours(cause, retry_after=_retry_after(error))
-    return ShopError(mask(str(error)))
+    return ShopError(mask_secrets(str(error)))
 
 
 def _retry_after(error: stripe.StripeError) -> int | None:
@@ -40,8 +39,3 @@ def means_missing(error: ShopError) -> bool:
     cause = error.__cause__
     # In Stripe's own words: a page of some proxy in between says nothing of the object.
     return isinstance(cause, stripe.InvalidRequestError) and cause.http_status == 404
-
-
-def mask(text: str) -> str:
-    """Hide keys, which Stripe's own messages can hold parts of, before a text is logged."""
-    return re.sub(r'\b((?:sk|rk|pk|whsec)_(?:(?:test|live)_)?)[\w*]+', r'\1…', text)

@@ -1,4 +1,4 @@
-"""Stripe's lists, a page at a time: what happened, and which sessions were completed."""
+"""Stripe's lists, a page at a time: events, and completed sessions."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,75 +13,75 @@ PAGE = 100  # entries; Stripe gives no more at once
 
 @dataclass(frozen=True)
 class ListEntry:
-    """One entry of a list: its id, the kind of event, what it is about, and which shop's it says it is.
+    """One entry of a list: its id, the kind of event, the object it is about, and the shop it belongs to.
 
-    ``shop`` is '' where the entry does not tell.
+    ``domain`` is '' where the entry does not say it.
     """
 
     id: str
     kind: str
-    about: str
-    shop: str = ''
+    object_id: str
+    domain: str = ''
 
 
 @dataclass(frozen=True)
-class Page:
-    """A stretch of a list, newest first; ``last`` is where the next page goes on, '' at the end."""
+class ListPage:
+    """One page of a list, newest first; ``last`` is where the next page begins, '' at the end."""
 
     entries: tuple[ListEntry, ...]
     last: str
 
 
 class Listing:
-    """What happened at Stripe, whether or not we were told."""
+    """What happened at Stripe, whether or not it was delivered."""
 
     def __init__(self, read: Callable[..., Awaitable[dict[str, Any]]]) -> None:
         self._read = read
 
-    async def events(self, *, since: datetime, until: datetime, after: str) -> Page:
-        """Read relevant events that were made between two moments, whatever became of their delivery.
+    async def events(self, *, since: datetime, until: datetime, after: str) -> ListPage:
+        """Read relevant events that were made between two times, whatever became of their delivery.
 
         Args:
-            since: the earliest moment, in UTC; Stripe keeps events for thirty days.
-            until: the latest moment, in UTC.
+            since: the earliest time, in UTC; Stripe keeps events for thirty days.
+            until: the latest time, in UTC.
             after: the ``last`` of the page before, '' for the first.
 
         Raises:
             ShopError: Stripe does not answer, or the key has no right to read events.
         """
-        stretch = _stretch(since, until, after)
-        return _page(await self._read('/v1/events', types=sorted(RELEVANT), **stretch), _of_event)
+        range_ = _range(since, until, after)
+        return _page(await self._read('/v1/events', types=sorted(RELEVANT), **range_), _of_event)
 
-    async def completed_sessions(self, *, since: datetime, until: datetime, after: str) -> Page:
-        """Read sessions that were opened between two moments and have been completed; arguments as above."""
-        stretch = _stretch(since, until, after)
-        return _page(await self._read('/v1/checkout/sessions', status='complete', **stretch), _of_session)
+    async def completed_sessions(self, *, since: datetime, until: datetime, after: str) -> ListPage:
+        """Read sessions that were opened between two times and have been completed; arguments as above."""
+        range_ = _range(since, until, after)
+        return _page(await self._read('/v1/checkout/sessions', status='complete', **range_), _of_session)
 
 
-def _stretch(since: datetime, until: datetime, after: str) -> dict[str, Any]:
+def _range(since: datetime, until: datetime, after: str) -> dict[str, Any]:
     created = {'gte': int(since.timestamp()), 'lte': int(until.timestamp())}
     return {'limit': PAGE, 'created': created} | ({'starting_after': after} if after else {})
 
 
-def _page(answer: dict[str, Any], entry: Callable[[dict[str, Any]], ListEntry]) -> Page:
+def _page(answer: dict[str, Any], entry: Callable[[dict[str, Any]], ListEntry]) -> ListPage:
     data = answer['data']
-    return Page(tuple(map(entry, data)), data[-1]['id'] if answer.get('has_more') and data else '')
+    return ListPage(tuple(map(entry, data)), data[-1]['id'] if answer.get('has_more') and data else '')
 
 
 def _of_event(event: dict[str, Any]) -> ListEntry:
     try:
-        event_id, kind, about = named_by(event)
+        event_id, kind, object_id = named_by(event)
     except BadRequest:  # nothing of ours has such a form
         return ListEntry(str(event.get('id')), '', '')
     metadata = event['data']['object'].get('metadata') if kind in SESSION_EVENTS else None
-    return ListEntry(event_id, kind, about, _shop(metadata))
+    return ListEntry(event_id, kind, object_id, _domain(metadata))
 
 
 def _of_session(session: dict[str, Any]) -> ListEntry:
     kind = 'checkout.session.completed'
-    return ListEntry(session['id'], kind, session['id'], _shop(session.get('metadata')))
+    return ListEntry(session['id'], kind, session['id'], _domain(session.get('metadata')))
 
 
-def _shop(metadata: Any) -> str:
-    """Say whose a session is: a session without our metadata is nobody's."""
-    return str((metadata or {}).get('shop') or 'nobody') if metadata is not None else ''
+def _domain(metadata: Any) -> str:
+    """Return the shop that a session belongs to; one without our metadata belongs to nobody."""
+    return str((metadata or {}).get('domain') or 'nobody') if metadata is not None else ''

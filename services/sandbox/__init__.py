@@ -1,4 +1,4 @@
-"""Stateful sandbox of Stripe and Calendly on plain HTTP, for the demo and for tests."""
+"""A stateful sandbox of Stripe and Calendly over HTTP, for the demo and the tests."""
 
 from services.sandbox.app import create_app
 from services.sandbox.config import SandboxConfig

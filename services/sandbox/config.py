@@ -1,29 +1,18 @@
-"""What a sandbox is told when it is made: addresses, keys, the price, the calendar and the clock."""
+"""The sandbox's configuration, and the settings of a shop that uses the sandbox."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-
-
-def utc_now() -> datetime:
-    """Now, aware, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxConfig:
-    """Everything a sandbox needs to know; the defaults make a complete one.
+    """The configuration of one sandbox; every value has a default.
 
-    `base` is the public address under which the app is reached, without a slash at the end. Amounts are whole
-    minor units,
-    delays are seconds. Without a target address no webhook is sent. `clock` drives every moment in
-    the sandbox, `stamp` (seconds since the epoch) only the time inside webhook signatures.
+    `base` is the public URL of the app, without a slash at the end. Amounts are in minor units, times in
+    seconds. Without a webhook URL no webhook is sent.
     """
 
     base: str = 'http://127.0.0.1:4242'
-    clock: Callable[[], datetime] = utc_now
-    stamp: Callable[[], float] = time.time
 
     secret_key: str = 'sk_test_sandboxNoMoneyMoves00000001'
     restricted_key: str = 'rk_test_sandboxNoMoneyMoves00000002'
@@ -65,23 +54,37 @@ class SandboxConfig:
 
     retry_delays: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
     webhook_timeout: float = 10.0
-    redirect_wait: float = 10.0
-    sweep_every: float = 1.0
-    keep_settled: int = 5_000
-    keep_open: int = 100_000
-    keep_requests: int = 5_000
+    redirect_timeout: float = 10.0
+    clock_interval: float = 1.0
+    max_closed: int = 5_000
+    max_open: int = 100_000
+    max_requests: int = 5_000
 
     @property
     def stripe_api(self) -> str:
-        """The address a Stripe client is pointed at."""
+        """The base URL for a Stripe client."""
         return f'{self.base}/stripe'
 
     @property
     def calendly_api(self) -> str:
-        """The address a Calendly client is pointed at."""
+        """The base URL for a Calendly client."""
         return f'{self.base}/calendly'
 
     @property
     def calendly_link(self) -> str:
-        """The public address of the event type."""
+        """The public URL of the event type."""
         return f'{self.calendly_api}/{self.host_slug}/{self.event_slug}'
+
+    def settings(self) -> dict[str, str]:
+        """Return the environment variables of a shop that uses this sandbox."""
+        return {
+            'STRIPE_SECRET_KEY': self.secret_key,
+            'STRIPE_PUBLISHABLE_KEY': self.publishable_key,
+            'STRIPE_PRICE_ID': self.price,
+            'STRIPE_WEBHOOK_SECRET': self.stripe_webhook_secret,
+            'STRIPE_API_BASE': self.stripe_api,
+            'CALENDLY_LINK': self.calendly_link,
+            'CALENDLY_TOKEN': self.calendly_token,
+            'CALENDLY_WEBHOOK_SIGNING_KEY': self.calendly_signing_key,
+            'CALENDLY_API_BASE': self.calendly_api,
+        }

@@ -1,14 +1,13 @@
-"""What a new state has in it."""
+"""The data of a new sandbox."""
 
 from services.sandbox.calendly import bookings
 from services.sandbox.state import SandboxState
 from services.sandbox.stripe import checkout
 
 
-def fill(state: SandboxState) -> None:
-    """Put the price on its shelf, and note the shop's calendar subscription where it has one."""
+def seed(state: SandboxState) -> None:
+    """Create the price and, if the shop has a URL for it, the Calendly webhook subscription."""
     config = state.config
-    checkout.put_price(state, config.price, config.amount, config.currency, config.product)
+    checkout.create_price(state, config.price, config.amount, config.currency, config.product)
     if config.calendly_webhook:
-        events = list(bookings.EVENTS)
-        bookings.subscribe(state, config.calendly_webhook, events, 'user', config.calendly_signing_key)
+        bookings.subscribe_shop(state, config.calendly_webhook)

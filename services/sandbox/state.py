@@ -1,34 +1,35 @@
-"""The sandbox's whole memory: what both sandbox know, how old it may grow, and what time it is there."""
+"""The sandbox's state: the objects of both services, the limits of their number, and the clock."""
 
 import secrets
 import string
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+
+from starlette.requests import Request
 
 from services.sandbox.calendly.calendar import Calendar
 from services.sandbox.config import SandboxConfig
 from services.sandbox.faults.rules import Faults
-from services.sandbox.forms import Nested
-from services.sandbox.problems import Json
+from services.sandbox.types import Json
 from services.sandbox.webhooks import Delivery, Webhooks
 
 LETTERS = string.ascii_letters + string.digits
 
 
 def new_id(prefix: str, length: int = 24) -> str:
-    """A random id in the vendors' manner."""
+    """Return a random id such as `cs_test_…`."""
     return prefix + ''.join(secrets.choice(LETTERS) for _ in range(length))
 
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """One checkout session; amounts in minor units, moments in seconds since the epoch."""
+    """A checkout session; amounts in minor units, times in seconds since the epoch."""
 
     id: str
     created: int
     expires_at: int
-    params: Nested
+    params: Json
     price: Json
     quantity: int
     status: str = 'open'
@@ -39,29 +40,29 @@ class Session:
     taxed: bool = False
     payer: Json | None = None
     intent: str | None = None
-    attempt: object = None
+    pending_payment: object = None
     settles_at: float | None = None
-    belongings: list[tuple[str, str]] = field(default_factory=list)
+    objects: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def currency(self) -> str:
-        """The lower-case ISO currency."""
+        """The ISO currency in lower case."""
         return str(self.price['currency'])
 
     @property
     def subtotal(self) -> int:
-        """Before discounts and tax."""
+        """The amount before discounts and tax."""
         return int(self.price['unit_amount']) * self.quantity
 
     @property
     def total(self) -> int:
-        """What the customer pays."""
+        """The amount that the customer pays."""
         return self.subtotal - self.discount + self.tax
 
 
 @dataclass(slots=True, eq=False)
 class Event:
-    """One event: the object as it was, already written as JSON."""
+    """A Stripe event; `data` is the object at that time as JSON text."""
 
     id: str
     created: int
@@ -72,80 +73,86 @@ class Event:
 
 @dataclass(slots=True)
 class IdempotencyRecord:
-    """What an idempotency key stands for; without `body` the first request is still under way."""
+    """The response stored under an idempotency key; no `body` while the first request is running."""
 
     fingerprint: str
-    until: float
+    expires_at: float
     status: int = 0
     body: bytes | None = None
-    request: str = ''
+    request_id: str = ''
 
 
 class SandboxState:
-    """All state of one sandbox, for one event loop."""
+    """All state of one sandbox, for use in one event loop."""
 
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
-        self.empty()
+        self.clear()
 
-    def empty(self) -> None:
-        """Forget everything."""
+    def clear(self) -> None:
+        """Delete everything."""
         config = self.config
-        self.ahead = timedelta()
+        self.clock_offset = timedelta()
         self.faults = Faults()
         self.webhooks = Webhooks(config, self.faults)
         self.calendar = Calendar(config, self.now)
-        self.requests: deque[Json] = deque(maxlen=config.keep_requests)
-        self.revoked = False
+        self.requests: deque[Json] = deque(maxlen=config.max_requests)
+        self.key_revoked = False
         self.missing_rights: set[str] = set(config.missing_rights)
         self.stripe_webhook = config.stripe_webhook
         self.prices: dict[str, Json] = {}
         self.products: dict[str, Json] = {}
         self.sessions: dict[str, Session] = {}
         self.deadlines: list[tuple[float, str]] = []
-        self.settled: deque[str] = deque()
-        self.slow: set[str] = set()
+        self.closed_sessions: deque[str] = deque()
+        self.pending_bank_payments: set[str] = set()
         self.tables: dict[str, dict[str, Json]] = {
             kind: {} for kind in ('payment_intent', 'charge', 'refund', 'dispute')
         }
-        self.session_of: dict[str, str] = {}
+        self.session_of_intent: dict[str, str] = {}
         self.events: dict[str, Event] = {}
-        self.kept: dict[str, IdempotencyRecord] = {}
+        self.idempotency: dict[str, IdempotencyRecord] = {}
 
     def now(self) -> datetime:
-        """The moment it is in the sandbox, aware, UTC."""
-        return self.config.clock() + self.ahead
+        """Return the time of the sandbox's clock, in UTC."""
+        return datetime.now(UTC) + self.clock_offset
 
     def timestamp(self) -> int:
-        """The moment it is in the sandbox, in whole seconds since the epoch."""
+        """Return the time of the sandbox's clock in whole seconds since the epoch."""
         return int(self.now().timestamp())
 
-    def add(self, session: Session, thing: Json) -> Json:
-        """Keep an object that belongs to a session's payment."""
-        self.tables[thing['object']][thing['id']] = thing
-        session.belongings.append((thing['object'], thing['id']))
-        return thing
+    def add(self, session: Session, item: Json) -> Json:
+        """Store an object of a session's payment."""
+        self.tables[item['object']][item['id']] = item
+        session.objects.append((item['object'], item['id']))
+        return item
 
-    def settle(self, session: Session) -> None:
-        """Note that a session is closed, and forget the oldest closed ones beyond the limit."""
-        self.settled.append(session.id)
-        while len(self.settled) > self.config.keep_settled:
-            self.forget(self.settled.popleft())
+    def close_session(self, session: Session) -> None:
+        """Record that a session is closed, and delete the oldest closed sessions above the limit."""
+        self.closed_sessions.append(session.id)
+        while len(self.closed_sessions) > self.config.max_closed:
+            self.delete_session(self.closed_sessions.popleft())
 
-    def forget(self, session_id: str) -> None:
-        """Drop a session and all that belongs to its payment."""
+    def delete_session(self, session_id: str) -> None:
+        """Delete a session and all objects of its payment."""
         session = self.sessions.pop(session_id, None)
-        self.slow.discard(session_id)
+        self.pending_bank_payments.discard(session_id)
         if session is None:
             return
-        for kind, key in session.belongings:
+        for kind, key in session.objects:
             self.tables[kind].pop(key, None)
-            self.session_of.pop(key, None)
+            self.session_of_intent.pop(key, None)
 
-    def session_by(self, intent: str) -> Session:
-        """The session whose payment an intent is."""
-        return self.sessions[self.session_of[intent]]
+    def get_session_of_intent(self, intent: str) -> Session:
+        """Return the session of a payment intent."""
+        return self.sessions[self.session_of_intent[intent]]
 
     async def close(self) -> None:
-        """Stop everything under way."""
+        """Stop all webhook deliveries."""
         await self.webhooks.close()
+
+
+def state_of(request: Request) -> SandboxState:
+    """Return the state of the sandbox that serves a request."""
+    state: SandboxState = request.app.state.sandbox
+    return state

@@ -1,8 +1,9 @@
-"""Signed webhook deliveries of both services: tried until a 2xx, and led astray by faults."""
+"""Signed webhook deliveries of both services, with retries and injected faults."""
 
 import asyncio
 import hashlib
 import hmac
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -12,21 +13,21 @@ import httpx
 
 from services.sandbox.config import SandboxConfig
 from services.sandbox.faults.rules import Faults
-from services.sandbox.problems import Json
+from services.sandbox.types import Json
 
 HEADERS = {'stripe': 'Stripe-Signature', 'calendly': 'Calendly-Webhook-Signature'}
 AGENTS = {'stripe': 'Stripe/1.0 (+https://stripe.com/docs/webhooks)', 'calendly': 'Calendly'}
 
 
-def signature(secret: str, moment: int, body: bytes) -> str:
-    """The header both services send: HMAC-SHA256 over `t.body` (https://docs.stripe.com/webhooks/signature)."""
-    digest = hmac.new(secret.encode(), f'{moment}.'.encode() + body, hashlib.sha256).hexdigest()
-    return f't={moment},v1={digest}'
+def signature(secret: str, timestamp: int, body: bytes) -> str:
+    """Return the signature header: HMAC-SHA256 of `t.body` (https://docs.stripe.com/webhooks/signature)."""
+    digest = hmac.new(secret.encode(), f'{timestamp}.'.encode() + body, hashlib.sha256).hexdigest()
+    return f't={timestamp},v1={digest}'
 
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One delivery to one address, and how it fared."""
+    """A webhook delivery to one URL, with its state and the responses so far."""
 
     vendor: str
     id: str
@@ -36,54 +37,54 @@ class Delivery:
     body: bytes
     state: str = 'waiting'
     statuses: list[int | str] = field(default_factory=list)
-    tried: asyncio.Event = field(default_factory=asyncio.Event)
-    given_up: Callable[[], None] | None = None
+    attempted: asyncio.Event = field(default_factory=asyncio.Event)
+    on_failure: Callable[[], None] | None = None
 
     def view(self) -> Json:
-        """The delivery as JSON, without its secret."""
+        """Return the delivery as JSON, without its secret."""
         names = ('vendor', 'id', 'type', 'url', 'state')
         return {name: getattr(self, name) for name in names} | {'statuses': list(self.statuses)}
 
 
 class Webhooks:
-    """Carries deliveries; each in a task of its own."""
+    """Send deliveries, each in its own task."""
 
     def __init__(self, config: SandboxConfig, faults: Faults) -> None:
         self.config = config
         self.faults = faults
-        self.log: deque[Delivery] = deque(maxlen=config.keep_settled)
+        self.log: deque[Delivery] = deque(maxlen=config.max_closed)
         self.held: list[Delivery] = []
-        self.behind: list[Delivery] = []
+        self.reordered: list[Delivery] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self._client: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def send(self, delivery: Delivery) -> None:
-        """Take a delivery; whoever must wait for its first attempt waits for `delivery.tried`."""
+        """Start a delivery; `delivery.attempted` is set after its first attempt."""
         self.log.append(delivery)
         rule = self.faults.take(f'webhook {delivery.type}')
-        waiting = {'hold': self.held, 'reorder': self.behind}
         if rule is None:
-            self._start(self._in_turn(delivery))
+            self._start(self._deliver_in_order(delivery))
         elif rule.do == 'delay':
-            self._start(self._in_turn(delivery, rule.seconds))
+            self._start(self._deliver_in_order(delivery, rule.seconds))
         elif rule.do == 'duplicate':
-            self._start(self._in_turn(delivery))
+            self._start(self._deliver_in_order(delivery))
             self._start(self._attempt(delivery))
         else:
-            delivery.state = {'lose': 'lost'}.get(rule.do, 'held')
-            waiting.get(rule.do, []).append(delivery)
-            delivery.tried.set()
+            delivery.attempted.set()
+            delivery.state = 'lost' if rule.do == 'lose' else 'held'
+            if rule.do != 'lose':
+                (self.held if rule.do == 'hold' else self.reordered).append(delivery)
 
     def release(self, backwards: bool = False) -> int:
-        """Deliver what was held, in order or backwards; returns how many."""
-        freed, self.held = self.held, []
-        for delivery in reversed(freed) if backwards else freed:
-            self._start(self._carry(delivery))
-        return len(freed)
+        """Send the held deliveries, in order or backwards; return their number."""
+        released, self.held = self.held, []
+        for delivery in reversed(released) if backwards else released:
+            self._start(self._deliver(delivery))
+        return len(released)
 
-    def again(self, delivery: Delivery) -> None:
-        """Deliver once more, as the vendor's dashboard can."""
+    def resend(self, delivery: Delivery) -> None:
+        """Send a delivery once more, as from the vendor's dashboard."""
         self._start(self._attempt(delivery))
 
     def _start(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -91,24 +92,24 @@ class Webhooks:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def _in_turn(self, delivery: Delivery, wait: float = 0.0) -> None:
-        """Carry it, and right after its first attempt those that were put behind it."""
-        late, self.behind = self.behind, []
-        await asyncio.sleep(wait)
-        carried = asyncio.ensure_future(self._carry(delivery))
-        await delivery.tried.wait()
-        for other in late:
-            self._start(self._carry(other))
-        await carried
+    async def _deliver_in_order(self, delivery: Delivery, delay: float = 0.0) -> None:
+        """Send a delivery, and after its first attempt the reordered ones."""
+        reordered, self.reordered = self.reordered, []
+        await asyncio.sleep(delay)
+        task = asyncio.ensure_future(self._deliver(delivery))
+        await delivery.attempted.wait()
+        for other in reordered:
+            self._start(self._deliver(other))
+        await task
 
-    async def _carry(self, delivery: Delivery) -> None:
+    async def _deliver(self, delivery: Delivery) -> None:
         for delay in (0.0, *self.config.retry_delays):
             await asyncio.sleep(delay)
             if await self._attempt(delivery):
                 return
         delivery.state = 'failed'
-        if delivery.given_up:
-            delivery.given_up()
+        if delivery.on_failure:
+            delivery.on_failure()
 
     async def _attempt(self, delivery: Delivery) -> bool:
         try:
@@ -118,20 +119,20 @@ class Webhooks:
         delivery.statuses.append(status)
         delivered = isinstance(status, int) and 200 <= status < 300
         delivery.state = 'delivered' if delivered or delivery.state == 'delivered' else 'retrying'
-        delivery.tried.set()
+        delivery.attempted.set()
         return delivered
 
     async def _post(self, delivery: Delivery) -> int:
         headers = {
             'Content-Type': 'application/json; charset=utf-8',
             'User-Agent': AGENTS[delivery.vendor],
-            HEADERS[delivery.vendor]: signature(delivery.secret, int(self.config.stamp()), delivery.body),
+            HEADERS[delivery.vendor]: signature(delivery.secret, int(time.time()), delivery.body),
         }
-        answer = await self._http().post(delivery.url, content=delivery.body, headers=headers)
-        return answer.status_code
+        response = await self._http().post(delivery.url, content=delivery.body, headers=headers)
+        return response.status_code
 
     def _http(self) -> httpx.AsyncClient:
-        """One client per loop; never through a proxy, for the shop stands next door."""
+        """Return the HTTP client of this event loop; it ignores proxies, because the shop is local."""
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
             self._client = httpx.AsyncClient(trust_env=False, timeout=self.config.webhook_timeout)
@@ -139,7 +140,7 @@ class Webhooks:
         return self._client
 
     async def close(self) -> None:
-        """Drop what is under way."""
+        """Cancel all deliveries and close the HTTP client."""
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

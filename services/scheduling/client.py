@@ -1,4 +1,4 @@
-"""The only endpoint to Calendly: a calendar address for an order, and the meetings that came of it."""
+"""The client of Calendly: calendar links for orders, and the bookings that came of them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,16 +10,14 @@ import httpx
 
 from services.errors import CalendarUnavailable
 from services.orders import Order
-from services.scheduling.bookings import BookingUpdate, read_update, signed_update, time_of, update_from
+from services.scheduling.bookings import BookingUpdate, time_of, update_from
 from services.settings import LOOPBACK
-
-__all__ = ['BookingUpdate', 'Scheduling', 'read_update', 'signed_update']
 
 API = 'https://api.calendly.com'
 HOST = 'calendly.com'
 DEADLINE = timedelta(seconds=6)
 PAGES = 20  # of a hundred event types or meetings each; nobody has more
-LOOKED_AT = 50  # meetings booked since an order was made
+MAX_MEETINGS = 50  # booked since an order was made
 SKEW = timedelta(hours=1)  # between Calendly's clock and ours, at most
 
 
@@ -27,13 +25,13 @@ class Scheduling:
     """Calendly, as far as this shop needs it."""
 
     def __init__(self, link: str, *, token: str, api_base: str, domain: str, hosts: frozenset[str]) -> None:
-        """Make a client; nothing is asked yet.
+        """Make a client; nothing is requested yet.
 
         Args:
             link: the event type's public address.
             token: a personal access token, or '' when single-use links cannot be made.
             api_base: another address of the API, or '' for Calendly's own.
-            domain: the shop's public address; its host is told to the frame.
+            domain: the shop's public address; the frame is given its host.
             hosts: host names, besides Calendly's own, that a calendar may be at.
         """
         self._link = link
@@ -45,7 +43,7 @@ class Scheduling:
             base_url=api_base or API,
             headers={'Authorization': f'Bearer {token}'},
             timeout=httpx.Timeout(4, connect=2),
-            # A double that speaks plain http shows no certificate; reading all trusted ones takes long.
+            # Plain http (the sandbox) has no certificate, and reading all trusted ones takes long.
             verify=not api_base.startswith('http://'),
         )
 
@@ -68,7 +66,7 @@ class Scheduling:
         try:
             return await self._make_link(remembered or await self._find_event_type())
         except CalendarUnavailable as error:
-            if not remembered or not _names_nothing(error):
+            if not remembered or not _means_missing(error):
                 raise
             # The event type was made anew under the same address.
             return await self._make_link(await self._find_event_type())
@@ -85,8 +83,8 @@ class Scheduling:
             raise CalendarUnavailable(f'the calendar is at an unexpected host: {host}')
         return link
 
-    def address_for(self, order: Order, link: str = '') -> str:
-        """Write the address of the frame: the link, prefilled, carrying the order's booking key.
+    def url_for(self, order: Order, link: str = '') -> str:
+        """Return the address of the frame: the link, prefilled, with the order's booking key.
 
         Args:
             order: a verified order.
@@ -104,8 +102,8 @@ class Scheduling:
         pairs = kept | {name: value for name, value in added.items() if value}
         return f'{base}?{urlencode(pairs, quote_via=quote, safe="")}'
 
-    async def meetings(self, booking_key: str, *, since: datetime) -> list[BookingUpdate]:
-        """Look up the meetings that came of an order, moved and cancelled ones too, oldest booking first.
+    async def find_bookings(self, booking_key: str, *, since: datetime) -> list[BookingUpdate]:
+        """Find the bookings of an order, moved and canceled ones too, oldest booking first.
 
         A moved meeting does not carry the key (GET /scheduled_events/…/invitees, developer.calendly.com); it
         names the one it replaces.
@@ -122,7 +120,7 @@ class Scheduling:
                 invitees = await self._invitees(since - SKEW)
             return [update_from(invitee) for invitee in _of_order(invitees, booking_key)]
         except (LookupError, TypeError, ValueError, AttributeError, TimeoutError) as error:
-            raise CalendarUnavailable(f'no meetings to be had: {error!r}') from error
+            raise CalendarUnavailable(f'the bookings cannot be read: {error!r}') from error
 
     async def _invitees(self, since: datetime) -> list[dict[str, Any]]:
         """Read who booked our event type since then, each with the event in it, oldest booking first."""
@@ -133,7 +131,7 @@ class Scheduling:
             async for event in self._pages('/scheduled_events', wanted)
             if event['event_type'] == event_type and time_of(event['created_at']) >= since
         ]
-        if len(later) > LOOKED_AT:
+        if len(later) > MAX_MEETINGS:
             raise CalendarUnavailable(f'{len(later)} meetings are too many to look through')
         found: list[dict[str, Any]] = []
         for event in sorted(later, key=lambda event: time_of(event['created_at'])):
@@ -145,7 +143,7 @@ class Scheduling:
     async def _find_event_type(self) -> str:
         """Find the API's name of the event type behind the public address; remembered once found."""
         async for event_type in self._pages('/event_types', {}):
-            if _same_address(event_type.get('scheduling_url', ''), self._link):
+            if _same_url(event_type.get('scheduling_url', ''), self._link):
                 self._event_type = str(event_type['uri'])
                 return self._event_type
         raise CalendarUnavailable('no event type of this Calendly user has the address in CALENDLY_LINK')
@@ -184,13 +182,13 @@ def _of_order(invitees: list[dict[str, Any]], booking_key: str) -> list[dict[str
     return list(found.values())
 
 
-def _names_nothing(error: CalendarUnavailable) -> bool:
+def _means_missing(error: CalendarUnavailable) -> bool:
     """Whether Calendly said that what we named does not exist."""
     cause = error.__cause__
     return isinstance(cause, httpx.HTTPStatusError) and cause.response.status_code in (400, 403, 404, 422)
 
 
-def _same_address(one: str, other: str) -> bool:
+def _same_url(one: str, other: str) -> bool:
     a, b = urlsplit(one), urlsplit(other)
     same_host = a.hostname == b.hostname or {a.hostname, b.hostname} <= LOOPBACK
     return same_host and a.path.rstrip('/').lower() == b.path.rstrip('/').lower()

@@ -1,4 +1,4 @@
-"""Which addresses of a database are taken, and what is wrong with another, in words without its password."""
+"""Which database URLs are accepted, and what is wrong with another, in words without its password."""
 
 import re
 
@@ -18,22 +18,22 @@ SHAPE = (
 )
 
 
-def problem_of(address: str) -> str:
-    """Say what is wrong with an address, '' when it can be tried.
+def problem_of(url: str) -> str:
+    """Say what is wrong with a database URL, '' when it can be tried.
 
     Args:
-        address: a file (``sqlite:///path``), a server (``postgresql://…``, or ``postgres://…`` as hosts of
-            databases write it), or '' for the default.
+        url: a file (``sqlite:///path``) or a server (``postgresql://…``, or ``postgres://…`` as hosting
+            companies write it).
     """
-    if not address or re.fullmatch(r'sqlite:///\S+', address):
+    if re.fullmatch(r'sqlite:///\S+', url):
         return ''
-    if re.match(r'postgres(ql)?\+\w*://', address):
-        return 'must begin with postgresql:// and name no driver: it is always the same'
-    if not re.match(r'postgres(ql)?://', address):
+    if re.match(r'postgres(ql)?\+\w*://', url):
+        return 'must begin with postgresql:// and must not name a driver'
+    if not re.match(r'postgres(ql)?://', url):
         return 'must begin with sqlite:/// or postgresql://'
-    return '' if SERVER.fullmatch(address) and not BROKEN_ESCAPE.search(address) else SHAPE
+    return '' if SERVER.fullmatch(url) and not BROKEN_ESCAPE.search(url) else SHAPE
 
 
-def normal(address: str) -> str:
-    """Write the address of a server the one way."""
-    return re.sub('^postgres://', 'postgresql://', address)
+def normalised(url: str) -> str:
+    """Return the URL with the scheme ``postgresql`` in place of ``postgres``."""
+    return re.sub('^postgres://', 'postgresql://', url)

@@ -1,40 +1,12 @@
-"""The settings themselves, and where an operator finds each value."""
+"""The settings as the program uses them, and the error that lists what is wrong with them."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.settings.urls import CALENDLY_HOST, is_public, names_of, origin_of, origins_of
+from services.settings.urls import CALENDLY_HOST, host_names, is_public, origin_of, origins_of
 
 STRIPE_HOST = 'checkout.stripe.com'
-DEFAULT_PORT = 3000
 SEED_SITE = Path(__file__).parents[2] / 'site.toml'
-
-WHERE = {
-    'STRIPE_SECRET_KEY': 'Stripe Dashboard > Developers > API keys: it starts with sk_ or rk_',
-    'STRIPE_PUBLISHABLE_KEY': 'Stripe Dashboard > Developers > API keys: it starts with pk_',
-    'STRIPE_JS': '1 or 0',
-    'STRIPE_PRICE_ID': 'Stripe Dashboard > Product catalog > your product > the price: it starts with price_',
-    'STRIPE_WEBHOOK_SECRET': 'Stripe Dashboard > Developers > Webhooks > endpoint: it starts with whsec_',
-    'CALENDLY_LINK': 'Calendly > Event types > Copy link, such as https://calendly.com/you/session',
-    'CALENDLY_TOKEN': 'Calendly > Integrations > API and webhooks > Personal access tokens',
-    'CALENDLY_WEBHOOK_SIGNING_KEY': 'the signing_key you gave when you made the webhook subscription',
-    'DOMAIN': 'the address customers type, such as https://coach.example',
-    'HOST': 'the address to listen on, such as 0.0.0.0',
-    'PORT': 'a number from 1 to 65535',
-    'DATABASE_URL': 'such as sqlite:///data/paidslot.db, or your host of databases > Connect > URI',
-    'SITE_FILE': 'the path of your site.toml',
-    'CHECKOUT_HOST': 'the host name of your Stripe custom domain, such as pay.coach.example',
-    'STRIPE_API_BASE': 'leave it out, unless you run a test double of Stripe',
-    'CALENDLY_API_BASE': 'leave it out, unless you run a test double of Calendly',
-    'ALLOW_TEST_SALES': '1 or 0',
-    'PROMOTION_CODES': '1 or 0',
-    'AUTOMATIC_TAX': '1 or 0',
-    'RECONCILE_SECONDS': 'seconds from 1 to 3600; 60 suits most',
-    'TRUSTED_PROXIES': 'the addresses of your reverse proxy, such as 127.0.0.1,10.0.0.0/8',
-    'LOG_FORMAT': 'text or json',
-    'LOG_LEVEL': 'debug, info, warning or error',
-}
-NAMES = tuple(WHERE)
 
 
 class SettingsError(Exception):
@@ -45,41 +17,42 @@ class SettingsError(Exception):
 
         Args:
             problems: what is wrong, a sentence each.
-            site_file: where the texts would be, so that they can be judged in the same breath.
+            site_file: where the site's texts would be read from, so that their problems can be listed too.
         """
         super().__init__('\n'.join(problems))
         self.problems = problems
         self.site_file = site_file
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the operator decided; secrets stay out of ``repr``."""
+    """What the operator set, a field for each row of the table and ``mode``; ``repr`` shows no secret."""
 
+    mode: str
+    """``test`` or ``live`` as the Stripe key says; ``demo`` when the demo command runs the shop."""
     stripe_secret_key: str = field(repr=False)
+    stripe_publishable_key: str = field(repr=False)
     stripe_price_id: str
+    stripe_webhook_secret: str = field(repr=False)
     calendly_link: str
+    calendly_token: str = field(repr=False)
+    calendly_webhook_signing_key: str = field(repr=False)
     domain: str
     host: str
     port: int
     database_url: str = field(repr=False)
     site_file: Path
-    mode: str = 'test'
-    stripe_publishable_key: str = field(default='', repr=False)
-    stripe_js: bool = True
-    stripe_webhook_secret: str = field(default='', repr=False)
-    calendly_token: str = field(default='', repr=False)
-    calendly_webhook_signing_key: str = field(default='', repr=False)
-    checkout_host: str = ''
-    stripe_api_base: str = ''
-    calendly_api_base: str = ''
-    allow_test_sales: bool = False
-    promotion_codes: bool = False
-    automatic_tax: bool = False
-    reconcile_seconds: int = 60
-    trusted_proxies: str = '127.0.0.1'
-    log_format: str = 'text'
-    log_level: str = 'info'
+    checkout_host: str
+    stripe_js: bool
+    allow_test_sales: bool
+    promotion_codes: bool
+    automatic_tax: bool
+    reconcile_seconds: int
+    trusted_proxies: str
+    log_format: str
+    log_level: str
+    stripe_api_base: str
+    calendly_api_base: str
 
     @property
     def https(self) -> bool:
@@ -88,17 +61,17 @@ class Settings:
 
     @property
     def selling(self) -> bool:
-        """Whether a payment earns a slot: test money on a public address does not, unless allowed."""
+        """Whether a payment opens the calendar: not with test keys on a public domain, unless allowed."""
         return self.mode != 'test' or self.allow_test_sales or not is_public(self.domain)
 
     @property
     def payment_hosts(self) -> frozenset[str]:
         """Host names a customer may be sent to for paying."""
-        return names_of(self.stripe_api_base) | ({STRIPE_HOST, self.checkout_host} - {''})
+        return host_names(self.stripe_api_base) | ({STRIPE_HOST, self.checkout_host} - {''})
 
     @property
     def payment_origins(self) -> tuple[str, ...]:
-        """The same hosts as origins; a double's with its scheme and port."""
+        """The same hosts as origins; the sandbox's with its scheme and port."""
         own = {f'https://{host}' for host in (STRIPE_HOST, self.checkout_host) if host}
         return tuple(sorted(own | origins_of(self.stripe_api_base)))
 
@@ -114,13 +87,13 @@ class Settings:
 
     @property
     def loads_stripe_js(self) -> bool:
-        """Whether the landing page loads Stripe's own script, which watches for fraud."""
+        """Whether the landing page loads Stripe's own script, which detects fraud."""
         return bool(self.stripe_publishable_key) and self.stripe_js and not self.stripe_api_base
 
     @property
     def calendar_hosts(self) -> frozenset[str]:
-        """Host names, besides Calendly's own, that a calendar may be at."""
-        return names_of(self.calendly_link) | names_of(self.calendly_api_base)
+        """Host names, besides Calendly's own, that a calendar may have."""
+        return host_names(self.calendly_link) | host_names(self.calendly_api_base)
 
     @property
     def frame_sources(self) -> tuple[str, ...]:

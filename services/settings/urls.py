@@ -1,4 +1,4 @@
-"""What can be told from an address alone: its host, its origin, whether strangers can reach it."""
+"""What a URL alone says: its host, its origin, whether it is public."""
 
 import ipaddress
 import re
@@ -8,50 +8,57 @@ CALENDLY_HOST = 'calendly.com'
 LOOPBACK = frozenset({'localhost', '127.0.0.1', '::1'})
 
 
-def split(value: str) -> SplitResult | None:
-    """Take an http(s) address apart; None when it is not one."""
+def split(url: str) -> SplitResult | None:
+    """Split an http or https URL into its parts; None when the text is no such URL."""
     try:
-        url = urlsplit(value)
-        usable = url.scheme in ('http', 'https') and bool(url.hostname) and (url.port or 1) > 0
-    except ValueError:  # such as a port that is no number
+        parts = urlsplit(url)
+        usable = parts.scheme in ('http', 'https') and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:  # such as a port that is not a number
         return None
-    return url if usable and not re.search(r'[\s\\<>"]', value) else None
+    return parts if usable and not re.search(r'[\s\\<>"]', url) else None
 
 
-def host_of(value: str) -> str:
-    url = split(value)
-    return (url.hostname or '') if url else ''
+def host_of(url: str) -> str:
+    """Return the host name of a URL, '' when the text is no URL."""
+    parts = split(url)
+    return (parts.hostname or '') if parts else ''
 
 
-def names_of(value: str) -> frozenset[str]:
-    """All names of the host of an address: a loopback host has several, and a double may use any of them."""
-    host = host_of(value)
+def host_names(url: str) -> frozenset[str]:
+    """Return all names of a URL's host: a loopback host has several, and the sandbox may use any of them."""
+    host = host_of(url)
     return LOOPBACK if host in LOOPBACK else frozenset({host} - {''})
 
 
-def origin_of(value: str, name: str = '') -> str:
-    """Scheme, host and port of an address, under another name of its host if given; '' for no address."""
-    url = split(value)
-    if url is None or url.hostname is None:
+def origin_of(url: str, host: str = '') -> str:
+    """Return scheme, host and port of a URL, '' when the text is no URL.
+
+    Args:
+        url: the URL.
+        host: another name of its host to use instead.
+    """
+    parts = split(url)
+    if parts is None or parts.hostname is None:
         return ''
-    host = name or url.hostname
-    port = f':{url.port}' if url.port else ''
-    return f'{url.scheme}://' + (f'[{host}]' if ':' in host else host) + port
+    host = host or parts.hostname
+    port = f':{parts.port}' if parts.port else ''
+    return f'{parts.scheme}://' + (f'[{host}]' if ':' in host else host) + port
 
 
-def origins_of(value: str) -> frozenset[str]:
-    """The origins of an address under all names of its host, but IPv6: a policy has no form for that."""
-    return frozenset(origin_of(value, name) for name in names_of(value) if ':' not in name)
+def origins_of(url: str) -> frozenset[str]:
+    """Return a URL's origins under all names of its host, without IPv6: a policy cannot express that."""
+    return frozenset(origin_of(url, name) for name in host_names(url) if ':' not in name)
 
 
-def is_calendly(value: str) -> bool:
-    host = host_of(value)
-    return value.startswith('https://') and (host == CALENDLY_HOST or host.endswith(f'.{CALENDLY_HOST}'))
+def is_calendly(url: str) -> bool:
+    """Say whether a URL is at Calendly, and by https."""
+    host = host_of(url)
+    return url.startswith('https://') and (host == CALENDLY_HOST or host.endswith(f'.{CALENDLY_HOST}'))
 
 
-def is_public(domain: str) -> bool:
-    """Whether strangers could reach an address: not this machine, not a private network."""
-    host = host_of(domain)
+def is_public(url: str) -> bool:
+    """Say whether the internet can reach a URL's host: not this machine, not a private network."""
+    host = host_of(url)
     try:
         return ipaddress.ip_address(host).is_global
     except ValueError:

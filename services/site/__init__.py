@@ -1,18 +1,8 @@
 """The texts of the site, read from ``site.toml``."""
 
-from services.site.model import (
-    NIGHT,
-    PAPER,
-    Contact,
-    Legal,
-    Look,
-    Product,
-    Section,
-    Site,
-    SiteProblem,
-    contrast,
-    load,
-)
+from services.site.colour import NIGHT, PAPER, contrast
+from services.site.load import SiteProblem, load, read
+from services.site.model import Contact, Legal, Look, Product, Section, Site
 
 __all__ = [
     'NIGHT',
@@ -26,4 +16,5 @@ __all__ = [
     'SiteProblem',
     'contrast',
     'load',
+    'read',
 ]

@@ -1,92 +1,33 @@
-"""Python source as the rules see it: a module with its place in the tree, and what it imports."""
+"""Python files as the rules see them: where they are, what they say, what they import."""
 
 import ast
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PRODUCT = ('main.py', 'services', 'ui')
 
 
-@dataclass(frozen=True)
-class Module:
-    """One Python file; ``path`` is relative to the repository and decides which rules hold for it."""
-
-    path: Path
-    text: str
-
-    @cached_property
-    def tree(self) -> ast.Module:
-        """The parsed file."""
-        return ast.parse(self.text, filename=str(self.path))
-
-    @property
-    def name(self) -> str:
-        """The dotted name: services/payments/__init__.py is ``services.payments``."""
-        parts = self.path.with_suffix('').parts
-        return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
-
-    @property
-    def part(self) -> str:
-        """The name among its neighbours: ``payments`` for all of services/payments(.py)."""
-        return [*self.name.split('.'), ''][1]
-
-    def lies_in(self, *places: str) -> bool:
-        """Whether the file is one of the places, or lies below one."""
-        return any(self.name == place or self.name.startswith(f'{place}.') for place in places)
-
-
-@dataclass(frozen=True)
-class Import:
-    """One imported name, absolute and dotted as far as it is written: ``services.orders.Order``."""
-
-    line: int
-    name: str
-
-    def comes_from(self, *places: str) -> bool:
-        """Whether the name is one of the places, or lies below one."""
-        return any(self.name == place or self.name.startswith(f'{place}.') for place in places)
-
-
-def modules(*places: str) -> Iterator[Module]:
-    """Every Python file below the places (folders or files, relative to the repository)."""
+def python_files(*places: str) -> Iterator[Path]:
+    """Yield every Python file below the places (folders or files, relative to the repository)."""
     for place in places:
         start = ROOT / place
-        files = [start] if start.is_file() else sorted(start.rglob('*.py'))
-        for file in files:
-            yield Module(file.relative_to(ROOT), file.read_text(encoding='utf-8'))
+        yield from [start] if start.is_file() else sorted(start.rglob('*.py'))
 
 
-@cache
-def file_of(name: str) -> Module | None:
-    """The module of ours with a dotted name, if there is one."""
-    base = ROOT.joinpath(*name.split('.'))
-    found = [path for path in (base.with_suffix('.py'), base / '__init__.py') if name and path.is_file()]
-    return next(iter(modules(str(found[0].relative_to(ROOT)))), None) if found else None
+def lines_with(pattern: re.Pattern[str], path: Path) -> list[str]:
+    """Return what matches in a file, as ``file:line: match``."""
+    text = path.read_text(encoding='utf-8')
+    return [f'{path}:{text.count(chr(10), 0, m.start()) + 1}: {m.group()}' for m in pattern.finditer(text)]
 
 
-def imports(module: Module) -> Iterator[Import]:
-    """Everything a module imports: anywhere in it, absolute, relative, or by ``import_module('…')``."""
-    for node in ast.walk(module.tree):
+def imported_names(path: Path) -> set[str]:
+    """Return the dotted names that a file imports, anywhere in it; relative imports are left out."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
         if isinstance(node, ast.Import):
-            yield from (Import(node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = _absolute(module, node)
-            yield from (Import(node.lineno, f'{base}.{alias.name}') for alias in node.names)
-        elif isinstance(node, ast.Call) and _callee(node) in ('import_module', '__import__', 'run_module'):
-            yield from (Import(node.lineno, str(a.value)) for a in node.args if isinstance(a, ast.Constant))
-
-
-def _absolute(module: Module, node: ast.ImportFrom) -> str:
-    if not node.level:
-        return node.module or ''
-    package = module.name.split('.')
-    up = node.level - (module.path.name == '__init__.py')
-    return '.'.join([*package[: len(package) - up], *([node.module] if node.module else [])])
-
-
-def _callee(call: ast.Call) -> str:
-    if isinstance(call.func, ast.Attribute):
-        return call.func.attr
-    return call.func.id if isinstance(call.func, ast.Name) else ''
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {f'{node.module}.{alias.name}' for alias in node.names}
+    return names

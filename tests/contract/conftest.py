@@ -1,4 +1,4 @@
-"""Sessions of the Stripe sandbox in every state, and plain HTTP to its API."""
+"""Checkout sessions of the Stripe sandbox in every state, and an HTTP client for its API."""
 
 from collections.abc import Callable, Iterator
 
@@ -29,7 +29,7 @@ FORM = {
 
 @pytest.fixture
 def api(sandbox: SandboxClient) -> Iterator[httpx.Client]:
-    """A client of the Stripe sandbox's API with its key."""
+    """Return an HTTP client for the Stripe sandbox's API."""
     key = sandbox.settings['STRIPE_SECRET_KEY']
     with httpx.Client(base_url=f'{sandbox.base}/stripe', auth=(key, ''), trust_env=False) as client:
         yield client
@@ -37,7 +37,7 @@ def api(sandbox: SandboxClient) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def opened(sandbox: SandboxClient, api: httpx.Client) -> Callable[..., str]:
-    """Open a session; takes more form parameters, returns the session's id."""
+    """Return a function that opens a checkout session with further form parameters and returns its id."""
 
     def open_session(**more: str) -> str:
         form = FORM | {'line_items[0][price]': sandbox.settings['STRIPE_PRICE_ID']} | more
@@ -48,22 +48,22 @@ def opened(sandbox: SandboxClient, api: httpx.Client) -> Callable[..., str]:
     return open_session
 
 
-def _paid(sandbox: SandboxClient, session: str) -> None:
+def _pay(sandbox: SandboxClient, session: str) -> None:
     sandbox.pay(session, phone='+12025550123', address={'country': 'US', 'postal_code': '20001'})
 
 
-def _refunded(sandbox: SandboxClient, session: str) -> None:
-    _paid(sandbox, session)
+def _refund(sandbox: SandboxClient, session: str) -> None:
+    _pay(sandbox, session)
     sandbox.act('refund', session=session, amount=5000)
     sandbox.act('refund', session=session, failed=True)
 
 
-def _disputed(sandbox: SandboxClient, session: str) -> None:
+def _lose_dispute(sandbox: SandboxClient, session: str) -> None:
     sandbox.pay(session, card='4000000000000259')
     sandbox.act('dispute', session=session, status='lost')
 
 
-def _failed_bank(sandbox: SandboxClient, session: str) -> None:
+def _fail_bank_debit(sandbox: SandboxClient, session: str) -> None:
     sandbox.pay(session, method='bank')
     sandbox.act('settle', session=session, success=False)
 
@@ -72,12 +72,12 @@ STATES: dict[str, Callable[[SandboxClient, str], object]] = {
     'open': lambda sandbox, session: None,
     'declined': lambda sandbox, session: sandbox.pay(session, card='4000000000000002'),
     'authenticating': lambda sandbox, session: sandbox.pay(session, card='4000002500003155'),
-    'paid': _paid,
+    'paid': _pay,
     'processing': lambda sandbox, session: sandbox.pay(session, method='bank'),
-    'bank failed': _failed_bank,
+    'bank failed': _fail_bank_debit,
     'expired': lambda sandbox, session: sandbox.act('expire', session=session),
-    'refunded': _refunded,
-    'disputed': _disputed,
+    'refunded': _refund,
+    'disputed': _lose_dispute,
     'half price': lambda sandbox, session: sandbox.pay(session, code='HALF50'),
     'for nothing': lambda sandbox, session: sandbox.pay(session, code='FREE100'),
 }
@@ -85,7 +85,7 @@ STATES: dict[str, Callable[[SandboxClient, str], object]] = {
 
 @pytest.fixture(params=STATES)
 def session(request: pytest.FixtureRequest, sandbox: SandboxClient, opened: Callable[..., str]) -> str:
-    """The id of a session in each of its states."""
+    """Return the id of a checkout session in each of its states."""
     made = opened(**{'allow_promotion_codes': 'true', 'automatic_tax[enabled]': 'true'})
     STATES[request.param](sandbox, made)
     return made

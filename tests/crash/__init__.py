@@ -1,1 +1,1 @@
-"""The crash test: a shop killed at every step of a purchase, started again, and its ledger compared."""
+"""The crash test: kill the shop at every step of a purchase, start it again, and check its ledger."""

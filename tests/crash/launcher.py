@@ -1,7 +1,7 @@
-"""Starts shops quickly: a warm interpreter that forks a shop for each line it reads.
+"""The launcher's process: a warm interpreter that forks one shop for each line it reads.
 
-A shop is ``main.py serve`` in a process of its own; only the imports are done before the fork, while there is
-neither a thread nor a loop. Run: ``python -m tests.crash.launcher``.
+A shop is ``main.py serve`` in a process of its own. Only the imports are done before the fork, while there is
+neither a thread nor an event loop. Run: ``python -m tests.crash.launcher``.
 """
 
 import json
@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import main as product
-from tests.crash.points import Points, install
+from tests.crash.kill_points import KillPoints, install
 
-# What a shop imports only when it is needed, which would be once in the life of each.
-LATE = (
+# What a shop imports only when it is needed. Without this each fork would import it again.
+LATE_IMPORTS = (
     'anyio._backends._asyncio',
     'httpcore._backends.anyio',
     'starlette_compress._brotli',
@@ -31,9 +31,9 @@ LATE = (
 
 
 def main() -> None:
-    """Fork a shop for each line on stdin, tell its process id; at the end of stdin end what still runs."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are buried by the kernel
-    for name in LATE:
+    """Fork a shop for each line on stdin and print its process id; kill the last one at the end of stdin."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
+    for name in LATE_IMPORTS:
         import_module(name)
     shops: list[int] = []
     for line in sys.stdin:
@@ -47,18 +47,18 @@ def main() -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _become_shop(told: dict[str, Any]) -> NoReturn:
+def _become_shop(options: dict[str, Any]) -> NoReturn:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        folder = Path(told['folder'])
+        folder = Path(options['folder'])
         log = os.open(folder / 'shop.log', os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), log, log)):
             os.dup2(file, number)
         os.environ.clear()
-        os.environ.update(told['environment'])
+        os.environ.update(options['environment'])
         os.chdir(folder)
-        if told['watched']:
-            install(Points(folder))
+        if options['kill_points']:
+            install(KillPoints(folder))
         product.main(['serve'])
         os._exit(0)
     except BaseException:

@@ -1,145 +1,81 @@
-"""Whole runs: every point of every way, and a crowd; on a ledger of their own, against sandbox of their own."""
+"""Whole runs of the crash test: kills at every kill point of every scenario, and at random under load."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import cycle
-from pathlib import Path
 
-from tests.crash.random_load import SIZE, RandomLoad
-from tests.crash.shops import Launcher, Shop
-from tests.crash.trials import End, Point, die_at, points_of
-from tests.crash.verdict import Tally, books, judge, look_at_pages
-from tests.crash.ways import Stage, Way
-from tests.processes import ROOT, Server
-from tests.sandbox_client import SandboxClient
-
-Databases = Callable[[str], AbstractContextManager[str]]
+from tests.crash.checks import Findings, check_pages, check_payments
+from tests.crash.harness import Harness
+from tests.crash.kills import AfterRestart, KillPoint, find_kill_points, kill_once
+from tests.crash.random_load import CUSTOMERS, RandomLoad
+from tests.crash.scenarios import Context, Scenario
 
 
 @dataclass
 class Row:
-    """One line of the table: where the shop was killed, how often, and what was found wrong after it."""
+    """One row of the report: where the shop was killed, how often, and what was wrong afterwards."""
 
-    way: str
+    scenario: str
     point: str
     kills: int = 0
-    tally: Tally = field(default_factory=Tally)
+    findings: Findings = field(default_factory=Findings)
 
     def cells(self) -> tuple[str, ...]:
-        """The line's cells."""
-        found = self.tally
-        counts = (self.kills, len(found.lost), len(found.doubled), len(found.pages))
-        return (self.way, self.point, *map(str, counts))
+        """Return the cells of the row."""
+        found = self.findings
+        counts = (self.kills, len(found.lost), len(found.duplicated), len(found.wrong_pages))
+        return (self.scenario, self.point, *map(str, counts))
 
 
-Told = Callable[[Row], object]
-
-
-@dataclass(frozen=True)
-class Stand:
-    """Where runs take place: sandbox that run, and what starts shops."""
-
-    folder: Path
-    sandbox: SandboxClient
-    launcher: Launcher
-    databases: Databases
-    ports: tuple[int, int]
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[Stage]:
-        """Start a shop with an empty ledger, and sandbox that have forgotten everything.
-
-        Args:
-            name: of its folder and of its ledger.
-        """
-        folder = self.folder / name
-        folder.mkdir()
-        self.sandbox.reset()
-        with self.databases(name) as url, books(url) as ledger:
-            environment = self.sandbox.settings | {'DATABASE_URL': url, 'SITE_FILE': str(ROOT / 'site.toml')}
-            shop = Shop(self.launcher, folder, environment, ports=self.ports)
-            shop.start()
-            try:
-                yield Stage(shop, self.sandbox, ledger)
-            finally:
-                shop.kill()
-
-
-@contextmanager
-def stand(
-    folder: Path, *, ports: tuple[int, int, int], databases: Databases | None = None
-) -> Iterator[Stand]:
-    """Start the sandbox and the launcher.
+def kill_at_every_point(
+    harness: Harness, scenarios: Iterable[Scenario], *, thorough: bool, on_row: Callable[[Row], object]
+) -> list[Row]:
+    """Kill a shop at each kill point of each scenario.
 
     Args:
-        folder: for everything that is written.
-        ports: of the sandbox, and two for the shop.
-        databases: hands out the address of an empty database by its name; SQLite files if left out.
-    """
-    own, others = ports[0], ports[1:]
-    (folder / 'sandbox').mkdir()
-    arguments = ['-m', 'services.sandbox', f'--port={own}']
-    server = Server('sandbox', arguments, port=own, health='/faults', folder=folder / 'sandbox')
-
-    def files(name: str) -> AbstractContextManager[str]:
-        return nullcontext(f'sqlite:///{folder}/{name}.db')
-
-    with ExitStack() as running:
-        launcher = running.enter_context(Launcher(folder))
-        running.callback(server.stop)
-        server.start()
-        sandbox = SandboxClient(server.url, dict(re.findall(r'^([A-Z_]+)=(.*)$', server.log(), re.MULTILINE)))
-        running.callback(sandbox.close)
-        yield Stand(folder, sandbox, launcher, databases or files, others)
-
-
-def at_every_point(stand: Stand, ways: Iterable[Way], *, thorough: bool, told: Told) -> list[Row]:
-    """Kill a shop at each point of each way.
-
-    Args:
-        stand: where.
-        ways: on which the points are found.
-        thorough: with every end where a point is new; otherwise, and where it is not, the ends take turns.
-        told: hears of each row.
+        harness: starts the shops.
+        scenarios: where the kill points are found.
+        thorough: whether a kill point that is new gets one kill for each member of AfterRestart; every other
+            kill point gets one kill, and the members take turns.
+        on_row: called with each row.
     """
     rows, seen = [], set[str]()
-    turns = cycle(End)
-    for number, way in enumerate(ways):
-        with stand.stage(f'way-{number}') as stage:
-            points = points_of(way, stage)
-            assert points, way.name
+    turns = cycle(AfterRestart)
+    for number, scenario in enumerate(scenarios):
+        with harness.new_shop(f'scenario-{number}') as context:
+            points = find_kill_points(scenario, context)
+            assert points, scenario.name
             for point in points:
                 new = thorough and point.name not in seen
                 seen.add(point.name)
-                rows.append(at_point(point, way, stage, list(End) if new else [next(turns)]))
-                told(rows[-1])
+                rows.append(kill_at(point, scenario, context, list(AfterRestart) if new else [next(turns)]))
+                on_row(rows[-1])
     return rows
 
 
-def at_point(point: Point, way: Way, stage: Stage, ends: Iterable[End]) -> Row:
-    """Kill a shop at one point, once for each end."""
-    row = Row(way.name, point.name)
-    for end in ends:
-        found = die_at(point, way, stage, end)
-        if found is not None:
+def kill_at(point: KillPoint, scenario: Scenario, context: Context, afters: Iterable[AfterRestart]) -> Row:
+    """Kill a shop at one point, once for each given continuation."""
+    row = Row(scenario.name, point.name)
+    for after in afters:
+        findings = kill_once(point, scenario, context, after)
+        if findings is not None:
             row.kills += 1
-            row.tally += found
+            row.findings += findings
     return row
 
 
-def at_random(stand: Stand, *, kills: int, seed: int) -> Row:
-    """Kill a shop at random moments while customers crowd it; then reconcile once and judge."""
-    with stand.stage('crowd') as stage:
-        stage.shop.kill()
-        stage.shop.start(watched=False)
-        RandomLoad(stage.shop, stage.sandbox, seed=seed).visit(kills=kills)
-        stage.settle()
-        stage.shop.kill()
-        stage.shop.start()
-        stage.shop.await_round()
-        assert stage.shop.is_running, stage.shop.log()[-4000:]
-        tally = judge(stage.books, stage.sandbox) + look_at_pages(stage.books.orders(), stage.shop.url)
-        paid = len(stage.books.paid_sessions())
-    return Row(f'{SIZE} customers at once, {paid} payments', 'at random moments', kills, tally)
+def kill_at_random(harness: Harness, *, kills: int, seed: int) -> Row:
+    """Kill a shop at random times under load; then reconcile once, and check it."""
+    with harness.new_shop('random') as context:
+        context.shop.kill()
+        context.shop.start(kill_points=False)
+        RandomLoad(context.shop, context.sandbox, seed=seed).run(kills=kills)
+        context.pay_out_bank_debits()
+        context.shop.kill()
+        context.shop.start()
+        context.shop.wait_for_round()
+        assert context.shop.is_running, context.shop.log()[-4000:]
+        findings = check_payments(context.ledger, context.sandbox)
+        findings += check_pages(context.ledger.orders(), context.shop.url)
+        paid = len(context.ledger.paid_sessions())
+    return Row(f'{CUSTOMERS} customers at once, {paid} payments', 'at random', kills, findings)

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from tests.docs.papers import ROOT
+from tests.docs.documents import ROOT
 
 SETTINGS = {
     'STRIPE_SECRET_KEY': 'sk_test_routes',

@@ -1,4 +1,4 @@
-"""What the journeys start from: a browser, the sandbox and the shop as processes, their logs on failure."""
+"""Fixtures for tests in the browser: the sandbox and the shop as processes, with their logs on failure."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from tests.e2e.journey import AnotherBrowser, StartShop, wait_for_price
 from tests.processes import ROOT, Server, free_port
 from tests.sandbox_client import SandboxClient
 
-# The shell is the same engine without windows, at a third of the work for the machine.
+# The headless shell is the same engine without windows, and needs a third of the processor time.
 BROWSERS = ('chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome')
 FLAGS = [
     '--disable-gpu',
@@ -25,15 +25,15 @@ FLAGS = [
     '--disable-sync',
     '--no-first-run',
 ]
-PATIENCE = 15_000  # milliseconds a step may take on a busy machine before a journey fails
-LOG_SHOWN = 10_000  # characters of each process's log under a failed test
-POLICY = 'Content Security Policy'  # in every message that Chromium writes about a violation
+STEP_TIMEOUT = 15_000  # milliseconds that a step may take on a busy machine
+LOG_SHOWN = 10_000  # characters of each process's log in the report of a failed test
+VIOLATION = 'Content Security Policy'  # in every message that Chromium writes about a violation
 SERVERS = pytest.StashKey[list[Server]]()
 
 
 @pytest.fixture(scope='session')
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """Use the browser named in ``CHROMIUM``, else the machine's, else Playwright's own."""
+    """Use the browser named in ``CHROMIUM``, or an installed one, or Playwright's own."""
     names = filter(None, (os.environ.get('CHROMIUM'), *BROWSERS))
     found = next(filter(None, map(shutil.which, names)), None)
     as_root = sys.platform == 'linux' and os.geteuid() == 0
@@ -43,44 +43,44 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture(scope='session')
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
-    """Let every browser stand in one place, whatever the machine's settings are."""
+    """Give every browser the same language and time zone, whatever the machine's settings are."""
     return browser_context_args | {'locale': 'en-US', 'timezone_id': 'America/New_York'}
 
 
 @pytest.fixture
 def violations() -> list[str]:
-    """What pages of this test did against the policy they came with; the test fails unless it is empty."""
+    """Return the list of policy violations of this test; the test fails unless it is empty at the end."""
     return []
 
 
 @pytest.fixture
 def new_context(new_context: CreateContextCallback, violations: list[str]) -> CreateContextCallback:
-    """Listen to every page of every browser for what a policy had to stop."""
+    """Collect the policy violations on every page of every browser."""
 
-    def heard(message: ConsoleMessage) -> None:
-        if POLICY in message.text:
+    def on_console(message: ConsoleMessage) -> None:
+        if VIOLATION in message.text:
             violations.append(f'{message.page.url if message.page else ""}: {message.text}')
 
     def create(**options: Any) -> BrowserContext:
         context = new_context(**options)
-        context.on('console', heard)
+        context.on('console', on_console)
         return context
 
     return cast(CreateContextCallback, create)
 
 
 @pytest.fixture(autouse=True)
-def _no_violation(violations: list[str]) -> Iterator[None]:
-    """Let no journey pass in which the content security policy had to stop something."""
+def _no_violations(violations: list[str]) -> Iterator[None]:
+    """Fail a test in which a page violated its content security policy."""
     yield
     assert violations == []
 
 
 @pytest.fixture
 def context(context: BrowserContext) -> BrowserContext:
-    """Give every step of a journey the same patience."""
-    context.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
+    """Give every step the same timeout."""
+    context.set_default_timeout(STEP_TIMEOUT)
+    expect.set_options(timeout=STEP_TIMEOUT)
     return context
 
 
@@ -90,7 +90,7 @@ def another_browser(new_context: CreateContextCallback) -> AnotherBrowser:
 
     def open_page(**options: Any) -> Page:
         context = new_context(**options)
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(STEP_TIMEOUT)
         return context.new_page()
 
     return open_page
@@ -98,10 +98,10 @@ def another_browser(new_context: CreateContextCallback) -> AnotherBrowser:
 
 @pytest.fixture(scope='session')
 def servers(request: pytest.FixtureRequest) -> Iterator[list[Server]]:
-    """Keep every process that was started, for the logs under a failed test, and end what is left."""
-    kept = request.config.stash.setdefault(SERVERS, [])
-    yield kept
-    for server in kept:
+    """Collect every process that is started, for its log in the report; kill them at the end."""
+    started = request.config.stash.setdefault(SERVERS, [])
+    yield started
+    for server in started:
         server.kill()
 
 
@@ -109,7 +109,7 @@ def servers(request: pytest.FixtureRequest) -> Iterator[list[Server]]:
 def running_sandbox(
     servers: list[Server], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[SandboxClient, int]]:
-    """Run the sandbox for the whole session; the number is the port of the shop they send webhooks to."""
+    """Run the sandbox for the whole session; the number is the port of the shop that gets its webhooks."""
     port, shop_port = free_port(), free_port()
     arguments = ['-m', 'services.sandbox', f'--port={port}', f'--shop=http://127.0.0.1:{shop_port}']
     folder = tmp_path_factory.mktemp('sandbox')
@@ -124,7 +124,7 @@ def running_sandbox(
 
 @pytest.fixture
 def sandbox(running_sandbox: tuple[SandboxClient, int]) -> SandboxClient:
-    """Hand out the sandbox as new: nothing sold, nothing about to go wrong."""
+    """Reset the sandbox: no orders, no faults."""
     sandbox, _ = running_sandbox
     sandbox.reset()
     return sandbox
@@ -148,39 +148,39 @@ def running_shop(
 
 @pytest.fixture
 def shop_process(running_shop: Server, sandbox: SandboxClient) -> Server:
-    """Hand out the shop, running, whatever the test before did to it."""
+    """Return the shop, running, whatever the previous test did to it."""
     if not running_shop.is_running:
         running_shop.start()
     return running_shop
 
 
 @pytest.fixture(scope='session')
-def running_spare(
+def _restartable_shop(
     running_sandbox: tuple[SandboxClient, int],
     servers: list[Server],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
-    """Prepare a second shop for the whole session."""
+    """Prepare a second shop for the whole session; its first test starts it."""
     sandbox, _ = running_sandbox
-    server = shop_server('spare', sandbox, free_port(), tmp_path_factory.mktemp('spare'), {})
+    server = shop_server('restartable', sandbox, free_port(), tmp_path_factory.mktemp('restartable'), {})
     servers.append(server)
     yield server
     server.stop()
 
 
 @pytest.fixture
-def spare_shop(running_spare: Server, sandbox: SandboxClient) -> Server:
-    """Hand out a second shop, running, that may be stopped and killed; webhooks go there for this test."""
-    sandbox.send_webhooks_to(running_spare.url)
-    if not running_spare.is_running:
-        running_spare.start()
-    wait_for_price(running_spare)
-    return running_spare
+def restartable_shop(_restartable_shop: Server, sandbox: SandboxClient) -> Server:
+    """Return a second shop, running, that the test may stop and kill; it gets the webhooks of this test."""
+    sandbox.send_webhooks_to(_restartable_shop.url)
+    if not _restartable_shop.is_running:
+        _restartable_shop.start()
+    wait_for_price(_restartable_shop)
+    return _restartable_shop
 
 
 @pytest.fixture
 def start_shop(sandbox: SandboxClient, servers: list[Server], tmp_path: Path) -> Iterator[StartShop]:
-    """Start further shops with other settings; webhooks go to the newest one until the test ends."""
+    """Start further shops with other settings; the newest one gets the webhooks until the test ends."""
     own: list[Server] = []
 
     def start(settings: Mapping[str, str] | None = None) -> Server:
@@ -202,7 +202,7 @@ def start_shop(sandbox: SandboxClient, servers: list[Server], tmp_path: Path) ->
 def shop_server(
     name: str, sandbox: SandboxClient, port: int, folder: Path, settings: Mapping[str, str]
 ) -> Server:
-    """Prepare, without starting it, a shop that talks to the sandbox; ``settings`` come on top."""
+    """Prepare a shop that talks to the sandbox, without starting it; ``settings`` override the others."""
     ours = {
         'DOMAIN': f'http://127.0.0.1:{port}',
         'HOST': '127.0.0.1',
@@ -218,7 +218,7 @@ def shop_server(
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the end of every process's log under a test that failed."""
+    """Add the end of every process's log to the report of a failed test."""
     report = yield
     if report.failed:
         for server in item.config.stash.get(SERVERS, []):

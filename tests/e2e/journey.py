@@ -1,4 +1,4 @@
-"""The steps that journeys are made of, each as a customer would tell it."""
+"""Steps of a purchase in the browser, which the tests combine."""
 
 import re
 from collections.abc import Mapping
@@ -26,34 +26,38 @@ MOST_TABS = 40
 
 
 class StartShop(Protocol):
-    """Starts one more shop with settings of its own; it is stopped when the test ends."""
+    """Starts another shop with settings of its own; it is stopped when the test ends."""
 
-    def __call__(self, settings: Mapping[str, str] | None = None) -> Server: ...
+    def __call__(self, settings: Mapping[str, str] | None = None) -> Server:
+        """Start it."""
+        ...
 
 
 class AnotherBrowser(Protocol):
-    """Opens a page in a browser of its own: other cookies, and with what is asked for."""
+    """Opens a page in a browser of its own, with its own cookies and the given options."""
 
-    def __call__(self, **options: Any) -> Page: ...
+    def __call__(self, **options: Any) -> Page:
+        """Open it."""
+        ...
 
 
 def open_landing(page: Page, shop: Server) -> Locator:
-    """Open the landing page and wait until its pay button is live; returns the button."""
+    """Open the landing page and wait until its pay button is connected; returns the button."""
     page.goto(shop.url)
-    return live_button(page)
+    return connected_button(page)
 
 
-def open_plain_landing(page: Page, shop: Server) -> Locator:
-    """Open the landing page in a tab that never gets a connection: its button stays that of a plain form."""
-    cut_off(page)
+def open_unconnected_landing(page: Page, shop: Server) -> Locator:
+    """Open the landing page in a tab without a websocket: its button submits an ordinary form."""
+    block_connection(page)
     page.goto(shop.url)
     button = pay_button(page)
     expect(button).to_have_attribute('type', 'submit')
     return button
 
 
-def live_button(page: Page) -> Locator:
-    """The first pay button, once it is connected and waits to be pressed."""
+def connected_button(page: Page) -> Locator:
+    """Return the first pay button, once it is connected and enabled."""
     button = pay_button(page)
     expect(button).to_have_attribute('type', 'button')
     expect(button).to_be_enabled()
@@ -61,34 +65,34 @@ def live_button(page: Page) -> Locator:
 
 
 def pay_button(page: Page) -> Locator:
-    """The first pay button, whatever it says."""
+    """Return the first pay button, in whatever state it is."""
     return page.locator('form').first.get_by_role('button')
 
 
 def alert(page: Page) -> Locator:
-    """What is said next to the first pay button."""
+    """Return the alert next to the first pay button."""
     return page.locator('form').first.get_by_role('alert')
 
 
 def go_to_stripe(page: Page, shop: Server) -> str:
-    """Press the pay button; returns the address of the payment page."""
+    """Press the pay button; returns the URL of the payment page."""
     open_landing(page, shop).click()
     return at_stripe(page)
 
 
 def at_stripe(page: Page) -> str:
-    """Wait for the payment page; returns its address."""
+    """Wait for the payment page; returns its URL."""
     expect(page).to_have_url(STRIPE_PAGE)
     return page.url
 
 
 def session_at(url: str) -> str:
-    """The id of the session whose payment page has this address."""
+    """Return the id of the checkout session whose payment page has this URL."""
     return url.rpartition('/')[2].partition('#')[0]
 
 
 def card_details(card: str = GOOD_CARD, *, email: str = EMAIL, name: str = NAME) -> dict[str, str]:
-    """What the payment page wants to know, in its order, by the labels of its fields."""
+    """Return the values of the payment page's fields by their labels, in the order of the page."""
     numbers = {'Card number': card, 'Expiry (MM / YY)': '12 / 34', 'CVC': '123'}
     address = {'Address line 1': '1 Main Street', 'City': 'Springfield', 'Postal code': '12345'}
     return {'Email': email} | numbers | {'Cardholder name': name} | address
@@ -102,7 +106,7 @@ def pay_by_card(page: Page, card: str = GOOD_CARD, *, email: str = EMAIL, name: 
 
 
 def pay_by_bank(page: Page) -> None:
-    """Pay with the method that settles later."""
+    """Pay by bank debit, which is completed later."""
     page.get_by_role('radio', name='Bank debit').check()
     for label, text in card_details().items():
         if page.get_by_label(label).is_visible():
@@ -111,26 +115,26 @@ def pay_by_bank(page: Page) -> None:
 
 
 def on_order_page(page: Page, heading: str = SUCCESS) -> str:
-    """Wait for the page of the order to say this; returns its address."""
+    """Wait for the order page with this heading; returns its URL."""
     expect(page).to_have_url(ORDER_PAGE)
     expect(page.get_by_role('heading', level=1)).to_have_text(heading)
     return page.url
 
 
 def buy(page: Page, shop: Server) -> str:
-    """Go the straight way from the landing page to a paid order; returns the order's address."""
+    """Buy, from the landing page to the paid order; returns the URL of the order page."""
     go_to_stripe(page, shop)
     pay_by_card(page)
     return on_order_page(page)
 
 
 def calendar(page: Page) -> FrameLocator:
-    """What is inside the calendar's frame."""
+    """Return the content of the calendar's frame."""
     return page.get_by_title(CALENDAR).content_frame
 
 
 def book_first_time(page: Page) -> datetime:
-    """Book the first free time inside the frame, with what is filled in already; returns when it starts."""
+    """Book the first free time in the frame, whose form is filled in already; returns the start."""
     frame = calendar(page)
     free = frame.locator('.times').get_by_role('link').first
     start = free.locator('time').get_attribute('datetime')
@@ -142,82 +146,87 @@ def book_first_time(page: Page) -> datetime:
     return datetime.fromisoformat(start)
 
 
-def written_day(start: datetime) -> str:
-    """The day of a meeting as the page writes it."""
+def shown_day(start: datetime) -> str:
+    """Return the day of a meeting as the page shows it."""
     local = start.astimezone(ZONE)
     return f'{local:%A, %B} {local.day}, {local.year}'
 
 
-def written_hour(start: datetime) -> str:
-    """The beginning of a meeting as the page writes it."""
+def shown_time(start: datetime) -> str:
+    """Return the start time of a meeting as the page shows it."""
     return f'{start.astimezone(ZONE):%I:%M %p}'.lstrip('0')
 
 
 def tab_to(page: Page, target: Locator, *, inside: FrameLocator | None = None) -> None:
-    """Press Tab until the keyboard is at ``target``, which may be inside a frame."""
+    """Press Tab until ``target`` has the focus; it may be inside a frame."""
     here = target.and_((inside or page).locator(':focus'))
     for _ in range(MOST_TABS):
         page.keyboard.press('Tab')
         if here.count():
             return
-    raise AssertionError(f'{MOST_TABS} times Tab did not lead to {target}')
+    raise AssertionError(f'{target} has no focus after {MOST_TABS} times Tab')
 
 
-def complaints(page: Page) -> list[str]:
-    """Collect what the browser complains about on this page from now on."""
-    heard: list[str] = []
-    page.on('console', lambda message: heard.append(message.text) if message.type == 'error' else None)
-    page.on('pageerror', lambda error: heard.append(str(error)))
-    return heard
+def console_errors(page: Page) -> list[str]:
+    """Collect the errors that the browser reports on this page from now on."""
+    errors: list[str] = []
+    page.on('console', lambda message: errors.append(message.text) if message.type == 'error' else None)
+    page.on('pageerror', lambda error: errors.append(str(error)))
+    return errors
 
 
-def widest(page: Page) -> int:
-    """How wide the content of the page is, in CSS pixels; wider than the window means scrolling sideways."""
+def content_width(page: Page) -> int:
+    """Return the width of the content in CSS pixels; if it exceeds the window, the page scrolls sideways."""
     metrics = page.context.new_cdp_session(page).send('Page.getLayoutMetrics')
     return int(metrics['cssContentSize']['width'])
 
 
-def visited(page: Page) -> list[str]:
-    """Every address that this tab's history keeps."""
-    history = page.context.new_cdp_session(page).send('Page.getNavigationHistory')
-    return [str(entry['url']) for entry in history['entries']]
+def css_colour(colour: str) -> str:
+    """Return a colour such as ``#ffffff`` as the browser reports it."""
+    return f'rgb({int(colour[1:3], 16)}, {int(colour[3:5], 16)}, {int(colour[5:7], 16)})'
+
+
+def history(page: Page) -> list[str]:
+    """Return every URL in the history of this tab."""
+    entries = page.context.new_cdp_session(page).send('Page.getNavigationHistory')
+    return [str(entry['url']) for entry in entries['entries']]
 
 
 def opened_sessions(sandbox: SandboxClient) -> list[str]:
-    """The ids of all sessions that the sandbox holds."""
+    """Return the ids of all checkout sessions in the sandbox."""
     return [str(session['id']) for session in sandbox.state()['sessions']]
 
 
 def error_id(words: str) -> str:
-    """The error id that an alert shows."""
+    """Return the error id that an alert shows."""
     found = re.search(r'Error ([0-9a-f]{8})', words)
     assert found, f'no error id in: {words}'
     return found[1]
 
 
 def wait_for_price(shop: Server) -> None:
-    """Wait until the shop has learnt its price from Stripe."""
+    """Wait until the shop has read its price from Stripe."""
     wait_until(lambda: '"price":"ok"' in httpx.get(f'{shop.url}/readyz').text, seconds=15, why='a price')
 
 
-def cut_off(page: Page) -> None:
-    """Let this page load but never connect, as behind a proxy that knows neither websockets nor polling."""
+def block_connection(page: Page) -> None:
+    """Let this page load but never connect, as behind a proxy that allows neither websockets nor polling."""
     page.route_web_socket(SOCKET, lambda _socket: None)
     page.route(SOCKET, lambda route: route.abort())
 
 
-class Overheard:
-    """What one page is sent from now on: the answers, and the messages over its websocket."""
+class Traffic:
+    """What one page receives from now on: the responses, and the messages over its websocket."""
 
     def __init__(self, page: Page) -> None:
         self.messages: list[bytes] = []
-        self._answers: list[Response] = []
-        page.on('response', lambda answer: self._answers.append(answer))
-        page.on('websocket', lambda socket: socket.on('framereceived', self._note))
+        self._responses: list[Response] = []
+        page.on('response', lambda response: self._responses.append(response))
+        page.on('websocket', lambda socket: socket.on('framereceived', self._add))
 
-    def everything(self) -> list[bytes]:
-        """All of it; to be asked for before the page is left, which is when the browser forgets."""
-        return self.messages + [each.body() for each in self._answers if not 300 <= each.status < 400]
+    def contents(self) -> list[bytes]:
+        """Return all of it. Call this before leaving the page: the browser drops the bodies then."""
+        return self.messages + [each.body() for each in self._responses if not 300 <= each.status < 400]
 
-    def _note(self, message: str | bytes) -> None:
+    def _add(self, message: str | bytes) -> None:
         self.messages.append(message.encode() if isinstance(message, str) else message)

@@ -1,4 +1,4 @@
-"""Orders in every state, made by plain requests to the shop and to the sandbox; no browser is needed."""
+"""Orders in every state, made by HTTP requests to the shop and the sandbox, without a browser."""
 
 import html
 import re
@@ -23,8 +23,8 @@ METADATA = {
 CALENDAR = re.compile(r'<iframe[^>]* src="([^"]+)"')
 
 
-class Maker:
-    """Makes one order; its page is at ``path``."""
+class OrderMaker:
+    """Makes one order."""
 
     def __init__(self, shop: Server, sandbox: SandboxClient) -> None:
         self._shop, self._sandbox = shop, sandbox
@@ -32,17 +32,17 @@ class Maker:
         self._session = journey.session_at(self._browser.post('/checkout').headers['location'])
 
     def make(self, state: str) -> str:
-        """Bring the order into a state of STATES; returns the address of its page."""
+        """Bring the order into a state of STATES; returns the URL of its page."""
         STATES[state](self)
-        arrived = self._browser.get(f'/success?session_id={self._session}')
-        return self._shop.url + arrived.headers['location']
+        response = self._browser.get(f'/success?session_id={self._session}')
+        return self._shop.url + response.headers['location']
 
-    def act(self, verb: str, **what: Any) -> dict[str, Any]:
-        """Let something happen to the order's session at Stripe."""
-        return self._sandbox.act(verb, session=self._session, **what)
+    def act(self, action: str, **what: Any) -> dict[str, Any]:
+        """Run an action of the sandbox on the order's checkout session."""
+        return self._sandbox.act(action, session=self._session, **what)
 
     def pay(self, **how: str) -> None:
-        """Pay as a customer does."""
+        """Pay on the payment page."""
         self._sandbox.pay(self._session, email=journey.EMAIL, name=journey.NAME, **how)
 
     def book(self) -> str:
@@ -52,23 +52,23 @@ class Maker:
         found = CALENDAR.search(self._browser.get(order).text)
         assert found, 'no calendar on the page of a paid order'
         invitee = self._sandbox.book(html.unescape(found[1]))
-        wait_until(lambda: self._is_booked(order), seconds=15, why='the order knows its meeting')
+        wait_until(lambda: self._is_booked(order), seconds=15, why='the order has its booking')
         return str(invitee['uri'])
 
     def cancel(self) -> None:
-        """Book, and cancel the meeting."""
+        """Pay, book, and cancel the booking."""
         self._sandbox.act('cancel', invitee=self.book())
 
-    def lose_the_calendar(self) -> None:
-        """Pay while Calendly does not answer."""
-        for address in ('* /scheduling_links', 'GET /users/me'):
-            self._sandbox.fault(address, 'fail', status=500, times=None)
+    def pay_while_calendly_is_down(self) -> None:
+        """Pay while Calendly fails."""
+        for path in ('* /scheduling_links', 'GET /users/me'):
+            self._sandbox.fault(path, 'fail', status=500, times=None)
         self.pay()
 
     def pay_another_price(self) -> None:
-        """Let a payment arrive that is not what its order asked for."""
-        told = METADATA | {'shop': self._shop.url, 'price': self._sandbox.settings['STRIPE_PRICE_ID']}
-        self._session = self._open_session({f'metadata[{name}]': value for name, value in told.items()})
+        """Pay a checkout session whose metadata has another amount."""
+        metadata = METADATA | {'shop': self._shop.url, 'price': self._sandbox.settings['STRIPE_PRICE_ID']}
+        self._session = self._open_session({f'metadata[{name}]': value for name, value in metadata.items()})
         self.pay()
 
     def _open_session(self, metadata: dict[str, str]) -> str:
@@ -91,40 +91,40 @@ class Maker:
         return self._browser.get(f'{order}/session.ics').is_success
 
 
-def _paid_then(verb: str, **what: Any) -> Callable[[Maker], None]:
-    def happens(order: Maker) -> None:
+def _pay_then(action: str, **what: Any) -> Callable[[OrderMaker], None]:
+    def make(order: OrderMaker) -> None:
         order.pay()
-        order.act(verb, **what)
+        order.act(action, **what)
 
-    return happens
+    return make
 
 
-def _by_bank(order: Maker) -> None:
+def _pay_by_bank(order: OrderMaker) -> None:
     order.pay(method='bank')
 
 
-def _bank_refuses(order: Maker) -> None:
-    _by_bank(order)
+def _bank_debit_fails(order: OrderMaker) -> None:
+    _pay_by_bank(order)
     order.act('settle', success=False)
 
 
-def _charged_back(order: Maker) -> None:
-    _paid_then('dispute')(order)
+def _lose_dispute(order: OrderMaker) -> None:
+    _pay_then('dispute')(order)
     order.act('dispute', status='lost')
 
 
-STATES: dict[str, Callable[[Maker], Any]] = {
+STATES: dict[str, Callable[[OrderMaker], Any]] = {
     'open': lambda order: None,
-    'processing': _by_bank,
-    'paid': Maker.pay,
-    'paid, without calendar': Maker.lose_the_calendar,
-    'booked': Maker.book,
-    'canceled': Maker.cancel,
-    'partly refunded': _paid_then('refund', amount=5000),
-    'refunded': _paid_then('refund'),
-    'disputed': _paid_then('dispute'),
-    'lost': _charged_back,
-    'failed': _bank_refuses,
+    'processing': _pay_by_bank,
+    'paid': OrderMaker.pay,
+    'paid, without calendar': OrderMaker.pay_while_calendly_is_down,
+    'booked': OrderMaker.book,
+    'canceled': OrderMaker.cancel,
+    'partly refunded': _pay_then('refund', amount=5000),
+    'refunded': _pay_then('refund'),
+    'disputed': _pay_then('dispute'),
+    'lost': _lose_dispute,
+    'failed': _bank_debit_fails,
     'expired': lambda order: order.act('expire'),
-    'mismatch': Maker.pay_another_price,
+    'mismatch': OrderMaker.pay_another_price,
 }

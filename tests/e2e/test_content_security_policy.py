@@ -1,4 +1,4 @@
-"""What the browser may do on our pages is what they do, and no more."""
+"""The content security policy in the browser, and how scripts and styles are served."""
 
 import re
 
@@ -9,21 +9,21 @@ from tests.e2e import journey
 from tests.processes import Server
 
 
-def test_a_violation_is_noticed(page: Page, shop_process: Server, violations: list[str]) -> None:
-    """The net under all journeys catches: a script that is not ours does not run and is heard of."""
+def test_a_violation_is_detected(page: Page, shop_process: Server, violations: list[str]) -> None:
+    """The check after every browser test can fail: a foreign script does not run and is reported."""
 
-    def injected(route: Route) -> None:
+    def inject(route: Route) -> None:
         answer = route.fetch()
         route.fulfill(response=answer, body=answer.text().replace('</body>', '<script>x = 1</script></body>'))
 
-    page.route(re.compile('/$'), injected)
+    page.route(re.compile('/$'), inject)
     journey.open_landing(page, shop_process)
     assert len(violations) == 1
     violations.clear()
 
 
-def test_the_framework_is_loaded_once(shop_process: Server) -> None:
-    """Every script and style that the landing page names comes compressed, to be kept for good."""
+def test_framework_files_are_cached_and_compressed(shop_process: Server) -> None:
+    """Every script and style of the landing page is compressed and may be cached for ever."""
     with httpx.Client(base_url=shop_process.url, headers={'accept-encoding': 'br'}) as browser:
         page = browser.get('/')
         files = set(re.findall(r'"(/_nicegui/[^"{}]+\.m?js|/_nicegui/[^"{}]+\.css)"', page.text))

@@ -1,4 +1,4 @@
-"""Arbitrary requests at the endpoints for people: a calm page each time, and no traceback in the log."""
+"""Arbitrary requests to the pages: never an internal error, and no traceback in the log."""
 
 import json
 import re
@@ -16,12 +16,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.e2e.conftest import shop_server
-from tests.fuzzing import BODIES, HEADERS, TEXTS, leaks_in, secrets_of, signature, thrown
+from tests.fuzzing import BODIES, HEADERS, TEXTS, fuzz_settings, leaks_in, secrets_of, signature
 from tests.processes import Server, free_port
 from tests.sandbox_client import SandboxClient
 
-PATIENCE = 20  # seconds
-# What stands behind a percent sign need not be a character, nor even a number.
+TIMEOUT = 20  # seconds
+# What follows a percent sign need not be a character, nor a number.
 ESCAPES = st.text('%0123456789abcdefABCDEF/.;?&=+cs_', max_size=60)
 PATHS = TEXTS.map(lambda text: quote(text, safe='/', errors='replace')) | ESCAPES
 SESSION_IDS = st.one_of(
@@ -48,22 +48,22 @@ TAILS = st.sampled_from(
     ]
 )
 EDGES = st.sampled_from(['0001-01-01T00:00:00Z', '9999-12-31T23:59:59Z', '1900-01-01T00:00:00-12:00'])
-MOMENTS = EDGES | st.datetimes().map(lambda moment: moment.isoformat() + 'Z')
+TIMES = EDGES | st.datetimes().map(lambda time: time.isoformat() + 'Z')
 ZONES = st.sampled_from(['America/New_York', 'Factory', 'America', 'zone.tab', '/etc/passwd', '..', 'UTC+99'])
 PLACES = st.sampled_from(['javascript:alert(1)', 'https://', 'https://meet.example/"><script>'])
 
 
 @dataclass(frozen=True)
-class Watched:
-    """A shop's process with a watch on it: what it answers, logs and holds."""
+class CheckedShop:
+    """A shop's process, with checks of its responses, its log and its ledger."""
 
     server: Server
     http: httpx.Client
     ledger: Path
     secrets: tuple[str, ...]
 
-    def ask(self, method: str, target: str, **how: Any) -> httpx.Response:
-        """Send a request for exactly this target, and check what every answer must be."""
+    def request(self, method: str, target: str, **how: Any) -> httpx.Response:
+        """Send a request for exactly this target, and check what holds for every response."""
         before = self.orders()
         answer = self.http.request(method, '/', extensions={'target': target.encode('ascii')}, **how)
         assert answer.status_code < 500, answer.text
@@ -73,85 +73,85 @@ class Watched:
         return answer
 
     def orders(self) -> int:
-        """How many orders there are."""
+        """Return the number of orders."""
         with sqlite3.connect(self.ledger) as connection:
             return int(connection.execute('SELECT count(*) FROM orders').fetchone()[0])
 
 
 @pytest.fixture(scope='module')
-def running_watched(
+def running_checked_shop(
     running_sandbox: tuple[SandboxClient, int],
     servers: list[Server],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Watched]:
+) -> Iterator[CheckedShop]:
     """Run one shop for all of these tests."""
     sandbox, _ = running_sandbox
     folder = tmp_path_factory.mktemp('fuzzed')
     server = shop_server('fuzzed', sandbox, free_port(), folder, {})
     servers.append(server)
     server.start()
-    with httpx.Client(base_url=server.url, timeout=PATIENCE, trust_env=False) as http:
-        yield Watched(server, http, folder / 'shop.db', secrets_of(sandbox.settings))
+    with httpx.Client(base_url=server.url, timeout=TIMEOUT, trust_env=False) as http:
+        yield CheckedShop(server, http, folder / 'shop.db', secrets_of(sandbox.settings))
     server.stop()
 
 
 @pytest.fixture
-def watched(running_watched: Watched, sandbox: SandboxClient) -> Iterator[Watched]:
-    """Hand out the shop; afterwards it is well, and nothing that was sent has made it stumble."""
-    before = running_watched.server.log().count('Traceback')
-    running_watched.http.cookies.clear()
-    yield running_watched
-    assert running_watched.ask('GET', '/healthz').text == 'ok'
-    assert running_watched.server.log().count('Traceback') == before
+def checked_shop(running_checked_shop: CheckedShop, sandbox: SandboxClient) -> Iterator[CheckedShop]:
+    """Return the shop; afterwards, check that it is healthy and has logged no traceback."""
+    before = running_checked_shop.server.log().count('Traceback')
+    running_checked_shop.http.cookies.clear()
+    yield running_checked_shop
+    assert running_checked_shop.request('GET', '/healthz').text == 'ok'
+    assert running_checked_shop.server.log().count('Traceback') == before
 
 
-@thrown(0.5)
+@fuzz_settings(0.5)
 @given(session_id=SESSION_IDS)
-def test_any_session_id(watched: Watched, session_id: str) -> None:
-    """An invented id is refused or not found, and after many of them nobody is asked any more."""
+def test_any_session_id(checked_shop: CheckedShop, session_id: str) -> None:
+    """An invented id is refused or not found; after many of them Stripe is not asked any more."""
     query = urlencode({'session_id': session_id}, errors='replace')
-    assert watched.ask('GET', f'/success?{query}').status_code in (400, 404, 429)
+    assert checked_shop.request('GET', f'/success?{query}').status_code in (400, 404, 429)
 
 
-@thrown(0.5)
+@fuzz_settings(0.5)
 @given(path=PATHS)
-def test_any_order_address(watched: Watched, path: str) -> None:
-    """An invented address of an order leads nowhere."""
-    assert watched.ask('GET', f'/order/{path}').status_code in (307, 404)
+def test_any_order_url(checked_shop: CheckedShop, path: str) -> None:
+    """An invented URL of an order page is not found."""
+    assert checked_shop.request('GET', f'/order/{path}').status_code in (307, 404)
 
 
-@thrown(0.5)
+@fuzz_settings(0.5)
 @given(body=FORMS | BODIES, headers=HEADERS)
-def test_any_form(watched: Watched, body: bytes, headers: dict[str, bytes]) -> None:
-    """Whatever is posted to the form's address is refused, or answered with 303."""
-    answer = watched.ask('POST', '/checkout', content=body, headers=headers)
+def test_any_form(checked_shop: CheckedShop, body: bytes, headers: dict[str, bytes]) -> None:
+    """Whatever is posted to the form's URL is refused, or answered with 303."""
+    answer = checked_shop.request('POST', '/checkout', content=body, headers=headers)
     assert answer.status_code in (303, 400, 413, 415)
 
 
-@thrown(0.2)
+@fuzz_settings(0.2)
 @given(query=QUERIES | ESCAPES)
-def test_any_query_of_the_landing_page(watched: Watched, query: str) -> None:
-    """The landing page opens, whatever stands behind its address."""
-    assert watched.ask('GET', f'/?{query}').status_code == 200
+def test_any_query_of_the_landing_page(checked_shop: CheckedShop, query: str) -> None:
+    """The landing page opens with any query."""
+    assert checked_shop.request('GET', f'/?{query}').status_code == 200
 
 
-@thrown(0.3)
+@fuzz_settings(0.3)
 @given(head=HEADS, middle=st.binary(max_size=80), tail=TAILS)
-def test_any_bytes_on_the_wire(watched: Watched, head: bytes, middle: bytes, tail: bytes) -> None:
-    """What is no request, or ends in the middle of one, gets no more than a refusal."""
-    address = urlsplit(watched.server.url)
-    with socket.create_connection((address.hostname, address.port or 0), timeout=PATIENCE) as wire:
+def test_any_bytes_on_the_wire(checked_shop: CheckedShop, head: bytes, middle: bytes, tail: bytes) -> None:
+    """Bytes that are not a complete request get no more than a refusal."""
+    server = urlsplit(checked_shop.server.url)
+    with socket.create_connection((server.hostname, server.port or 0), timeout=TIMEOUT) as wire:
         wire.sendall(head + middle + tail)
         wire.shutdown(socket.SHUT_WR)
-        told = wire.recv(65_536)
-    assert not told.startswith(b'HTTP/1.1 5')
-    assert not leaks_in(told.decode('latin-1'), watched.secrets)
+        response = wire.recv(65_536)
+    assert not response.startswith(b'HTTP/1.1 5')
+    assert not leaks_in(response.decode('latin-1'), checked_shop.secrets)
 
 
-@thrown(0.3)
+@fuzz_settings(0.3)
 @given(
-    start=MOMENTS,
-    end=MOMENTS,
+    start=TIMES,
+    end=TIMES,
     zone=ZONES | TEXTS,
     place=PLACES | TEXTS,
     link=PLACES | TEXTS,
@@ -165,11 +165,16 @@ def test_any_bytes_on_the_wire(watched: Watched, head: bytes, middle: bytes, tai
     link='https://calendly.com/1',
     name='Pat',
 )
-def test_any_meeting_on_the_order_page(
-    watched: Watched, order: tuple[str, str], sandbox: SandboxClient, start: str, end: str, **odd: str
+def test_any_booking_on_the_order_page(
+    checked_shop: CheckedShop,
+    order: tuple[str, str],
+    sandbox: SandboxClient,
+    start: str,
+    end: str,
+    **odd: str,
 ) -> None:
-    """Whatever a signed delivery says of a meeting, the order's page and its calendar file can be opened."""
-    address, booking_key = order
+    """Whatever a signed delivery says about a booking, the order page and its calendar file can be opened."""
+    path, booking_key = order
     payload = {
         'uri': 'https://api.calendly.com/scheduled_events/E/invitees/I',
         'status': 'active',
@@ -183,19 +188,23 @@ def test_any_meeting_on_the_order_page(
     event = {'event': 'invitee.created', 'created_at': f'{start} {end}', 'payload': payload}
     body = json.dumps(event).encode()
     signed = signature(body, sandbox.settings['CALENDLY_WEBHOOK_SIGNING_KEY'])
-    watched.ask('POST', '/webhooks/calendly', content=body, headers={'calendly-webhook-signature': signed})
-    page = watched.ask('GET', address)
+    checked_shop.request(
+        'POST', '/webhooks/calendly', content=body, headers={'calendly-webhook-signature': signed}
+    )
+    page = checked_shop.request('GET', path)
     assert page.status_code == 200
     assert not re.search(r'href\W+javascript:', page.text)
     assert '"><script>' not in page.text
-    assert watched.ask('GET', f'{address}/session.ics').status_code in (200, 404)
+    assert checked_shop.request('GET', f'{path}/session.ics').status_code in (200, 404)
 
 
 @pytest.fixture
-def order(watched: Watched, sandbox: SandboxClient) -> tuple[str, str]:
-    """The page of a paid order, and the key that its bookings carry."""
-    session_id = watched.ask('POST', '/checkout').headers['location'].rpartition('/')[2].partition('#')[0]
+def order(checked_shop: CheckedShop, sandbox: SandboxClient) -> tuple[str, str]:
+    """Return the path of a paid order, and the key that its bookings carry."""
+    session_id = (
+        checked_shop.request('POST', '/checkout').headers['location'].rpartition('/')[2].partition('#')[0]
+    )
     sandbox.pay(session_id)
-    address = watched.ask('GET', f'/success?session_id={session_id}').headers['location']
+    path = checked_shop.request('GET', f'/success?session_id={session_id}').headers['location']
     (session,) = sandbox.state()['sessions']
-    return address, session['metadata']['booking_key']
+    return path, session['metadata']['booking_key']

@@ -1,4 +1,4 @@
-"""The page that a crowd gets sells like the other one."""
+"""The cached landing page sells like the other one."""
 
 from playwright.sync_api import expect
 
@@ -8,8 +8,8 @@ from tests.processes import Server
 CRAWLER = 'Mozilla/5.0 (compatible; Examplebot/1.0)'
 
 
-def test_the_page_from_memory_sells(another_browser: journey.AnotherBrowser, shop_process: Server) -> None:
-    """Who is answered from memory, as crawlers are, pays and reaches the calendar."""
+def test_the_cached_page_sells(another_browser: journey.AnotherBrowser, shop_process: Server) -> None:
+    """A client that gets the cached page, as crawlers do, can pay and reach the calendar."""
     page = another_browser(user_agent=CRAWLER)
     page.goto(shop_process.url)
     expect(page.locator('script[src]')).to_have_count(0)

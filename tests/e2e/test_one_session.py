@@ -1,14 +1,14 @@
-"""One intention, one session: double clicks, two tabs, the way back, a second purchase, another price."""
+"""One purchase, one checkout session: double clicks, two tabs, the back button, another price."""
 
 import re
 
 from playwright.sync_api import Page, expect
 
 from tests.e2e import journey
+from tests.factories import CREATE
 from tests.processes import Server
 from tests.sandbox_client import SandboxClient
 
-OPENING = 'POST /v1/checkout/sessions'
 ALREADY_PAID = 'A payment was just made here, in this browser.'
 OTHER_PRICE = (
     'The price has changed since this page was opened. You have not been charged. Please look again.'
@@ -16,19 +16,21 @@ OTHER_PRICE = (
 
 
 def test_a_triple_click(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """Three clicks at once open one session, with one question to Stripe."""
-    sandbox.fault(OPENING, 'delay', seconds=1)
+    """Three clicks at once open one session, with one request to Stripe."""
+    sandbox.fault(CREATE, 'delay', seconds=1)
     journey.open_landing(page, shop_process).click(click_count=3)
 
     journey.at_stripe(page)
     assert len(journey.opened_sessions(sandbox)) == 1
-    assert len(sandbox.requests(OPENING)) == 1
+    assert len(sandbox.requests(CREATE)) == 1
 
 
-def test_a_double_click_on_the_plain_form(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """A form that is sent twice leads to one session."""
-    sandbox.fault(OPENING, 'delay', seconds=1, times=2)
-    journey.open_plain_landing(page, shop_process).dblclick()
+def test_a_double_click_without_a_connection(
+    page: Page, shop_process: Server, sandbox: SandboxClient
+) -> None:
+    """A form that is submitted twice leads to one session."""
+    sandbox.fault(CREATE, 'delay', seconds=1, times=2)
+    journey.open_unconnected_landing(page, shop_process).dblclick()
 
     journey.at_stripe(page)
     assert len(journey.opened_sessions(sandbox)) == 1
@@ -46,11 +48,11 @@ def test_two_tabs(page: Page, shop_process: Server, sandbox: SandboxClient) -> N
 
 
 def test_the_back_button(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """Back from Stripe stands a fresh button, and pressing it leads to the same session."""
+    """After the back button the pay button works again and leads to the same session."""
     at_stripe = journey.go_to_stripe(page, shop_process)
     page.go_back()
 
-    button = journey.live_button(page)
+    button = journey.connected_button(page)
     expect(button).to_have_text(journey.BUTTON)
     button.click()
     assert journey.at_stripe(page) == at_stripe
@@ -65,7 +67,7 @@ def test_two_customers(page: Page, another_browser: journey.AnotherBrowser, shop
 
 
 def test_a_second_purchase(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """After a payment the page says so and the button asks first; once more opens a new session."""
+    """After a payment the button asks for confirmation; a second press opens a new session."""
     journey.buy(page, shop_process)
     button = journey.open_landing(page, shop_process)
     expect(page.get_by_role('status')).to_contain_text(ALREADY_PAID)
@@ -73,17 +75,17 @@ def test_a_second_purchase(page: Page, shop_process: Server, sandbox: SandboxCli
     expect(journey.alert(page)).to_contain_text(f'{ALREADY_PAID} If it was yours, do not pay again.')
     assert len(journey.opened_sessions(sandbox)) == 1
 
-    journey.live_button(page).click()
+    journey.connected_button(page).click()
     second = journey.session_at(journey.at_stripe(page))
     assert journey.opened_sessions(sandbox)[1:] == [second]
 
 
-def test_a_second_purchase_by_the_plain_form(
+def test_a_second_purchase_without_a_connection(
     page: Page, shop_process: Server, sandbox: SandboxClient
 ) -> None:
-    """The plain form asks as well, and opens a new session when it is sent once more."""
+    """The ordinary form asks for confirmation too; submitting it again opens a new session."""
     journey.buy(page, shop_process)
-    journey.open_plain_landing(page, shop_process).click()
+    journey.open_unconnected_landing(page, shop_process).click()
     expect(journey.alert(page)).to_contain_text(ALREADY_PAID)
     assert len(journey.opened_sessions(sandbox)) == 1
 
@@ -92,10 +94,10 @@ def test_a_second_purchase_by_the_plain_form(
     assert journey.opened_sessions(sandbox)[1:] == [second]
 
 
-def test_the_price_changes_under_an_open_page(
+def test_the_price_changes_while_a_page_is_open(
     page: Page, start_shop: journey.StartShop, sandbox: SandboxClient
 ) -> None:
-    """Whoever presses a button with an outdated amount reads so, is shown the new one, and starts nothing."""
+    """A press on a button with an outdated amount shows an alert and the new amount, without a payment."""
     button = journey.open_landing(page, start_shop())
     sandbox.act('price', amount=17500)
     button.click()
@@ -105,13 +107,13 @@ def test_the_price_changes_under_an_open_page(
     assert [each['status'] for each in sandbox.state()['sessions'] if each['status'] == 'open'] == []
 
 
-def test_the_price_changes_under_an_open_form(
+def test_the_price_changes_while_an_unconnected_page_is_open(
     page: Page, start_shop: journey.StartShop, sandbox: SandboxClient
 ) -> None:
-    """A plain form with an outdated amount is answered with the alert and the new price."""
+    """An ordinary form with an outdated amount leads to the alert and the new price."""
     shop = start_shop()
     journey.wait_for_price(shop)
-    button = journey.open_plain_landing(page, shop)
+    button = journey.open_unconnected_landing(page, shop)
     expect(button).to_have_text(journey.BUTTON)
     shop.stop()
     sandbox.act('price', amount=17500)

@@ -1,4 +1,4 @@
-"""The straight way: pay once, pick a time, keep the page."""
+"""A purchase without problems: pay, book a time, and return to the page."""
 
 from datetime import datetime
 
@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e import journey
 from tests.e2e.journey import AnotherBrowser
+from tests.factories import CREATE
 from tests.processes import Server
 from tests.sandbox_client import SandboxClient
 
@@ -14,8 +15,8 @@ from tests.sandbox_client import SandboxClient
 def test_a_customer_pays_and_books(
     page: Page, another_browser: AnotherBrowser, shop_process: Server, sandbox: SandboxClient
 ) -> None:
-    """From the button to a booked time, which every browser with the order's address shows."""
-    complaints = journey.complaints(page)
+    """From the button to a booked time, which every browser with the order's URL shows."""
+    errors = journey.console_errors(page)
     button = journey.open_landing(page, shop_process)
     expect(button).to_have_text(journey.BUTTON)
     button.click()
@@ -30,14 +31,16 @@ def test_a_customer_pays_and_books(
     elsewhere = another_browser()
     elsewhere.goto(order)
     _shows_the_meeting(elsewhere, start)
-    _hands_out_the_meeting(page, start)
+    _offers_the_calendar_file(page, start)
     assert [invitee['email'] for invitee in sandbox.state()['invitees']] == [journey.EMAIL]
-    assert complaints == []
+    assert errors == []
 
 
-def test_the_button_says_that_it_works(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """While Stripe takes its time every button is disabled, and the one that was pressed says so."""
-    sandbox.fault('POST /v1/checkout/sessions', 'delay', seconds=1.5)
+def test_the_button_shows_that_it_is_processing(
+    page: Page, shop_process: Server, sandbox: SandboxClient
+) -> None:
+    """While Stripe is slow every button is disabled, and the pressed one says "Processing..."."""
+    sandbox.fault(CREATE, 'delay', seconds=1.5)
     button = journey.open_landing(page, shop_process)
     button.click()
 
@@ -48,7 +51,7 @@ def test_the_button_says_that_it_works(page: Page, shop_process: Server, sandbox
 
 
 def test_the_order_page_is_complete(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """A paid order says what was paid; its frame knows the customer and has a plain link beside it."""
+    """A paid order shows what was paid; its calendar has name and e-mail, and a link to open it in a tab."""
     journey.buy(page, shop_process)
 
     expect(page.get_by_text('You paid $150 for your C&P coaching session')).to_be_visible()
@@ -61,25 +64,27 @@ def test_the_order_page_is_complete(page: Page, shop_process: Server, sandbox: S
     assert link.get_attribute('href') == page.get_by_title(journey.CALENDAR).get_attribute('src')
 
 
-def test_the_session_id_does_not_stay(page: Page, shop_process: Server, sandbox: SandboxClient) -> None:
-    """After the way back neither address bar nor history of our pages holds the session's id."""
+def test_the_session_id_is_not_in_the_history(
+    page: Page, shop_process: Server, sandbox: SandboxClient
+) -> None:
+    """After the return neither the address bar nor the history of our pages contains the session id."""
     session_id = journey.session_at(journey.go_to_stripe(page, shop_process))
     journey.pay_by_card(page)
     journey.on_order_page(page)
 
-    ours = [address for address in journey.visited(page) if address.startswith(shop_process.url)]
+    ours = [url for url in journey.history(page) if url.startswith(shop_process.url)]
     assert len(ours) == 2
-    assert not [address for address in ours if session_id in address]
+    assert not [url for url in ours if session_id in url]
 
 
 def _shows_the_meeting(page: Page, start: datetime) -> None:
     expect(page.get_by_role('heading', name='Your session')).to_be_visible()
-    expect(page.get_by_text(journey.written_day(start))).to_be_visible()
-    expect(page.get_by_text(journey.written_hour(start))).to_be_visible()
+    expect(page.get_by_text(journey.shown_day(start))).to_be_visible()
+    expect(page.get_by_text(journey.shown_time(start))).to_be_visible()
     expect(page.get_by_title(journey.CALENDAR)).to_have_count(0)
 
 
-def _hands_out_the_meeting(page: Page, start: datetime) -> None:
+def _offers_the_calendar_file(page: Page, start: datetime) -> None:
     with page.expect_download() as caught:
         page.get_by_role('link', name='Add to my calendar').click()
     file = Calendar.from_ical(caught.value.path().read_bytes())

@@ -1,4 +1,4 @@
-"""Two real processes sell from one PostgreSQL database; no browser is needed to see that."""
+"""Two processes share one PostgreSQL database. This needs no browser."""
 
 import httpx
 import psycopg
@@ -17,10 +17,10 @@ LEDGER = """
 """
 
 
-def test_sold_by_one_process_and_told_to_the_other(
+def test_a_second_process_takes_over(
     start_shop: StartShop, sandbox: SandboxClient, postgres_server: Cluster
 ) -> None:
-    """The first is killed before the customer pays; payment and booking are there all the same."""
+    """The first process is killed before the customer pays; the second one records payment and booking."""
     with postgres_server.database() as url, psycopg.connect(url, autocommit=True) as ledger:
         first, second = (start_shop({'DATABASE_URL': url}) for _ in range(2))
         journey.wait_for_price(second)
@@ -28,15 +28,15 @@ def test_sold_by_one_process_and_told_to_the_other(
         first.kill()
         sandbox.pay(session, email=journey.EMAIL)
 
-        def kept() -> tuple[object, ...]:
+        def row_of_order() -> tuple[object, ...]:
             (row,) = ledger.execute(LEDGER)
             return row
 
-        wait_until(lambda: kept()[0] == 'paid', seconds=15, why='the payment is written down')
+        wait_until(lambda: row_of_order()[0] == 'paid', seconds=15, why='the payment is in the ledger')
         page = httpx.get(f'{second.url}/success?session_id={session}', follow_redirects=True)
         assert page.status_code == 200
         sandbox.book(
-            f'{sandbox.calendly_link}?utm_content={kept()[3]}', email=journey.EMAIL, name=journey.NAME
+            f'{sandbox.calendly_link}?utm_content={row_of_order()[3]}', email=journey.EMAIL, name=journey.NAME
         )
-        wait_until(lambda: kept()[4:] == (1, 2), seconds=15, why='the booking is written down')
-        assert kept()[:3] == ('paid', 15000, journey.EMAIL)
+        wait_until(lambda: row_of_order()[4:] == (1, 2), seconds=15, why='the booking is in the ledger')
+        assert row_of_order()[:3] == ('paid', 15000, journey.EMAIL)

@@ -1,4 +1,4 @@
-"""The moment when Vue takes the page over: nothing moves, nothing flashes, nothing is loaded twice."""
+"""When Vue mounts on a server-rendered page, nothing moves, nothing changes, and nothing is loaded twice."""
 
 import re
 from collections.abc import Callable
@@ -11,16 +11,16 @@ from tests.e2e import journey
 from tests.processes import Server
 from tests.sandbox_client import SandboxClient
 
-STARTER = re.compile(r'/static/nicegui\.js')  # without it Vue does not begin
+VUE_SCRIPT = re.compile(r'/static/nicegui\.js')  # without it Vue does not mount
 STYLES = ['color', 'background-color', 'font-size', 'font-weight', 'font-family', 'opacity']
-PHONE, DESK = {'width': 390, 'height': 844}, {'width': 1280, 'height': 900}
-UNSEEN = ('::before', '::after')  # of closed details: without a place, which Chromium writes in several ways
+PHONE, DESKTOP = {'width': 390, 'height': 844}, {'width': 1280, 'height': 900}
+INVISIBLE = ('::before', '::after')  # of closed details; Chromium gives their empty boxes varying positions
 
-Look = list[tuple[str, str, tuple[int, ...], tuple[str, ...]]]
+Boxes = list[tuple[str, str, tuple[int, ...], tuple[str, ...]]]
 
 
-class Held:
-    """A page whose script is held back until it is let go."""
+class PageBeforeVue:
+    """A page on which Vue does not mount until the test lets it."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -29,25 +29,25 @@ class Held:
         self.shifts: list[Any] = []
         self._devtools.on('PerformanceTimeline.timelineEventAdded', lambda shift: self.shifts.append(shift))
         self._devtools.send('PerformanceTimeline.enable', {'eventTypes': ['layout-shift']})
-        page.route(STARTER, lambda route: self._routes.append(route))
+        page.route(VUE_SCRIPT, lambda route: self._routes.append(route))
 
     def open(self, url: str) -> None:
-        """Open a page up to the point where its script would begin."""
-        with self._page.expect_request(STARTER):
+        """Open a page, up to the request for the script."""
+        with self._page.expect_request(VUE_SCRIPT):
             self._page.goto(url, wait_until='commit')
         expect(self._page.get_by_role('contentinfo')).to_be_attached()
 
-    def let_go(self) -> None:
-        """Let the script run, and wait until Vue has mounted."""
+    def mount(self) -> None:
+        """Let the script load, and wait until Vue has mounted."""
         self._routes.pop().continue_()
         expect(self._page.locator('#app[data-v-app]')).to_be_attached()
 
-    def look(self) -> Look:
-        """What is seen where: each box with its name, text, place and style."""
-        told = self._devtools.send('DOMSnapshot.captureSnapshot', {'computedStyles': STYLES})
-        document, strings = told['documents'][0], told['strings']
-        names, drawn = document['nodes']['nodeName'], document['layout']
-        boxes = zip(drawn['nodeIndex'], drawn['text'], drawn['bounds'], drawn['styles'], strict=True)
+    def boxes(self) -> Boxes:
+        """Return each box of the page with its name, text, position and style."""
+        snapshot = self._devtools.send('DOMSnapshot.captureSnapshot', {'computedStyles': STYLES})
+        document, strings = snapshot['documents'][0], snapshot['strings']
+        names, layout = document['nodes']['nodeName'], document['layout']
+        nodes = zip(layout['nodeIndex'], layout['text'], layout['bounds'], layout['styles'], strict=True)
         return [
             (
                 strings[names[node]],
@@ -55,8 +55,8 @@ class Held:
                 tuple(round(edge) for edge in bounds),
                 tuple(strings[style] for style in styles),
             )
-            for node, text, bounds, styles in boxes
-            if strings[names[node]] not in (*UNSEEN, 'IFRAME')
+            for node, text, bounds, styles in nodes
+            if strings[names[node]] not in (*INVISIBLE, 'IFRAME')
         ]
 
     @property
@@ -65,89 +65,89 @@ class Held:
         return int(self._devtools.send('Page.getLayoutMetrics')['cssVisualViewport']['pageY'])
 
 
-@pytest.mark.parametrize('size', [PHONE, DESK], ids=['phone', 'desk'])
+@pytest.mark.parametrize('size', [PHONE, DESKTOP], ids=['phone', 'desktop'])
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
-def test_nothing_moves_at_the_start(
+def test_nothing_moves_when_vue_mounts(
     another_browser: journey.AnotherBrowser, shop_process: Server, size: dict[str, int], scheme: str
 ) -> None:
-    """Box by box, in place, text, font and colour, the landing page is the same when Vue has mounted."""
+    """Every box of the landing page keeps its position, text, font and colour when Vue mounts."""
     page = another_browser(viewport=size, color_scheme=scheme)
-    heard = journey.complaints(page)
-    held = Held(page)
-    held.open(shop_process.url)
-    before = held.look()
-    held.let_go()
-    journey.live_button(page)
+    errors = journey.console_errors(page)
+    early_page = PageBeforeVue(page)
+    early_page.open(shop_process.url)
+    before = early_page.boxes()
+    early_page.mount()
+    journey.connected_button(page)
 
-    assert held.look() == before
+    assert early_page.boxes() == before
     assert len(before) > 150
-    assert held.shifts == []
-    assert heard == []
+    assert early_page.shifts == []
+    assert errors == []
 
 
-@pytest.mark.parametrize('size', [PHONE, DESK], ids=['phone', 'desk'])
-def test_nothing_moves_when_the_calendar_comes(
+@pytest.mark.parametrize('size', [PHONE, DESKTOP], ids=['phone', 'desktop'])
+def test_nothing_moves_when_the_calendar_appears(
     another_browser: journey.AnotherBrowser,
     shop_process: Server,
     sandbox: SandboxClient,
     size: dict[str, int],
 ) -> None:
-    """On the page of a paid order the calendar's space is there before its frame is."""
+    """On the page of a paid order the space for the calendar is reserved before its frame appears."""
     page = another_browser(viewport=size)
     order = journey.buy(page, shop_process)
-    held = Held(page)
-    held.open(order)
-    before = held.look()
+    early_page = PageBeforeVue(page)
+    early_page.open(order)
+    before = early_page.boxes()
     expect(page.get_by_title(journey.CALENDAR)).to_have_count(0)
-    held.let_go()
+    early_page.mount()
     expect(page.get_by_title(journey.CALENDAR)).to_be_visible()
 
-    assert held.look() == before
-    assert held.shifts == []
+    assert early_page.boxes() == before
+    assert early_page.shifts == []
 
 
 def test_the_scroll_position_is_kept(another_browser: journey.AnotherBrowser, shop_process: Server) -> None:
-    """Who has begun to read stays where he reads when Vue takes over."""
+    """A page that has been scrolled stays there when Vue mounts."""
     page = another_browser(viewport=PHONE)
-    held = Held(page)
-    held.open(shop_process.url)
+    early_page = PageBeforeVue(page)
+    early_page.open(shop_process.url)
     page.locator('.closing').scroll_into_view_if_needed()
-    before = held.scrolled
-    held.let_go()
-    journey.live_button(page)
+    before = early_page.scrolled
+    early_page.mount()
+    journey.connected_button(page)
 
-    assert held.scrolled == before > PHONE['height']
+    assert early_page.scrolled == before > PHONE['height']
 
 
 @pytest.mark.parametrize('script', [True, False], ids=['script', 'no script'])
 def test_the_calendar_is_loaded_once(
     another_browser: journey.AnotherBrowser, shop_process: Server, sandbox: SandboxClient, script: bool
 ) -> None:
-    """With script and without it the page of an order asks for its calendar one time."""
+    """With script and without, the order page loads its calendar once."""
     order = journey.buy(another_browser(), shop_process)
     page = another_browser(java_script_enabled=script)
     framed: list[str] = []
-    _on_frame(page, framed.append)
+    _on_frame_request(page, framed.append)
     page.goto(order)
     expect(journey.calendar(page).locator('.times')).to_be_visible()
 
     assert framed == [page.get_by_title(journey.CALENDAR).get_attribute('src')]
 
 
-def test_the_button_pays_before_the_script_is_there(page: Page, shop_process: Server) -> None:
-    """A customer who is faster than the script is at Stripe by the form."""
-    held = Held(page)
-    held.open(shop_process.url)
+def test_the_button_works_before_the_script_has_loaded(page: Page, shop_process: Server) -> None:
+    """A press before the script has loaded submits the form, which leads to Stripe."""
+    early_page = PageBeforeVue(page)
+    early_page.open(shop_process.url)
     journey.pay_button(page).click()
     journey.at_stripe(page)
 
 
-def _on_frame(page: Page, note: Callable[[str], None]) -> None:
-    """Note the address of each document that is loaded into a frame."""
+def _on_frame_request(page: Page, callback: Callable[[str], None]) -> None:
+    """Call back with the URL of each document that is loaded into a frame."""
     page.on(
         'request',
         lambda request: (
-            note(request.url)
+            callback(request.url)
             if request.is_navigation_request() and request.frame != page.main_frame
             else None
         ),

@@ -12,6 +12,7 @@ from nicegui.functions.notify import notify
 from nicegui.testing import User
 from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
 
+from services.orders import Order
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.pages.customer import Customer
@@ -19,6 +20,8 @@ from tests.processes import wait_until
 from tests.sandbox_client import SandboxClient
 from ui.pages.order import REFRESH_TASK
 from ui.server import assemble
+
+LEDGER_THREADS = ('ledger-reader', 'ledger-writer')
 
 
 @pytest.fixture
@@ -32,9 +35,37 @@ def reset_nicegui(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ui.navigate, ui.notify = Navigate(), notify
 
 
+def ledger_threads() -> set[threading.Thread]:
+    """Return the threads in which the ledgers of this process run their transactions."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith(LEDGER_THREADS)}
+
+
+async def wait_for_ledger(before: set[threading.Thread], *, seconds: float = 5) -> None:
+    """Wait until every ledger is closed that was opened since.
+
+    Args:
+        before: the threads of the ledgers at that time.
+        seconds: how long to wait.
+
+    Raises:
+        TimeoutError: a ledger is open, or a transaction is still running.
+    """
+    await asyncio.to_thread(
+        wait_until, lambda: ledger_threads() <= before, seconds=seconds, why='the ledger is closed'
+    )
+
+
 @pytest.fixture
-async def shop(settings_env: dict[str, str]) -> Shop:
-    """A shop that talks to the sandbox, its ledger up to date."""
+async def _closed_ledger() -> AsyncIterator[None]:
+    """Fail a test that leaves a transaction running: it would find its event loop closed."""
+    before = ledger_threads()
+    yield
+    await wait_for_ledger(before)
+
+
+@pytest.fixture
+async def shop(settings_env: dict[str, str], _closed_ledger: None) -> Shop:
+    """Open a shop that talks to the sandbox, with an empty ledger."""
     shop = build(parse_settings(settings_env))
     await shop.open()
     return shop
@@ -55,12 +86,13 @@ async def customer(shop: Shop, reset_nicegui: None) -> AsyncIterator[Customer]:
             page.delete()
         refreshes = [task for task in background_tasks.running_tasks if task.get_name() == REFRESH_TASK]
         await asyncio.gather(*refreshes, return_exceptions=True)
-    await asyncio.to_thread(wait_until, _no_database_threads, seconds=5, why='the ledger ends its threads')
 
 
-def _no_database_threads() -> bool:
-    """Whether no connection to a database is still busy; it would find its event loop closed."""
-    return not any('_connection_worker_thread' in thread.name for thread in threading.enumerate())
+async def order_at(shop: Shop, path: str) -> Order:
+    """Return the order whose page has this path."""
+    order = await shop.fulfilment.find(path.rpartition('/')[2])
+    assert order is not None
+    return order
 
 
 class Way:

@@ -113,6 +113,12 @@ def readable(element: Element) -> str:
     return element.text if isinstance(element, Tag) else ''
 
 
+def policy(answer: httpx.Response) -> dict[str, list[str]]:
+    """Return the content security policy of an answer: directives and their sources."""
+    parts = answer.headers['content-security-policy'].split('; ')
+    return {name: sources for name, *sources in map(str.split, parts)}
+
+
 def words(markup: str) -> str:
     """The text that HTML shows: no head, no tags, entities resolved, one blank between words."""
     body = re.sub(r'(?s)<(head|style|script)\b.*?</\1>', ' ', markup)

@@ -13,9 +13,8 @@ from nicegui import Client, app, ui
 
 from services.errors import AlreadyPaid, PaymentUnreachable
 from services.shop import Shop
-from tests.pages.customer import Customer, words
+from tests.pages.customer import Customer, policy, words
 from tests.pages.outline import app_html
-from tests.pages.test_security_headers import policy
 from tests.sandbox_client import SandboxClient
 from ui.middleware.load_shedding import (
     BUILD_BURST,
@@ -58,6 +57,7 @@ class Clock:
         self.now = 1000.0
 
     def __call__(self) -> float:
+        """Return the time in seconds."""
         return self.now
 
 
@@ -225,7 +225,7 @@ async def test_another_price_is_shown(customer: Customer, shop: Shop, sandbox: S
     """The cached page shows the current price."""
     assert '$150' in (await cached(customer)).text
     sandbox.act('price', amount=17500)
-    shop.catalog.forget()
+    shop.catalog.forget_price()
     assert '$175' in (await cached(customer)).text
 
 

@@ -2,37 +2,19 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from icalendar import Calendar
 
-from services.orders import Booking, Environment, Order
+from services.orders import BookingState, Cause, Environment
 from services.scheduling import BookingUpdate
 from services.shop import Shop
-from tests.pages.conftest import Way
+from tests.factories import BOOKING
+from tests.pages.conftest import Way, order_at
 from tests.pages.customer import Customer, words
 from tests.sandbox_client import SandboxClient
 
 PAID = '✓ Payment Successful!'
-TOMORROW = datetime.now(UTC).replace(hour=18, minute=0, second=0, microsecond=0) + timedelta(days=1)
-BOOKING = Booking(
-    invitee_id='https://api.calendly.com/scheduled_events/1/invitees/2',
-    state='active',
-    start=TOMORROW,
-    end=TOMORROW + timedelta(hours=1),
-    timezone='Asia/Tokyo',
-    place='https://meet.example/room',
-    reschedule_url='https://calendly.com/reschedulings/2',
-    cancel_url='https://calendly.com/cancellations/2',
-)
-
-
-async def order_at(shop: Shop, path: str) -> Order:
-    """The order whose page this is."""
-    order = await shop.fulfilment.find(path.rpartition('/')[2])
-    assert order is not None
-    return order
 
 
 async def test_the_return_redirects_to_the_orders_page(customer: Customer, way: Way) -> None:
@@ -150,7 +132,7 @@ async def test_a_refund_closes_the_calendar_of_an_open_page(
         (10000, 'This order was refunded', []),
     ):
         await asyncio.to_thread(sandbox.act, 'refund', session=session_id, amount=amount)
-        await shop.fulfilment.fulfil(session_id, because='webhook')
+        await shop.fulfilment.fulfil(session_id, because=Cause.WEBHOOK)
         await customer.until(lambda: sentence in customer.text)  # noqa: B023  # awaited in the same turn
         assert customer.frames == frames
 
@@ -162,13 +144,13 @@ async def test_a_booking_updates_the_page(customer: Customer, shop: Shop, way: W
     await customer.until(lambda: len(customer.frames) == 1)
     assert 'Already booked?' not in customer.text
     used = customer.frames[0].props['src']
-    await shop.fulfilment.book(BookingUpdate(BOOKING, order.booking_key), because='webhook')
+    await shop.bookings.record(BookingUpdate(BOOKING, order.booking_key), because=Cause.WEBHOOK)
     await customer.until(lambda: 'Choose another time' in customer.text)
     assert customer.frames == []
     assert '3:00 AM to 4:00 AM Japan Standard Time' in customer.text
     assert 'What to bring' in customer.text
-    await shop.fulfilment.book(
-        BookingUpdate(replace(BOOKING, state='canceled'), order.booking_key), because='webhook'
+    await shop.bookings.record(
+        BookingUpdate(replace(BOOKING, state=BookingState.CANCELED), order.booking_key), because=Cause.WEBHOOK
     )
     await customer.until(lambda: len(customer.frames) == 1)
     assert 'This session was canceled' in customer.text
@@ -183,8 +165,8 @@ async def test_an_unseen_cancellation_brings_another_calendar(
     await customer.until(lambda: len(customer.frames) == 1)
     await customer.tick()
     used = customer.frames[0].props['src']
-    canceled = BookingUpdate(replace(BOOKING, state='canceled'), order.booking_key)
-    await shop.fulfilment.book(canceled, because='webhook')
+    canceled = BookingUpdate(replace(BOOKING, state=BookingState.CANCELED), order.booking_key)
+    await shop.bookings.record(canceled, because=Cause.WEBHOOK)
     await customer.until(lambda: [frame.props['src'] for frame in customer.frames] not in ([], [used]))
 
 
@@ -252,7 +234,7 @@ async def test_the_calendar_file(customer: Customer, shop: Shop, way: Way) -> No
     path = await way.arrive(await way.pay())
     assert (await customer.http.get(f'{path}/session.ics')).status_code == 404
     order = await order_at(shop, path)
-    await shop.fulfilment.book(BookingUpdate(BOOKING, order.booking_key), because='webhook')
+    await shop.bookings.record(BookingUpdate(BOOKING, order.booking_key), because=Cause.WEBHOOK)
     answer = await customer.http.get(f'{path}/session.ics')
     assert answer.headers['content-type'].startswith('text/calendar')
     (event,) = Calendar.from_ical(answer.content).walk('VEVENT')

@@ -1,70 +1,48 @@
-"""The words of an order's page, state by state, from canned facts."""
+"""What the page of an order says in each state, from given facts."""
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
-from services.money import Money
-from services.orders import WAITING_STATES, Booking, Environment, Facts, Order, State
+from services.orders import WAITING_STATES, Booking, BookingState, CalendarGate, Facts, State
 from services.site import load
+from tests.factories import NOON, PAID, a_booking, an_order
 from tests.pages.customer import words
 from tests.processes import ROOT
 from ui.components.meetings import zone_of
 from ui.pages.order_states import OrderData, View, view
 
 SITE = load(ROOT / 'site.toml')
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-PAID = Facts(
-    session_status='complete',
-    payment_status='paid',
-    amount_subtotal=15000,
-    amount_total=15000,
-    seen_currency='usd',
-    email='<pat>@example.com',
-)
+PAID_BY_PAT = replace(PAID, email='<pat>@example.com')
 FACTS = {
     State.OPEN: Facts(),
-    State.PROCESSING: replace(PAID, payment_status='unpaid'),
-    State.PAID: PAID,
+    State.PROCESSING: replace(PAID_BY_PAT, payment_status='unpaid'),
+    State.PAID: PAID_BY_PAT,
     State.EXPIRED: Facts(session_status='expired'),
-    State.FAILED: replace(PAID, payment_status='unpaid', payment_failed=True),
-    State.PARTLY_REFUNDED: replace(PAID, amount_refunded=5000),
-    State.REFUNDED: replace(PAID, amount_refunded=15000),
-    State.DISPUTED: replace(PAID, dispute_status='needs_response'),
-    State.LOST: replace(PAID, dispute_status='lost'),
-    State.MISMATCH: replace(PAID, mismatch='amount'),
+    State.FAILED: replace(PAID_BY_PAT, payment_status='unpaid', payment_failed=True),
+    State.PARTLY_REFUNDED: replace(PAID_BY_PAT, amount_refunded=5000),
+    State.REFUNDED: replace(PAID_BY_PAT, amount_refunded=15000),
+    State.DISPUTED: replace(PAID_BY_PAT, dispute_status='needs_response'),
+    State.LOST: replace(PAID_BY_PAT, dispute_status='lost'),
+    State.MISMATCH: replace(PAID_BY_PAT, mismatch='amount'),
 }
-BOOKING = Booking(
-    'invitee', 'active', NOW + timedelta(days=2), NOW + timedelta(days=2, hours=1), 'America/Denver'
+BOOKING = a_booking(
+    start=NOON + timedelta(days=2), end=NOON + timedelta(days=2, hours=1), timezone='America/Denver'
 )
 
 
-def order_data(state: State, *bookings: Booking, closed: str = '') -> OrderData:
+def order_data(state: State, *bookings: Booking, gate: CalendarGate = CalendarGate.OPEN) -> OrderData:
     """An order in a state, with its meetings."""
-    order = Order(
-        id='1',
-        version=1,
-        reference='K7QM-2XPA',
-        token='token',
-        booking_key='key',
-        environment=Environment('test'),
-        shop='http://localhost:3000',
-        offer='session',
-        price_id='price_1',
-        expected=Money(15000, 'usd'),
-        created_at=NOW,
-        session_expires_at=NOW + timedelta(hours=3),
-        facts=FACTS[state],
-    )
+    order = an_order(reference='K7QM-2XPA', facts=FACTS[state])
     assert order.state is state
-    return OrderData(order, bookings, closed, NOW)
+    return OrderData(order, bookings, gate, NOON)
 
 
-def view_of(state: State, *bookings: Booking, closed: str = '') -> View:
+def view_of(state: State, *bookings: Booking, gate: CalendarGate = CalendarGate.OPEN) -> View:
     """What the page shows of it."""
-    return view(order_data(state, *bookings, closed=closed), SITE)
+    return view(order_data(state, *bookings, gate=gate), SITE)
 
 
 @pytest.mark.parametrize('state', list(State))
@@ -82,7 +60,7 @@ def test_the_calendar_belongs_to_verified_orders_only(state: State) -> None:
     opens = state in (State.PAID, State.PARTLY_REFUNDED, State.DISPUTED)
     assert view_of(state).shows_calendar is opens
     assert not view_of(state, BOOKING).shows_calendar
-    assert not view_of(state, closed='environment').shows_calendar
+    assert not view_of(state, gate=CalendarGate.ENVIRONMENT).shows_calendar
 
 
 @pytest.mark.parametrize('state', list(State))
@@ -114,17 +92,18 @@ def test_a_slow_mismatch_is_not_called_paid() -> None:
 
 
 @pytest.mark.parametrize(
-    ('reason', 'sentence'), [('environment', 'another set-up'), ('test', 'being tested')]
+    ('gate', 'sentence'),
+    [(CalendarGate.ENVIRONMENT, 'another set-up'), (CalendarGate.TEST, 'being tested')],
 )
-def test_a_closed_calendar_says_why(reason: str, sentence: str) -> None:
+def test_a_closed_calendar_says_why(gate: CalendarGate, sentence: str) -> None:
     """A paid order without a calendar says why."""
-    assert sentence in words(view_of(State.PAID, closed=reason).state)
+    assert sentence in words(view_of(State.PAID, gate=gate).state)
 
 
 def test_meetings_have_titles() -> None:
-    """Coming, past and canceled meetings have different titles; only a coming one has what to bring."""
-    past = replace(BOOKING, invitee_id='old', start=NOW - timedelta(days=1), end=NOW - timedelta(hours=23))
-    canceled = replace(BOOKING, invitee_id='gone', state='canceled')
+    """Coming, past and canceled meetings have their own titles; only a coming one has what to bring."""
+    past = replace(BOOKING, invitee_id='old', start=NOON - timedelta(days=1), end=NOON - timedelta(hours=23))
+    canceled = replace(BOOKING, invitee_id='gone', state=BookingState.CANCELED)
     text = words(view_of(State.PAID, past, canceled, BOOKING).state)
     for title in (
         'This session is over',
@@ -138,8 +117,8 @@ def test_meetings_have_titles() -> None:
 
 
 def test_a_moved_meeting_is_not_called_canceled() -> None:
-    """A meeting that was replaced is called moved, not canceled."""
-    old = replace(BOOKING, invitee_id='old', state='canceled')
+    """Another meeting took its place, and the page says so."""
+    old = replace(BOOKING, invitee_id='old', state=BookingState.CANCELED)
     text = words(view_of(State.PAID, old, replace(BOOKING, replaces='old')).state)
     assert 'This session was moved' in text
     assert 'canceled' not in text
@@ -172,7 +151,7 @@ def test_a_dispute_still_shows_an_earlier_refund() -> None:
     both = replace(
         order_data(State.DISPUTED).order, facts=replace(FACTS[State.DISPUTED], amount_refunded=5000)
     )
-    assert '$50 of it was refunded.' in words(view(OrderData(both, (), '', NOW), SITE).state)
+    assert '$50 of it was refunded.' in words(view(OrderData(both, (), CalendarGate.OPEN, NOON), SITE).state)
 
 
 @pytest.mark.parametrize('name', ['', 'Mars/Olympus', '../etc/passwd', 'America'])

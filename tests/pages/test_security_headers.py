@@ -2,14 +2,13 @@
 
 import re
 
-import httpx
 import pytest
 from nicegui import app
 
 from services.settings import parse_settings
 from services.shop import Shop
 from tests.pages.conftest import Way
-from tests.pages.customer import Customer
+from tests.pages.customer import Customer, policy
 
 ELSEWHERE = 'evil.example'
 HTTPS = {'DOMAIN': 'https://coach.example', 'CHECKOUT_HOST': 'pay.coach.example', 'ALLOW_TEST_SALES': '1'}
@@ -24,12 +23,6 @@ def settings_env(settings_env: dict[str, str], request: pytest.FixtureRequest) -
 
 
 with_https = pytest.mark.parametrize('settings_env', [HTTPS], indirect=True, ids=['https'])
-
-
-def policy(answer: httpx.Response) -> dict[str, list[str]]:
-    """The policy of a response: directives and their sources."""
-    parts = answer.headers['content-security-policy'].split('; ')
-    return {name: sources for name, *sources in map(str.split, parts)}
 
 
 async def test_the_landing_page(customer: Customer, shop: Shop) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from nicegui import ui
 
+from services.orders import Cause
 from services.scheduling import BookingUpdate
 from services.shop import Shop
-from tests.pages.conftest import Way
+from tests.factories import BOOKING
+from tests.pages.conftest import Way, order_at
 from tests.pages.customer import Customer, words
 from tests.pages.outline import mounted, rendered
-from tests.pages.test_order_page import BOOKING, order_at
 from tests.sandbox_client import SandboxClient
 
 REFRESH = re.compile(r'<noscript><meta http-equiv="refresh" content="(\d+)"></noscript>')
@@ -96,7 +97,7 @@ async def booked(stage: Stage) -> str:
     """The page of an order with a meeting."""
     path = await stage.way.back(await stage.way.pay())
     order = await order_at(stage.shop, path)
-    await stage.shop.fulfilment.book(BookingUpdate(BOOKING, order.booking_key), because='webhook')
+    await stage.shop.bookings.record(BookingUpdate(BOOKING, order.booking_key), because=Cause.WEBHOOK)
     return path
 
 

@@ -7,8 +7,7 @@ import pytest
 from services.settings import parse_settings
 from services.shop import Shop
 from tests.pages.conftest import Way
-from tests.pages.customer import Customer, words
-from tests.pages.test_security_headers import policy
+from tests.pages.customer import Customer, policy, words
 
 SCRIPT = '<script src="https://js.stripe.com/endive/stripe.js" async fetchpriority="low"></script>'
 STRIPE = 'js.stripe.com'

@@ -1,9 +1,9 @@
-"""The customer at the sandbox's payment page: cards, authentication, banks, codes and tax."""
+"""The sandbox's payment page: cards, authentication, banks, promotion codes and tax."""
 
 import httpx
 import pytest
 
-from tests.sandbox.bare_client import opened, read
+from tests.sandbox.checkout_sessions import create_session, event_types, read_session
 from tests.sandbox_client import SandboxClient
 
 FILLED = {
@@ -13,35 +13,29 @@ FILLED = {
 }  # fmt: skip
 
 
-def submit(http: httpx.Client, session: str, **typed: str) -> httpx.Response:
-    """Press pay."""
-    return http.post(f'/stripe/pay/{session}', data=FILLED | typed)
+def submit(http: httpx.Client, session: str, **values: str) -> httpx.Response:
+    """Submit the payment form."""
+    return http.post(f'/stripe/pay/{session}', data=FILLED | values)
 
 
-def events(http: httpx.Client) -> list[str]:
-    """The types of all events, oldest first."""
-    found = http.get('/stripe/v1/events', params={'limit': '100'}).json()['data']
-    return [event['type'] for event in reversed(found)]
-
-
-def test_the_page_is_sent_back_with_the_session_in_place(sandbox: SandboxClient, http: httpx.Client) -> None:
-    """A good card pays: 303 to the success address with the id, and all facts are on the objects."""
-    session = opened(sandbox, http)
+def test_a_payment_redirects_with_the_session_id(sandbox: SandboxClient, http: httpx.Client) -> None:
+    """A good card pays: 303 to the success URL with the id, and the objects hold all facts."""
+    session = create_session(sandbox)
     answer = submit(http, session)
     assert (answer.status_code, answer.headers['location']) == (
         303, f'https://shop.test/success?session_id={session}',
     )  # fmt: skip
-    found = read(http, session)
+    found = read_session(http, session)
     assert (found['status'], found['payment_status'], found['url']) == ('complete', 'paid', None)
     assert found['customer_details']['email'] == 'pat@example.com'
     charge = found['payment_intent']['latest_charge']
     assert (charge['paid'], charge['amount'], charge['metadata']) == (True, 15000, {'order': 'o-1'})
     assert charge['billing_details']['address']['postal_code'] == '89501'
-    assert events(http)[-1] == 'checkout.session.completed'
+    assert event_types(http)[-1] == 'checkout.session.completed'
 
 
 @pytest.mark.parametrize(
-    ('typed', 'words'),
+    ('values', 'message'),
     [
         ({'card': '4000000000000002'}, 'Your card was declined.'),
         ({'card': '4000000000009995'}, 'Your card has insufficient funds.'),
@@ -55,23 +49,23 @@ def test_the_page_is_sent_back_with_the_session_in_place(sandbox: SandboxClient,
         ({'name': ' '}, 'Please fill in the name on the card.'),
     ],
 )
-def test_a_refused_card_can_be_corrected(
-    sandbox: SandboxClient, http: httpx.Client, typed: dict[str, str], words: str
+def test_a_rejected_card_can_be_corrected(
+    sandbox: SandboxClient, http: httpx.Client, values: dict[str, str], message: str
 ) -> None:
-    """The page says what is wrong and keeps what was typed; nothing is paid; the next try pays."""
-    session = opened(sandbox, http)
-    refused = submit(http, session, **typed)
-    assert refused.status_code in (402, 422)
-    assert words in refused.text.replace('&#39;', "'")
-    assert 'value="1 Main St"' in refused.text
-    assert read(http, session)['payment_status'] == 'unpaid'
+    """The page shows the error and keeps the input; nothing is paid; the next attempt pays."""
+    session = create_session(sandbox)
+    rejected = submit(http, session, **values)
+    assert rejected.status_code in (402, 422)
+    assert message in rejected.text.replace('&#39;', "'")
+    assert 'value="1 Main St"' in rejected.text
+    assert read_session(http, session)['payment_status'] == 'unpaid'
     assert submit(http, session).status_code == 303
-    assert events(http).count('checkout.session.completed') == 1
+    assert event_types(http).count('checkout.session.completed') == 1
 
 
 def test_a_fault_declines_a_good_card(sandbox: SandboxClient, http: httpx.Client) -> None:
-    """The next payment is declined with the wanted code, the one after it is not."""
-    session = opened(sandbox, http)
+    """The next payment is declined with the requested code; the one after it is not."""
+    session = create_session(sandbox)
     sandbox.fault('pay', 'decline', code='insufficient_funds')
     assert 'insufficient funds' in submit(http, session).text
     assert sandbox.pay(session)['outcome'] == 'paid'
@@ -85,31 +79,33 @@ def test_a_fault_declines_a_good_card(sandbox: SandboxClient, http: httpx.Client
         ('4000008400001629', 'complete', False),
     ],
 )
-def test_authentication_is_a_page_between(
+def test_authentication_has_its_own_page(
     sandbox: SandboxClient, http: httpx.Client, card: str, answer: str, paid: bool
 ) -> None:
-    """A card that asks leads to the bank's page; what is said there decides, and a failure can be retried."""
-    session = opened(sandbox, http)
+    """The bank's page completes or fails the payment; after a failure the customer can retry."""
+    session = create_session(sandbox)
     asked = submit(http, session, card=card)
     page = httpx.URL(asked.headers['location']).path
     assert 'Complete authentication' in http.get(page).text
-    assert read(http, session)['payment_intent']['status'] == 'requires_action'
+    assert read_session(http, session)['payment_intent']['status'] == 'requires_action'
     ended = http.post(page, data={'answer': answer})
-    assert (ended.status_code == 303, read(http, session)['payment_status'] == 'paid') == (paid, paid)
+    assert (ended.status_code == 303, read_session(http, session)['payment_status'] == 'paid') == (paid, paid)
     assert paid or submit(http, session).status_code == 303
 
 
 @pytest.mark.parametrize(('success', 'ends'), [(True, 'paid'), (False, 'unpaid')])
-def test_a_bank_is_slow(sandbox: SandboxClient, http: httpx.Client, success: bool, ends: str) -> None:
-    """A bank payment completes unpaid and ends later, with the event that says how."""
-    session = opened(sandbox, http)
+def test_a_bank_payment_settles_later(
+    sandbox: SandboxClient, http: httpx.Client, success: bool, ends: str
+) -> None:
+    """The session completes unpaid and settles later, with an event for the result."""
+    session = create_session(sandbox)
     assert submit(http, session, method='bank', account='000123456789').status_code == 303
-    found = read(http, session)
+    found = read_session(http, session)
     assert (found['status'], found['payment_status']) == ('complete', 'unpaid')
     assert found['payment_intent']['status'] == 'processing'
     sandbox.act('settle', session=session, success=success)
-    assert read(http, session)['payment_status'] == ends
-    assert events(http)[-1] == f'checkout.session.async_payment_{"succeeded" if success else "failed"}'
+    assert read_session(http, session)['payment_status'] == ends
+    assert event_types(http)[-1] == f'checkout.session.async_payment_{"succeeded" if success else "failed"}'
 
 
 @pytest.mark.parametrize(
@@ -118,13 +114,13 @@ def test_a_bank_is_slow(sandbox: SandboxClient, http: httpx.Client, success: boo
 def test_a_promotion_code_lowers_the_total(
     sandbox: SandboxClient, http: httpx.Client, code: str, total: int, status: str
 ) -> None:
-    """Half is paid in part; for nothing needs no card and leaves no intent."""
-    session = opened(sandbox, http, allow_promotion_codes='true')
+    """With half the price a card pays; with a total of zero there is no card and no intent."""
+    session = create_session(sandbox, allow_promotion_codes='true')
     assert 'This code is invalid.' in http.post(f'/stripe/pay/{session}/code', data={'code': 'NOPE'}).text
     assert http.post(f'/stripe/pay/{session}/code', data={'code': code}).status_code == 303
-    typed = FILLED if total else {'email': 'pat@example.com'}
-    assert http.post(f'/stripe/pay/{session}', data=typed).status_code == 303
-    found = read(http, session)
+    values = FILLED if total else {'email': 'pat@example.com'}
+    assert http.post(f'/stripe/pay/{session}', data=values).status_code == 303
+    found = read_session(http, session)
     assert (found['amount_subtotal'], found['amount_total'], found['payment_status']) == (
         15000,
         total,
@@ -134,46 +130,46 @@ def test_a_promotion_code_lowers_the_total(
     assert (found['payment_intent'] is None) == (total == 0)
 
 
-def test_a_code_is_refused_where_codes_are_not_allowed(sandbox: SandboxClient, http: httpx.Client) -> None:
-    """Without `allow_promotion_codes` there is no field, and a posted code changes nothing."""
-    session = opened(sandbox, http)
+def test_a_promotion_code_is_rejected_unless_allowed(sandbox: SandboxClient, http: httpx.Client) -> None:
+    """Without `allow_promotion_codes` there is no field, and a submitted code changes nothing."""
+    session = create_session(sandbox)
     assert 'Promotion code' not in http.get(f'/stripe/pay/{session}').text
     http.post(f'/stripe/pay/{session}/code', data={'code': 'FREE100'})
-    assert read(http, session)['amount_total'] == 15000
+    assert read_session(http, session)['amount_total'] == 15000
 
 
-def test_tax_comes_with_the_address(sandbox: SandboxClient, http: httpx.Client) -> None:
+def test_tax_is_added_to_the_total(sandbox: SandboxClient, http: httpx.Client) -> None:
     """Automatic tax is added when the customer pays; the subtotal stays."""
-    session = opened(sandbox, http, **{'automatic_tax[enabled]': 'true'})
-    assert read(http, session)['automatic_tax']['status'] == 'requires_location_inputs'
+    session = create_session(sandbox, **{'automatic_tax[enabled]': 'true'})
+    assert read_session(http, session)['automatic_tax']['status'] == 'requires_location_inputs'
     submit(http, session)
-    found = read(http, session)
+    found = read_session(http, session)
     assert (found['amount_subtotal'], found['amount_total']) == (15000, 16500)
     assert (found['automatic_tax']['status'], found['total_details']['amount_tax']) == ('complete', 1500)
 
 
-def test_terms_must_be_accepted_where_they_are_asked_for(sandbox: SandboxClient, http: httpx.Client) -> None:
-    """Without the tick nothing is paid; with it the consent is on the session."""
-    session = opened(sandbox, http, **{'consent_collection[terms_of_service]': 'required'})
+def test_terms_must_be_accepted_where_required(sandbox: SandboxClient, http: httpx.Client) -> None:
+    """Without consent nothing is paid; with it the session records the consent."""
+    session = create_session(sandbox, **{'consent_collection[terms_of_service]': 'required'})
     assert submit(http, session).status_code == 422
     assert submit(http, session, terms='on').status_code == 303
-    assert read(http, session)['consent']['terms_of_service'] == 'accepted'
+    assert read_session(http, session)['consent']['terms_of_service'] == 'accepted'
 
 
-def test_a_closed_page_says_so(sandbox: SandboxClient, http: httpx.Client) -> None:
-    """Paid, expired and unknown sessions have calm words and take no second payment."""
-    paid, expired = opened(sandbox, http), opened(sandbox, http)
+def test_a_closed_session_shows_a_notice(sandbox: SandboxClient, http: httpx.Client) -> None:
+    """Paid, expired and unknown sessions show a notice and accept no payment."""
+    paid, expired = create_session(sandbox), create_session(sandbox)
     submit(http, paid)
     sandbox.act('expire', session=expired)
     assert 'You’re all done here' in http.get(f'/stripe/pay/{paid}').text
     assert 'You’re all done here' in submit(http, paid).text
     assert 'This page has expired' in submit(http, expired).text
     assert http.get('/stripe/pay/cs_test_nope').status_code == 404
-    assert events(http).count('checkout.session.completed') == 1
+    assert event_types(http).count('checkout.session.completed') == 1
 
 
-def test_what_a_shop_sends_is_escaped_on_the_page(sandbox: SandboxClient, http: httpx.Client) -> None:
-    """Markup in the parameters and in the form is shown as text."""
-    session = opened(sandbox, http, **{'custom_text[submit][message]': '<script>alert(1)</script>'})
+def test_parameters_and_input_are_escaped(sandbox: SandboxClient, http: httpx.Client) -> None:
+    """Markup in the parameters and in the input is shown as text."""
+    session = create_session(sandbox, **{'custom_text[submit][message]': '<script>alert(1)</script>'})
     page = submit(http, session, line1='"><script>', card='4000000000000002')
     assert '<script>' not in page.text

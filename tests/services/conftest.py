@@ -10,9 +10,9 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 
-from services.endpoints import api
+from services.endpoints.errors import error_response
 from services.errors import ShopError
-from services.orders import Order
+from services.orders import Cause, Order
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.sandbox_client import SandboxClient
@@ -58,6 +58,7 @@ class Clock:
         self.ahead = timedelta()
 
     def __call__(self) -> datetime:
+        """Return the time in UTC."""
         return datetime.now(UTC) + self.ahead
 
 
@@ -83,7 +84,7 @@ async def client_at(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
 
     async def refusal(_request: Request, error: Exception) -> Response:
         assert isinstance(error, ShopError)
-        return api.problem(error)
+        return error_response(error)
 
     app.add_exception_handler(ShopError, refusal)
     for endpoint in shop.routers():
@@ -110,24 +111,36 @@ class Customer:
 
     async def start(self, **how: object) -> str:
         """Press the button; returns the session's id."""
-        session = await self.shop.checkout.start(browser_id=self.browser_id, because='button', **how)  # type: ignore[arg-type]
+        session = await self.shop.checkout.start(browser_id=self.browser_id, because=Cause.BUTTON, **how)  # type: ignore[arg-type]
         return session.id
 
     async def order_of(self, session_id: str) -> Order:
         """The order of a session, from the ledger."""
-        order = await self.shop.ledger.find(session_id=session_id)
+        order = await self.shop.ledger.orders.find(session_id=session_id)
         assert order is not None
         return order
 
     async def who_moved(self, order_id: str) -> list[str]:
         """Who caused the moves of an order, oldest first."""
-        return [line.because for line in await self.shop.ledger.journal(order_id)]
+        return [line.because for line in await self.shop.ledger.journal.lines(order_id)]
 
     async def buy(self, **how: str) -> Order:
         """Start and pay; the shop is not told."""
         session_id = await self.start()
         self.sandbox.pay(session_id, **how)
         return await self.order_of(session_id)
+
+
+def created(sandbox: SandboxClient) -> list[str]:
+    """Return the ids of all checkout sessions in the sandbox."""
+    return [session['id'] for session in sandbox.state()['sessions']]
+
+
+async def fulfilled(customer: Customer, order: Order, because: Cause = Cause.WEBHOOK) -> Order:
+    """Read the session of an order at Stripe once more; returns the order."""
+    seen = await customer.shop.fulfilment.fulfil(order.session_id or '', because=because)
+    assert seen is not None
+    return seen
 
 
 @pytest.fixture

@@ -21,17 +21,16 @@ from sqlalchemy import delete, insert, select
 from services.database import schema
 from services.errors import AlreadyPaid, ShopError
 from services.ledger.mapping import order_from_row
-from services.orders import Order, State
+from services.orders import Cause, Order, State
 from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.factories import CREATE, signed
 from tests.sandbox_client import PROMPT, SandboxClient
-from tests.services.test_webhooks import signed
 
 T = TypeVar('T')
 
 VISITORS = ('ann', 'bob')
 RETRIED = timedelta(minutes=11)  # after this, everything that failed is due once more
-CREATE = 'POST /v1/checkout/sessions'
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -45,7 +44,7 @@ class Fuse:
     def __init__(self, shop: Shop) -> None:
         self.left: int | None = None
         store, payments = shop.ledger.store, shop.payments
-        write, asking = store.write, payments._asking
+        write, asking = store.write, payments._request
 
         async def fused_write(work: Callable[..., T]) -> T:
             self.burn()
@@ -53,12 +52,12 @@ class Fuse:
             self.burn()
             return done
 
-        def fused_asking() -> Any:
+        def fused_request() -> Any:
             self.burn()
             return asking()
 
         store.write = fused_write  # type: ignore[method-assign]
-        payments._asking = fused_asking  # type: ignore[method-assign]
+        payments._request = fused_request  # type: ignore[method-assign]
 
     def burn(self) -> None:
         """Come one step closer to the cut; after it, every further step is cut as well."""
@@ -97,7 +96,7 @@ class Model(RuleBasedStateMachine):
         """Press the button; knowing of an earlier payment or not."""
 
         async def press() -> None:
-            session = await self.shop.checkout.start(browser_id=browser_id, because='button', again=again)
+            session = await self.shop.checkout.start(browser_id=browser_id, because=Cause.BUTTON, again=again)
             if session.id not in self.given[browser_id]:
                 self.given[browser_id].append(session.id)
                 self.asked_again[browser_id] += again
@@ -128,7 +127,7 @@ class Model(RuleBasedStateMachine):
             session = self.given[browser_id][-1 - which % len(self.given[browser_id])]
             order = await self.shop.fulfilment.arrive(session)
             if order:
-                await self.shop.fulfilment.calendar(order)
+                await self.shop.calendar.url(order)
 
         if self.given[browser_id]:
             self._try(arrive())
@@ -268,7 +267,7 @@ class Model(RuleBasedStateMachine):
             assert order.state in (State.OPEN, State.EXPIRED)
             return
         assert order.state is wanted
-        lines = self._run(self.shop.ledger.journal(order.id))
+        lines = self._run(self.shop.ledger.journal.lines(order.id))
         versions = [line.version for line in lines]
         assert versions == list(range(1, order.version + 1))
         told = [line.line for line in lines if f'→ {State.PAID}' in line.line]

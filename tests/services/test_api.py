@@ -1,4 +1,4 @@
-"""The JSON endpoint: an address to pay at, or a refusal in words."""
+"""The JSON endpoint: a URL to pay at, or a refusal in words."""
 
 import httpx
 import pytest
@@ -13,7 +13,7 @@ ENDPOINT = '/api/create-checkout-session'
 async def test_a_session_is_opened(endpoints: httpx.AsyncClient, shop: Shop, how: dict[str, object]) -> None:
     """With the offer, with an empty object or with nothing at all."""
     if how.get('json'):
-        how = {'json': {'offer': shop.catalog.slug}}
+        how = {'json': {'offer': shop.catalog.get().slug}}
     answer = await endpoints.post(ENDPOINT, **how)  # type: ignore[arg-type]
     assert answer.status_code == 200
     assert set(answer.json()) == {'id', 'url'}
@@ -50,10 +50,10 @@ async def test_a_wrong_body_is_refused_in_words(
     assert sandbox.state()['sessions'] == []
 
 
-async def test_a_failure_of_stripe_is_told_in_words(
+async def test_a_failure_of_stripe_is_reported_in_words(
     endpoints: httpx.AsyncClient, sandbox: SandboxClient
 ) -> None:
-    """The JSON has the same words as the page, and nothing of Stripe's."""
+    """The JSON has the same words as the page, and none of Stripe's."""
     sandbox.fault(
         'POST /v1/checkout/sessions', 'fail', status=401, message='Invalid key sk_test_x', times=None
     )
@@ -63,14 +63,14 @@ async def test_a_failure_of_stripe_is_told_in_words(
     assert 'sk_test' not in answer.text
 
 
-async def test_the_shop_says_how_it_is(endpoints: httpx.AsyncClient, shop: Shop) -> None:
-    """Alive always; ready as long as the ledger answers, with a reason for each part."""
+async def test_the_shop_reports_its_health(endpoints: httpx.AsyncClient, shop: Shop) -> None:
+    """It is alive; it is ready as long as the ledger answers; each part has its problem."""
     assert (await endpoints.get('/healthz')).text == 'ok'
     assert (await endpoints.head('/healthz')).status_code == 200
     before = await endpoints.get('/readyz')
     assert before.json() == {
         'ready': True,
-        'parts': {'ledger': 'ok', 'price': 'Stripe has not told the price yet'},
+        'parts': {'ledger': 'ok', 'price': 'the price has not been read from Stripe yet'},
     }
     await shop.catalog.price()
     assert (await endpoints.get('/readyz')).json()['parts']['price'] == 'ok'

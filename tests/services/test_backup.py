@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from services.database.backup import CopyRefused, backup, restore
+from services.database.backup import BackupRefused, backup, restore
 from services.ledger import Ledger, connect
-from services.orders import MAYBE_SPENT, Facts
-from tests.services.test_ledger import a_booking
-from tests.unit.test_orders import NOON, an_order
+from services.orders import Cause, Facts
+from tests.factories import NOON, a_booking, an_order
 
 BROKEN = r'damaged|malformed'
 
@@ -50,7 +49,7 @@ async def add(ledger: Ledger, *names: str) -> None:
     """Write orders down."""
     for name in names:
         order = an_order(id=name, reference=name, token=name, booking_key=name)
-        assert await ledger.add(order, because='button')
+        assert await ledger.orders.add(order, because=Cause.BUTTON)
 
 
 async def written(url: str, *names: str) -> None:
@@ -113,7 +112,7 @@ async def test_a_backup_that_cannot_be_is_refused_in_words(url: str, shelf: Path
     await written(url, 'a')
     (shelf / 'there.db').write_text('precious')
     (shelf / 'folder').mkdir()
-    with pytest.raises(CopyRefused, match=where):
+    with pytest.raises(BackupRefused, match=where):
         backup(url, shelf / where)
     assert (shelf / 'there.db').read_text() == 'precious'
     assert names_in(shelf) == {'folder', 'shop.db', 'there.db'}
@@ -121,7 +120,7 @@ async def test_a_backup_that_cannot_be_is_refused_in_words(url: str, shelf: Path
 
 async def test_no_database_is_made_by_copying_it(url: str, shelf: Path) -> None:
     """Where there is no ledger there is no backup, and none is begun."""
-    with pytest.raises(CopyRefused, match='There is no database at'):
+    with pytest.raises(BackupRefused, match='There is no database at'):
         backup(url, shelf / 'copy.db')
     assert names_in(shelf) == set()
 
@@ -130,7 +129,7 @@ async def test_a_damaged_ledger_gives_no_backup(url: str, shelf: Path) -> None:
     """A copy of something broken would be found out on the day it is needed."""
     await written(url, *'abcdef')
     damage(shelf / 'shop.db')
-    with pytest.raises(CopyRefused, match=BROKEN):
+    with pytest.raises(BackupRefused, match=BROKEN):
         backup(url, shelf / 'copy.db')
     assert 'copy.db' not in names_in(shelf)
 
@@ -138,10 +137,10 @@ async def test_a_damaged_ledger_gives_no_backup(url: str, shelf: Path) -> None:
 def test_postgresql_has_tools_of_its_own(shelf: Path) -> None:
     """They are named."""
     server = 'postgresql://shop:secret@db:5432,copy:5432/shop'
-    with pytest.raises(CopyRefused, match='pg_dump') as refused:
+    with pytest.raises(BackupRefused, match='pg_dump') as refused:
         backup(server, shelf / 'copy')
     assert 'secret' not in str(refused.value)
-    with pytest.raises(CopyRefused, match='pg_restore'):
+    with pytest.raises(BackupRefused, match='pg_restore'):
         restore(server, shelf / 'copy', now=NOON)
 
 
@@ -174,23 +173,23 @@ async def test_what_may_have_been_booked_since_is_marked(url: str, shelf: Path) 
         'expired': {'facts': Facts(session_status='expired')},
     }
     for name, what in changes.items():
-        order = await ledger.find(id=name)
+        order = await ledger.orders.find(id=name)
         assert order
-        await ledger.move(order, because='page', line='moved', **what)
-    await ledger.put_booking(an_order(id='booked'), a_booking(), because='webhook')
+        await ledger.orders.move(order, because=Cause.PAGE, line='moved', **what)
+    await ledger.bookings.put(an_order(id='booked'), a_booking(), because=Cause.WEBHOOK)
     await ledger.close()
     for minute in range(2):
         backup(url, shelf / f'copy-{minute}.db')
         restore(url, shelf / f'copy-{minute}.db', now=NOON + timedelta(minutes=minute))
     ledger = Ledger(connect(url), lambda: NOON)
     await ledger.open()
-    found = [await ledger.find(id=name) for name in ('booked', 'linked', 'bare', 'voided', 'expired')]
-    told = await ledger.journal('linked')
+    found = [await ledger.orders.find(id=name) for name in ('booked', 'linked', 'bare', 'voided', 'expired')]
+    told = await ledger.journal.lines('linked')
     await ledger.close()
-    links = [order.calendar_url for order in found if order]
-    assert links == ['https://one', MAYBE_SPENT, MAYBE_SPENT, None, None]
+    links = [(order.calendar_url, order.bookings_unknown) for order in found if order]
+    assert links == [('https://one', False), (None, True), (None, True), (None, False), (None, False)]
     assert [order.version for order in found if order] == [2, 3, 2, 2, 2]
-    assert [(line.version, line.at, line.because) for line in told[2:]] == [(3, NOON, 'operator')]
+    assert [(line.version, line.at, line.because) for line in told[2:]] == [(3, NOON, Cause.RESTORE)]
 
 
 async def test_a_ledger_is_restored_where_there_is_none(url: str, shelf: Path) -> None:
@@ -207,7 +206,7 @@ async def test_nothing_is_restored_under_a_running_shop(ledger: Ledger, url: str
     backup(url, shelf / 'copy.db')
     await add(ledger, 'b')
     before = names_in(shelf)
-    with pytest.raises(CopyRefused, match='stop it first'):
+    with pytest.raises(BackupRefused, match='stop it first'):
         await asyncio.to_thread(restore, url, shelf / 'copy.db', now=NOON)
     assert names_in(shelf) == before
     await add(ledger, 'c')
@@ -251,7 +250,7 @@ async def test_what_is_no_whole_ledger_is_not_restored(
     backup(url, shelf / 'copy.db')
     spoil(shelf / 'copy.db')
     before = names_in(shelf)
-    with pytest.raises(CopyRefused, match=why):
+    with pytest.raises(BackupRefused, match=why):
         restore(url, shelf / 'copy.db', now=NOON)
     assert names_in(shelf) == before
     assert orders_in(shelf / 'shop.db') == list('abcdef')
@@ -260,7 +259,7 @@ async def test_what_is_no_whole_ledger_is_not_restored(
 async def test_the_ledger_is_not_restored_from_itself(url: str, shelf: Path) -> None:
     """That would keep nothing and change nothing."""
     await written(url, 'a')
-    with pytest.raises(CopyRefused, match='is the database itself'):
+    with pytest.raises(BackupRefused, match='is the database itself'):
         restore(url, shelf / 'shop.db', now=NOON)
 
 

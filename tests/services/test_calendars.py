@@ -9,13 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from services.orders import MAYBE_SPENT, Booking, Environment, Order, State
+from services.orders import Booking, BookingState, CalendarGate, Cause, Environment, Order, State
 from services.scheduling import BookingUpdate
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Customer, NewDatabase, on_both_databases
-from tests.services.test_fulfilment import fulfilled
+from tests.services.conftest import Customer, NewDatabase, fulfilled, on_both_databases
 
 pytestmark = on_both_databases
 
@@ -23,9 +22,9 @@ pytestmark = on_both_databases
 async def test_one_order_gets_one_single_use_link_however_many_pages_ask(customer: Customer) -> None:
     """The ledger keeps the first link and every page shows that one, prefilled."""
     paid = await fulfilled(customer, await customer.buy(email='a+b@example.com', name='Ann & Co'))
-    addresses = await asyncio.gather(*(customer.shop.fulfilment.calendar(paid) for _ in range(5)))
+    addresses = await asyncio.gather(*(customer.shop.calendar.url(paid) for _ in range(5)))
     assert len(set(addresses)) == 1
-    assert await customer.shop.fulfilment.calendar(paid) == addresses[0]
+    assert await customer.shop.calendar.url(paid) == addresses[0]
     address = urlsplit(addresses[0] or '')
     assert '/d/' in address.path
     told = parse_qs(address.query)
@@ -36,21 +35,21 @@ async def test_one_order_gets_one_single_use_link_however_many_pages_ask(custome
 async def test_a_cancelled_meeting_frees_the_order_for_another_time(customer: Customer) -> None:
     """The spent single-use link is forgotten, a moved meeting keeps it."""
     paid = await fulfilled(customer, await customer.buy())
-    first = await customer.shop.fulfilment.calendar(paid)
+    first = await customer.shop.calendar.url(paid)
     start = datetime(2026, 12, 1, 15, tzinfo=UTC)
-    old = Booking('old', 'active', start, start + timedelta(hours=1))
+    old = Booking('old', BookingState.ACTIVE, start, start + timedelta(hours=1))
     new = replace(old, invitee_id='new', replaces='old')
     story = (
         (BookingUpdate(old, paid.booking_key), True),
-        (BookingUpdate(replace(old, state='canceled'), paid.booking_key, moved=True), True),
+        (BookingUpdate(replace(old, state=BookingState.CANCELED), paid.booking_key, moved=True), True),
         (BookingUpdate(new, paid.booking_key), True),
-        (BookingUpdate(replace(new, state='canceled'), paid.booking_key), False),
+        (BookingUpdate(replace(new, state=BookingState.CANCELED), paid.booking_key), False),
     )
     for meeting, kept in story:
-        order = await customer.shop.fulfilment.book(meeting, because='webhook')
+        order = await customer.shop.bookings.record(meeting, because=Cause.WEBHOOK)
         assert order is not None
         current = await customer.order_of(paid.session_id or '')
-        assert (await customer.shop.fulfilment.calendar(current) == first) is kept
+        assert (await customer.shop.calendar.url(current) == first) is kept
 
 
 @pytest.fixture
@@ -66,7 +65,7 @@ async def forgetful(
 
 async def adopted(shop: Shop, order: Order) -> Order:
     """The same order in another ledger."""
-    found = await shop.fulfilment.fulfil(order.session_id or '', because='return')
+    found = await shop.fulfilment.fulfil(order.session_id or '', because=Cause.RETURN)
     assert found is not None
     assert found.id == order.id
     return found
@@ -75,13 +74,13 @@ async def adopted(shop: Shop, order: Order) -> Order:
 async def test_the_meeting_of_an_adopted_order_is_found(customer: Customer, forgetful: Shop) -> None:
     """Whoever paid and booked before the ledger was lost sees the meeting and is given no second hour."""
     paid = await fulfilled(customer, await customer.buy())
-    address = await customer.shop.fulfilment.calendar(paid)
+    address = await customer.shop.calendar.url(paid)
     booked = await asyncio.to_thread(customer.sandbox.book, address or '', email='somebody@else.example')
     order = await adopted(forgetful, paid)
     links = len(customer.sandbox.requests('POST /scheduling_links'))
-    assert await forgetful.fulfilment.calendar(order, fallback=True) is None
+    assert await forgetful.calendar.url(order, fallback=True) is None
     assert len(customer.sandbox.requests('POST /scheduling_links')) == links
-    meetings = await forgetful.fulfilment.bookings(order)
+    meetings = await forgetful.bookings.bookings(order)
     assert [(meeting.invitee_id, meeting.state) for meeting in meetings] == [(booked['uri'], 'active')]
 
 
@@ -91,11 +90,11 @@ async def test_the_meetings_of_others_are_left_alone(
     """An adopted order without a meeting gets its own link, whoever else has booked since."""
     paid = await fulfilled(customer, await customer.buy())
     other = await fulfilled(another, await another.buy())
-    address = await another.shop.fulfilment.calendar(other)
+    address = await another.shop.calendar.url(other)
     await asyncio.to_thread(customer.sandbox.book, address or '')
     order = await adopted(forgetful, paid)
-    assert '/d/' in (await forgetful.fulfilment.calendar(order) or '')
-    assert await forgetful.fulfilment.bookings(order) == ()
+    assert '/d/' in (await forgetful.calendar.url(order) or '')
+    assert await forgetful.bookings.bookings(order) == ()
 
 
 @pytest.mark.parametrize(
@@ -106,24 +105,24 @@ async def test_what_became_of_a_meeting_is_found(
 ) -> None:
     """A meeting that was moved, which does not carry the key any more; a cancelled one frees the order."""
     paid = await fulfilled(customer, await customer.buy())
-    address = await customer.shop.fulfilment.calendar(paid) or ''
+    address = await customer.shop.calendar.url(paid) or ''
     booked = await asyncio.to_thread(customer.sandbox.book, address)
     await asyncio.to_thread(customer.sandbox.act, verb, invitee=booked['uri'].rpartition('/')[2], **how)
     order = await adopted(forgetful, paid)
-    address = await forgetful.fulfilment.calendar(order) or ''
+    address = await forgetful.calendar.url(order) or ''
     assert ('/d/' in address) is not stands
-    states = [meeting.state for meeting in await forgetful.fulfilment.bookings(order)]
+    states = [meeting.state for meeting in await forgetful.bookings.bookings(order)]
     assert states == ['canceled', 'active'] if stands else ['canceled']
 
 
 async def test_an_order_that_was_not_forgotten_costs_no_search(customer: Customer) -> None:
     """Neither a new order nor one whose meeting was cancelled makes us read the calendar of the coach."""
     paid = await fulfilled(customer, await customer.buy())
-    address = await customer.shop.fulfilment.calendar(paid) or ''
+    address = await customer.shop.calendar.url(paid) or ''
     start = datetime(2026, 12, 1, 15, tzinfo=UTC)
-    gone = Booking('invitee', 'canceled', start, start + timedelta(hours=1))
-    await customer.shop.fulfilment.book(BookingUpdate(gone, paid.booking_key), because='webhook')
-    again = await customer.shop.fulfilment.calendar(await customer.order_of(paid.session_id or ''))
+    gone = Booking('invitee', BookingState.CANCELED, start, start + timedelta(hours=1))
+    await customer.shop.bookings.record(BookingUpdate(gone, paid.booking_key), because=Cause.WEBHOOK)
+    again = await customer.shop.calendar.url(await customer.order_of(paid.session_id or ''))
     assert '/d/' in (again or '')
     assert again != address
     assert customer.sandbox.requests('/scheduled_events') == []
@@ -136,13 +135,13 @@ async def test_who_cannot_look_for_a_meeting_waits_with_the_link(
 ) -> None:
     """While Calendly does not tell, no link is made; who has waited is given one all the same."""
     paid = await fulfilled(customer, await customer.buy())
-    await asyncio.to_thread(customer.sandbox.book, await customer.shop.fulfilment.calendar(paid) or '')
+    await asyncio.to_thread(customer.sandbox.book, await customer.shop.calendar.url(paid) or '')
     order = await adopted(forgetful, paid)
     customer.sandbox.fault(match, times=None, **fault)
     links = len(customer.sandbox.requests('POST /scheduling_links'))
-    assert await forgetful.fulfilment.calendar(order) is None
+    assert await forgetful.calendar.url(order) is None
     assert len(customer.sandbox.requests('POST /scheduling_links')) == links
-    assert '/d/' in (await forgetful.fulfilment.calendar(order, fallback=True) or '')
+    assert '/d/' in (await forgetful.calendar.url(order, fallback=True) or '')
 
 
 async def test_no_link_is_given_for_what_was_refunded_meanwhile(customer: Customer, forgetful: Shop) -> None:
@@ -150,19 +149,19 @@ async def test_no_link_is_given_for_what_was_refunded_meanwhile(customer: Custom
     order = await adopted(forgetful, await fulfilled(customer, await customer.buy()))
     await asyncio.to_thread(customer.sandbox.act, 'refund', session=order.session_id)
     await adopted(forgetful, order)
-    assert await forgetful.fulfilment.calendar(order) is None
-    now = await forgetful.ledger.find(id=order.id)
+    assert await forgetful.calendar.url(order) is None
+    now = await forgetful.ledger.orders.find(id=order.id)
     assert now
-    assert (now.state, now.calendar_url) == (State.REFUNDED, MAYBE_SPENT)
+    assert (now.state, now.calendar_url, now.bookings_unknown) == (State.REFUNDED, None, True)
 
 
 async def test_an_event_type_that_was_made_anew_is_found_again(customer: Customer, another: Customer) -> None:
     """Calendly gives the same address a new name; the next link is made all the same."""
     paid = await fulfilled(customer, await customer.buy())
-    assert '/d/' in (await customer.shop.fulfilment.calendar(paid) or '')
+    assert '/d/' in (await customer.shop.calendar.url(paid) or '')
     customer.shop.scheduling._event_type = f'{customer.sandbox.base}/calendly/event_types/gone'
     second = await fulfilled(another, await another.buy())
-    assert '/d/' in (await customer.shop.fulfilment.calendar(second) or '')
+    assert '/d/' in (await customer.shop.calendar.url(second) or '')
 
 
 @pytest.mark.parametrize(
@@ -174,12 +173,12 @@ async def test_somebody_who_paid_can_book_while_the_calendars_api_is_down(
     """At first there is nothing to show; who has waited is given the public address."""
     paid = await fulfilled(customer, await customer.buy())
     customer.sandbox.fault('POST /scheduling_links', times=None, **fault)
-    assert await customer.shop.fulfilment.calendar(paid) is None
-    address = await customer.shop.fulfilment.calendar(paid, fallback=True)
+    assert await customer.shop.calendar.url(paid) is None
+    address = await customer.shop.calendar.url(paid, fallback=True)
     assert address is not None
     assert address.startswith(customer.sandbox.calendly_link)
     customer.sandbox.clear_faults()
-    assert '/d/' in (await customer.shop.fulfilment.calendar(paid) or '')
+    assert '/d/' in (await customer.shop.calendar.url(paid) or '')
 
 
 async def test_without_a_token_the_public_address_is_given(
@@ -188,11 +187,11 @@ async def test_without_a_token_the_public_address_is_given(
     """An operator with a free plan and no token still sells; the key travels with the address."""
     shop = build(parse_settings(settings_env | {'CALENDLY_TOKEN': ''}))
     await shop.open()
-    session = await shop.checkout.start(browser_id='v', because='button')
+    session = await shop.checkout.start(browser_id='v', because=Cause.BUTTON)
     sandbox.pay(session.id)
-    order = await shop.fulfilment.fulfil(session.id, because='return')
+    order = await shop.fulfilment.fulfil(session.id, because=Cause.RETURN)
     assert order is not None
-    address = await shop.fulfilment.calendar(order)
+    address = await shop.calendar.url(order)
     assert address is not None
     assert address.startswith(sandbox.calendly_link)
     assert f'utm_content={order.booking_key}' in address
@@ -205,11 +204,11 @@ async def test_an_order_of_another_environment_is_shown_no_calendar(customer: Cu
     paid = await fulfilled(customer, await customer.buy())
     await customer.shop.payments.learn_account()
     foreign = replace(paid, environment=Environment('live'))
-    assert customer.shop.fulfilment.why_closed(paid) == ''
-    assert customer.shop.fulfilment.why_closed(foreign) == 'environment'
-    assert await customer.shop.fulfilment.calendar(foreign) is None
+    assert customer.shop.calendar.gate(paid) is CalendarGate.OPEN
+    assert customer.shop.calendar.gate(foreign) == 'environment'
+    assert await customer.shop.calendar.url(foreign) is None
     assert (
-        customer.shop.fulfilment.why_closed(replace(paid, environment=Environment('test', 'acct_other')))
+        customer.shop.calendar.gate(replace(paid, environment=Environment('test', 'acct_other')))
         == 'environment'
     )
 
@@ -219,16 +218,16 @@ async def test_test_money_on_a_public_address_opens_no_calendar(
 ) -> None:
     """Real hours are not given away for test cards, unless the operator says so."""
     public = settings_env | {'DOMAIN': 'https://coach.example'}
-    for allowed, expected in (('', 'test'), ('1', '')):
+    for allowed, expected in (('', CalendarGate.TEST), ('1', CalendarGate.OPEN)):
         shop = build(parse_settings(public | {'ALLOW_TEST_SALES': allowed}))
         await shop.open()
-        session = await shop.checkout.start(browser_id=f'v{allowed}', because='button')
+        session = await shop.checkout.start(browser_id=f'v{allowed}', because=Cause.BUTTON)
         sandbox.pay(session.id)
-        order = await shop.fulfilment.fulfil(session.id, because='return')
+        order = await shop.fulfilment.fulfil(session.id, because=Cause.RETURN)
         assert order is not None
-        assert shop.fulfilment.why_closed(order) == expected
-        assert (await shop.fulfilment.calendar(order) is None) is bool(expected)
-        assert bool(shop.banner) is bool(expected)
+        assert shop.calendar.gate(order) == expected
+        assert (await shop.calendar.url(order) is None) is (expected is CalendarGate.TEST)
+        assert bool(shop.banner) is (expected is CalendarGate.TEST)
         await shop.close()
 
 
@@ -241,5 +240,5 @@ async def test_a_shop_without_rights_to_read_its_account_still_sells(
     await shop.open()
     await shop.warm_up()
     assert shop.payments.environment == Environment('test')
-    assert (await shop.checkout.start(browser_id='v', because='button')).url
+    assert (await shop.checkout.start(browser_id='v', because=Cause.BUTTON)).url
     await shop.close()

@@ -6,26 +6,21 @@ import pytest
 
 from services import errors
 from services.money import Money
-from services.orders import Order, Return, State
+from services.orders import Cause, Order, Return, State
 from services.shop import Shop
+from tests.factories import CREATE
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Customer, on_both_databases
+from tests.services.conftest import Customer, created, on_both_databases
 
 pytestmark = on_both_databases
-CREATE = 'POST /v1/checkout/sessions'
-
-
-def created(sandbox: SandboxClient) -> list[str]:
-    """The ids of all sessions at the sandbox."""
-    return [session['id'] for session in sandbox.state()['sessions']]
 
 
 async def test_a_session_is_opened_for_an_order_that_is_already_written_down(customer: Customer) -> None:
     """The order has the session, the price read from Stripe, and a journal that tells it."""
     session_id = await customer.start()
     order = await customer.order_of(session_id)
-    assert (order.state, order.expected) == (State.OPEN, Money(15000, 'usd'))
-    lines = [line.line for line in await customer.shop.ledger.journal(order.id)]
+    assert (order.state, order.purchase.price) == (State.OPEN, Money(15000, 'usd'))
+    lines = [line.line for line in await customer.shop.ledger.journal.lines(order.id)]
     assert lines == [f'order {order.reference} written down', 'payment session opened']
 
 
@@ -34,8 +29,8 @@ async def test_stripe_is_told_enough_to_rebuild_the_order(customer: Customer) ->
     order = await customer.order_of(await customer.start())
     (request,) = customer.sandbox.requests(CREATE)
     sent = dict(request['params'])
-    assert sent['client_reference_id'] == sent['metadata[order]'] == order.id
-    assert sent['payment_intent_data[metadata][order]'] == order.id
+    assert sent['client_reference_id'] == sent['metadata[order_id]'] == order.id
+    assert sent['payment_intent_data[metadata][order_id]'] == order.id
     assert sent['metadata[token]'] == order.token
     assert sent['success_url'].endswith('/success?session_id={CHECKOUT_SESSION_ID}')
     assert sent['adaptive_pricing[enabled]'] == 'false'
@@ -65,8 +60,8 @@ async def test_a_machine_without_a_browser_has_a_new_session_each_time(
     shop: Shop, sandbox: SandboxClient
 ) -> None:
     """Where there is nothing to recognise, nothing is joined."""
-    first = await shop.checkout.start(browser_id='', because='api')
-    second = await shop.checkout.start(browser_id='', because='api')
+    first = await shop.checkout.start(browser_id='', because=Cause.API)
+    second = await shop.checkout.start(browser_id='', because=Cause.API)
     assert first.id != second.id
 
 
@@ -75,15 +70,15 @@ async def test_a_payment_that_is_found_in_the_middle_of_a_press_asks_first(
 ) -> None:
     """It lets go of the browser's order just before that is looked for; no second session is made unasked."""
     order = await customer.buy()
-    ledger, find = customer.shop.ledger, customer.shop.ledger.find
+    ledger, find = customer.shop.ledger, customer.shop.ledger.orders.find
 
     async def find_late(**key: str) -> Order | None:
         if 'claim' in key:
             monkeypatch.undo()
-            await customer.shop.fulfilment.fulfil(order.session_id or '', because='reconciler')
+            await customer.shop.fulfilment.fulfil(order.session_id or '', because=Cause.RECONCILER)
         return await find(**key)
 
-    monkeypatch.setattr(ledger, 'find', find_late)
+    monkeypatch.setattr(ledger.orders, 'find', find_late)
     with pytest.raises(errors.AlreadyPaid):
         await customer.start()
     assert created(customer.sandbox) == [order.session_id]
@@ -125,14 +120,14 @@ async def test_a_session_that_would_charge_another_price_is_called_off(customer:
         await customer.start(shown=Money(15000, 'usd'))
     assert [session['status'] for session in customer.sandbox.state()['sessions']] == ['expired']
     order = await customer.order_of(await customer.start(shown=Money(17500, 'usd')))
-    assert order.expected == Money(17500, 'usd')
+    assert order.purchase.price == Money(17500, 'usd')
 
 
 async def test_a_replaced_session_can_no_longer_be_paid(customer: Customer) -> None:
     """When a new price makes way for a new session, the old one is closed: nobody pays twice."""
     first = await customer.start()
     customer.sandbox.act('price', amount=17500)
-    customer.shop.catalog.forget()
+    customer.shop.catalog.forget_price()
     second = await customer.start()
     assert second != first
     states = {session['id']: session['status'] for session in customer.sandbox.state()['sessions']}
@@ -144,7 +139,7 @@ async def test_a_session_that_was_paid_is_not_replaced(customer: Customer) -> No
     """When the old session turns out to be paid, there is no new one without asking."""
     order = await customer.buy()
     customer.sandbox.act('price', amount=17500)
-    customer.shop.catalog.forget()
+    customer.shop.catalog.forget_price()
     with pytest.raises(errors.AlreadyPaid):
         await customer.start()
     assert (await customer.order_of(order.session_id or '')).state is State.PAID

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from services import errors
-from services.orders import State
+from services.orders import Cause, State
 from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.factories import CREATE
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Customer, on_both_databases
-from tests.services.test_checkout import CREATE, created
+from tests.services.conftest import Customer, created, on_both_databases
 
 pytestmark = on_both_databases
 
@@ -22,13 +22,13 @@ async def test_one_client_cannot_open_sessions_without_end(shop: Shop, sandbox: 
 
     async def go_on() -> None:
         for number in range(100):
-            await shop.checkout.start(browser_id=f'v{number}', because='api', client='203.0.113.7')
+            await shop.checkout.start(browser_id=f'v{number}', because=Cause.API, client_ip='203.0.113.7')
 
     with pytest.raises(errors.TooManyRequests) as caught:
         await go_on()
     assert 0 < (caught.value.retry_after or 0) <= 60
     assert len(created(sandbox)) == 30
-    assert (await shop.checkout.start(browser_id='other', because='api', client='203.0.113.8')).url
+    assert (await shop.checkout.start(browser_id='other', because=Cause.API, client_ip='203.0.113.8')).url
 
 
 async def test_stripes_own_wish_to_wait_is_passed_on(customer: Customer) -> None:
@@ -105,7 +105,7 @@ async def test_a_price_that_does_not_exist_is_the_operators_matter(
     shop = build(parse_settings(settings_env | {'STRIPE_PRICE_ID': 'price_nowhere'}))
     await shop.open()
     with pytest.raises(errors.PaymentsUnavailable):
-        await shop.checkout.start(browser_id='v', because='button')
+        await shop.checkout.start(browser_id='v', because=Cause.BUTTON)
     await shop.close()
 
 
@@ -115,7 +115,7 @@ async def test_nobody_is_sent_to_a_strange_host(
     """An address for paying that is not Stripe's, nor the double's, is not followed."""
     shop.payments._hosts = frozenset({'checkout.stripe.com'})
     with pytest.raises(errors.PaymentsUnavailable):
-        await shop.checkout.start(browser_id='v', because='button')
+        await shop.checkout.start(browser_id='v', because=Cause.BUTTON)
 
 
 async def test_a_bug_of_ours_has_words_and_an_id(
@@ -143,7 +143,7 @@ async def test_an_order_without_session_is_void_after_its_deadline(customer: Cus
     order = await customer.order_of(await customer.start())
     assert order.attempt == 1
     voided = [request['idempotency_key'].split('-')[0] for request in customer.sandbox.requests(CREATE)]
-    first = await customer.shop.ledger.find(id=voided[0])
+    first = await customer.shop.ledger.orders.find(id=voided[0])
     assert first is not None
     assert first.state is State.EXPIRED
     assert replace(first, voided_at=None).state is State.OPEN

@@ -1,4 +1,4 @@
-"""A shop that is killed: the short form of ``python -m tests.crash``, which kills it everywhere."""
+"""A shop that is killed: the short form of ``python -m tests.crash``, which kills it at every kill point."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,63 +7,68 @@ from itertools import cycle
 import pytest
 
 from services.orders import Facts
-from tests.crash.customers import Customer
-from tests.crash.runs import Stand, at_point, at_random, stand
-from tests.crash.trials import End, points_of
-from tests.crash.verdict import Tally, judge, look_at_pages
-from tests.crash.ways import WAYS
+from tests.crash.checks import Findings, check_pages, check_payments
+from tests.crash.customer import Customer
+from tests.crash.harness import Harness, start_harness
+from tests.crash.kills import AfterRestart, find_kill_points
+from tests.crash.runs import kill_at, kill_at_random
+from tests.crash.scenarios import SCENARIOS
 from tests.processes import free_port
 
-MAIN = (
-    'button: after asking: POST /v1/checkout/sessions',
+MAIN_POINTS = (
+    'button: after response: POST /v1/checkout/sessions',
     'button: after commit: payment session opened',
-    'webhook: after commit: delivery noted checkout.session.completed',
+    'webhook: after commit: delivery recorded checkout.session.completed',
     'webhook: before commit: open → paid',
     'webhook: after commit: open → paid',
-    'order page: after asking: POST /scheduling_links',
+    'order page: after response: POST /scheduling_links',
 )
 
 
 @pytest.fixture(scope='module')
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    """Run the sandbox, and what starts shops."""
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    """Run the sandbox and the launcher of shops."""
     folder = tmp_path_factory.mktemp('crash')
-    with stand(folder, ports=(free_port(), free_port(), free_port())) as place:
-        yield place
+    with start_harness(folder, ports=(free_port(), free_port(), free_port())) as harness:
+        yield harness
 
 
-def test_a_shop_killed_on_the_way_loses_no_payment_and_doubles_none(place: Stand) -> None:
-    """Whatever the customer does after a kill at a main point, one reconcile puts everything right."""
-    way, ends = WAYS[0], cycle(End)
-    with place.stage('card') as stage:
-        points = {point.name: point for point in points_of(way, stage)}
-        rows = [at_point(points[name], way, stage, [next(ends)]) for name in MAIN]
+def test_a_shop_killed_at_a_main_point_loses_and_duplicates_no_payment(harness: Harness) -> None:
+    """Whatever the customer does after a kill at a main point, one round of the reconciler is enough."""
+    scenario, afters = SCENARIOS[0], cycle(AfterRestart)
+    with harness.new_shop('card') as context:
+        points = {point.name: point for point in find_kill_points(scenario, context)}
+        rows = [kill_at(points[name], scenario, context, [next(afters)]) for name in MAIN_POINTS]
 
-    assert [(row.point, row.kills, row.tally) for row in rows] == [(name, 1, Tally()) for name in MAIN]
-
-
-def test_a_shop_killed_at_random_under_load_loses_no_payment_and_doubles_none(place: Stand) -> None:
-    """Customers who come all at once find the shop dead now and then; one reconcile puts everything right."""
-    assert at_random(place, kills=3, seed=7).tally == Tally()
+    assert [(row.point, row.kills, row.findings) for row in rows] == [
+        (name, 1, Findings()) for name in MAIN_POINTS
+    ]
 
 
-def test_the_verdict_sees_what_is_wrong(place: Stand) -> None:
-    """A payment nobody reconciled is lost, two of one browser are doubled, a page judged wrongly is wrong."""
-    with place.stage('verdict') as stage:
-        customer = Customer(stage.shop, stage.sandbox)
+def test_a_shop_killed_at_random_under_load_loses_and_duplicates_no_payment(harness: Harness) -> None:
+    """Several customers buy at once while the shop is killed; one round of the reconciler is enough."""
+    assert kill_at_random(harness, kills=3, seed=7).findings == Findings()
+
+
+def test_the_checks_find_what_is_wrong(harness: Harness) -> None:
+    """The checks find a payment that is not in the ledger, two by one browser, and a wrong page."""
+    with harness.new_shop('checks') as context:
+        customer = Customer(context.shop, context.sandbox)
         customer.press()
-        stage.shop.kill()
+        context.shop.kill()
         customer.pay()
-        assert len(judge(stage.books, stage.sandbox).lost) == 1
-        stage.shop.start()
-        stage.shop.await_round()
-        assert judge(stage.books, stage.sandbox) == Tally()
+        assert len(check_payments(context.ledger, context.sandbox).lost) == 1
+        context.shop.start()
+        context.shop.wait_for_round()
+        assert check_payments(context.ledger, context.sandbox) == Findings()
 
-        (order,) = stage.books.orders()
-        assert look_at_pages([order], stage.shop.url) == Tally()
-        assert len(look_at_pages([replace(order, facts=Facts())], stage.shop.url).pages) == 1
+        (order,) = context.ledger.orders()
+        assert check_pages([order], context.shop.url) == Findings()
+        assert len(check_pages([replace(order, facts=Facts())], context.shop.url).wrong_pages) == 1
 
         assert customer.press(again=True) == ''
         customer.pay()
-        stage.shop.await_round()
-        assert judge(stage.books, stage.sandbox) == Tally(doubled=['a browser paid 2 times'])
+        context.shop.wait_for_round()
+        assert check_payments(context.ledger, context.sandbox) == Findings(
+            duplicated=['a browser paid 2 times']
+        )

@@ -1,7 +1,6 @@
 """Bad days of SQLite: refused at the start in words, answered 500 while they last, nothing lost after."""
 
 import asyncio
-import os
 import resource
 import shutil
 import socket
@@ -20,15 +19,14 @@ from services.ledger import Ledger, connect
 from services.orders import State
 from services.settings import SettingsError, parse_settings
 from services.shop import Shop, build
+from tests.factories import NOON, event_of, signed
 from tests.processes import ROOT
 from tests.services.conftest import Customer
-from tests.services.test_webhooks import event_of, signed
-from tests.unit.test_orders import NOON
 
 SELLER = """
 import asyncio, sys
 from services.ledger import Ledger, connect
-from tests.unit.test_orders import NOON, an_order
+from tests.factories import NOON, an_order
 
 async def sell():
     ledger = Ledger(connect(sys.argv[1]), lambda: NOON)
@@ -36,7 +34,7 @@ async def sell():
     for number in range(100_000):
         name = f'{number:06}'
         order = an_order(id=name, reference=name, token=name, booking_key=name)
-        assert await ledger.add(order, because='button')
+        assert await ledger.orders.add(order, because=Cause.BUTTON)
         print(name, flush=True)
 
 asyncio.run(sell())
@@ -198,7 +196,7 @@ async def test_a_file_that_is_gone_is_not_written_to(
         answer = await endpoints.get('/readyz')
         assert answer.status_code == 503
         assert 'the database does not answer' in answer.json()['parts']['ledger']
-        assert not os.path.exists(file)  # noqa: ASYNC240  # and none was begun in its place
+        assert not Path(file).exists()  # noqa: ASYNC240  # and none was begun in its place
     assert (await endpoints.get('/readyz')).status_code == 200
 
 
@@ -236,7 +234,7 @@ async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         left(folder / 'shop.db')
         ledger = Ledger(connect(f'sqlite:///{folder}/shop.db'), lambda: NOON)
         await ledger.open()
-        assert [name for name in acknowledged if await ledger.find(id=name) is None] == []
+        assert [name for name in acknowledged if await ledger.orders.find(id=name) is None] == []
         await ledger.close()
 
 

@@ -5,25 +5,18 @@ from datetime import timedelta
 import pytest
 
 from services.errors import AlreadyPaid, PaymentUnclear
-from services.orders import Order, State
+from services.orders import Cause, Order, State
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Clock, Customer, on_both_databases
+from tests.services.conftest import Clock, Customer, fulfilled, on_both_databases
 
 pytestmark = on_both_databases
 
 
-async def fulfilled(customer: Customer, order: Order) -> Order:
-    """The order, once Stripe was asked."""
-    seen = await customer.shop.fulfilment.fulfil(order.session_id or '', because='webhook')
-    assert seen is not None
-    return seen
-
-
 async def free_the_claim(customer: Customer, order: Order) -> None:
     """Let the browser's next click open another session, as if closing the first had failed."""
-    await customer.shop.ledger.move(order, because='button', line='let go', claim=None)
+    await customer.shop.ledger.orders.move(order, because=Cause.BUTTON, line='let go', claim=None)
 
 
 async def test_a_payment_closes_the_other_sessions_of_its_browser(customer: Customer) -> None:
@@ -54,8 +47,8 @@ async def test_a_session_that_could_not_be_closed_is_closed_by_the_reconciler(cu
     assert (await fulfilled(customer, second)).state is State.PAID
     assert (await customer.order_of(first.session_id or '')).state is State.OPEN
     customer.sandbox.clear_faults()
-    await customer.shop.fulfilment.duplicates.close_if_superseded(
-        await customer.order_of(first.session_id or ''), because='reconciler'
+    await customer.shop.fulfilment.close_if_superseded(
+        await customer.order_of(first.session_id or ''), because=Cause.RECONCILER
     )
     assert (await customer.order_of(first.session_id or '')).state is State.EXPIRED
 
@@ -64,7 +57,7 @@ async def test_a_second_purchase_that_was_asked_for_is_not_closed(customer: Cust
     """After a payment the same browser may knowingly buy again; that session stays open."""
     await fulfilled(customer, await customer.buy())
     again = await customer.order_of(await customer.start(again=True))
-    await customer.shop.fulfilment.duplicates.close_if_superseded(again, because='reconciler')
+    await customer.shop.fulfilment.close_if_superseded(again, because=Cause.RECONCILER)
     assert (await customer.order_of(again.session_id or '')).state is State.OPEN
 
 
@@ -74,7 +67,8 @@ async def test_the_same_card_twice_in_a_day_is_flagged(customer: Customer, anoth
     second = await fulfilled(another, await another.buy(email='two@example.com'))
     assert (first.duplicate_of, second.duplicate_of) == ('', first.reference)
     assert (
-        f'seems paid twice: see {first.reference}' in (await customer.shop.ledger.journal(second.id))[-1].line
+        f'seems paid twice: see {first.reference}'
+        in (await customer.shop.ledger.journal.lines(second.id))[-1].line
     )
 
 
@@ -123,8 +117,8 @@ async def test_a_payment_that_was_right_stays_right(
     """The end of a promotion does not turn the orders that used it into mismatches."""
     generous = build(parse_settings(settings_env | {'PROMOTION_CODES': '1'}))
     order = await Customer(generous, sandbox, 'v').buy(code='HALF50')
-    paid = await generous.fulfilment.fulfil(order.session_id or '', because='webhook')
-    seen = await shop.fulfilment.fulfil(order.session_id or '', because='reconciler')
+    paid = await generous.fulfilment.fulfil(order.session_id or '', because=Cause.WEBHOOK)
+    seen = await shop.fulfilment.fulfil(order.session_id or '', because=Cause.RECONCILER)
     await generous.close()
     assert paid is not None
     assert (paid.state, paid.facts.amount_discount) == (State.PAID, 7500)
@@ -136,19 +130,18 @@ async def test_two_payments_written_down_at_once_are_seen_all_the_same(
     customer: Customer, another: Customer, clock: Clock, first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When neither could see the other before it was written, the one that paid later is marked, once."""
-
-    find, written = customer.shop.ledger.find_paid_beside, customer.shop.ledger.find
+    find, written = customer.shop.ledger.orders.find_paid_beside, customer.shop.ledger.orders.find
 
     async def blind(order: Order, *, within: timedelta) -> tuple[Order, ...]:
         known = await written(id=order.id)
         return await find(order, within=within) if known and known.completed_at else ()
 
-    monkeypatch.setattr(customer.shop.ledger, 'find_paid_beside', blind)
+    monkeypatch.setattr(customer.shop.ledger.orders, 'find_paid_beside', blind)
     orders = {'earlier': await customer.buy(), 'later': await another.buy()}
     for which in sorted(orders, reverse=first == 'later'):
         clock.ahead = timedelta(minutes=which == 'later')
-        await customer.shop.fulfilment.fulfil(orders[which].session_id or '', because='webhook')
+        await customer.shop.fulfilment.fulfil(orders[which].session_id or '', because=Cause.WEBHOOK)
     earlier, later = [await customer.order_of(order.session_id or '') for order in orders.values()]
     assert (earlier.duplicate_of, later.duplicate_of) == ('', earlier.reference)
-    told = [line.line for line in await customer.shop.ledger.journal(later.id)]
+    told = [line.line for line in await customer.shop.ledger.journal.lines(later.id)]
     assert told[-1] == f'seems paid twice: see {earlier.reference}'

@@ -1,24 +1,20 @@
 """Fulfilment: only what Stripe confirms is paid, through whichever endpoint and however often."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from services import errors
-from services.orders import Order, State
+from services.fulfilment.decision import decide
+from services.orders import Cause, State
 from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.factories import NOON, PAID
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Customer, NewDatabase, on_both_databases
+from tests.services.conftest import Customer, NewDatabase, fulfilled, on_both_databases
 
 pytestmark = on_both_databases
-
-
-async def fulfilled(customer: Customer, order: Order, because: str = 'webhook') -> Order:
-    """The order after its session was read once more."""
-    seen = await customer.shop.fulfilment.fulfil(order.session_id or '', because=because)
-    assert seen is not None
-    return seen
 
 
 async def test_a_paid_session_becomes_a_paid_order_with_its_payer(customer: Customer) -> None:
@@ -31,12 +27,15 @@ async def test_a_paid_session_becomes_a_paid_order_with_its_payer(customer: Cust
     assert paid.claim is None
 
 
+CALLERS = (Cause.WEBHOOK, Cause.RETURN, Cause.OPERATOR)
+
+
 async def test_all_endpoints_at_once_write_the_payment_down_once(customer: Customer) -> None:
     """Webhook, return and operator together make one move."""
     order = await customer.buy()
-    endpoints = [fulfilled(customer, order, because) for because in ('webhook', 'return', 'operator') * 4]
+    endpoints = [fulfilled(customer, order, because) for because in CALLERS * 4]
     assert {seen.state for seen in await asyncio.gather(*endpoints)} == {State.PAID}
-    lines = [line.line for line in await customer.shop.ledger.journal(order.id)]
+    lines = [line.line for line in await customer.shop.ledger.journal.lines(order.id)]
     assert lines.count('open → paid') == 1
     assert len(lines) == 3
 
@@ -46,7 +45,7 @@ async def test_an_unpaid_session_opens_nothing(customer: Customer) -> None:
     order = await customer.order_of(await customer.start())
     seen = await fulfilled(customer, order)
     assert seen == order
-    assert await customer.shop.fulfilment.calendar(seen) is None
+    assert await customer.shop.calendar.url(seen) is None
     assert customer.sandbox.requests('/scheduling_links') == []
 
 
@@ -55,7 +54,7 @@ async def test_a_slow_bank_payment_is_processing_until_it_is_settled(customer: C
     order = await customer.buy(method='bank')
     waiting = await fulfilled(customer, order)
     assert waiting.state is State.PROCESSING
-    assert await customer.shop.fulfilment.calendar(waiting) is None
+    assert await customer.shop.calendar.url(waiting) is None
     customer.sandbox.act('settle', session=order.session_id, success=True)
     assert (await fulfilled(customer, order)).state is State.PAID
 
@@ -100,7 +99,7 @@ async def test_a_session_that_was_opened_but_never_written_down_is_joined_to_its
     with customer.shop.ledger.store.engine.begin() as connection:
         connection.exec_driver_sql('UPDATE orders SET session_id = NULL, session_url = NULL')
     customer.sandbox.pay(order.session_id or '')
-    seen = await fulfilled(customer, order, 'return')
+    seen = await fulfilled(customer, order, Cause.RETURN)
     assert (seen.id, seen.session_id, seen.state) == (order.id, order.session_id, State.PAID)
 
 
@@ -113,12 +112,12 @@ async def test_an_invented_session_is_nobodys(customer: Customer, session_id: st
 async def test_invented_ids_cost_a_bounded_number_of_questions(shop: Shop, sandbox: SandboxClient) -> None:
     """A stranger who invents ids is cut off, and the same id is asked about once."""
     for _ in range(5):
-        assert await shop.fulfilment.arrive('cs_test_same', client='203.0.113.7') is None
+        assert await shop.fulfilment.arrive('cs_test_same', client_ip='203.0.113.7') is None
     assert len(sandbox.requests('/v1/checkout/sessions')) == 1
 
     async def go_on() -> None:
         for number in range(50):
-            await shop.fulfilment.arrive(f'cs_test_{number}', client='203.0.113.7')
+            await shop.fulfilment.arrive(f'cs_test_{number}', client_ip='203.0.113.7')
 
     with pytest.raises(errors.TooManyRequests):
         await go_on()
@@ -126,7 +125,7 @@ async def test_invented_ids_cost_a_bounded_number_of_questions(shop: Shop, sandb
 
     async def go_on_together() -> None:
         for number in range(500):
-            await shop.fulfilment.arrive(f'cs_test_all_{number}', client=f'198.51.100.{number % 250}')
+            await shop.fulfilment.arrive(f'cs_test_all_{number}', client_ip=f'198.51.100.{number % 250}')
 
     with pytest.raises(errors.TooManyRequests):
         await go_on_together()
@@ -138,7 +137,7 @@ async def test_a_customer_who_is_known_is_never_cut_off(customer: Customer) -> N
     order = await customer.buy()
     customer.sandbox.act('reset')
     for _ in range(30):
-        found = await customer.shop.fulfilment.arrive(order.session_id or '', client='203.0.113.7')
+        found = await customer.shop.fulfilment.arrive(order.session_id or '', client_ip='203.0.113.7')
         assert found == order
     assert customer.sandbox.requests() == []
 
@@ -163,24 +162,32 @@ async def test_a_paid_session_that_does_not_match_opens_nothing(customer: Custom
     customer.sandbox.pay(order.session_id or '')
     seen = await fulfilled(customer, order)
     assert (seen.state, seen.facts.mismatch) == (State.MISMATCH, 'amount')
-    assert await customer.shop.fulfilment.calendar(seen) is None
-    assert (await customer.shop.ledger.journal(order.id))[-1].line == 'open → mismatch (amount)'
+    assert await customer.shop.calendar.url(seen) is None
+    assert (await customer.shop.ledger.journal.lines(order.id))[-1].line == 'open → mismatch (amount)'
 
 
-async def test_a_discount_that_the_settings_do_not_allow_is_a_mismatch(
+async def test_a_discount_allowed_when_the_session_was_opened_stays_right(
     customer: Customer, settings_env: dict[str, str]
 ) -> None:
-    """A code that was valid when the session was opened counts only while the settings allow codes."""
+    """A code counts even if the settings have forbidden codes since the session was opened."""
     generous = build(parse_settings(settings_env | {'PROMOTION_CODES': '1'}))
     await generous.open()
-    session = await generous.checkout.start(browser_id='v', because='button')
+    session = await generous.checkout.start(browser_id='v', because=Cause.BUTTON)
     customer.sandbox.pay(session.id, code='HALF50')
-    order = await customer.order_of(session.id)
-    assert (await fulfilled(customer, order)).facts.mismatch == 'discount'
-    seen = await generous.fulfilment.fulfil(session.id, because='operator')
-    assert seen is not None
-    assert (seen.state, str(seen.paid)) == (State.PAID, '$75')
     await generous.close()
+    seen = await fulfilled(customer, await customer.order_of(session.id))
+    assert (seen.facts.mismatch, seen.state, str(seen.paid)) == ('', State.PAID, '$75')
+
+
+async def test_a_discount_that_was_never_allowed_is_a_mismatch(customer: Customer) -> None:
+    """An order that allowed no codes is not paid by a session with a discount."""
+    order = await customer.order_of(await customer.start())
+    facts = replace(PAID, amount_total=7500, amount_discount=7500)
+    session = await customer.shop.payments.read_session(order.session_id or '')
+    assert session is not None
+    decision = decide(order, replace(session, facts=facts), now=NOON)
+    assert decision.changes['facts'].mismatch == 'discount'
+    assert 'mismatch' in decision.line
 
 
 async def test_a_free_session_is_as_good_as_a_paid_one(
@@ -189,12 +196,12 @@ async def test_a_free_session_is_as_good_as_a_paid_one(
     """A code for the whole amount needs no payment and still earns the slot."""
     shop = build(parse_settings(settings_env | {'PROMOTION_CODES': '1'}))
     await shop.open()
-    session = await shop.checkout.start(browser_id='v', because='button')
+    session = await shop.checkout.start(browser_id='v', because=Cause.BUTTON)
     sandbox.pay(session.id, code='FREE100')
-    seen = await shop.fulfilment.fulfil(session.id, because='webhook')
+    seen = await shop.fulfilment.fulfil(session.id, because=Cause.WEBHOOK)
     assert seen is not None
     assert (seen.state, str(seen.paid)) == (State.PAID, '$0')
-    assert await shop.fulfilment.calendar(seen) is not None
+    assert await shop.calendar.url(seen) is not None
     await shop.close()
 
 
@@ -203,15 +210,15 @@ async def test_a_bank_payment_whose_intent_may_not_be_read_is_under_way(customer
     order = await customer.buy(method='bank')
     for match in ('GET /v1/checkout/sessions/*', 'GET /v1/payment_intents/*'):
         customer.sandbox.fault(match, 'fail', status=403, times=1)
-    assert (await customer.shop.fulfilment.refresh(order, because='page')).state is State.OPEN
+    assert await customer.shop.fulfilment.check(order, because=Cause.PAGE) is None
     assert (await fulfilled(customer, order)).state is State.PROCESSING
 
 
 async def test_silence_of_stripe_leaves_the_order_as_it_was(customer: Customer) -> None:
-    """A page that asks in vain shows what is known; a endpoint that must know says so."""
+    """A page that asks in vain gets nothing; an endpoint that must know gets an error."""
     order = await customer.buy()
     customer.sandbox.fault('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
-    assert await customer.shop.fulfilment.refresh(order, because='page') == order
+    assert await customer.shop.fulfilment.check(order, because=Cause.PAGE) is None
     with pytest.raises(errors.PaymentBusy):
-        await customer.shop.fulfilment.fulfil(order.session_id or '', because='webhook')
+        await customer.shop.fulfilment.fulfil(order.session_id or '', because=Cause.WEBHOOK)
     assert (await customer.order_of(order.session_id or '')).version == order.version

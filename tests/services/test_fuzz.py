@@ -1,4 +1,4 @@
-"""Arbitrary requests at the endpoints for machines: an answer in words each time, and nothing written on a no."""
+"""Arbitrary requests to the endpoints for machines: an answer in words, and nothing written on a refusal."""
 
 import json
 from typing import Any
@@ -15,12 +15,12 @@ from tests.fuzzing import (
     HEADERS,
     SCALARS,
     VALUES,
-    almost,
+    fuzz_settings,
+    json_bytes,
     leaks_in,
+    mutations_of,
     secrets_of,
     signature,
-    thrown,
-    written,
 )
 from tests.sandbox_client import SandboxClient
 from tests.services.conftest import Customer
@@ -50,7 +50,7 @@ def events(kind: str) -> st.SearchStrategy[dict[str, Any]]:
     """Events that are almost right."""
     session = {'id': 'cs_test_unknown', 'object': 'checkout.session', 'metadata': {}}
     event = {'id': 'evt_1', 'object': 'event', 'type': f'checkout.session.{kind}', 'livemode': False}
-    return almost(event | {'data': {'object': session}}, SESSION_IDS | VALUES)
+    return mutations_of(event | {'data': {'object': session}}, SESSION_IDS | VALUES)
 
 
 def invitees(booking_key: str) -> st.SearchStrategy[dict[str, Any]]:
@@ -74,7 +74,7 @@ def invitees(booking_key: str) -> st.SearchStrategy[dict[str, Any]]:
         'rescheduled': False,
     }
     event = {'event': 'invitee.created', 'created_at': '2026-11-23T12:00:00Z', 'payload': payload}
-    return almost(event, URLS | MOMENTS | VALUES)
+    return mutations_of(event, URLS | MOMENTS | VALUES)
 
 
 class Endpoints:
@@ -124,7 +124,7 @@ async def booking_key(customer: Customer) -> str:
     return (await customer.buy()).booking_key
 
 
-@thrown()
+@fuzz_settings()
 @given(body=BODIES, headers=HEADERS)
 async def test_anything_at_the_json_endpoint(
     watched: Endpoints, body: bytes, headers: dict[str, bytes]
@@ -135,16 +135,16 @@ async def test_anything_at_the_json_endpoint(
     assert set(told) == {'id', 'url'} if answer.status_code == 200 else told['error']['message']
 
 
-@thrown()
+@fuzz_settings()
 @given(offer=OFFERS)
 async def test_any_json_at_the_json_endpoint(watched: Endpoints, shop: Shop, offer: object) -> None:
     """Whatever JSON is posted, only the offer for sale or no offer opens a session."""
-    answer = await watched.knock(JSON_ENDPOINT, written(offer), {'content-type': b'application/json'})
+    answer = await watched.knock(JSON_ENDPOINT, json_bytes(offer), {'content-type': b'application/json'})
     right = answer.status_code == 200
-    assert right == (offer in ({}, {'offer': shop.catalog.slug})) or answer.status_code == 429
+    assert right == (offer in ({}, {'offer': shop.catalog.get().slug})) or answer.status_code == 429
 
 
-@thrown(0.25)
+@fuzz_settings(0.25)
 @given(body=BODIES, headers=HEADERS, status=st.sampled_from([401, 403, 404, 429]))
 async def test_anything_at_the_json_endpoint_while_stripe_refuses(
     watched: Endpoints, sandbox: SandboxClient, body: bytes, headers: dict[str, bytes], status: int
@@ -157,7 +157,7 @@ async def test_anything_at_the_json_endpoint_while_stripe_refuses(
     assert sandbox.state()['sessions'] == []
 
 
-@thrown()
+@fuzz_settings()
 @given(endpoint=st.sampled_from(['stripe', 'calendly']), body=BODIES, headers=HEADERS, said=HEADER_TEXT)
 async def test_anything_unsigned_at_the_webhooks(
     watched: Endpoints, endpoint: str, body: bytes, headers: dict[str, bytes], said: str
@@ -168,7 +168,7 @@ async def test_anything_unsigned_at_the_webhooks(
     assert answer.status_code in (400, 413, 415)
 
 
-@thrown()
+@fuzz_settings()
 @given(
     endpoint=st.sampled_from(['stripe', 'calendly']),
     body=BODIES,
@@ -185,7 +185,7 @@ async def test_any_bytes_signed_at_the_webhooks(
     assert answer.status_code in (200, 400, 413)
 
 
-@thrown()
+@fuzz_settings()
 @given(event=st.sampled_from(SESSION_KINDS).flatmap(events))
 @example(event={'id': '\ud800', 'type': COMPLETED, 'data': {'object': {'id': 'cs_test_1'}}})
 @example(event={'id': 'evt_1', 'type': COMPLETED, 'data': {'object': {'id': '.'}}})
@@ -200,7 +200,7 @@ async def test_any_event_signed_by_stripe(
     assert orders == 0
 
 
-@thrown()
+@fuzz_settings()
 @given(data=st.data())
 async def test_any_invitee_signed_by_calendly(
     watched: Endpoints, settings_env: dict[str, str], booking_key: str, data: st.DataObject

@@ -1,19 +1,20 @@
-"""The counters: honest, each shop's own, nothing of a single order, and for the operator alone."""
+"""The counters: right, each shop's own, without anything of a single order, and for the operator alone."""
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.orders import Cause
 from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.factories import event_of, signed
 from tests.services.conftest import Customer
-from tests.services.test_webhooks import event_of, signed
 
 HERE = ('127.0.0.1', 5400)
 
 
 async def read(shop: Shop, client: tuple[str, int] = HERE, **headers: str) -> httpx.Response:
-    """Ask a shop's endpoint for its counters, from an address."""
+    """Ask a shop's endpoint for its counters, from an IP address and port."""
     app = FastAPI()
     for endpoint in shop.routers():
         app.include_router(endpoint)
@@ -27,15 +28,15 @@ def value_of(text: str, series: str) -> float:
     return float(line.split()[-1])
 
 
-async def test_a_payment_is_counted_on_its_way(
+async def test_a_payment_is_counted_at_each_step(
     customer: Customer, endpoints: httpx.AsyncClient, settings_env: dict[str, str]
 ) -> None:
-    """Its delivery, the same again, one that is not signed, the questions to Stripe, and that it is paid."""
+    """Its delivery, the same again, one that is not signed, the requests to Stripe, and the paid order."""
     order = await customer.buy()
     body = event_of(order.session_id)
     headers = signed(body, settings_env['STRIPE_WEBHOOK_SECRET'])
-    for told in (headers, headers, {}):
-        await endpoints.post('/webhooks/stripe', content=body, headers=told)
+    for sent in (headers, headers, {}):
+        await endpoints.post('/webhooks/stripe', content=body, headers=sent)
     text = (await read(customer.shop)).text
     counted = {
         outcome: value_of(text, f'paidslot_deliveries_total{{outcome="{outcome}",source="stripe"}}')
@@ -50,7 +51,7 @@ async def test_a_payment_is_counted_on_its_way(
 async def test_what_fails_is_counted_as_failed(
     customer: Customer, endpoints: httpx.AsyncClient, settings_env: dict[str, str]
 ) -> None:
-    """A delivery that has to come again, and the question to Stripe that was the reason."""
+    """A delivery that has to be sent again, and the request to Stripe that was the reason."""
     order = await customer.buy()
     body = event_of(order.session_id)
     customer.sandbox.fault('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
@@ -61,10 +62,10 @@ async def test_what_fails_is_counted_as_failed(
     assert value_of(text, 'paidslot_stripe_seconds_count{outcome="payment_busy"}') == 1
 
 
-async def test_nothing_of_a_single_order_is_told(customer: Customer) -> None:
+async def test_nothing_of_a_single_order_is_shown(customer: Customer) -> None:
     """No id, token, name or address of anybody is among the labels."""
     order = await customer.buy()
-    paid = await customer.shop.fulfilment.fulfil(order.session_id or '', because='return')
+    paid = await customer.shop.fulfilment.fulfil(order.session_id or '', because=Cause.RETURN)
     assert paid
     secrets = {paid.id, paid.token, paid.reference, paid.booking_key, paid.session_id, paid.facts.email}
     text = customer.shop.metrics.text().decode()
@@ -72,7 +73,7 @@ async def test_nothing_of_a_single_order_is_told(customer: Customer) -> None:
 
 
 async def test_each_shop_counts_for_itself(shop: Shop, settings_env: dict[str, str]) -> None:
-    """Two shops in one process do not meet."""
+    """Two shops in one process do not share counters."""
     shop.metrics.repaired('order')
     other = build(parse_settings(settings_env))
     assert 'paidslot_repairs_total{kind="order"} 1.0' in shop.metrics.text().decode()
@@ -95,10 +96,10 @@ async def test_each_shop_counts_for_itself(shop: Shop, settings_env: dict[str, s
         ('10.1.2.3', {'X-Real-IP': '10.1.2.3'}, 404),
     ],
 )
-async def test_strangers_find_no_counters(
+async def test_others_get_no_counters(
     settings_env: dict[str, str], client: str, headers: dict[str, str], status: int
 ) -> None:
-    """This machine and the operator's networks read them, but nobody through a proxy."""
+    """This machine and the operator's networks can read them, but nobody through a proxy."""
     shop = build(parse_settings(settings_env | {'TRUSTED_PROXIES': '10.1.0.0/16'}))
     answer = await read(shop, (client, 5400), **headers)
     assert answer.status_code == status

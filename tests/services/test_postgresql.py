@@ -19,10 +19,10 @@ from services.ledger import connect
 from services.orders import State
 from services.settings import SettingsError, parse_settings
 from services.shop import Shop
+from tests.factories import event_of, signed
 from tests.postgres import PASSWORD, Cluster
 from tests.processes import ROOT
 from tests.services.conftest import Customer
-from tests.services.test_webhooks import event_of, signed
 
 SAFE = quote(PASSWORD, safe='')
 SETTINGS = {
@@ -70,7 +70,7 @@ def _unknown_parameter(server: Cluster) -> Iterator[str]:
 
 @contextmanager
 def _narrow_encoding(server: Cluster) -> Iterator[str]:
-    with server.odd_database("ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'") as url:
+    with server.database_with("ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'") as url:
         yield url
 
 
@@ -220,8 +220,8 @@ async def test_texts_that_postgresql_does_not_take_are_made_plain_or_are_no_key(
         header = signed(body, shop.settings.calendly_webhook_signing_key)['Stripe-Signature']
         told = {'Calendly-Webhook-Signature': header}
         assert (await endpoints.post('/webhooks/calendly', content=body, headers=told)).status_code == code
-    (booking,) = await shop.ledger.bookings(order.id)
+    (booking,) = await shop.ledger.bookings.of(order.id)
     assert booking.name == 'Pat Payer'
     for name in ('token', 'session_id', 'booking_key', 'payment_id'):
         for odd in ('\x00', 'a\x00b', '\ud800'):
-            assert await shop.ledger.find(**{name: odd}) is None
+            assert await shop.ledger.orders.find(**{name: odd}) is None

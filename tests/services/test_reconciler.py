@@ -41,7 +41,7 @@ async def test_a_payment_the_ledger_does_not_know_is_adopted(
     await empty.open()
     await empty.reconciler.round()
     for order in orders:
-        adopted = await empty.ledger.find(id=order.id)
+        adopted = await empty.ledger.orders.find(id=order.id)
         assert adopted is not None
         assert (adopted.state, adopted.token) == (State.PAID, order.token)
         assert (adopted.reference, adopted.booking_key) == (order.reference, order.booking_key)
@@ -117,11 +117,11 @@ async def test_an_order_without_a_session_is_given_up_after_its_deadline(
         await customer.start()
     (key,) = {request['idempotency_key'].split('-')[0] for request in customer.sandbox.requests(CREATE)}
     await customer.shop.reconciler.round()
-    waiting = await customer.shop.ledger.find(id=key)
+    waiting = await customer.shop.ledger.orders.find(id=key)
     assert waiting is not None
     assert waiting.state is State.OPEN
     clock.ahead = timedelta(minutes=6)
     await customer.shop.reconciler.round()
-    given_up = await customer.shop.ledger.find(id=key)
+    given_up = await customer.shop.ledger.orders.find(id=key)
     assert given_up is not None
     assert (given_up.state, given_up.claim) == (State.EXPIRED, None)

@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
-from services.orders import Order, State
+from services.orders import Cause, Order, State
+from tests.factories import event_of, signed
 from tests.services.conftest import Customer, on_both_databases
-from tests.services.test_webhooks import event_of, signed
 
 pytestmark = on_both_databases
 OPEN, CLOSED = True, False
@@ -14,7 +14,7 @@ OPEN, CLOSED = True, False
 async def paid(customer: Customer) -> Order:
     """An order that was paid and verified."""
     order = await customer.buy()
-    seen = await customer.shop.fulfilment.fulfil(order.session_id or '', because='webhook')
+    seen = await customer.shop.fulfilment.fulfil(order.session_id or '', because=Cause.WEBHOOK)
     assert seen is not None
     assert seen.facts.payment_id.startswith('pi_')
     return seen
@@ -22,7 +22,7 @@ async def paid(customer: Customer) -> Order:
 
 async def after(customer: Customer, order: Order) -> Order:
     """The order after something happened to its payment."""
-    seen = await customer.shop.fulfilment.follow_up(order.facts.payment_id, because='webhook')
+    seen = await customer.shop.fulfilment.fulfil_payment(order.facts.payment_id, because=Cause.WEBHOOK)
     assert seen is not None
     return seen
 
@@ -44,7 +44,7 @@ async def test_a_full_refund_closes_the_calendar_and_a_partial_one_does_not(
         customer.sandbox.act('refund', session=order.session_id, **({'amount': amount} if amount else {}))
     seen = await after(customer, order)
     assert (seen.state, seen.opens_calendar) == (state, calendar)
-    assert (await customer.shop.fulfilment.calendar(seen) is not None) is calendar
+    assert (await customer.shop.calendar.url(seen) is not None) is calendar
 
 
 async def test_a_refund_that_fails_later_opens_the_calendar_again(customer: Customer) -> None:
@@ -99,7 +99,7 @@ async def test_every_event_about_a_payment_is_a_doorbell(
         answer = await endpoints.post('/webhooks/stripe', content=body, headers=headers)
         assert (answer.status_code, answer.text) == (200, text)
     assert (await customer.order_of(order.session_id or '')).state is State.REFUNDED
-    assert [line.line for line in await customer.shop.ledger.journal(order.id)][-1] == 'paid → refunded'
+    assert [line.line for line in await customer.shop.ledger.journal.lines(order.id)][-1] == 'paid → refunded'
 
 
 @pytest.mark.parametrize('payment', ['pi_foreign', None])

@@ -10,14 +10,13 @@ import httpx
 import pytest
 
 from services.ledger import Ledger, connect
-from services.orders import State
+from services.orders import Cause, State
 from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.factories import NOON, an_order, event_of, signed
 from tests.processes import ROOT
 from tests.sandbox_client import SandboxClient
 from tests.services.conftest import Customer, client_at, on_both_databases
-from tests.services.test_webhooks import event_of, signed
-from tests.unit.test_orders import NOON, an_order
 
 pytestmark = on_both_databases
 PROCESSES = 3
@@ -83,8 +82,8 @@ async def test_processes_that_start_at_once_make_the_tables_once(database_url: s
     assert await asyncio.to_thread(_race, database_url) == [0] * PROCESSES
     ledger = Ledger(connect(database_url), lambda: NOON)
     await ledger.open()
-    assert await ledger.add(an_order(), because='button')
-    assert await ledger.find(id='o1') == an_order()
+    assert await ledger.orders.add(an_order(), because=Cause.BUTTON)
+    assert await ledger.orders.find(id='o1') == an_order()
     with ledger.store.engine.connect() as connection:
         assert connection.exec_driver_sql('SELECT count(*) FROM alembic_version').scalar_one() == 1
     await ledger.close()
@@ -99,7 +98,7 @@ async def test_one_delivery_at_all_endpoints_at_once_is_one_move(
     assert await deliver(both_endpoints, '/webhooks/stripe', 'Stripe-Signature', body, secret) == [200] * 6
     paid = await customer.order_of(order.session_id or '')
     assert (paid.state, paid.version) == (State.PAID, 3)
-    lines = [line.line for line in await customer.shop.ledger.journal(order.id)]
+    lines = [line.line for line in await customer.shop.ledger.journal.lines(order.id)]
     assert lines[1:] == ['payment session opened', 'open → paid']
     with customer.shop.ledger.store.engine.connect() as connection:
         row = connection.exec_driver_sql('SELECT count(*), count(handled_at) FROM deliveries').one()
@@ -116,11 +115,11 @@ async def test_deliveries_and_returns_at_once_are_one_move(
     secret = replicas[0].settings.stripe_webhook_secret
     codes, seen = await asyncio.gather(
         deliver(both_endpoints, '/webhooks/stripe', 'Stripe-Signature', body, secret),
-        asyncio.gather(*(shop.fulfilment.fulfil(session_id, because='return') for shop in replicas * 3)),
+        asyncio.gather(*(shop.fulfilment.fulfil(session_id, because=Cause.RETURN) for shop in replicas * 3)),
     )
     assert codes == [200] * 6
     assert {order.state for order in seen if order} == {State.PAID}
-    lines = [line.line for line in await customer.shop.ledger.journal(order.id)]
+    lines = [line.line for line in await customer.shop.ledger.journal.lines(order.id)]
     assert lines.count('open → paid') == 1
 
 
@@ -128,7 +127,7 @@ async def test_a_click_at_all_of_them_at_once_opens_one_session(
     replicas: tuple[Shop, Shop], sandbox: SandboxClient
 ) -> None:
     """Two tabs of one browser that reach different processes go to the same payment page."""
-    starts = [shop.checkout.start(browser_id='browser', because='button') for shop in replicas * 3]
+    starts = [shop.checkout.start(browser_id='browser', because=Cause.BUTTON) for shop in replicas * 3]
     sessions = await asyncio.gather(*starts)
     assert len({session.id for session in sessions}) == 1
     assert [session['status'] for session in sandbox.state()['sessions']] == ['open']
@@ -139,9 +138,9 @@ async def test_a_click_at_all_of_them_at_once_opens_one_session(
 async def test_all_of_them_show_one_calendar(replicas: tuple[Shop, Shop], customer: Customer) -> None:
     """The ledger keeps the first link; nobody is given a second slot."""
     order = await customer.buy()
-    paid = await customer.shop.fulfilment.fulfil(order.session_id or '', because='return')
+    paid = await customer.shop.fulfilment.fulfil(order.session_id or '', because=Cause.RETURN)
     assert paid is not None
-    links = await asyncio.gather(*(shop.fulfilment.calendar(paid) for shop in replicas * 2))
+    links = await asyncio.gather(*(shop.calendar.url(paid) for shop in replicas * 2))
     assert len(set(links)) == 1
     assert '/d/' in (links[0] or '')
 
@@ -160,6 +159,6 @@ async def test_one_meeting_told_to_all_of_them_at_once_is_one_meeting(
     body, key = json.dumps(event).encode(), settings_env['CALENDLY_WEBHOOK_SIGNING_KEY']
     codes = await deliver(both_endpoints, '/webhooks/calendly', 'Calendly-Webhook-Signature', body, key)
     assert codes == [200] * 6
-    assert len(await customer.shop.ledger.bookings(order.id)) == 1
-    lines = [line.line for line in await customer.shop.ledger.journal(order.id)]
+    assert len(await customer.shop.ledger.bookings.of(order.id)) == 1
+    lines = [line.line for line in await customer.shop.ledger.journal.lines(order.id)]
     assert lines[2:] == ['meeting of 2026-12-01 15:00 UTC active']

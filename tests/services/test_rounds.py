@@ -7,16 +7,15 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from services import reconciler
-from services.ledger import Delivery
-from services.orders import State
+from services.ledger import Delivery, Source
+from services.orders import Cause, State
+from services.reconciler import stripe_lists
 from services.settings import parse_settings
 from services.shop import build
 from tests.services.conftest import Clock, Customer, on_both_databases
 
 pytestmark = on_both_databases
 
-CREATE = 'POST /v1/checkout/sessions'
 RESTRICTED = 'rk_test_sandboxNoMoneyMoves00000002'
 READ = 'GET /v1/checkout/sessions/cs_'
 
@@ -24,11 +23,11 @@ READ = 'GET /v1/checkout/sessions/cs_'
 async def test_a_delivery_nothing_came_of_is_worked_again(customer: Customer, clock: Clock) -> None:
     """A delivery that was noted, and failed or was cut off, is settled by a later round."""
     order = await customer.buy()
-    delivery = Delivery('stripe', 'evt_cut', 'checkout.session.completed', order.session_id or '')
-    assert not await customer.shop.ledger.record(delivery)
+    delivery = Delivery(Source.STRIPE, 'evt_cut', 'checkout.session.completed', order.session_id or '')
+    assert not await customer.shop.ledger.deliveries.record(delivery)
     clock.ahead = timedelta(minutes=6)
     await customer.shop.reconciler.round()
-    assert await customer.shop.ledger.record(delivery)
+    assert await customer.shop.ledger.deliveries.record(delivery)
 
 
 async def test_a_delivery_that_died_with_its_process_waits_for_nobody(customer: Customer) -> None:
@@ -39,7 +38,9 @@ async def test_a_delivery_that_died_with_its_process_waits_for_nobody(customer: 
     customer.sandbox.act('settle', session=session_id)
     told = customer.sandbox.state()['events'][-1]
     assert told['type'] == 'checkout.session.async_payment_succeeded'
-    assert not await customer.shop.ledger.record(Delivery('stripe', told['id'], told['type'], session_id))
+    assert not await customer.shop.ledger.deliveries.record(
+        Delivery(Source.STRIPE, told['id'], told['type'], session_id)
+    )
     await customer.shop.reconciler.round()
     assert (await customer.order_of(session_id)).state is State.PAID
 
@@ -63,7 +64,7 @@ async def test_while_stripe_is_silent_nothing_is_lost_and_it_is_said_once(
 async def test_what_belongs_to_others_is_left_alone(customer: Customer, settings_env: dict[str, str]) -> None:
     """Another shop on the same account sells too: its orders do not get into this ledger."""
     other = build(parse_settings(settings_env | {'DOMAIN': 'http://localhost:4000'}))
-    foreign = await other.checkout.start(browser_id='v', because='button', client='')
+    foreign = await other.checkout.start(browser_id='v', because=Cause.BUTTON, client_ip='')
     await customer.shop.ledger.store.write(
         lambda connection: [
             connection.exec_driver_sql(f'DELETE FROM {table}') for table in ('journal', 'orders')
@@ -71,7 +72,7 @@ async def test_what_belongs_to_others_is_left_alone(customer: Customer, settings
     )
     customer.sandbox.pay(foreign.id)
     await customer.shop.reconciler.round()
-    assert await customer.shop.ledger.find(session_id=foreign.id) is None
+    assert await customer.shop.ledger.orders.find(session_id=foreign.id) is None
     await other.close()
 
 
@@ -79,7 +80,7 @@ async def test_a_long_list_is_read_in_bounded_rounds(
     customer: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than fits into a round is gone on with in the next, until nothing is left."""
-    monkeypatch.setattr(reconciler, 'PAGES', 1)
+    monkeypatch.setattr(stripe_lists, 'PAGES', 1)
     order = await customer.buy()
     for _ in range(60):  # 120 events and more
         customer.sandbox.act('refund', session=order.session_id, amount=1)
@@ -132,7 +133,7 @@ async def test_deliveries_reach_the_ledger_while_a_round_is_under_way(
     """Round and page at the same order at once: one of them writes, nobody fails."""
     order = await customer.buy()
     seen, _ = await asyncio.gather(
-        customer.shop.fulfilment.fulfil(order.session_id or '', because='return'),
+        customer.shop.fulfilment.fulfil(order.session_id or '', because=Cause.RETURN),
         customer.shop.reconciler.round(),
     )
     assert seen is not None
@@ -153,10 +154,10 @@ async def test_one_entry_that_cannot_be_read_stops_no_other(customer: Customer, 
 async def test_a_list_whose_place_is_gone_is_begun_again(customer: Customer) -> None:
     """After a long pause Stripe does not know the entry to go on from; the next round starts afresh."""
     order = await customer.buy()
-    backlog, now = customer.shop.reconciler._backlog, datetime.now(UTC)
-    cursor = await backlog.cursor('events test', since=now - timedelta(days=1))
-    await backlog.advance_cursor(cursor, replace(cursor, until=now, after='evt_gone'))
+    cursors, now = customer.shop.ledger.cursors, datetime.now(UTC)
+    cursor = await cursors.get('events test', since=now - timedelta(days=1))
+    await cursors.advance(cursor, replace(cursor, until=now, after='evt_gone'))
     for _ in range(2):
         await customer.shop.reconciler.round()
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
-    assert (await backlog.cursor('events test', since=now)).after == ''
+    assert (await cursors.get('events test', since=now)).after == ''

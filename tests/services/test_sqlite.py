@@ -13,8 +13,7 @@ from services.ledger import Ledger, connect
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Customer
-from tests.services.test_checkout import created
+from tests.services.conftest import Customer, created
 
 
 async def test_paid_moves_are_on_the_disk_when_they_are_acknowledged(shop: Shop) -> None:
@@ -74,7 +73,7 @@ async def test_a_ledger_on_a_fresh_disk_is_made(settings_env: dict[str, str], sa
     url = settings_env['DATABASE_URL'].replace('shop.db', 'deep/er/shop.db')
     ledger = Ledger(connect(url), build(parse_settings(settings_env)).checkout._clock)
     await ledger.open()
-    assert await ledger.find(id='nobody') is None
+    assert await ledger.orders.find(id='nobody') is None
     await ledger.close()
 
 

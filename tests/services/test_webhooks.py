@@ -1,7 +1,5 @@
 """The webhook endpoints: signed or refused, worked once, and the sender comes back when it failed."""
 
-import hashlib
-import hmac
 import json
 import time
 from typing import Any
@@ -9,26 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
-from services.orders import State
+from services.orders import Cause, State
 from services.settings import parse_settings
 from services.shop import build
+from tests.factories import event_of, signed
 from tests.sandbox_client import SandboxClient
 from tests.services.conftest import Customer, on_both_databases
 
 pytestmark = on_both_databases
-
-
-def signed(body: bytes, secret: str, *, at: float | None = None) -> dict[str, str]:
-    """The header with which Stripe signs a body."""
-    stamp = int(time.time() if at is None else at)
-    mac = hmac.new(secret.encode(), f'{stamp}.'.encode() + body, hashlib.sha256).hexdigest()
-    return {'Stripe-Signature': f't={stamp},v1={mac}'}
-
-
-def event_of(session_id: str | None, kind: str = 'checkout.session.completed', **changes: Any) -> bytes:
-    """The body of an event that names a session."""
-    event = {'id': f'evt_{kind}_{session_id}', 'object': 'event', 'type': kind}
-    return json.dumps(event | {'data': {'object': {'id': session_id}}} | changes).encode()
 
 
 class Stripe:
@@ -59,7 +45,7 @@ async def test_a_delivery_marks_the_order_paid_and_is_settled(stripe: Stripe, cu
     asked = len(customer.sandbox.requests())
     assert (await stripe.deliver(body)).status_code == 200
     assert len(customer.sandbox.requests()) == asked
-    assert len(await customer.shop.ledger.journal(order.id)) == 3
+    assert len(await customer.shop.ledger.journal.lines(order.id)) == 3
 
 
 @pytest.mark.parametrize('kind', ['completed', 'expired', 'async_payment_succeeded', 'async_payment_failed'])
@@ -192,7 +178,7 @@ async def test_a_foreign_session_is_answered_and_left_alone(stripe: Stripe, cust
     """A session that Stripe does not know in this account makes no order."""
     assert (await stripe.deliver(event_of('cs_test_foreign'))).status_code == 200
     assert (await stripe.deliver(event_of('cs_test_foreign'))).text == 'known already'
-    assert await customer.shop.ledger.find(session_id='cs_test_foreign') is None
+    assert await customer.shop.ledger.orders.find(session_id='cs_test_foreign') is None
 
 
 async def test_without_a_secret_there_is_no_endpoint(
@@ -212,7 +198,7 @@ async def test_a_booking_is_written_down_at_its_order(
 ) -> None:
     """A signed delivery of Calendly that carries the booking key attaches the meeting, once."""
     order = await customer.buy()
-    paid = await customer.shop.fulfilment.fulfil(order.session_id or '', because='return')
+    paid = await customer.shop.fulfilment.fulfil(order.session_id or '', because=Cause.RETURN)
     assert paid is not None
     payload = {
         'uri': 'https://api.calendly.com/scheduled_events/E/invitees/I',
@@ -228,7 +214,7 @@ async def test_a_booking_is_written_down_at_its_order(
             '/webhooks/calendly', content=body, headers={'Calendly-Webhook-Signature': header}
         )
         assert (answer.status_code, answer.text) == (200, text)
-    (booking,) = await customer.shop.fulfilment.bookings(paid)
+    (booking,) = await customer.shop.bookings.bookings(paid)
     assert booking.start.isoformat() == '2026-12-01T15:00:00+00:00'
     stranger = await endpoints.post('/webhooks/calendly', content=body, headers=signed(body, 'x'))
     assert stranger.status_code == 400

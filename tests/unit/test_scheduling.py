@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.errors import BadRequest
 from services.orders import Facts, plain_text
 from services.scheduling import Scheduling, signed_update
-from tests.unit.test_orders import an_order
+from tests.factories import an_order
 
 KEY = 'signing-key'
 NOW = 1_800_000_000
@@ -60,7 +60,7 @@ CALENDAR = a_calendar()
 def test_the_frame_is_prefilled_exactly(name: str, email: str) -> None:
     """Every name and e-mail arrives as it was typed, but for what nobody can type."""
     facts = Facts(name=plain_text(name), email=email)
-    address = urlsplit(CALENDAR.address_for(an_order(facts=facts)))
+    address = urlsplit(CALENDAR.url_for(an_order(facts=facts)))
     told = parse_qs(address.query, keep_blank_values=True)
     assert told.get('name', ['']) == [facts.name]
     assert told['email'] == [email]
@@ -71,9 +71,7 @@ def test_the_frame_is_prefilled_exactly(name: str, email: str) -> None:
 
 def test_what_the_link_already_says_is_kept() -> None:
     """Parameters of the operator's own link stay, ours win over the same names."""
-    address = a_calendar('https://calendly.com/coach/session?month=2026-12&utm_content=x').address_for(
-        an_order()
-    )
+    address = a_calendar('https://calendly.com/coach/session?month=2026-12&utm_content=x').url_for(an_order())
     told = parse_qs(urlsplit(address).query)
     assert told['month'] == ['2026-12']
     assert told['utm_content'] == ['key']
@@ -135,6 +133,6 @@ def test_signed_nonsense_is_refused_in_words(body: bytes) -> None:
 
 def test_an_order_without_name_prefills_nothing() -> None:
     """What is not known is left out of the address."""
-    told = parse_qs(urlsplit(a_calendar().address_for(replace(an_order(), facts=Facts()))).query)
+    told = parse_qs(urlsplit(a_calendar().url_for(replace(an_order(), facts=Facts()))).query)
     assert 'name' not in told
     assert 'email' not in told

@@ -1,12 +1,13 @@
-"""The settings are judged all at once, forgive what copying does to a value, and never show a secret."""
+"""The settings: every problem at once, no problem with what copying adds to a value, and no secret shown."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.settings import NAMES, Settings, SettingsError, load, parse_settings
+from services.settings import NAMES, SETTINGS, Setting, Settings, SettingsError, load, parse_settings
 
 GOOD = {
     'STRIPE_SECRET_KEY': 'sk_test_abc',
@@ -46,6 +47,17 @@ def test_everything_that_is_missing_is_listed_at_once() -> None:
     assert all('Where to find it' in problem for problem in problems)
 
 
+def test_the_settings_follow_the_table() -> None:
+    """`Settings` has a field for each row of the table and the mode, and nothing else."""
+    assert {field.name for field in fields(Settings)} == {name.lower() for name in NAMES} | {'mode'}
+
+
+@pytest.mark.parametrize('row', [row for row in SETTINGS if row.default], ids=lambda row: row.name)
+def test_a_default_is_what_the_same_text_gives(row: Setting) -> None:
+    """A default is parsed like a text of the operator's."""
+    assert parse_settings(GOOD | {row.name: row.default}) == parse_settings(GOOD)
+
+
 @pytest.mark.parametrize(
     ('changes', 'name'),
     [
@@ -67,6 +79,7 @@ def test_everything_that_is_missing_is_listed_at_once() -> None:
         ({'STRIPE_API_BASE': 'localhost:4242'}, 'STRIPE_API_BASE'),
         ({'LOG_FORMAT': 'xml'}, 'LOG_FORMAT'),
         ({'ALLOW_TEST_SALES': 'maybe'}, 'ALLOW_TEST_SALES'),
+        ({'PORT': '9' * 5000}, 'PORT'),
         ({'DATABASE_URL': 'mysql://root@localhost/x'}, 'DATABASE_URL'),
         ({'DATABASE_URL': 'sqlite://shop.db'}, 'DATABASE_URL'),
         ({'DATABASE_URL': 'postgresql:/shop'}, 'DATABASE_URL'),
@@ -91,21 +104,21 @@ def test_each_wrong_value_is_named(changes: dict[str, str], name: str) -> None:
     ],
 )
 def test_with_live_keys_what_is_unsafe_is_refused(changes: dict[str, str], name: str) -> None:
-    """Real money wants https, signed webhooks and the real services."""
+    """Live keys need https, signed webhooks and the real services."""
     assert problems_of(LIVE) == []
     assert [problem.split()[0] for problem in problems_of(LIVE | changes)] == [name]
 
 
 @pytest.mark.parametrize('mangle', ['"{}"', "'{}'", '  {}\t', '\ufeff{}', '{}\r'])
-def test_what_copying_does_to_a_value_is_forgiven(mangle: str) -> None:
+def test_what_copying_adds_to_a_value_is_removed(mangle: str) -> None:
     """Quotes, spaces, a byte order mark and Windows line ends around a value do not matter."""
     assert parse_settings({name: mangle.format(value) for name, value in GOOD.items()}) == parse_settings(
         GOOD
     )
 
 
-def test_a_double_of_a_service_may_be_on_any_host() -> None:
-    """Where another base is set, its host is accepted for the payment page and for the calendar."""
+def test_the_sandbox_may_be_on_any_host() -> None:
+    """Where another base URL is set, its host is accepted for the payment page and for the calendar."""
     base = {'STRIPE_API_BASE': 'http://127.0.0.1:9000/s/', 'CALENDLY_API_BASE': 'http://127.0.0.1:9000/c'}
     settings = parse_settings(GOOD | base | {'CALENDLY_LINK': 'http://127.0.0.1:9000/c/coach/session'})
     assert settings.stripe_api_base == 'http://127.0.0.1:9000/s'
@@ -113,8 +126,8 @@ def test_a_double_of_a_service_may_be_on_any_host() -> None:
     assert 'http://127.0.0.1:9000' in settings.frame_sources
 
 
-def test_a_double_on_this_machine_may_use_any_of_its_names() -> None:
-    """localhost and 127.0.0.1 are one machine; another host is another one."""
+def test_the_sandbox_may_use_any_name_of_this_machine() -> None:
+    """The names localhost and 127.0.0.1 mean one machine; another host is another one."""
     base = {'CALENDLY_API_BASE': 'http://localhost:9000', 'STRIPE_API_BASE': 'http://stripe:9000'}
     settings = parse_settings(GOOD | base | {'CALENDLY_LINK': 'http://127.0.0.1:9000/coach/session'})
     assert settings.payment_hosts == {'checkout.stripe.com', 'stripe'}
@@ -131,14 +144,14 @@ def test_a_double_on_this_machine_may_use_any_of_its_names() -> None:
         ('https://8.8.8.8', False),
     ],
 )
-def test_test_keys_sell_nothing_on_a_public_address(domain: str, selling: bool) -> None:
-    """Test money on the open internet earns no slot, unless the operator says so."""
+def test_test_keys_sell_nothing_on_a_public_domain(domain: str, selling: bool) -> None:
+    """Test money on a public domain opens no calendar, unless the operator allows it."""
     assert parse_settings(GOOD | {'DOMAIN': domain}).selling is selling
     assert parse_settings(GOOD | {'DOMAIN': domain, 'ALLOW_TEST_SALES': '1'}).selling
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
-    """A value in the environment replaces the one in .env, and a Windows file with a mark is read."""
+    """A value in the environment replaces the one in .env; a Windows file with a byte order mark is read."""
     file = tmp_path / '.env'
     lines = [f'{name}="{value}"' for name, value in GOOD.items()] + ['DOMAIN=http://localhost:4000']
     file.write_bytes(b'\xef\xbb\xbf' + '\r\n'.join(lines).encode())
@@ -146,8 +159,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert load({'DOMAIN': 'http://localhost:5000'}, file).domain == 'http://localhost:5000'
 
 
-def test_a_file_that_is_no_text_is_refused_in_words(tmp_path: Path) -> None:
-    """Bytes that are not UTF-8 lead to a sentence, not to a trace."""
+def test_a_file_that_is_not_text_is_refused_in_words(tmp_path: Path) -> None:
+    """Bytes that are not UTF-8 lead to a sentence, not to a traceback."""
     file = tmp_path / '.env'
     file.write_bytes(b'STRIPE_SECRET_KEY=\xff\xfe')
     with pytest.raises(SettingsError, match='cannot be read'):
@@ -164,7 +177,7 @@ def test_secrets_never_show() -> None:
 
 
 @given(values=st.dictionaries(st.sampled_from(NAMES), st.text(max_size=40)))
-def test_no_value_whatever_breaks_the_judge(values: dict[str, str]) -> None:
+def test_no_value_breaks_the_parsers(values: dict[str, str]) -> None:
     """Any text in any setting gives settings or a list of problems, never another exception."""
     problems = problems_of(GOOD | values)
     assert problems or isinstance(parse_settings(GOOD | values), Settings)
@@ -186,15 +199,15 @@ def test_no_value_whatever_breaks_the_judge(values: dict[str, str]) -> None:
     ],
 )
 def test_databases_are_files_or_servers(given: str, taken: str) -> None:
-    """Addresses are taken as hosts of databases write them, and kept in one form."""
+    """Database URLs are accepted as hosting companies write them, and kept in one form."""
     assert parse_settings(GOOD | {'DATABASE_URL': given}).database_url == taken
 
 
 @pytest.mark.parametrize(
-    ('address', 'why'),
+    ('url', 'why'),
     [
-        ('postgresql+asyncpg://u:hunter2@host/shop', 'name no driver'),
-        ('postgres+psycopg2://u:hunter2@host/shop', 'name no driver'),
+        ('postgresql+asyncpg://u:hunter2@host/shop', 'must not name a driver'),
+        ('postgres+psycopg2://u:hunter2@host/shop', 'must not name a driver'),
         ('postgresql://u:hunter2@x@host/shop', '%40 for @'),
         ('postgresql://u:hunter2/x@host/shop', '%2F for /'),
         ('postgresql://u:hunter2%x@host/shop', '%25 for %'),
@@ -203,8 +216,8 @@ def test_databases_are_files_or_servers(given: str, taken: str) -> None:
         ('mysql://u:hunter2@host/shop', 'must begin with'),
     ],
 )
-def test_an_address_that_cannot_be_read_is_refused_without_its_password(address: str, why: str) -> None:
+def test_a_database_url_that_cannot_be_read_is_refused_without_its_password(url: str, why: str) -> None:
     """The words say what to change, and no part of the password is among them."""
-    (problem,) = problems_of(GOOD | {'DATABASE_URL': address})
+    (problem,) = problems_of(GOOD | {'DATABASE_URL': url})
     assert why in problem
     assert 'hunter2' not in problem

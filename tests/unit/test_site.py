@@ -1,4 +1,4 @@
-"""The texts of the site: what is accepted, and how a mistake in site.toml is told."""
+"""The texts of the site: what is accepted, and how a mistake in site.toml is reported."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.site import PAPER, Site, SiteProblem, contrast, load
+from services.site import PAPER, SiteProblem, contrast, load, read
 from tests.processes import ROOT
 
 SEED = (ROOT / 'site.toml').read_text(encoding='utf-8')
@@ -17,7 +17,7 @@ SEED = (ROOT / 'site.toml').read_text(encoding='utf-8')
 def problems_of(text: str) -> list[str]:
     """What is wrong with a site.toml."""
     with pytest.raises(SiteProblem) as raised:
-        Site.read(text, source='site.toml')
+        read(text, source='site.toml')
     return raised.value.problems
 
 
@@ -55,7 +55,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load(tmp_path / 'site.toml')
 
 
-def test_other_encodings_are_told_with_their_line(tmp_path: Path) -> None:
+def test_other_encodings_are_reported_with_their_line(tmp_path: Path) -> None:
     """A file that is not UTF-8 is a problem that names the line."""
     path = tmp_path / 'site.toml'
     path.write_bytes(b'[business]\nname = "Caf\xe9"\n')
@@ -72,13 +72,13 @@ def test_other_encodings_are_told_with_their_line(tmp_path: Path) -> None:
         ('a = 1\nnonsense', 'site.toml, line 2, '),
     ],
 )
-def test_a_syntax_error_is_told_with_its_place(text: str, place: str) -> None:
+def test_a_syntax_error_is_reported_with_its_place(text: str, place: str) -> None:
     """A mistake in the TOML names line and column."""
     (problem,) = problems_of(text)
     assert problem.startswith(place)
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     """Several mistakes are listed together, each with its place."""
     text = SEED.replace('minutes = 60', 'minutes = "sixty"').replace(
         'phone = "(202) 555-0143"', 'phone = "call"'
@@ -115,10 +115,10 @@ def test_all_problems_are_told_at_once() -> None:
         ),
     ],
 )
-def test_a_wrong_value_is_told(old: str, new: str, problem: str) -> None:
+def test_a_wrong_value_is_reported(old: str, new: str, problem: str) -> None:
     """A value that would look broken on the page is refused in words."""
-    (told,) = problems_of(SEED.replace(old, new, 1))
-    assert told.startswith(f'site.toml: {problem}')
+    (found,) = problems_of(SEED.replace(old, new, 1))
+    assert found.startswith(f'site.toml: {problem}')
 
 
 def test_the_site_cannot_be_changed() -> None:

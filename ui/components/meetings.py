@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel.dates import format_date, format_time, get_timezone_name
 from markupsafe import Markup
 
-from services.orders import Booking, Order
+from services.orders import Booking, BookingState, Order
 from ui.components.builder import h, join
 
 LOCALE = 'en_US'
@@ -35,7 +35,7 @@ def meeting(booking: Booking, order: Order, now: datetime, *, moved: bool = Fals
         now: in UTC.
         moved: another meeting replaced it.
     """
-    active = booking.state == 'active'
+    active = booking.state is BookingState.ACTIVE
     to_come = active and booking.end > now
     day, hours, zone = _written(booking)
     title = 'Your session' if to_come else 'This session is over' if active else _ended(moved)

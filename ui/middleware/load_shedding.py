@@ -61,7 +61,7 @@ class LoadShedder:
         self._log_lines = TokenBucket(1 / LOG_EVERY, 1, clock)
         self._building = 0
         self._unconnected, self._counted_at = 0, clock() - RECOUNT_AFTER
-        self._offer = shop.catalog.offer
+        self._offer = shop.catalog.get()
         self._cache: dict[str, CachedPage] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,11 +135,11 @@ class LoadShedder:
     async def _current_offer(self) -> Offer:
         """The offer as it is known, without waiting for Stripe unless the price has never been read."""
         catalog = self._shop.catalog
-        if catalog.offer.price is None:
-            return await catalog.look()
+        if catalog.get().price is None:
+            return await catalog.get_for_page()
         if self._price_checks.take():
-            background_tasks.create(catalog.look(), name='check the price')
-        return catalog.offer
+            background_tasks.create(catalog.get_for_page(), name='check the price')
+        return catalog.get()
 
 
 def unconnected_pages() -> list[Client]:

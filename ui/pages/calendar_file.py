@@ -27,7 +27,7 @@ def _event(order: Order, booking: Booking, site: Site, host: str) -> Event:
     event.add('dtstamp', order.completed_at or order.created_at)
     event.add('dtstart', booking.start.astimezone(UTC))
     event.add('dtend', booking.end.astimezone(UTC))
-    event.add('summary', vText(f'{site.offer.name} · {site.business.name}'))
+    event.add('summary', vText(f'{order.purchase.title} · {site.business.name}'))
     event.add('description', vText('\n'.join(notes)))
     if booking.place:
         event.add('location', vText(booking.place))

@@ -39,8 +39,8 @@ class CalendarFrame:
             return
         if not self._is_fetching:
             self._show_notice()
-        fulfilment = self._shop.fulfilment
-        url = await fulfilment.calendar(order, fallback=fulfilment.has_waited(order))
+        calendar = self._shop.calendar
+        url = await calendar.url(order, fallback=calendar.has_waited(order))
         if url and not self._element.is_deleted:
             self._show(url)
 

@@ -10,6 +10,7 @@ from nicegui import app
 from services.endpoints.request_body import read_body
 from services.errors import AlreadyPaid, BadRequest, ShopError, UnsupportedType
 from services.money import Money
+from services.orders import Cause
 from services.shop import Shop
 from ui.pages.errors import refused
 
@@ -32,8 +33,8 @@ def register(shop: Shop) -> None:
         try:
             session = await shop.checkout.start(
                 browser_id=request.state.browser_id,
-                because='form',
-                client=request.client.host if request.client else '',
+                because=Cause.FORM,
+                client_ip=request.client.host if request.client else '',
                 shown=_price(form.get('shown', '')),
                 again=form.get('again') == '1',
             )
@@ -55,7 +56,7 @@ async def _read_form(request: Request) -> dict[str, str]:
     content_type = request.headers.get('content-type', FORM).partition(';')[0].strip().lower()
     if content_type != FORM:
         raise UnsupportedType
-    body = await read_body(request, MAX_BODY, time_limit=BODY_TIMEOUT)
+    body = await read_body(request, MAX_BODY, timeout=BODY_TIMEOUT)
     try:
         form = dict(parse_qsl(body.decode('ascii'), strict_parsing=True, max_num_fields=9)) if body else {}
     except ValueError as error:

@@ -33,7 +33,7 @@ def register(shop: Shop) -> None:
 
     @ui.page('/', title=seo.title_of_landing(shop), favicon=icon, response_timeout=RESPONSE_TIMEOUT)
     async def landing(request: Request) -> None:
-        offer = await shop.catalog.look()
+        offer = await shop.catalog.get_for_page()
         query = request.query_params
         ui.add_head_html(str(join(seo.head_of_landing(shop, offer), seo.fraud_script(shop))))
         code = query.get('alert', '')

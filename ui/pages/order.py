@@ -11,7 +11,7 @@ from markupsafe import Markup
 from nicegui import app, background_tasks, ui
 
 from services.errors import AFTER_STRIPE, ShopError
-from services.orders import Order
+from services.orders import BookingState, Cause, Order
 from services.shop import Shop
 from ui.components.builder import h, join
 from ui.components.documents import plain_page
@@ -44,7 +44,7 @@ def register(shop: Shop) -> None:
             return refused(shop, 400, 'This address is not complete. If you have paid, your payment is safe.')
         client_ip = request.client.host if request.client else ''
         try:
-            order = await shop.fulfilment.arrive(session_id, client=client_ip)
+            order = await shop.fulfilment.arrive(session_id, client_ip=client_ip)
         except ShopError as error:
             return _still_checking(shop, error, url=f'/success?session_id={session_id}')
         return RedirectResponse(f'/order/{order.token}', 303, headers=PRIVATE) if order else not_found(shop)
@@ -70,8 +70,8 @@ def register(shop: Shop) -> None:
         from ui.pages.calendar_file import calendar_file  # rarely requested, and its library is large
 
         order = await shop.fulfilment.find(token)
-        bookings = await shop.fulfilment.bookings(order) if order else ()
-        active = tuple(booking for booking in bookings if booking.state == 'active')
+        bookings = await shop.bookings.bookings(order) if order else ()
+        active = tuple(booking for booking in bookings if booking.state is BookingState.ACTIVE)
         if order is None or not order.opens_calendar or not active:
             return not_found(shop)
         host = urlsplit(shop.settings.domain).hostname or 'localhost'
@@ -155,17 +155,16 @@ class OrderPage:
         self._order = await self._shop.fulfilment.find(self._order.token) or self._order
         await self.update()
         if self._view and self._view.waits and self._check_is_due():
-            self._order = await self._shop.fulfilment.refresh(self._order, because='page')
+            self._order = await self._shop.fulfilment.check(self._order, because=Cause.PAGE) or self._order
             await self.update()
         if self.shows_calendar:
             await self._calendar.fetch(self._order)
 
     async def update(self) -> None:
         """Show the order as it was read, if that changes the page."""
-        order, fulfilment = self._order, self._shop.fulfilment
-        bookings = await fulfilment.bookings(order)
-        closed, notified = fulfilment.why_closed(order), self._shop.learns_of_bookings
-        data = OrderData(order, bookings, closed, datetime.now(UTC), notified=notified)
+        order, shop = self._order, self._shop
+        bookings, gate = await shop.bookings.bookings(order), shop.calendar.gate(order)
+        data = OrderData(order, bookings, gate, datetime.now(UTC), notified=shop.learns_of_bookings)
         new = view(data, self._shop.site)
         if new == self._view:
             return

@@ -7,17 +7,19 @@ from markupsafe import Markup
 
 from services.errors import AFTER_STRIPE
 from services.money import Money
-from services.orders import PAID_STATUSES, WAITING_STATES, Booking, Order, State
+from services.orders import PAID_STATUSES, WAITING_STATES, Booking, BookingState, CalendarGate, Order, State
 from services.site import Site
 from ui.components.builder import h, join
 from ui.components.layout import contact_sentence
 from ui.components.meetings import meeting, on_day
 
 CLOSED = {
-    'environment': 'This order belongs to another set-up of this site, so its calendar is not shown here.',
-    'test': 'This site is being tested: no real money moved, so no real hour can be booked.',
+    CalendarGate.ENVIRONMENT: (
+        'This order belongs to another set-up of this site, so its calendar is not shown here.'
+    ),
+    CalendarGate.TEST: 'This site is being tested: no real money moved, so no real hour can be booked.',
 }
-"""What is shown instead of a calendar, by the answer of Fulfilment.why_closed."""
+"""What is shown instead of a calendar, by the calendar gate."""
 CALENDLY_IS_RIGHT = 'If you moved or cancelled it since, the latest e-mail from Calendly is right.'
 
 
@@ -38,19 +40,20 @@ class View:
 class OrderData:
     """Everything a view is made from.
 
-    ``closed`` says why there is no calendar; ``notified`` whether Calendly tells this shop of changes.
+    ``gate`` says whether there is a calendar, and if not, why. ``notified`` says whether Calendly delivers
+    changes of bookings to this shop.
     """
 
     order: Order
     bookings: tuple[Booking, ...]
-    closed: str
+    gate: CalendarGate
     now: datetime
     notified: bool = True
 
     @property
     def booked(self) -> tuple[Booking, ...]:
         """The meetings that were not cancelled."""
-        return tuple(booking for booking in self.bookings if booking.state == 'active')
+        return tuple(booking for booking in self.bookings if booking.state is BookingState.ACTIVE)
 
     @property
     def to_come(self) -> bool:
@@ -73,7 +76,7 @@ def view(data: OrderData, site: Site) -> View:
     return View(
         state=build(data, site),
         receipt=_receipt(order, site) if order.facts.payment_status in PAID_STATUSES else Markup(''),
-        shows_calendar=order.opens_calendar and not data.closed and not data.booked,
+        shows_calendar=order.opens_calendar and data.gate is CalendarGate.OPEN and not data.booked,
         waits=order.state in WAITING_STATES,
     )
 
@@ -89,7 +92,7 @@ def _checking(data: OrderData, site: Site) -> Markup:
 
 
 def _processing(data: OrderData, site: Site) -> Markup:
-    amount = data.order.expected
+    amount = data.order.purchase.price
     return join(
         h('h1', 'Your payment is under way', class_='busy'),
         h('p', f'Your bank is sending {amount}. With this way of paying that takes a few days.'),
@@ -103,9 +106,10 @@ def _processing(data: OrderData, site: Site) -> Markup:
 
 def _paid(data: OrderData, site: Site) -> Markup:
     order = data.order
-    closed = h('p', CLOSED[data.closed], class_='notice') if data.closed in CLOSED else None
+    closed = h('p', CLOSED[data.gate], class_='notice') if data.gate in CLOSED else None
     sentence = (
-        f'You paid {order.paid} for your {site.offer.name}. Your order is ', h('strong', order.reference),
+        f'You paid {order.paid} for your {order.purchase.title}. Your order is ',
+        h('strong', order.reference),
         *((', and the receipt goes to ', h('strong', order.facts.email)) if order.facts.email else ()), '.',
     )  # fmt: skip
     return join(
@@ -215,7 +219,7 @@ def _receipt(order: Order, site: Site) -> Markup:
     """The receipt, to keep or print."""
     day = on_day(order.completed_at) if order.completed_at else ''
     lines = {
-        'Session': site.offer.name,
+        'Session': order.purchase.title,
         'Paid': f'{order.paid}',
         'Refunded': str(_refund(order)) if order.facts.amount_refunded else '',
         'On': day,

@@ -8,6 +8,7 @@ from nicegui import Client, ui
 
 from services.catalog import Offer
 from services.errors import AlreadyPaid, OurFault, PriceChanged, ShopError
+from services.orders import Cause
 from services.shop import Shop
 from services.site import Product
 from ui.components.builder import h, join
@@ -136,15 +137,15 @@ class PayButtons:
         try:
             session = await self._shop.checkout.start(
                 browser_id=browser_id_of(self._client),
-                because='button',
-                client=self._client.ip,
+                because=Cause.BUTTON,
+                client_ip=self._client.ip,
                 shown=self._offer.price,
                 again=self._again,
             )
         except ShopError as error:
             self._again = isinstance(error, AlreadyPaid)
             if isinstance(error, PriceChanged):
-                self._offer = await self._shop.catalog.look()
+                self._offer = await self._shop.catalog.get_for_page()
                 self._price.show(price_tag(self._shop, self._offer))
             pressed.alert.show(alert_for(error, self._shop.site.contact))
             return ''

@@ -1,1 +1,1 @@
-"""The sandbox of Calendly."""
+"""Calendly: API, booking pages and webhooks."""

@@ -1,4 +1,4 @@
-"""The booking page, alone or framed, its confirmation, cancellation and rescheduling; plain forms."""
+"""The booking page, its confirmation, cancellation and rescheduling."""
 
 import re
 from datetime import UTC, datetime
@@ -9,124 +9,121 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from services.sandbox.calendly import bookings, views
-from services.sandbox.calendly.booking_form import confirmation, details_page, times_page
-from services.sandbox.calendly.bookings import Taken
-from services.sandbox.calendly.calendar import HORIZON, TRACKING, Booking, Link
-from services.sandbox.forms import typed
-from services.sandbox.panel.page import notice
-from services.sandbox.state import SandboxState
+from services.sandbox.calendly import bookings, resources
+from services.sandbox.calendly.booking_html import confirmation, details_page, times_page
+from services.sandbox.calendly.bookings import NotAvailable
+from services.sandbox.calendly.calendar import TRACKING, Booking, Link
+from services.sandbox.forms import form_values
+from services.sandbox.html import notice
+from services.sandbox.state import SandboxState, state_of
 
-GONE = 'This link is no longer valid'
-BOOKED_OUT = 'It was made for one booking only, and that booking has been made.'
-
-
-def _state_of(request: Request) -> SandboxState:
-    state: SandboxState = request.app.state.sandbox
-    return state
+LINK_USED = 'This link is no longer valid'
+LINK_USED_TEXT = 'The link was for one booking only, which has been made.'
 
 
-def _say(request: Request, title: str, words: str, status: int = 200) -> Response:
-    return notice(title, words, status=status, framed=_state_of(request).calendar.framed)
+def _notice(request: Request, title: str, text: str, status: int = 200) -> Response:
+    return notice(title, text, status=status, framed=state_of(request).calendar.framed)
 
 
 def _link(request: Request) -> Link | None:
-    return _state_of(request).calendar.links.get(request.path_params.get('link', ''))
+    return state_of(request).calendar.links.get(request.path_params.get('link', ''))
 
 
-def refused(request: Request) -> Response | None:
-    """Why there is no calendar at this address; None when there is one."""
-    state, params = _state_of(request), request.path_params
-    single = 'link' in params
-    known = _link(request) is not None if single else params['user'] == state.config.host_slug
-    if not known or params['event'] != state.config.event_slug or not state.calendar.active:
-        return _say(
-            request, 'This Calendly URL is not valid.', 'Please check the address, or ask for a new one.', 404
-        )
+def unavailable(request: Request) -> Response | None:
+    """Return a notice if there is no calendar at this URL, otherwise None."""
+    state, params = state_of(request), request.path_params
     link = _link(request)
-    return _say(request, GONE, BOOKED_OUT, 410) if link and link.used else None
+    known = link is not None if 'link' in params else params['user'] == state.config.host_slug
+    if not known or params['event'] != state.config.event_slug or not state.calendar.active:
+        return _notice(
+            request, 'This Calendly URL is not valid.', 'Please check the link, or request a new one.', 404
+        )
+    return _notice(request, LINK_USED, LINK_USED_TEXT, 410) if link and link.used else None
 
 
-def _moment(text: str) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo else None
-
-
-def free(state: SandboxState) -> list[datetime]:
-    """Every free start that is shown."""
-    return state.calendar.free(state.now(), state.now() + HORIZON)
+    return time if time.tzinfo else None
 
 
 async def show(request: Request) -> Response:
-    """Days and times first, then the form for the chosen time."""
-    said = refused(request)
-    if said:
-        return said
-    state, query = _state_of(request), dict(request.query_params)
-    start = _moment(query.pop('start', ''))
-    if start is None or start not in free(state):
-        return times_page(state, _here(request), query, free(state))
-    return details_page(state, _here(request), query, start)
+    """Show the days and times, then the form for the chosen time."""
+    notice_page = unavailable(request)
+    if notice_page:
+        return notice_page
+    state, query = state_of(request), dict(request.query_params)
+    start = _parse_time(query.pop('start', ''))
+    if start is None or start not in state.calendar.all_free():
+        return _times_page(request, query)
+    return details_page(state, _page_url(request), query, start)
 
 
-def _here(request: Request) -> str:
-    """The page's public address without its query."""
-    return _state_of(request).config.calendly_api + request.url.path.rpartition('/calendly')[2]
+def _times_page(request: Request, query: dict[str, str], alert: str = '') -> Response:
+    state = state_of(request)
+    return times_page(state, _page_url(request), query, state.calendar.all_free(), alert)
+
+
+def _page_url(request: Request) -> str:
+    """Return the public URL of the page, without its query."""
+    return state_of(request).config.calendly_api + request.url.path.rpartition('/calendly')[2]
 
 
 async def submit(request: Request) -> Response:
     """Schedule the event."""
-    said = refused(request)
-    if said:
-        return said
-    state, filled = _state_of(request), await typed(request)
-    start = _moment(filled.get('start', ''))
+    notice_page = unavailable(request)
+    if notice_page:
+        return notice_page
+    state, values = state_of(request), await form_values(request)
+    start = _parse_time(values.get('start', ''))
     if start is None:
-        return times_page(state, _here(request), filled, free(state), 'Please choose a time.')
-    who = invitee_of(filled)
+        return _times_page(request, values, 'Please choose a time.')
+    who = invitee_from(values)
     if not who['name'] or not re.fullmatch(r'[^@\s]+@[^@\s]+\.[^@\s]+', str(who['email'])):
-        return details_page(state, _here(request), filled, start, 'Please enter your name and a valid email.')
+        return details_page(
+            state, _page_url(request), values, start, 'Please enter your name and a valid email.'
+        )
     try:
         booking = bookings.book(state, start, who, _link(request))
-    except Taken as taken:
-        return times_page(state, _here(request), filled, free(state), str(taken))
-    return RedirectResponse(after(state, booking), 303)
+    except NotAvailable as error:
+        return _times_page(request, values, str(error))
+    return RedirectResponse(_confirmation_url(state, booking), 303)
 
 
-def after(state: SandboxState, booking: Booking) -> str:
-    """Where the invitee goes after booking: the confirmation, or the event type's own redirect."""
+def _confirmation_url(state: SandboxState, booking: Booking) -> str:
+    """Return the URL of the confirmation, or of the event type's own redirect."""
     if state.calendar.redirect is None:
         return f'{state.config.calendly_api}/invitees/{booking.invitee}'
-    told = {
+    params = {
         'event_type_uuid': state.calendar.event_type, 'event_type_name': state.config.event_name,
-        'event_start_time': views.stamp(booking.start), 'event_end_time': views.stamp(booking.end),
+        'event_start_time': resources.timestamp(booking.start),
+        'event_end_time': resources.timestamp(booking.end),
         'invitee_uuid': booking.invitee, 'invitee_full_name': booking.name, 'invitee_email': booking.email,
     }  # fmt: skip
-    return f'{state.calendar.redirect}?{urlencode(told)}'
+    return f'{state.calendar.redirect}?{urlencode(params)}'
 
 
-def invitee_of(filled: dict[str, str]) -> dict[str, object]:
-    """Who books, from a filled form or a link's query."""
+def invitee_from(values: dict[str, str]) -> dict[str, object]:
+    """Return the invitee from a submitted form or the query of a link."""
     return {
-        'name': filled.get('name', '').strip(), 'email': filled.get('email', '').strip(),
-        'phone': filled.get('a1', '').strip() or None, 'timezone': filled.get('timezone') or 'UTC',
-        'tracking': {name: filled[name] for name in TRACKING if filled.get(name)},
+        'name': values.get('name', '').strip(), 'email': values.get('email', '').strip(),
+        'phone': values.get('a1', '').strip() or None, 'timezone': values.get('timezone') or 'UTC',
+        'tracking': {name: values[name] for name in TRACKING if values.get(name)},
     }  # fmt: skip
 
 
-def _booking(request: Request) -> Booking | None:
-    return _state_of(request).calendar.invitees.get(request.path_params['invitee'])
+def _find_booking(request: Request) -> Booking | None:
+    return state_of(request).calendar.invitees.get(request.path_params['invitee'])
 
 
-async def booked(request: Request) -> Response:
-    """You are scheduled."""
-    booking = _booking(request)
+async def show_confirmation(request: Request) -> Response:
+    """Show the confirmation of a booking."""
+    booking = _find_booking(request)
     if booking is None:
-        return _say(request, 'Nothing here', 'This booking is unknown.', 404)
-    return confirmation(_state_of(request), booking)
+        return _notice(request, 'Nothing here', 'This booking is unknown.', 404)
+    return confirmation(state_of(request), booking)
 
 
 CANCEL = Markup("""<p>{when}</p><form method="post" class="stack"><div class="field">
@@ -135,58 +132,60 @@ CANCEL = Markup("""<p>{when}</p><form method="post" class="stack"><div class="fi
 
 
 async def cancel(request: Request) -> Response:
-    """The page behind `cancel_url`."""
-    booking = _booking(request)
+    """Show the page at `cancel_url`, or cancel the booking."""
+    booking = _find_booking(request)
     if booking is None or booking.status != 'active':
-        return _say(request, 'Nothing to cancel', 'This event is no longer active.', 410 if booking else 404)
+        return _notice(
+            request, 'Nothing to cancel', 'This event is no longer active.', 410 if booking else 404
+        )
     if request.method == 'POST':
-        reason = (await typed(request)).get('reason', '')
-        bookings.cancel(_state_of(request), booking, booking.name, 'invitee', reason)
-        return _say(request, 'Cancellation confirmed', 'The event is canceled and everybody has been told.')
-    form = CANCEL.format(when=bookings.when(booking))
-    title = f'Cancel {_state_of(request).config.event_name}?'
+        reason = (await form_values(request)).get('reason', '')
+        bookings.cancel(state_of(request), booking, booking.name, 'invitee', reason)
+        return _notice(
+            request, 'Cancellation confirmed', 'The event is canceled, and everyone has been notified.'
+        )
+    form = CANCEL.format(when=bookings.format_time(booking))
+    title = f'Cancel {state_of(request).config.event_name}?'
     return notice(
-        title, f'Scheduled for {booking.name}.', more=form, framed=_state_of(request).calendar.framed
+        title, f'Scheduled for {booking.name}.', more=form, framed=state_of(request).calendar.framed
     )
 
 
 async def reschedule(request: Request) -> Response:
-    """The page behind `reschedule_url`: another time for the same people."""
-    state, booking = _state_of(request), _booking(request)
+    """Show the page at `reschedule_url`, or move the booking to another time."""
+    state, booking = state_of(request), _find_booking(request)
     if booking is None or booking.status != 'active':
-        return _say(
+        return _notice(
             request, 'Nothing to reschedule', 'This event is no longer active.', 410 if booking else 404
         )
     query = {'timezone': booking.timezone} | dict(request.query_params)
-    start = _moment(query.pop('start', ''))
+    start = _parse_time(query.pop('start', ''))
     if request.method == 'POST':
-        start = _moment((await typed(request)).get('start', ''))
-        return _moved(state, booking, start, request)
-    if start is None or start not in free(state):
-        return times_page(
-            state, _here(request), query, free(state), f'Current time: {bookings.when(booking)}'
-        )
-    return details_page(state, _here(request), query, start, moving=booking)
+        start = _parse_time((await form_values(request)).get('start', ''))
+        return _reschedule(state, booking, start, request)
+    if start is None or start not in state.calendar.all_free():
+        return _times_page(request, query, f'Current time: {bookings.format_time(booking)}')
+    return details_page(state, _page_url(request), query, start, rescheduled=booking)
 
 
-def _moved(state: SandboxState, booking: Booking, start: datetime | None, request: Request) -> Response:
+def _reschedule(state: SandboxState, booking: Booking, start: datetime | None, request: Request) -> Response:
     try:
-        made = bookings.reschedule(state, booking, start or datetime(1970, 1, 1, tzinfo=UTC))
-    except Taken as taken:
-        return times_page(state, _here(request), {'timezone': booking.timezone}, free(state), str(taken))
-    return RedirectResponse(f'{state.config.calendly_api}/invitees/{made.invitee}', 303)
+        new = bookings.reschedule(state, booking, start or datetime(1970, 1, 1, tzinfo=UTC))
+    except NotAvailable as error:
+        return _times_page(request, {'timezone': booking.timezone}, str(error))
+    return RedirectResponse(f'{state.config.calendly_api}/invitees/{new.invitee}', 303)
 
 
 async def profile(request: Request) -> Response:
-    """The host's own page leads to their one event type."""
-    state = _state_of(request)
+    """Redirect from the host's page to the event type."""
+    state = state_of(request)
     if request.path_params['user'] != state.config.host_slug or state.calendar.secret:
-        return _say(request, 'Nothing here', 'This page is unknown.', 404)
+        return _notice(request, 'Nothing here', 'This page is unknown.', 404)
     return RedirectResponse(state.config.calendly_link, 303)
 
 
 ROUTES = [
-    Route('/invitees/{invitee}', booked, methods=['GET']),
+    Route('/invitees/{invitee}', show_confirmation, methods=['GET']),
     Route('/cancellations/{invitee}', cancel, methods=['GET', 'POST']),
     Route('/reschedulings/{invitee}', reschedule, methods=['GET', 'POST']),
     Route('/d/{link}/{event}', show, methods=['GET']),

@@ -1,114 +1,119 @@
-"""What follows a booking at Calendly: the webhook, the confirmation mail, the cancellation, the new time."""
+"""Book, reschedule and cancel, with the mails and webhooks that Calendly sends."""
 
 import json
 import uuid
 from datetime import datetime, timedelta
 
-from services.sandbox.calendly import views
+from services.sandbox.calendly import resources
 from services.sandbox.calendly.calendar import Booking, Link, Subscription, zone
-from services.sandbox.problems import Json
 from services.sandbox.state import SandboxState
+from services.sandbox.types import Json
 from services.sandbox.webhooks import Delivery
 
 EVENTS = ('invitee.created', 'invitee.canceled')
 
 
-class Taken(Exception):
-    """The wanted time or link is no longer to be had."""
+class NotAvailable(Exception):
+    """The requested time, link or booking is no longer available."""
 
 
 def subscribe(state: SandboxState, url: str, events: list[str], scope: str, key: str) -> Subscription:
-    """Note who wants to hear of bookings."""
-    made = Subscription(str(uuid.uuid4()), url, events, scope, key, state.now())
-    state.calendar.subscriptions[made.id] = made
-    return made
+    """Create a webhook subscription."""
+    subscription = Subscription(str(uuid.uuid4()), url, events, scope, key, state.now())
+    state.calendar.subscriptions[subscription.id] = subscription
+    return subscription
+
+
+def subscribe_shop(state: SandboxState, url: str) -> None:
+    """Create the shop's subscription to all events, with the configured signing key."""
+    subscribe(state, url, list(EVENTS), 'user', state.config.calendly_signing_key)
 
 
 def book(state: SandboxState, start: datetime, who: Json, link: Link | None = None) -> Booking:
-    """Book a time, tell the invitee and the subscribers."""
+    """Book a time, and send the mail and the webhooks."""
     if link is not None and link.used:
-        raise Taken('This link is no longer valid.')
+        raise NotAvailable('This link is no longer valid.')
     _check_free(state, start)
-    made = state.calendar.book(start, who, link)
-    _confirm(state, made, 'Confirmed')
-    announce(state, 'invitee.created', made)
-    return made
+    booking = state.calendar.book(start, who, link)
+    _send_confirmation(state, booking, 'Confirmed')
+    send_webhooks(state, 'invitee.created', booking)
+    return booking
 
 
 def reschedule(state: SandboxState, old: Booking, start: datetime) -> Booking:
-    """Move a booking: the old invitee is cancelled, a new one made, whose tracking is empty."""
+    """Cancel the old invitee and create a new one with empty tracking, as Calendly does."""
     if old.status != 'active':
-        raise Taken('This event is no longer active.')
+        raise NotAvailable('This event is no longer active.')
     _check_free(state, start)
     who = {'name': old.name, 'email': old.email, 'phone': old.phone, 'timezone': old.timezone}
     calendar = state.calendar
-    made = calendar.book(start, who, old=old)
+    booking = calendar.book(start, who, old=old)
     calendar.cancel(old, old.name, 'invitee', 'Rescheduled', rescheduled=True)
-    _confirm(state, made, 'Rescheduled')
-    announce(state, 'invitee.canceled', old)
-    announce(state, 'invitee.created', made)
-    return made
+    _send_confirmation(state, booking, 'Rescheduled')
+    send_webhooks(state, 'invitee.canceled', old)
+    send_webhooks(state, 'invitee.created', booking)
+    return booking
 
 
 def cancel(state: SandboxState, booking: Booking, by: str, kind: str, reason: str) -> None:
     """Cancel a booking; `kind` is `host` or `invitee`."""
     if booking.status != 'active':
-        raise Taken('This event is no longer active.')
+        raise NotAvailable('This event is no longer active.')
     state.calendar.cancel(booking, by, kind, reason)
-    state.calendar.mail(booking, f'Canceled: {state.config.event_name}', f'{when(booking)}\n{reason}')
-    announce(state, 'invitee.canceled', booking)
+    state.calendar.mail(booking, f'Canceled: {state.config.event_name}', f'{format_time(booking)}\n{reason}')
+    send_webhooks(state, 'invitee.canceled', booking)
 
 
-def when(booking: Booking) -> str:
-    """Date and time for people, in the invitee's time zone."""
+def format_time(booking: Booking) -> str:
+    """Format date and time in the invitee's time zone."""
     local = booking.start.astimezone(zone(booking.timezone))
     end = booking.end.astimezone(zone(booking.timezone))
     place = booking.timezone.replace('_', ' ')
-    return f'{clock(local)} - {clock(end)}, {local:%A, %B} {local.day}, {local.year} ({place})'
+    return f'{format_clock(local)} - {format_clock(end)}, {local:%A, %B} {local.day}, {local.year} ({place})'
 
 
-def clock(moment: datetime) -> str:
-    """`9:30am`."""
-    return moment.strftime('%I:%M%p').lstrip('0').lower()
+def format_clock(time: datetime) -> str:
+    """Format a time of day, such as `9:30am`."""
+    return time.strftime('%I:%M%p').lstrip('0').lower()
 
 
 def _check_free(state: SandboxState, start: datetime) -> None:
     if start not in state.calendar.free(start, start + timedelta(days=1)):
-        raise Taken('That time is no longer available. Please choose another one.')
+        raise NotAvailable('That time is no longer available. Please choose another one.')
 
 
-def _confirm(state: SandboxState, booking: Booking, word: str) -> None:
-    resource = views.invitee(state.calendar, booking)
+def _send_confirmation(state: SandboxState, booking: Booking, word: str) -> None:
+    resource = resources.invitee(state.calendar, booking)
     text = '\n'.join((
-        when(booking), f'Cancel: {resource["cancel_url"]}', f'Reschedule: {resource["reschedule_url"]}', '',
-        *invite(state, booking),
+        format_time(booking), f'Cancel: {resource["cancel_url"]}',
+        f'Reschedule: {resource["reschedule_url"]}', '', *_invite(state, booking),
     ))  # fmt: skip
     state.calendar.mail(booking, f'{word}: {state.config.event_name} with {state.config.host}', text)
 
 
-def invite(state: SandboxState, booking: Booking) -> list[str]:
-    """The calendar invite, as lines."""
+def _invite(state: SandboxState, booking: Booking) -> list[str]:
+    """Return the lines of the calendar invite."""
     return [
         'BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//Sandbox//EN', 'METHOD:REQUEST', 'BEGIN:VEVENT',
-        f'UID:{booking.id}@sandbox', f'DTSTAMP:{booking.made:%Y%m%dT%H%M%SZ}',
+        f'UID:{booking.id}@sandbox', f'DTSTAMP:{booking.created:%Y%m%dT%H%M%SZ}',
         f'DTSTART:{booking.start:%Y%m%dT%H%M%SZ}', f'DTEND:{booking.end:%Y%m%dT%H%M%SZ}',
         f'SUMMARY:{state.config.event_name}', f'ATTENDEE:mailto:{booking.email}', 'END:VEVENT',
         'END:VCALENDAR',
     ]  # fmt: skip
 
 
-def announce(state: SandboxState, kind: str, booking: Booking) -> None:
-    """Send a webhook to every subscription that wants this kind, the invitee flat in the payload."""
+def send_webhooks(state: SandboxState, kind: str, booking: Booking) -> None:
+    """Send a webhook to each subscription to this event; the payload is the invitee."""
     calendar = state.calendar
-    payload = views.invitee(calendar, booking)
-    payload['scheduled_event'] = views.scheduled_event(calendar, booking)
+    payload = resources.invitee(calendar, booking)
+    payload['scheduled_event'] = resources.scheduled_event(calendar, booking)
     body = {
-        'event': kind, 'created_at': views.stamp(state.now()), 'created_by': views.user_uri(calendar),
-        'payload': payload,
+        'event': kind, 'created_at': resources.timestamp(state.now()),
+        'created_by': resources.user_uri(calendar), 'payload': payload,
     }  # fmt: skip
     for item in calendar.subscriptions.values():
         if kind in item.events and item.state == 'active':
             name = f'{kind}:{booking.invitee}'
-            delivery = Delivery('calendly', name, kind, item.url, item.key, json.dumps(body).encode())
-            delivery.given_up = item.disable
+            delivery = Delivery('calendly', name, kind, item.url, item.signing_key, json.dumps(body).encode())
+            delivery.on_failure = item.disable
             state.webhooks.send(delivery)

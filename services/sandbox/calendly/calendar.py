@@ -1,4 +1,4 @@
-"""Calendly's memory: free times, single-use links, booked events, their invitees and what is mailed."""
+"""The calendar of one host: free times, single-use links, bookings, subscriptions and sent mails."""
 
 import uuid
 from collections import deque
@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.sandbox.config import SandboxConfig
-from services.sandbox.problems import Json
+from services.sandbox.types import Json
 
 TRACKING = ('utm_campaign', 'utm_source', 'utm_medium', 'utm_content', 'utm_term', 'salesforce_uuid')
 HORIZON = timedelta(days=14)
@@ -16,7 +16,7 @@ NOTICE = timedelta(hours=2)
 
 
 def zone(name: str) -> ZoneInfo:
-    """The time zone of that name, else UTC."""
+    """Return the time zone of that name, or UTC."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -25,7 +25,7 @@ def zone(name: str) -> ZoneInfo:
 
 @dataclass(slots=True, eq=False)
 class Booking:
-    """One scheduled event with its one invitee."""
+    """A scheduled event with its invitee."""
 
     id: str
     invitee: str
@@ -36,8 +36,8 @@ class Booking:
     phone: str | None
     timezone: str
     tracking: dict[str, str]
-    made: datetime
-    changed: datetime
+    created: datetime
+    updated: datetime
     status: str = 'active'
     rescheduled: bool = False
     cancellation: Json | None = None
@@ -55,24 +55,24 @@ class Link:
 
 @dataclass(slots=True, eq=False)
 class Subscription:
-    """Somebody who wants to hear of bookings."""
+    """A webhook subscription."""
 
     id: str
     url: str
     events: list[str]
     scope: str
-    key: str
-    made: datetime
+    signing_key: str
+    created: datetime
     state: str = 'active'
 
     def disable(self) -> None:
-        """Stop after the last retry; such a subscription must be made anew."""
+        """Disable the subscription after the last retry; Calendly does not enable it again."""
         self.state = 'disabled'
 
 
 @dataclass(slots=True)
 class Mail:
-    """A message that would have been sent."""
+    """A message that Calendly would have sent."""
 
     to: str
     subject: str
@@ -82,7 +82,7 @@ class Mail:
 
 @dataclass
 class Calendar:
-    """One host with one event type."""
+    """One host with one event type and its bookings."""
 
     config: SandboxConfig
     now: Callable[[], datetime]
@@ -100,17 +100,17 @@ class Calendar:
     outbox: deque[Mail] = field(default_factory=lambda: deque(maxlen=500))
 
     def free(self, start: datetime, end: datetime) -> list[datetime]:
-        """The free starts in a span: working hours on weekdays in the host's zone, minus what is booked."""
-        home = zone(self.config.host_timezone)
+        """Return the free start times of a period: working hours on weekdays in the host's time zone."""
+        timezone = zone(self.config.host_timezone)
         length = timedelta(minutes=self.config.event_minutes)
         earliest = max(start, self.now() + NOTICE)
         latest = min(end, self.now() + HORIZON)
         taken = {item.start for item in self.bookings.values() if item.status == 'active'}
         found: list[datetime] = []
-        day = earliest.astimezone(home).date()
-        while day <= latest.astimezone(home).date():
-            begin = datetime.combine(day, time(9), home).astimezone(zone('UTC'))
-            close = datetime.combine(day, time(17), home).astimezone(zone('UTC'))
+        day = earliest.astimezone(timezone).date()
+        while day <= latest.astimezone(timezone).date():
+            begin = datetime.combine(day, time(9), timezone).astimezone(zone('UTC'))
+            close = datetime.combine(day, time(17), timezone).astimezone(zone('UTC'))
             while day.weekday() < 5 and begin + length <= close:
                 if earliest <= begin < latest and begin not in taken:
                     found.append(begin)
@@ -118,44 +118,48 @@ class Calendar:
             day += timedelta(days=1)
         return found
 
+    def all_free(self) -> list[datetime]:
+        """Return all free start times that can be booked now."""
+        return self.free(self.now(), self.now() + HORIZON)
+
     def book(
         self, start: datetime, who: Json, link: Link | None = None, old: Booking | None = None
     ) -> Booking:
-        """Book a free start; `who` has name, email, phone, timezone and tracking."""
+        """Book a free time; `who` has name, email, phone, timezone and tracking."""
         now = self.now()
-        ends = start + timedelta(minutes=self.config.event_minutes)
-        made = Booking(
-            str(uuid.uuid4()), str(uuid.uuid4()), start, ends, who['name'], who['email'],
+        end = start + timedelta(minutes=self.config.event_minutes)
+        booking = Booking(
+            str(uuid.uuid4()), str(uuid.uuid4()), start, end, who['name'], who['email'],
             who.get('phone') or None, who.get('timezone') or 'UTC', dict(who.get('tracking', {})), now, now,
             old=old,
         )  # fmt: skip
-        self.bookings[made.id] = self.invitees[made.invitee] = made
+        self.bookings[booking.id] = self.invitees[booking.invitee] = booking
         if link is not None:
             link.used = True
         if old is not None:
-            old.new = made
-        while len(self.bookings) > self.config.keep_settled:
+            old.new = booking
+        while len(self.bookings) > self.config.max_closed:
             oldest = self.bookings.pop(next(iter(self.bookings)))
             self.invitees.pop(oldest.invitee, None)
-        return made
+        return booking
 
     def cancel(self, booking: Booking, by: str, kind: str, reason: str, rescheduled: bool = False) -> None:
         """Cancel a booking; `kind` is `host` or `invitee`."""
         now = self.now()
-        booking.status, booking.rescheduled, booking.changed = 'canceled', rescheduled, now
+        booking.status, booking.rescheduled, booking.updated = 'canceled', rescheduled, now
         booking.cancellation = {
             'canceled_by': by, 'reason': reason, 'canceler_type': kind,
             'created_at': now.strftime('%Y-%m-%dT%H:%M:%S.%fZ'),
         }  # fmt: skip
 
     def new_link(self) -> Link:
-        """Make a single-use link."""
+        """Create a single-use link."""
         link = Link(uuid.uuid4().hex[:4] + '-' + uuid.uuid4().hex[:3] + '-' + uuid.uuid4().hex[:3])
         self.links[link.id] = link
-        while len(self.links) > self.config.keep_settled:
+        while len(self.links) > self.config.max_closed:
             del self.links[next(iter(self.links))]
         return link
 
     def mail(self, booking: Booking, subject: str, text: str) -> None:
-        """Write down what would be mailed to the invitee."""
+        """Add a message to the invitee to the outbox."""
         self.outbox.append(Mail(booking.email, subject, text, self.now()))

@@ -1,1 +1,1 @@
-"""Faults staged in the sandbox, and what customers, banks and hosts do there."""
+"""Fault injection: rules, the middleware that applies them, and dropped connections."""

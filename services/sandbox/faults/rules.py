@@ -1,26 +1,26 @@
-"""What can be made to go wrong next: rules that are matched, used up and forgotten."""
+"""Fault rules: which request, webhook or payment fails next, how, and how often."""
 
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Any
 
-from services.sandbox.problems import Json
+from services.sandbox.types import Json
 
-# what a rule may `do`, by what its `match` names: a request, a delivery, a payment
+# What a rule may `do`, by what its `match` names: a request, a webhook delivery or a payment.
 FAULTS: dict[str, dict[str, str]] = {
     'request': {
-        'fail': 'answer with `status`, `code`, `message`, `retry_after`',
-        'delay': 'wait `seconds`, then work as usual',
-        'hang': 'do nothing and answer nothing for `seconds`, then drop the connection',
-        'reset': 'drop the connection before any byte of an answer',
-        'lose': 'do the work, then drop the connection instead of answering',
-        'cut': 'do the work, send half of the answer, then drop the connection',
-        'truncate': 'do the work, send half of the JSON as if it were all',
-        'html': 'answer with an HTML page and `status` instead of JSON',
+        'fail': 'respond with `status`, `code`, `message`, `retry_after`',
+        'delay': 'wait `seconds`, then handle the request as usual',
+        'hang': 'send no response for `seconds`, then drop the connection; the request is not handled',
+        'reset': 'drop the connection at once; the request is not handled',
+        'lose': 'handle the request, then drop the connection instead of sending the response',
+        'cut': 'handle the request, send half of the response, then drop the connection',
+        'truncate': 'handle the request, send half of the JSON as a complete response',
+        'html': 'respond with an HTML page and `status` instead of JSON',
     },
     'webhook': {
         'lose': 'never deliver it',
-        'hold': 'keep it until `POST /actions/release`',
+        'hold': 'hold it until `POST /actions/release`',
         'delay': 'deliver it `seconds` later',
         'duplicate': 'deliver it twice',
         'reorder': 'deliver it after the next one',
@@ -31,9 +31,9 @@ FAULTS: dict[str, dict[str, str]] = {
 
 @dataclass(slots=True)
 class Rule:
-    """One thing that shall go wrong: `match` is `METHOD /path`, `webhook <type>` or `pay`, with `*` anywhere.
+    """One fault; `match` is `METHOD /path`, `webhook <type>` or `pay`, and `*` matches anything.
 
-    `times` counts down to nothing; None means for ever. `seconds` and `retry_after` are seconds.
+    The rule applies `times` times, with None always. `seconds` and `retry_after` are in seconds.
     """
 
     match: str
@@ -46,50 +46,54 @@ class Rule:
     retry_after: int | None = None
 
     def view(self) -> Json:
-        """The rule as JSON."""
+        """Return the rule as JSON."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def realm(match: str) -> str:
-    """Which of the three tables of actions a match belongs to."""
+def kind_of(match: str) -> str:
+    """Return the kind of a rule: `request`, `webhook` or `pay`."""
     head = match.split(' ', 1)[0]
     return head if head in ('webhook', 'pay') else 'request'
 
 
-def parsed(raw: Json) -> Rule:
-    """A rule from JSON; ValueError says what is wrong with it."""
+def parse(raw: Json) -> Rule:
+    """Parse a rule.
+
+    Raises:
+        ValueError: a name is missing or unknown, or this kind of rule cannot do that.
+    """
     unknown = set(raw) - {field.name for field in fields(Rule)}
     if unknown or not {'match', 'do'} <= set(raw):
         raise ValueError(
             f'a rule has `match` and `do`; unknown here: {", ".join(sorted(unknown)) or "nothing"}'
         )
     rule = Rule(**raw)
-    actions = FAULTS[realm(rule.match)]
-    if rule.do not in actions:
-        raise ValueError(f'`{rule.match}` can {", ".join(actions)}; not {rule.do}')
+    known = FAULTS[kind_of(rule.match)]
+    if rule.do not in known:
+        raise ValueError(f'`{rule.match}` can {", ".join(known)}; not {rule.do}')
     return rule
 
 
 class Faults:
-    """The rules that are waiting to be met."""
+    """The active rules."""
 
     def __init__(self) -> None:
         self.rules: list[Rule] = []
 
     def add(self, raw: list[Any]) -> None:
-        """Add rules; all or none."""
-        self.rules += [parsed(item) for item in raw]
+        """Add rules, all or none."""
+        self.rules += [parse(item) for item in raw]
 
     def take(self, *subjects: str) -> Rule | None:
-        """The first rule that meets any of the subjects, used once."""
+        """Return the first rule that matches a subject, and count that use."""
         for rule in self.rules:
             if any(fnmatchcase(subject, rule.match) for subject in subjects):
                 if rule.times is not None:
                     rule.times -= 1
-                self.rules = [left for left in self.rules if left.times is None or left.times > 0]
+                self.rules = [item for item in self.rules if item.times is None or item.times > 0]
                 return rule
         return None
 
     def clear(self) -> None:
-        """Forget all rules."""
+        """Delete all rules."""
         self.rules = []

@@ -1,1 +1,1 @@
-"""The sandbox of Stripe."""
+"""Stripe: API, hosted payment page and events."""

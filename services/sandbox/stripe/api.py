@@ -1,4 +1,4 @@
-"""The Stripe sandbox's front door: keys, rights, idempotency keys, envelopes and headers."""
+"""Requests to Stripe's API: keys and permissions, idempotency, error envelopes and headers."""
 
 import base64
 import binascii
@@ -7,30 +7,41 @@ import json
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from services.sandbox import forms
-from services.sandbox.faults.middleware import fault, pause
-from services.sandbox.problems import STRIPE_FAILURES, Json, StripeProblem
-from services.sandbox.state import IdempotencyRecord, SandboxState, new_id
-from services.sandbox.stripe import shapes
-from services.sandbox.stripe.expand import expanded
-from services.sandbox.stripe.routes import ENDPOINTS, Endpoint
+from services.sandbox.faults.middleware import delay, fault
+from services.sandbox.state import IdempotencyRecord, SandboxState, new_id, state_of
+from services.sandbox.stripe.endpoints import ENDPOINTS, Endpoint
+from services.sandbox.stripe.errors import FAILURES, StripeError
+from services.sandbox.stripe.expand import expand
+from services.sandbox.stripe.form_encoding import decode
+from services.sandbox.stripe.validators import validate
+from services.sandbox.types import Json
 
 NO_KEY = (
     'You did not provide an API key. You need to provide your API key in the Authorization header, using '
     "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See "
     'https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/.'
 )
+KEY_MISMATCH = (
+    'Keys for idempotent requests can only be used with the same parameters they were first used with. Try '
+    "using a key other than '{}' if you meant to execute a different request."
+)
+KEY_IN_USE = (
+    'There is currently another in-progress request using this Idempotent Key (that probably means you '
+    'submitted twice, and the other request is still going through): {}. Please try again later.'
+)
 
 
-def masked(key: str) -> str:
-    """A key as Stripe repeats it in its errors: its kind, stars, and the last four characters."""
+def mask(key: str) -> str:
+    """Mask a key as Stripe's errors do: its prefix, stars, and the last four characters."""
     head = '_'.join(key.split('_')[:2]) + '_' if key.count('_') > 1 else key[:3]
     return f'{head}{"*" * max(0, len(key) - len(head) - 4)}{key[-4:]}'
 
 
 def key_of(request: Request) -> str:
-    """The API key of a request, by Bearer or Basic authorization; empty without one."""
+    """Return the API key of a request, from Bearer or Basic authorization, or an empty string."""
     scheme, _, value = request.headers.get('authorization', '').partition(' ')
     if scheme.lower() == 'bearer':
         return value.strip()
@@ -43,77 +54,75 @@ def key_of(request: Request) -> str:
 
 
 def check_key(state: SandboxState, key: str) -> None:
-    """Refuse requests without a valid key (https://docs.stripe.com/api/authentication)."""
+    """Raise unless the key is valid (https://docs.stripe.com/api/authentication)."""
     if not key:
-        raise StripeProblem(NO_KEY, status=401)
-    if state.revoked:
-        raise StripeProblem(f'Expired API Key provided: {masked(key)}', status=401, code='api_key_expired')
+        raise StripeError(NO_KEY, status=401)
+    if state.key_revoked:
+        raise StripeError(f'Expired API Key provided: {mask(key)}', status=401, code='api_key_expired')
     if key == state.config.publishable_key:
-        words = (
+        message = (
             'This API call cannot be made with a publishable API key. Please use a secret API key. You can '
             'find a list of your API keys at https://dashboard.stripe.com/account/apikeys.'
         )
-        raise StripeProblem(words, status=403, code='secret_key_required')
+        raise StripeError(message, status=403, code='secret_key_required')
     if key not in (state.config.secret_key, state.config.restricted_key):
-        raise StripeProblem(f'Invalid API Key provided: {masked(key)}', status=401)
+        raise StripeError(f'Invalid API Key provided: {mask(key)}', status=401)
 
 
-def check_right(state: SandboxState, key: str, right: str) -> None:
-    """Refuse a restricted key that lacks a right."""
-    held = right not in state.missing_rights
-    if key != state.config.restricted_key or held:
+def check_permission(state: SandboxState, key: str, permission: str) -> None:
+    """Raise if a restricted key lacks a permission."""
+    if key != state.config.restricted_key or permission not in state.missing_rights:
         return
-    name = ' '.join(part.capitalize() for part in right.replace('plan', 'prices').split('_'))
-    words = (
-        f"The provided key '{masked(key)}' does not have the required permissions for this endpoint on "
-        f"account '{state.config.account}'. Enabling \"{name}\" ('{right}') permissions on this key "
+    name = ' '.join(part.capitalize() for part in permission.replace('plan', 'prices').split('_'))
+    message = (
+        f"The provided key '{mask(key)}' does not have the required permissions for this endpoint on "
+        f"account '{state.config.account}'. Enabling \"{name}\" ('{permission}') permissions on this key "
         'would allow this request to continue.'
     )
-    raise StripeProblem(words, status=403)
+    raise StripeError(message, status=403)
 
 
-async def answer(request: Request) -> Response:
-    """Answer one API request."""
-    state: SandboxState = request.app.state.sandbox
+async def handle(request: Request) -> Response:
+    """Handle one API request."""
+    state = state_of(request)
     body = (await request.body()).decode(errors='replace')
     request_id = new_id('req_', 14)
     path = '/v1/' + request.path_params['path']
     try:
         check_key(state, key_of(request))
-        endpoint, key = _endpoint(request.method, path)
+        endpoint, object_id = _find_endpoint(request.method, path)
         items = forms.pairs(body if request.method == 'POST' else request.url.query)
-        check_right(state, key_of(request), endpoint.right)
-        call = Call(state, request, endpoint, key, items, request_id)
-        return await call.answer()
-    except StripeProblem as problem:
-        return respond(state, request, refusal(problem, request_id), problem.status, request_id)
+        check_permission(state, key_of(request), endpoint.permission)
+        return await Call(state, request, endpoint, object_id, items, request_id).handle()
+    except StripeError as error:
+        return respond(state, request, envelope(error, request_id), error.status, request_id)
 
 
-def _endpoint(method: str, path: str) -> tuple[Endpoint, str]:
+def _find_endpoint(method: str, path: str) -> tuple[Endpoint, str]:
     for endpoint in ENDPOINTS:
-        key = endpoint.match(method, path)
-        if key is not None:
-            return endpoint, key
-    words = (
+        object_id = endpoint.match(method, path)
+        if object_id is not None:
+            return endpoint, object_id
+    message = (
         f'Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at '
         'https://support.stripe.com/.'
     )
-    raise StripeProblem(words, status=404)
+    raise StripeError(message, status=404)
 
 
-def refusal(problem: StripeProblem, request_id: str) -> bytes:
-    """Stripe's error envelope (https://docs.stripe.com/api/errors)."""
+def envelope(error: StripeError, request_id: str) -> bytes:
+    """Return an error as Stripe's JSON (https://docs.stripe.com/api/errors)."""
     log = f'https://dashboard.stripe.com/test/logs/{request_id}'
-    return written({'error': problem.error | {'request_log_url': log}})
+    return to_json({'error': error.error | {'request_log_url': log}})
 
 
-def written(thing: Json) -> bytes:
-    """JSON as bytes."""
-    return json.dumps(thing, indent=2).encode()
+def to_json(item: Json) -> bytes:
+    """Return an object as indented JSON, as Stripe sends it."""
+    return json.dumps(item, indent=2).encode()
 
 
 def respond(state: SandboxState, request: Request, body: bytes, status: int, request_id: str) -> Response:
-    """An answer with Stripe's headers."""
+    """Return a response with Stripe's headers."""
     headers = {
         'Request-Id': request_id, 'Cache-Control': 'no-cache, no-store',
         'Stripe-Version': request.headers.get('stripe-version', state.config.api_version),
@@ -125,71 +134,72 @@ def respond(state: SandboxState, request: Request, body: bytes, status: int, req
 
 
 class Call:
-    """One authorised request to one endpoint."""
+    """One authorized request to an endpoint."""
 
     def __init__(
-        self, state: SandboxState, request: Request, endpoint: Endpoint, key: str,
+        self, state: SandboxState, request: Request, endpoint: Endpoint, object_id: str,
         items: list[tuple[str, str]], request_id: str,
     ) -> None:  # fmt: skip
-        self.state, self.request, self.endpoint, self.key = state, request, endpoint, key
+        self.state, self.request, self.endpoint, self.object_id = state, request, endpoint, object_id
         self.items, self.request_id = items, request_id
 
-    async def answer(self) -> Response:
-        """Work, or repeat what was answered to the same idempotency key before."""
+    async def handle(self) -> Response:
+        """Do the work, or repeat the stored response of the idempotency key."""
         name = self.request.headers.get('idempotency-key')
         if not name or self.request.method != 'POST':
             return self._respond(*await self._work())
-        kept = self._kept(name)
-        if kept.body is not None:
-            return self._replay(kept)
+        record = self._get_record(name)
+        if record.body is not None:
+            return self._replay(record)
         try:
             body, status = await self._work()
         except BaseException:
-            self.state.kept.pop(name, None)
+            self.state.idempotency.pop(name, None)
             raise
-        self._keep(name, kept, body, status)
+        self._store(name, record, body, status)
         return self._respond(body, status)
 
-    def _kept(self, name: str) -> IdempotencyRecord:
-        """What is known of an idempotency key (https://docs.stripe.com/api/idempotent_requests)."""
+    def _get_record(self, name: str) -> IdempotencyRecord:
+        """Find or create the record of an idempotency key (https://docs.stripe.com/api/idempotent_requests)."""
         if len(name) > 255:
-            raise StripeProblem('Idempotency keys can be up to 255 characters.', kind='idempotency_error')
-        self._forget_old()
-        known = self.state.kept.get(name)
-        mark = self._fingerprint()
-        if known is None:
-            known = self.state.kept[name] = IdempotencyRecord(mark, self.state.now().timestamp() + 86400)
-            return known
-        if known.fingerprint != mark:
-            raise StripeProblem(MISMATCH.format(name), kind='idempotency_error')
-        if known.body is None:
-            raise StripeProblem(
-                IN_USE.format(name), status=409, kind='idempotency_error', code='idempotency_key_in_use'
+            raise StripeError('Idempotency keys can be up to 255 characters.', kind='idempotency_error')
+        self._delete_old_records()
+        record = self.state.idempotency.get(name)
+        fingerprint = self._fingerprint()
+        if record is None:
+            record = IdempotencyRecord(fingerprint, self.state.now().timestamp() + 86400)
+            self.state.idempotency[name] = record
+            return record
+        if record.fingerprint != fingerprint:
+            raise StripeError(KEY_MISMATCH.format(name), kind='idempotency_error')
+        if record.body is None:
+            raise StripeError(
+                KEY_IN_USE.format(name), status=409, kind='idempotency_error', code='idempotency_key_in_use'
             )
-        return known
+        return record
 
-    def _forget_old(self) -> None:
-        kept, now = self.state.kept, self.state.now().timestamp()
-        for name in list(kept)[: max(0, len(kept) - self.state.config.keep_settled)]:
-            del kept[name]
-        while kept and kept[next(iter(kept))].until < now:
-            del kept[next(iter(kept))]
+    def _delete_old_records(self) -> None:
+        records, now = self.state.idempotency, self.state.now().timestamp()
+        for name in list(records)[: max(0, len(records) - self.state.config.max_closed)]:
+            del records[name]
+        while records and records[next(iter(records))].expires_at < now:
+            del records[next(iter(records))]
 
     def _fingerprint(self) -> str:
-        text = json.dumps([self.endpoint.path, self.key, sorted(self.items)])
+        text = json.dumps([self.endpoint.path, self.object_id, sorted(self.items)])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def _keep(self, name: str, kept: IdempotencyRecord, body: bytes, status: int) -> None:
-        """Results of work are kept, failures of it too; refusals before any work are not."""
+    def _store(self, name: str, record: IdempotencyRecord, body: bytes, status: int) -> None:
+        """Store results and server errors, but not requests that were rejected before any work."""
         if 400 <= status < 500 and status != 402:
-            self.state.kept.pop(name, None)
+            self.state.idempotency.pop(name, None)
             return
-        kept.body, kept.status, kept.request = body, status, self.request_id
+        record.body, record.status, record.request_id = body, status, self.request_id
 
-    def _replay(self, kept: IdempotencyRecord) -> Response:
-        response = self._respond(kept.body or b'', kept.status)
+    def _replay(self, record: IdempotencyRecord) -> Response:
+        response = self._respond(record.body or b'', record.status)
         response.headers['Idempotent-Replayed'] = 'true'
-        response.headers['Original-Request'] = kept.request
+        response.headers['Original-Request'] = record.request_id
         return response
 
     def _respond(self, body: bytes, status: int) -> Response:
@@ -200,30 +210,23 @@ class Call:
         return response
 
     async def _work(self) -> tuple[bytes, int]:
-        await pause(self.request)
+        await delay(self.request)
         try:
-            self._fail()
-            params = shapes.checked(forms.decode(self.items), self.endpoint.params, self.endpoint.required)
+            self._raise_fault()
+            params = validate(decode(self.items), self.endpoint.params, self.endpoint.required)
             paths = params.pop('expand', [])
-            thing = self.endpoint.work(self.state, self.key, params)
-            return written(expanded(self.state, thing, paths)), 200
-        except StripeProblem as problem:
-            return refusal(problem, self.request_id), problem.status
+            item = self.endpoint.handler(self.state, self.object_id, params)
+            return to_json(expand(self.state, item, paths)), 200
+        except StripeError as error:
+            return envelope(error, self.request_id), error.status
 
-    def _fail(self) -> None:
-        """Fail as a fault wishes."""
+    def _raise_fault(self) -> None:
+        """Raise the error of a fault rule, if one matched."""
         rule = fault(self.request, 'fail')
         if rule is None:
             return
-        kind, code, words = STRIPE_FAILURES.get(rule.status, STRIPE_FAILURES[500])
-        raise StripeProblem(rule.message or words, status=rule.status, kind=kind, code=rule.code or code)
+        kind, code, message = FAILURES.get(rule.status, FAILURES[500])
+        raise StripeError(rule.message or message, status=rule.status, kind=kind, code=rule.code or code)
 
 
-MISMATCH = (
-    'Keys for idempotent requests can only be used with the same parameters they were first used with. Try '
-    "using a key other than '{}' if you meant to execute a different request."
-)
-IN_USE = (
-    'There is currently another in-progress request using this Idempotent Key (that probably means you '
-    'submitted twice, and the other request is still going through): {}. Please try again later.'
-)
+ROUTES = [Route('/v1/{path:path}', handle, methods=['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])]

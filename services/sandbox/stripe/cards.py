@@ -1,15 +1,15 @@
-"""Stripe's documented test cards and bank accounts, and what each of them does."""
+"""Stripe's documented test cards and bank accounts, and the result of each."""
 
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.sandbox.problems import Json
+from services.sandbox.types import Json
 
 
 @dataclass(frozen=True)
 class Card:
-    """How a payment with one test number goes (https://docs.stripe.com/testing)."""
+    """The result of a payment with a test number (https://docs.stripe.com/testing)."""
 
     does: str = 'pay'
     decline: str | None = None
@@ -33,7 +33,7 @@ CARDS: dict[str, Card] = {
     '4000000000000259': Card(does='dispute'),
 }
 
-# decline code -> (error code, words)
+# decline code -> (error code, message)
 DECLINES: dict[str, tuple[str, str]] = {
     'generic_decline': ('card_declined', 'Your card was declined.'),
     'insufficient_funds': ('card_declined', 'Your card has insufficient funds.'),
@@ -60,23 +60,23 @@ BRANDS = {'4': 'visa', '5': 'mastercard', '3': 'amex'}
 
 
 def digits(text: str) -> str:
-    """The digits of what somebody typed."""
+    """Return the digits of a text."""
     return ''.join(mark for mark in text if mark.isdecimal())
 
 
 def luhn(number: str) -> bool:
-    """Whether the check digit fits."""
+    """Whether the check digit is right."""
     doubled = [int(mark) * (1 + index % 2) for index, mark in enumerate(reversed(number))]
     return sum(value - 9 * (value > 9) for value in doubled) % 10 == 0
 
 
-def refusal(number: str, expiry: str, cvc: str, today: datetime) -> tuple[str, str] | None:
-    """What is wrong with a card before anybody is asked: the field and the words."""
+def find_problem(number: str, expiry: str, cvc: str, today: datetime) -> tuple[str, str] | None:
+    """Return the field and the message if a card is incomplete or invalid."""
     if len(number) < 13:
         return 'card', 'Your card number is incomplete.'
     if len(number) > 19 or not luhn(number):
         return 'card', 'Your card number is invalid.'
-    month, year = moment(expiry)
+    month, year = parse_expiry(expiry)
     if not 1 <= month <= 12:
         return 'expiry', "Your card's expiration date is incomplete."
     if (year, month) < (today.year, today.month):
@@ -86,8 +86,8 @@ def refusal(number: str, expiry: str, cvc: str, today: datetime) -> tuple[str, s
     return None
 
 
-def moment(expiry: str) -> tuple[int, int]:
-    """Month and year of `12 / 34` or `12/2034`; zeros where it is none."""
+def parse_expiry(expiry: str) -> tuple[int, int]:
+    """Return month and year of `12 / 34` or `12/2034`, or zeros."""
     month, _, year = expiry.partition('/')
     if not (digits(month) and digits(year)):
         return 0, 0
@@ -95,23 +95,23 @@ def moment(expiry: str) -> tuple[int, int]:
 
 
 def behaviour(number: str) -> Card:
-    """What a well-formed number does; one that is no test number is declined as in test mode."""
+    """Return the behaviour of a number; Stripe's test mode declines all but the test numbers."""
     return CARDS.get(number, Card(decline='test_mode_live_card'))
 
 
 def fingerprint(number: str) -> str:
-    """The same for the same number, and not the number."""
+    """Return a value that is the same for the same number and does not reveal it."""
     return hashlib.sha256(f'sandbox:{number}'.encode()).hexdigest()[:16]
 
 
 def details(kind: str, number: str, expiry: str) -> Json:
-    """A charge's `payment_method_details`."""
+    """Return the `payment_method_details` of a charge."""
     if kind != 'card':
         return {
             'type': kind,
-            kind: {'fingerprint': fingerprint(number), 'last4': number[-4:]} | BANK_MORE[kind],
+            kind: {'fingerprint': fingerprint(number), 'last4': number[-4:]} | BANK_DETAILS[kind],
         }
-    month, year = moment(expiry)
+    month, year = parse_expiry(expiry)
     brand = BRANDS.get(number[:1], 'visa')
     return {
         'type': 'card',
@@ -128,7 +128,7 @@ def details(kind: str, number: str, expiry: str) -> Json:
     }  # fmt: skip
 
 
-BANK_MORE: dict[str, Json] = {
+BANK_DETAILS: dict[str, Json] = {
     'us_bank_account': {
         'account_holder_type': 'individual', 'account_type': 'checking', 'bank_name': 'STRIPE TEST BANK',
         'payment_reference': None, 'routing_number': '110000000',

@@ -1,20 +1,20 @@
-"""Stripe's events: written down when something happens, and sent to the endpoint."""
+"""Stripe's events: recorded when something happens, and sent to the webhook endpoint."""
 
 import json
 
-from services.sandbox.problems import Json
 from services.sandbox.state import Event, SandboxState, new_id
+from services.sandbox.types import Json
 from services.sandbox.webhooks import Delivery
 
 
-def record(state: SandboxState, kind: str, thing: Json) -> Event:
-    """Write an event down and hand it to the webhooks where the endpoint listens for its type."""
-    event = Event(new_id('evt_1'), state.timestamp(), kind, json.dumps(thing))
+def record(state: SandboxState, kind: str, item: Json) -> Event:
+    """Record an event, and send it if the endpoint subscribes to its type."""
+    event = Event(new_id('evt_1'), state.timestamp(), kind, json.dumps(item))
     state.events[event.id] = event
     if state.stripe_webhook and kind in state.config.stripe_events:
         event.delivery = _delivery(state, event)
         state.webhooks.send(event.delivery)
-    while len(state.events) > state.config.keep_settled:
+    while len(state.events) > state.config.max_closed:
         del state.events[next(iter(state.events))]
     return event
 
@@ -26,7 +26,7 @@ def _delivery(state: SandboxState, event: Event) -> Delivery:
 
 
 def view(state: SandboxState, event: Event, pending: int | None = None) -> Json:
-    """The event as the API shows it."""
+    """Return the event as JSON (https://docs.stripe.com/api/events/object)."""
     return {
         'id': event.id, 'object': 'event', 'api_version': state.config.api_version, 'created': event.created,
         'data': {'object': json.loads(event.data)}, 'livemode': False,
@@ -36,5 +36,5 @@ def view(state: SandboxState, event: Event, pending: int | None = None) -> Json:
 
 
 def delivered(event: Event) -> bool:
-    """Whether nothing of this event is still to be delivered; true as well where nobody listens."""
+    """Whether no delivery of this event is pending; also true without an endpoint."""
     return event.delivery is None or event.delivery.state == 'delivered'

@@ -1,10 +1,11 @@
-"""`expand[]`: ids replaced by the objects they name, and parts that are left out unless asked for."""
+"""`expand[]`: replace ids by their objects, and add parts that a response omits by default."""
 
 from collections.abc import Callable
 
-from services.sandbox.problems import Json, StripeProblem
 from services.sandbox.state import SandboxState
-from services.sandbox.stripe import views
+from services.sandbox.stripe import objects
+from services.sandbox.stripe.errors import StripeError
+from services.sandbox.types import Json
 
 Lookup = Callable[[SandboxState, str], Json | None]
 
@@ -21,7 +22,7 @@ def _price(state: SandboxState, key: str) -> Json | None:
     return state.prices.get(key)
 
 
-# (object, field) -> where the id is looked up; https://docs.stripe.com/api/expanding_objects
+# (object, field) -> how the id is looked up; https://docs.stripe.com/api/expanding_objects
 EXPANDABLE: dict[tuple[str, str], Lookup] = {
     ('checkout.session', 'payment_intent'): _table('payment_intent'),
     ('payment_intent', 'latest_charge'): _table('charge'),
@@ -35,47 +36,49 @@ EXPANDABLE: dict[tuple[str, str], Lookup] = {
 }
 
 
-def expanded(state: SandboxState, thing: Json, paths: list[str]) -> Json:
-    """A copy of an object or list with all asked-for parts in place."""
+def expand(state: SandboxState, item: Json, paths: list[str]) -> Json:
+    """Return a copy of an object or list with all requested parts expanded."""
     for index, path in enumerate(paths):
         if path.count('.') > 3:
-            words = 'You cannot expand more than 4 levels of a property.'
-            raise StripeProblem(words, code='property_expansion_max_depth', param=f'expand[{index}]')
-        thing = _along(state, thing, path.split('.'), path, index)
-    return thing
+            message = 'You cannot expand more than 4 levels of a property.'
+            raise StripeError(message, code='property_expansion_max_depth', param=f'expand[{index}]')
+        item = _expand_path(state, item, path.split('.'), path, index)
+    return item
 
 
-def _along(state: SandboxState, thing: Json, parts: list[str], path: str, index: int) -> Json:
+def _expand_path(state: SandboxState, item: Json, parts: list[str], path: str, index: int) -> Json:
     name, rest = parts[0], parts[1:]
-    if thing.get('object') == 'list' and name == 'data':
-        return thing | {
-            'data': [_along(state, item, rest, path, index) if rest else item for item in thing['data']]
+    if item.get('object') == 'list' and name == 'data':
+        return item | {
+            'data': [
+                _expand_path(state, entry, rest, path, index) if rest else entry for entry in item['data']
+            ]
         }
-    child = _child(state, thing, name)
-    if child is None and not _known(thing, name):
-        raise StripeProblem(f'This property cannot be expanded ({path}).', param=f'expand[{index}]')
+    child = _child(state, item, name)
+    if child is None and not _is_expandable(item, name):
+        raise StripeError(f'This property cannot be expanded ({path}).', param=f'expand[{index}]')
     if isinstance(child, dict) and rest:
-        child = _along(state, child, rest, path, index)
-    return thing | {name: child}
+        child = _expand_path(state, child, rest, path, index)
+    return item | {name: child}
 
 
-def _known(thing: Json, name: str) -> bool:
-    kind = str(thing.get('object'))
-    return (kind, name) in EXPANDABLE or (kind, name) in INCLUDABLE or isinstance(thing.get(name), dict)
+def _is_expandable(item: Json, name: str) -> bool:
+    kind = str(item.get('object'))
+    return (kind, name) in EXPANDABLE or (kind, name) in INCLUDABLE or isinstance(item.get(name), dict)
 
 
-def _child(state: SandboxState, thing: Json, name: str) -> Json | None:
-    kind, value = str(thing.get('object')), thing.get(name)
+def _child(state: SandboxState, item: Json, name: str) -> Json | None:
+    kind, value = str(item.get('object')), item.get(name)
     if isinstance(value, dict):
         return value
     if (kind, name) in INCLUDABLE:
-        return INCLUDABLE[kind, name](state, thing['id'])
+        return INCLUDABLE[kind, name](state, item['id'])
     lookup = EXPANDABLE.get((kind, name))
     return lookup(state, value) if lookup and isinstance(value, str) else None
 
 
 def _lines(state: SandboxState, key: str) -> Json | None:
-    return views.line_items(state, state.sessions[key])
+    return objects.line_items(state, state.sessions[key])
 
 
 def _refunds(state: SandboxState, key: str) -> Json | None:

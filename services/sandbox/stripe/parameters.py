@@ -1,86 +1,86 @@
-"""The parameters each played Stripe endpoint takes (https://docs.stripe.com/api)."""
+"""The parameters of each endpoint (https://docs.stripe.com/api)."""
 
-from services.sandbox.stripe.shapes import (
-    Shape,
-    address,
-    flag,
-    group,
-    listed,
-    mail,
+from services.sandbox.stripe.validators import (
+    Validator,
+    boolean,
+    email,
+    integer,
+    list_of,
     metadata,
-    not_played,
+    object_of,
     one_of,
     text,
-    whole,
+    unsupported,
+    url,
 )
 
-Shapes = dict[str, Shape]
+Validators = dict[str, Validator]
 
-ENABLED = group({'enabled': flag}, ('enabled',))
-WORDS = group({'message': text(1200)}, ('message',))
-EXPAND: Shapes = {'expand': listed(text())}
-CREATED = {'created': group({'gt': whole, 'gte': whole, 'lt': whole, 'lte': whole})}
+ENABLED = object_of({'enabled': boolean}, ('enabled',))
+MESSAGE = object_of({'message': text(1200)}, ('message',))
+EXPAND: Validators = {'expand': list_of(text())}
+CREATED = {'created': object_of({'gt': integer, 'gte': integer, 'lt': integer, 'lte': integer})}
 
 
 def created(value: object, name: str) -> object:
-    """Either one moment or a range of moments."""
-    return CREATED['created'](value, name) if isinstance(value, dict) else whole(value, name)
+    """Accept one time or a range."""
+    return CREATED['created'](value, name) if isinstance(value, dict) else integer(value, name)
 
 
-PAGE: Shapes = EXPAND | {
-    'limit': whole, 'starting_after': text(), 'ending_before': text(), 'created': created,
+PAGE: Validators = EXPAND | {
+    'limit': integer, 'starting_after': text(), 'ending_before': text(), 'created': created,
 }  # fmt: skip
-OF_PAYMENT: Shapes = PAGE | {'charge': text(), 'payment_intent': text()}
+OF_PAYMENT: Validators = PAGE | {'charge': text(), 'payment_intent': text()}
 
-LINE_ITEM = group(
+LINE_ITEM = object_of(
     {
-        'price': text(), 'quantity': whole,
+        'price': text(), 'quantity': integer,
         **dict.fromkeys(
-            ('adjustable_quantity', 'dynamic_tax_rates', 'metadata', 'price_data', 'tax_rates'), not_played
+            ('adjustable_quantity', 'dynamic_tax_rates', 'metadata', 'price_data', 'tax_rates'), unsupported
         ),
     }
 )  # fmt: skip
 
-INTENT_DATA = group(
+INTENT_DATA = object_of(
     {
-        'description': text(1000), 'metadata': metadata, 'receipt_email': mail,
+        'description': text(1000), 'metadata': metadata, 'receipt_email': email,
         'statement_descriptor': text(22), 'statement_descriptor_suffix': text(22),
         **dict.fromkeys(
             ('application_fee_amount', 'capture_method', 'on_behalf_of', 'setup_future_usage', 'shipping',
-             'transfer_data', 'transfer_group'), not_played
+             'transfer_data', 'transfer_group'), unsupported
         ),
     }
 )  # fmt: skip
 
-SESSION_CREATE: Shapes = EXPAND | {
-    'adaptive_pricing': group({'enabled': flag}),
-    'allow_promotion_codes': flag,
-    'automatic_tax': group({'enabled': flag, 'liability': not_played}, ('enabled',)),
+SESSION_CREATE: Validators = EXPAND | {
+    'adaptive_pricing': object_of({'enabled': boolean}),
+    'allow_promotion_codes': boolean,
+    'automatic_tax': object_of({'enabled': boolean, 'liability': unsupported}, ('enabled',)),
     'billing_address_collection': one_of('auto', 'required'),
-    'cancel_url': address,
+    'cancel_url': url,
     'client_reference_id': text(200),
-    'consent_collection': group(
+    'consent_collection': object_of(
         {
             'terms_of_service': one_of('none', 'required'), 'promotions': one_of('auto', 'none'),
-            'payment_method_reuse_agreement': not_played,
+            'payment_method_reuse_agreement': unsupported,
         }
     ),
     'currency': text(3),
-    'custom_text': group({
-        'after_submit': WORDS, 'submit': WORDS, 'terms_of_service_acceptance': WORDS,
-        'shipping_address': WORDS,
+    'custom_text': object_of({
+        'after_submit': MESSAGE, 'submit': MESSAGE, 'terms_of_service_acceptance': MESSAGE,
+        'shipping_address': MESSAGE,
     }),
     'customer_creation': one_of('always', 'if_required'),
-    'customer_email': mail,
-    'expires_at': whole,
-    'line_items': listed(LINE_ITEM),
+    'customer_email': email,
+    'expires_at': integer,
+    'line_items': list_of(LINE_ITEM),
     'locale': text(),
     'metadata': metadata,
     'mode': one_of('payment', 'setup', 'subscription'),
     'payment_intent_data': INTENT_DATA,
     'phone_number_collection': ENABLED,
     'submit_type': one_of('auto', 'book', 'donate', 'pay', 'subscribe'),
-    'success_url': address,
+    'success_url': url,
     'ui_mode': one_of('elements', 'embedded_page', 'form', 'hosted_page'),
     **dict.fromkeys(
         ('after_expiration', 'allowed_payment_method_types', 'branding_settings', 'custom_fields', 'customer',
@@ -91,28 +91,28 @@ SESSION_CREATE: Shapes = EXPAND | {
          'payment_method_options', 'permissions', 'redirect_on_completion', 'return_url',
          'saved_payment_method_options', 'setup_intent_data', 'shipping_address_collection',
          'shipping_options',
-         'subscription_data', 'tax_id_collection', 'wallet_options'), not_played
+         'subscription_data', 'tax_id_collection', 'wallet_options'), unsupported
     ),
 }  # fmt: skip
 
-SESSION_LIST: Shapes = PAGE | {
+SESSION_LIST: Validators = PAGE | {
     'payment_intent': text(), 'status': one_of('complete', 'expired', 'open'),
-    'customer_details': group({'email': text()}),
-    **dict.fromkeys(('customer', 'customer_account', 'payment_link', 'subscription'), not_played),
+    'customer_details': object_of({'email': text()}),
+    **dict.fromkeys(('customer', 'customer_account', 'payment_link', 'subscription'), unsupported),
 }  # fmt: skip
 
-REFUND_CREATE: Shapes = EXPAND | {
-    'amount': whole, 'charge': text(), 'payment_intent': text(), 'metadata': metadata,
+REFUND_CREATE: Validators = EXPAND | {
+    'amount': integer, 'charge': text(), 'payment_intent': text(), 'metadata': metadata,
     'reason': one_of('duplicate', 'fraudulent', 'requested_by_customer'),
     **dict.fromkeys(
         ('currency', 'customer', 'instructions_email', 'origin', 'refund_application_fee',
          'reverse_transfer'),
-        not_played,
+        unsupported,
     ),
 }  # fmt: skip
 
-EVENT_LIST: Shapes = PAGE | {'type': text(), 'types': listed(text()), 'delivery_success': flag}
-PRICE_LIST: Shapes = PAGE | {
-    'active': flag, 'product': text(), 'type': one_of('one_time', 'recurring'), 'currency': text(3),
-    'lookup_keys': not_played, 'recurring': not_played,
+EVENT_LIST: Validators = PAGE | {'type': text(), 'types': list_of(text()), 'delivery_success': boolean}
+PRICE_LIST: Validators = PAGE | {
+    'active': boolean, 'product': text(), 'type': one_of('one_time', 'recurring'), 'currency': text(3),
+    'lookup_keys': unsupported, 'recurring': unsupported,
 }  # fmt: skip

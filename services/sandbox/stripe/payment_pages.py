@@ -1,37 +1,42 @@
-"""The hosted payment page: its buttons, the authentication step, and its words once closed."""
+"""The hosted payment page: payment, promotion code, authentication and receipt."""
+
+from collections.abc import Awaitable, Callable
 
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from services.sandbox.forms import typed
-from services.sandbox.panel.page import money, notice, page
-from services.sandbox.state import SandboxState, Session
-from services.sandbox.stripe import paying
-from services.sandbox.stripe.paying import Outcome, Payment
-from services.sandbox.stripe.payment_form import form_page
+from services.sandbox.forms import form_values
+from services.sandbox.html import money, notice, page
+from services.sandbox.state import SandboxState, Session, state_of
+from services.sandbox.stripe import payments
+from services.sandbox.stripe.payment_html import form_page
+from services.sandbox.stripe.payments import Outcome, Payment
+
+Handler = Callable[[SandboxState, Session, Request], Awaitable[Response]]
 
 
-def _state_of(request: Request) -> SandboxState:
-    state: SandboxState = request.app.state.sandbox
-    return state
+def with_open_session(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Call the handler with the session of the path; for a closed or unknown one respond with a notice."""
+
+    async def handle(request: Request) -> Response:
+        state = state_of(request)
+        session = state.sessions.get(request.path_params['session'])
+        if session is None:
+            return page_not_found()
+        return closed_page(session) or await handler(state, session, request)
+
+    return handle
 
 
-def _session(request: Request) -> Session | None:
-    return _state_of(request).sessions.get(request.path_params['session'])
+def page_not_found() -> Response:
+    """Return the notice for an unknown URL."""
+    return notice('Nothing here', 'The page you were looking for could not be found.', status=404)
 
 
-async def show(request: Request) -> Response:
-    """The payment page, or calm words about why there is none."""
-    session = _session(request)
-    return closed(session) or form_page(_state_of(request), session, {}, Outcome(''))  # type: ignore[arg-type]
-
-
-def closed(session: Session | None) -> Response | None:
-    """What is said where nothing can be paid (any more); None for an open session."""
-    if session is None:
-        return notice('Nothing here', 'The page you were looking for could not be found.', status=404)
+def closed_page(session: Session) -> Response | None:
+    """Return the notice for an expired or completed session."""
     if session.status == 'expired':
         return notice(
             'This page has expired', 'The checkout session timed out. Please go back and start again.'
@@ -43,107 +48,96 @@ def closed(session: Session | None) -> Response | None:
     return None
 
 
-async def submit(request: Request) -> Response:
-    """The pay button."""
-    session = _session(request)
-    said = closed(session)
-    if said or session is None:
-        return said or Response(status_code=404)
-    filled = await typed(request)
-    wrong = incomplete(session, filled)
-    if wrong:
-        return form_page(_state_of(request), session, filled, wrong)
-    outcome = await paying.pay(_state_of(request), session, payment_of(filled))
+async def show(state: SandboxState, session: Session, _: Request) -> Response:
+    """Show the payment page."""
+    return form_page(state, session, {}, Outcome(''))
+
+
+async def submit(state: SandboxState, session: Session, request: Request) -> Response:
+    """Pay."""
+    values = await form_values(request)
+    problem = find_missing(session, values)
+    if problem:
+        return form_page(state, session, values, problem)
+    outcome = await payments.pay(state, session, payment_from(values))
     if outcome.redirect:
         return RedirectResponse(outcome.redirect, 303)
-    return closed(session) or form_page(_state_of(request), session, filled, outcome)
+    return closed_page(session) or form_page(state, session, values, outcome)
 
 
-def incomplete(session: Session, filled: dict[str, str]) -> Outcome | None:
-    """What is missing before anybody is asked for money."""
-    mail = session.params.get('customer_email') or filled.get('email', '')
+def find_missing(session: Session, values: dict[str, str]) -> Outcome | None:
+    """Return the first required input that is missing."""
+    email = session.params.get('customer_email') or values.get('email', '')
     consent = session.params.get('consent_collection', {}).get('terms_of_service') == 'required'
-    name = session.total > 0 and not filled.get('name', '').strip()
+    name = session.total > 0 and not values.get('name', '').strip()
     needs = (
-        ('@' not in mail, 'email', 'Your email is incomplete.'),
+        ('@' not in email, 'email', 'Your email is incomplete.'),
         (name, 'name', 'Please fill in the name on the card.'),
-        (consent and 'terms' not in filled, 'terms', 'You must accept the terms of service.'),
+        (consent and 'terms' not in values, 'terms', 'You must accept the terms of service.'),
     )
-    return next((Outcome('refused', words, where) for is_missing, where, words in needs if is_missing), None)
+    return next(
+        (Outcome('refused', message, where) for is_missing, where, message in needs if is_missing), None
+    )
 
 
-def payment_of(filled: dict[str, str]) -> Payment:
-    """What was filled in, as a payment."""
+def payment_from(values: dict[str, str]) -> Payment:
+    """Return the submitted form as a payment."""
     parts = ('country', 'postal_code', 'line1', 'city')
     return Payment(
-        email=filled.get('email', '').strip(), name=filled.get('name', '').strip(),
-        method=filled.get('method', 'card'), card=filled.get('card', ''), expiry=filled.get('expiry', ''),
-        cvc=filled.get('cvc', ''), account=filled.get('account', ''), phone=filled.get('phone') or None,
-        address={part: filled.get(part) or None for part in parts},
+        email=values.get('email', '').strip(), name=values.get('name', '').strip(),
+        method=values.get('method', 'card'), card=values.get('card', ''), expiry=values.get('expiry', ''),
+        cvc=values.get('cvc', ''), account=values.get('account', ''), phone=values.get('phone') or None,
+        address={part: values.get(part) or None for part in parts},
     )  # fmt: skip
 
 
-async def apply_code(request: Request) -> Response:
-    """The promotion code's own little form."""
-    session = _session(request)
-    said = closed(session)
-    if said or session is None:
-        return said or Response(status_code=404)
-    code = (await typed(request)).get('code', '')
-    if paying.apply_code(_state_of(request), session, code):
-        return RedirectResponse(f'{_state_of(request).config.stripe_api}/pay/{session.id}', 303)
-    return form_page(
-        _state_of(request), session, {'code': code}, Outcome('refused', 'This code is invalid.', 'code')
-    )
+async def apply_code(state: SandboxState, session: Session, request: Request) -> Response:
+    """Apply a promotion code."""
+    code = (await form_values(request)).get('code', '')
+    if payments.apply_code(state, session, code):
+        return RedirectResponse(f'{state.config.stripe_api}/pay/{session.id}', 303)
+    return form_page(state, session, {'code': code}, Outcome('refused', 'This code is invalid.', 'code'))
 
 
-async def ask(request: Request) -> Response:
-    """The customer's bank asks who they are."""
-    session = _session(request)
-    said = closed(session)
-    if said or session is None:
-        return said or Response(status_code=404)
-    if session.attempt is None:
-        return RedirectResponse(f'{_state_of(request).config.stripe_api}/pay/{session.id}', 303)
-    body = AUTHENTICATE.format(
-        business=_state_of(request).config.business, amount=money(session.total, session.currency)
-    )
-    return page('Authentication', body)
+async def show_authentication(state: SandboxState, session: Session, _: Request) -> Response:
+    """Show the bank's authentication page."""
+    if session.pending_payment is None:
+        return RedirectResponse(f'{state.config.stripe_api}/pay/{session.id}', 303)
+    amount = money(session.total, session.currency)
+    return page('Authentication', AUTHENTICATE.format(business=state.config.business, amount=amount))
 
 
-async def asked(request: Request) -> Response:
-    """The customer's answer to their bank."""
-    session = _session(request)
-    said = closed(session)
-    if said or session is None:
-        return said or Response(status_code=404)
-    complete = (await typed(request)).get('answer') == 'complete'
-    outcome = await paying.authenticate(_state_of(request), session, complete)
+async def authenticate(state: SandboxState, session: Session, request: Request) -> Response:
+    """Complete or fail the authentication."""
+    complete = (await form_values(request)).get('answer') == 'complete'
+    outcome = await payments.authenticate(state, session, complete)
     if outcome.redirect:
         return RedirectResponse(outcome.redirect, 303)
-    return form_page(_state_of(request), session, {}, outcome)
+    return form_page(state, session, {}, outcome)
 
 
 AUTHENTICATE = Markup("""<div class="page narrow"><div class="card stack"><h1>3D Secure test page</h1>
-<p>{business} asks for <strong>{amount}</strong>. Your bank wants to know whether it is you.</p>
+<p>{business} asks for <strong>{amount}</strong>. Confirm to your bank that it is you.</p>
 <form method="post" class="stack"><button name="answer" value="complete">Complete authentication</button>
 <button name="answer" value="fail" class="quiet">Fail authentication</button></form></div></div>""")
 
 
 async def receipt(request: Request) -> Response:
-    """What `receipt_url` leads to."""
-    charge = _state_of(request).tables['charge'].get(request.path_params['charge'])
+    """Show the receipt of a charge."""
+    state = state_of(request)
+    charge = state.tables['charge'].get(request.path_params['charge'])
     if charge is None:
-        return notice('Nothing here', 'The page you were looking for could not be found.', status=404)
-    words = f'{money(charge["amount"], charge["currency"])} paid to {_state_of(request).config.business}.'
-    return notice('Receipt', words)
+        return page_not_found()
+    return notice(
+        'Receipt', f'{money(charge["amount"], charge["currency"])} paid to {state.config.business}.'
+    )
 
 
 ROUTES = [
-    Route('/pay/{session}', show, methods=['GET']),
-    Route('/pay/{session}', submit, methods=['POST']),
-    Route('/pay/{session}/code', apply_code, methods=['POST']),
-    Route('/pay/{session}/authenticate', ask, methods=['GET']),
-    Route('/pay/{session}/authenticate', asked, methods=['POST']),
+    Route('/pay/{session}', with_open_session(show), methods=['GET']),
+    Route('/pay/{session}', with_open_session(submit), methods=['POST']),
+    Route('/pay/{session}/code', with_open_session(apply_code), methods=['POST']),
+    Route('/pay/{session}/authenticate', with_open_session(show_authentication), methods=['GET']),
+    Route('/pay/{session}/authenticate', with_open_session(authenticate), methods=['POST']),
     Route('/receipts/{charge}', receipt, methods=['GET']),
 ]

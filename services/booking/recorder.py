@@ -1,0 +1,55 @@
+"""Recording bookings: what Calendly tells of a meeting is written down at the order it belongs to."""
+
+from services.ledger import Delivery, Ledger
+from services.orders import Booking, Cause, Order
+from services.scheduling import BookingUpdate, Scheduling, read_update
+
+
+class BookingRecorder:
+    """Attaches meetings to orders: by the booking key, or by the meeting that they replace."""
+
+    def __init__(self, ledger: Ledger, scheduling: Scheduling) -> None:
+        self._ledger = ledger
+        self._scheduling = scheduling
+
+    async def bookings(self, order: Order) -> tuple[Booking, ...]:
+        """Return the bookings known for an order, earliest meeting first."""
+        return await self._ledger.bookings.of(order.id)
+
+    async def process(self, delivery: Delivery, *, because: Cause) -> None:
+        """Process a Calendly delivery (its payload is the body) and mark it handled.
+
+        Raises:
+            BadRequest: the payload is not such a delivery.
+        """
+        update = read_update(delivery.payload.encode())[2]
+        if await self.record(update, because=because, handles=delivery) is None:
+            await self._ledger.deliveries.mark_handled(delivery)
+
+    async def record(
+        self, update: BookingUpdate, *, because: Cause, handles: Delivery | None = None
+    ) -> Order | None:
+        """Write a booking down at the order it belongs to; None when it belongs to none of ours."""
+        order = await self._order_of(update)
+        if order:
+            await self._ledger.bookings.put(
+                order, update.booking, because=because, moved=update.moved, handles=handles
+            )
+        return order
+
+    async def look_up(self, order: Order) -> None:
+        """Ask Calendly for the bookings of an order and write them down.
+
+        Raises:
+            CalendarUnavailable: Calendly does not answer.
+        """
+        for update in await self._scheduling.find_bookings(order.booking_key, since=order.created_at):
+            await self._ledger.bookings.put(order, update.booking, because=Cause.PAGE, moved=update.moved)
+
+    async def _order_of(self, update: BookingUpdate) -> Order | None:
+        orders = self._ledger.orders
+        order = await orders.find(booking_key=update.booking_key) if update.booking_key else None
+        if order or not update.booking.replaces:
+            return order
+        order_id = await self._ledger.bookings.find_order_id(update.booking.replaces)
+        return await orders.find(id=order_id) if order_id else None

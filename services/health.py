@@ -1,0 +1,59 @@
+"""The checks of a running shop: each names what is wrong and what the operator can do about it."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from services.catalog import Offer
+from services.errors import ShopError, reported
+
+
+@dataclass(frozen=True)
+class Check:
+    """The result of one check.
+
+    Attributes:
+        name: the part that was checked.
+        problem: what is wrong with it, '' when nothing is.
+        remedy: what the operator can do, '' when there is no problem.
+        critical: whether no order can be taken while the problem lasts.
+    """
+
+    name: str
+    problem: str = ''
+    remedy: str = ''
+    critical: bool = False
+
+
+def ready(checks: Iterable[Check]) -> bool:
+    """Say whether orders can be taken."""
+    return not any(check.problem and check.critical for check in checks)
+
+
+async def check_ledger(ping: Callable[[], Awaitable[object]]) -> Check:
+    """Check that the database answers.
+
+    Args:
+        ping: asks the database; raises ShopError when it does not answer.
+    """
+    try:
+        with reported('asking the ledger'):
+            await ping()
+    except ShopError as error:
+        return Check(
+            'ledger',
+            problem=f'the database does not answer [error {error.id}]',
+            remedy='Find the error id in the log; check DATABASE_URL, the free disk space, file permissions.',
+            critical=True,
+        )
+    return Check('ledger', critical=True)
+
+
+async def check_price(offer: Offer) -> Check:
+    """Check that the offer's price is known; an order reads it again, so this prevents no sale by itself."""
+    if offer.price:
+        return Check('price')
+    return Check(
+        'price',
+        problem='the price has not been read from Stripe yet',
+        remedy='Check STRIPE_SECRET_KEY and STRIPE_PRICE_ID, and that this machine can reach api.stripe.com.',
+    )

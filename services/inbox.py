@@ -1,0 +1,69 @@
+"""The inbox: records each delivery, has it processed, and marks it handled or keeps its error."""
+
+import enum
+from collections.abc import Awaitable, Mapping
+from typing import Protocol
+
+from services.errors import ShopError, reported
+from services.ledger import Delivery, Ledger, Source
+from services.orders import Cause
+
+
+class Outcome(enum.StrEnum):
+    """What became of a delivery."""
+
+    HANDLED = 'handled'
+    KNOWN = 'known'  # handled earlier
+    FOREIGN = 'foreign'  # not for this shop
+    REFUSED = 'refused'  # not signed, or not readable
+    FAILED = 'failed'  # kept with its error, to be tried again
+
+
+class Processor(Protocol):
+    """Processes the deliveries of one source and marks them handled."""
+
+    def __call__(self, delivery: Delivery, *, because: Cause) -> Awaitable[object]:
+        """Process one delivery."""
+        ...
+
+
+class Inbox:
+    """One place for deliveries: used by the webhook endpoints and the reconciler."""
+
+    def __init__(self, ledger: Ledger, processors: Mapping[Source, Processor]) -> None:
+        self._ledger = ledger
+        self._processors = processors
+
+    async def receive(self, delivery: Delivery, *, because: Cause) -> Outcome:
+        """Record a delivery and process it, unless it was handled earlier.
+
+        Raises:
+            ShopError: it failed; its error is kept, and it is tried again later.
+        """
+        with reported(f'recording delivery {delivery.kind}'):
+            handled = await self._ledger.deliveries.record(delivery)
+        if handled:
+            return Outcome.KNOWN
+        await self.process(delivery, because=because)
+        return Outcome.HANDLED
+
+    async def process(self, delivery: Delivery, *, because: Cause) -> None:
+        """Process a recorded delivery.
+
+        Raises:
+            ShopError: it failed; its error is kept, and it is tried again later.
+        """
+        try:
+            with reported(f'delivery {delivery.kind}'):
+                await self._processors[delivery.source](delivery, because=because)
+        except ShopError as error:
+            await self._keep_error(delivery, error)
+            raise
+
+    async def _keep_error(self, delivery: Delivery, error: ShopError) -> None:
+        """Keep why a delivery failed; if the ledger itself has failed, the sender comes back anyway."""
+        try:
+            with reported('keeping the error of a delivery'):
+                await self._ledger.deliveries.keep_error(delivery, f'{error.code} [error {error.id}]')
+        except ShopError:
+            return

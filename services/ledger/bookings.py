@@ -1,0 +1,119 @@
+"""Bookings in the ledger: the meetings that belong to orders."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, or_, select, update
+
+from services.database import schema
+from services.database.store import Store
+from services.ledger.deliveries import mark_handled
+from services.ledger.journal import Journal
+from services.ledger.mapping import booking_from_row
+from services.ledger.records import Delivery
+from services.orders import Booking, BookingState, Cause, Order
+
+ACTIVE, CANCELED = BookingState.ACTIVE, BookingState.CANCELED
+
+
+class Bookings:
+    """All bookings of one database."""
+
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        clock: Callable[[], datetime],
+        *,
+        on_change: Callable[[Order], None],
+    ) -> None:
+        self._store = store
+        self._journal = journal
+        self._clock = clock
+        self._on_change = on_change
+
+    async def of(self, order_id: str) -> tuple[Booking, ...]:
+        """Return the bookings of an order, earliest meeting first."""
+        table = schema.bookings
+        query = select(table).where(table.c.order_id == order_id).order_by(table.c.start)
+        return tuple(booking_from_row(row) for row in await self._store.read(query))
+
+    async def find_order_id(self, invitee_id: str) -> str | None:
+        """Return the id of the order that a booking belongs to."""
+        table = schema.bookings
+        rows = await self._store.read(select(table.c.order_id).where(table.c.invitee_id == invitee_id))
+        return str(rows[0].order_id) if rows else None
+
+    async def put(
+        self,
+        order: Order,
+        booking: Booking,
+        *,
+        because: Cause,
+        moved: bool = False,
+        handles: Delivery | None = None,
+    ) -> None:
+        """Write a booking down or update it; one that was canceled or replaced never becomes active again.
+
+        When the last active booking of an order is canceled, its used calendar link is forgotten in the same
+        transaction, so that another time can be picked (decision 45).
+
+        Args:
+            order: whose booking it is.
+            booking: the booking as it is now.
+            because: who caused the change.
+            moved: another meeting takes its place, so the link stays.
+            handles: the delivery that this answers, marked as handled in the same transaction.
+        """
+        table, orders = schema.bookings, schema.orders
+
+        def work(connection: Connection) -> None:
+            # Lock the order: two concurrent updates of one booking must not both write a journal line.
+            connection.execute(select(orders.c.id).where(orders.c.id == order.id).with_for_update())
+            before = connection.scalar(select(table.c.state).where(table.c.invitee_id == booking.invitee_id))
+            successor = select(table.c.invitee_id).where(table.c.replaces == booking.invitee_id)
+            replaced = connection.scalar(successor.where(table.c.order_id == order.id))
+            now = replace(booking, state=CANCELED) if replaced else booking
+            connection.execute(self._put(now, order))
+            if booking.replaces:
+                replaced_one = update(table).where(table.c.invitee_id == booking.replaces)
+                connection.execute(replaced_one.values(state=CANCELED))
+            if before not in (now.state, CANCELED):
+                line = f'meeting of {booking.start:%Y-%m-%d %H:%M} UTC {now.state}'
+                self._journal.write(connection, order, because=because, line=line)
+            if booking.state == CANCELED != before and not moved:
+                self._reopen_calendar(connection, order, because)
+            if handles:
+                mark_handled(connection, handles, self._clock())
+
+        await self._store.write(work)
+        self._on_change(order)
+
+    def _put(self, booking: Booking, order: Order) -> Any:
+        table = schema.bookings
+        values = asdict(booking) | {'order_id': order.id}
+        put = self._store.insert(table).values(values)
+        changed = {name: put.excluded[name] for name in values if name != 'order_id'}
+        return put.on_conflict_do_update(
+            index_elements=[table.c.invitee_id], set_=changed, where=table.c.state != CANCELED
+        )
+
+    def _reopen_calendar(self, connection: Connection, order: Order, because: Cause) -> None:
+        """Forget the used calendar link of an order, unless another of its bookings is active."""
+        orders, bookings = schema.orders.c, schema.bookings.c
+        active = select(bookings.invitee_id).where(bookings.order_id == order.id, bookings.state == ACTIVE)
+        if connection.scalar(active.limit(1)):
+            return
+        used = or_(orders.calendar_url.is_not(None), orders.bookings_unknown)
+        reopened = (
+            update(schema.orders)
+            .where(orders.id == order.id, used)
+            .values(calendar_url=None, bookings_unknown=False, version=orders.version + 1)
+            .returning(orders.version)
+        )
+        version = connection.scalar(reopened)
+        if version:
+            after = replace(order, version=version)
+            self._journal.write(connection, after, because=because, line='another time may be picked')

@@ -1,0 +1,166 @@
+"""Orders in the ledger: written once, then changed by moves that name the version they were decided on."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.exc import IntegrityError
+
+from services.database import schema
+from services.database.store import Store
+from services.ledger import statements
+from services.ledger.deliveries import mark_handled
+from services.ledger.journal import Journal
+from services.ledger.leases import claim
+from services.ledger.mapping import columns_of, order_from_row, values_of
+from services.ledger.records import Delivery
+from services.orders import Cause, Environment, Order, next_check
+
+LEASE = timedelta(minutes=10)  # an order whose check failed, or whose process died, is due again after this
+
+
+class Orders:
+    """All orders of one database."""
+
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        clock: Callable[[], datetime],
+        *,
+        on_change: Callable[[Order], None],
+    ) -> None:
+        self._store = store
+        self._journal = journal
+        self._clock = clock
+        self._on_change = on_change
+        self.moves: Counter[Cause] = Counter()  # in this process, by who caused them
+
+    async def add(self, order: Order, *, because: Cause) -> bool:
+        """Write a new order down; False when its id, session or claim is taken already."""
+        values = values_of(order) | {'next_check': next_check(order, self._clock())}
+
+        def work(connection: Connection) -> None:
+            connection.execute(statements.add_order(), values)
+            self._journal.write(
+                connection, order, because=because, line=f'order {order.reference} written down'
+            )
+
+        try:
+            await self._store.write(work)
+        except IntegrityError:
+            return False
+        return True
+
+    async def find(self, **key: str) -> Order | None:
+        """Return the order with this id, token, session_id, payment_id, reference, booking_key or claim."""
+        ((name, value),) = key.items()
+        if not value.isprintable():  # no key of ours; PostgreSQL would refuse the query
+            return None
+        rows = await self._store.read(statements.find_order(name), key=value)
+        return order_from_row(rows[0]) if rows else None
+
+    async def find_completed_by(self, browser_hash: str, *, since: datetime) -> Order | None:
+        """Return the last order that this browser has completed at Stripe since then, if any."""
+        orders = schema.orders
+        query = select(orders).where(orders.c.browser_hash == browser_hash, orders.c.completed_at >= since)
+        rows = await self._store.read(query.order_by(orders.c.completed_at.desc()).limit(1))
+        return order_from_row(rows[0]) if rows else None
+
+    async def find_paid_beside(self, order: Order, *, within: timedelta) -> tuple[Order, ...]:
+        """Return the paid orders for the same offer by the same browser, e-mail or card, oldest first.
+
+        Args:
+            order: a completed order.
+            within: how much earlier or later the others may have been completed.
+        """
+        if order.completed_at is None:
+            return ()
+        values = statements.similar_to(order, order.completed_at, within)
+        return tuple(map(order_from_row, await self._store.read(statements.paid_beside(), **values)))
+
+    async def open_siblings(self, order: Order) -> tuple[Order, ...]:
+        """Return the other orders of the same browser and offer whose sessions can still be paid."""
+        if not order.browser_hash:
+            return ()
+        rows = await self._store.read(statements.open_siblings(), **statements.same_browser(order))
+        return tuple(map(order_from_row, rows))
+
+    async def move(
+        self,
+        order: Order,
+        *,
+        because: Cause,
+        line: str,
+        actor: str = '',
+        handles: Delivery | None = None,
+        **changes: Any,
+    ) -> Order | None:
+        """Change an order if nobody else has since it was read, with one journal line.
+
+        Args:
+            order: the order as it was read; its version decides.
+            because: who caused it.
+            line: what happened, for people.
+            actor: the person who acted, if one did.
+            handles: the delivery that this answers, marked as handled in the same transaction.
+            changes: fields of the order; ``facts`` replaces all facts.
+
+        Returns:
+            The moved order, or None when another move came first: read again.
+        """
+        now = self._clock()
+        after = replace(order, version=order.version + 1, **changes)
+        values = columns_of(changes) | {'version': after.version, 'next_check': next_check(after, now)}
+        values |= {'order_id': order.id, 'seen_version': order.version}
+
+        def work(connection: Connection) -> Order | None:
+            if connection.execute(statements.move_order(), values).rowcount == 0:
+                return None
+            self._journal.write(connection, after, because=because, line=line, actor=actor)
+            if handles:
+                mark_handled(connection, handles, now)
+            return after
+
+        moved = await self._store.write(work)
+        if moved:
+            self.moves[because] += 1
+            self._on_change(order)
+        return moved
+
+    async def claim(self, environment: Environment, *, limit: int) -> tuple[Order, ...]:
+        """Claim the orders of an environment whose check has been due for the longest time."""
+        table, now = schema.orders, self._clock()
+        due = select(table).where(table.c.environment == environment.mode, table.c.next_check <= now)
+        if environment.account:
+            due = due.where(table.c.account.in_(('', environment.account)))
+        due = due.order_by(table.c.next_check).limit(limit)
+
+        def work(connection: Connection) -> tuple[Order, ...]:
+            rows = claim(connection, due, table.c.next_check, until=now + LEASE)
+            return tuple(map(order_from_row, rows))
+
+        return await self._store.write(work)
+
+    async def checked(self, orders: Iterable[Order]) -> None:
+        """Set the next check of orders that turned out to be unchanged."""
+        table, now = schema.orders, self._clock()
+        unchanged = (table.c.id == bindparam('order_id')) & (table.c.version == bindparam('seen_version'))
+        statement = update(table).where(unchanged).values(next_check=bindparam('next'))
+        values = [
+            {'order_id': order.id, 'seen_version': order.version, 'next': next_check(order, now)}
+            for order in sorted(orders, key=lambda order: order.id)  # in one order, against deadlocks
+        ]
+        if values:
+            await self._store.write(lambda connection: connection.execute(statement, values))
+
+    async def completed_sessions(self, session_ids: Iterable[str]) -> frozenset[str]:
+        """Return those of these sessions that an order is known to have been completed with."""
+        table = schema.orders
+        query = select(table.c.session_id).where(
+            table.c.session_id.in_(list(session_ids)), table.c.completed_at.is_not(None)
+        )
+        return frozenset(row.session_id for row in await self._store.read(query))

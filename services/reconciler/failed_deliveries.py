@@ -1,0 +1,30 @@
+"""A reconciler task: process again the deliveries that were recorded but never handled."""
+
+from services.errors import PaymentUnreachable, ShopError
+from services.inbox import Inbox
+from services.ledger import Ledger
+from services.orders import Cause
+
+LIMIT = 50  # deliveries in a round
+
+
+class RetryDeliveries:
+    """Tries failed deliveries again, and those whose process died."""
+
+    name = 'deliveries'
+
+    def __init__(self, ledger: Ledger, inbox: Inbox) -> None:
+        self._ledger = ledger
+        self._inbox = inbox
+
+    async def run(self) -> bool:
+        """Process the deliveries that are due; ends early where Stripe is silent."""
+        deliveries = await self._ledger.deliveries.claim(limit=LIMIT)
+        for delivery in deliveries:
+            try:
+                await self._inbox.process(delivery, because=Cause.RECONCILER)
+            except PaymentUnreachable:
+                raise
+            except ShopError:
+                continue  # logged and kept by the inbox
+        return len(deliveries) == LIMIT

@@ -1,0 +1,113 @@
+"""A reconciler task: read one of Stripe's lists on from where it was left, and process what is new in it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from services.errors import PaymentsUnavailable, PaymentUnreachable, ShopError
+from services.inbox import Inbox
+from services.ledger import Delivery, Ledger, ListCursor, Source
+from services.orders import SESSION_LIFETIME, Cause
+from services.payments import ListPage, Payments
+
+PAGES = 5  # of a hundred entries, in a round
+EVENTS_KEPT = timedelta(days=29)  # Stripe keeps them for thirty (docs.stripe.com/api/events)
+LATE = timedelta(hours=1)  # an event may be listed late, and our clock may be wrong, by this much
+STILL_OPEN = SESSION_LIFETIME + timedelta(hours=1)  # a session may be completed this long after it was made
+
+ReadPage = Callable[..., Awaitable[ListPage]]
+
+
+class ReadStripeList:
+    """Reads one list; finds what no delivery has told."""
+
+    def __init__(
+        self,
+        name: str,
+        read_page: ReadPage,
+        *,
+        first: timedelta,
+        overlap: timedelta,
+        ledger: Ledger,
+        payments: Payments,
+        inbox: Inbox,
+        clock: Callable[[], datetime],
+        domain: str,
+    ) -> None:
+        """Make it.
+
+        Args:
+            name: of the list.
+            read_page: reads one page of it.
+            first: how far back the first reading goes.
+            overlap: how much every reading reads again.
+            ledger: keeps the cursor.
+            payments: knows the environment; each has a cursor of its own.
+            inbox: processes entries as if they had been delivered.
+            clock: the present time in UTC.
+            domain: this shop's address; sessions of others on the same account are left alone.
+        """
+        self.name = name
+        self.was_read = False  # whether the last run succeeded
+        self._read_page = read_page
+        self._first = first
+        self._overlap = overlap
+        self._ledger = ledger
+        self._payments = payments
+        self._inbox = inbox
+        self._clock = clock
+        self._domain = domain
+
+    async def run(self) -> bool:
+        """Read the list on."""
+        self.was_read = False
+        more = await self._read_on()
+        self.was_read = True
+        return more
+
+    async def _read_on(self) -> bool:
+        now = self._clock()
+        name = f'{self.name} {self._payments.environment.mode}'
+        cursor = await self._ledger.cursors.get(name, since=now - self._first)
+        for _ in range(PAGES):
+            until = cursor.until or now
+            page = await self._page(cursor, until)
+            await self._process(page)
+            if page.last:
+                after = replace(cursor, until=until, after=page.last)
+            else:
+                after = ListCursor(cursor.name, until - self._overlap)
+            if after != cursor and not await self._ledger.cursors.advance(cursor, after):
+                return False  # another process reads this list too
+            if not page.last:
+                return False
+            cursor = after
+        return True
+
+    async def _page(self, cursor: ListCursor, until: datetime) -> ListPage:
+        # A clock that once ran ahead must not leave a gap.
+        since = min(cursor.since, until - self._overlap)
+        try:
+            return await self._read_page(since=since, until=until, after=cursor.after)
+        except PaymentsUnavailable:
+            if cursor.after:  # the entry to continue from may be gone: begin this reading again
+                await self._ledger.cursors.advance(cursor, ListCursor(cursor.name, cursor.since))
+            raise
+
+    async def _process(self, page: ListPage) -> None:
+        """Process those entries that are ours and were not processed before."""
+        entries = [entry for entry in page.entries if entry.object_id and entry.domain in ('', self._domain)]
+        done = await self._ledger.deliveries.done(Source.STRIPE, [entry.id for entry in entries])
+        done |= await self._ledger.orders.completed_sessions(entry.id for entry in entries)
+        for entry in reversed(entries):
+            if entry.id not in done:
+                await self._receive(Delivery(Source.STRIPE, entry.id, entry.kind, payload=entry.object_id))
+
+    async def _receive(self, delivery: Delivery) -> None:
+        """Receive an entry; its failure is kept, and ends the round only where Stripe is silent."""
+        try:
+            await self._inbox.receive(delivery, because=Cause.RECONCILER)
+        except PaymentUnreachable:
+            raise
+        except ShopError:
+            return  # logged and kept by the inbox

@@ -1,0 +1,132 @@
+"""Calendly's resources as JSON (https://developer.calendly.com/api-docs)."""
+
+from datetime import datetime
+
+from services.sandbox.calendly.calendar import TRACKING, Booking, Calendar, Subscription
+from services.sandbox.types import Json
+
+
+def timestamp(time: datetime) -> str:
+    """Format a time as Calendly does."""
+    return time.strftime('%Y-%m-%dT%H:%M:%S.%fZ')
+
+
+def uri(calendar: Calendar, kind: str, key: str) -> str:
+    """Return the URI of a resource."""
+    return f'{calendar.config.calendly_api}/{kind}/{key}'
+
+
+def user_uri(calendar: Calendar) -> str:
+    """Return the URI of the host."""
+    return uri(calendar, 'users', calendar.user)
+
+
+def organization_uri(calendar: Calendar) -> str:
+    """Return the URI of the host's organization."""
+    return uri(calendar, 'organizations', calendar.organization)
+
+
+def user(calendar: Calendar) -> Json:
+    """Return the host."""
+    config = calendar.config
+    return {
+        'uri': user_uri(calendar), 'name': config.host, 'slug': config.host_slug, 'email': config.host_email,
+        'scheduling_url': f'{config.calendly_api}/{config.host_slug}', 'timezone': config.host_timezone,
+        'avatar_url': None, 'created_at': '2024-01-02T03:04:05.678123Z', 'locale': 'en',
+        'resource_type': 'User',
+        'updated_at': '2024-01-02T03:04:05.678123Z', 'current_organization': organization_uri(calendar),
+        'time_notation': '12h',
+    }  # fmt: skip
+
+
+def event_type(calendar: Calendar) -> Json:
+    """Return the event type."""
+    config = calendar.config
+    question = {
+        'name': 'Phone number', 'type': 'phone_number', 'position': 0, 'enabled': True, 'required': False,
+        'answer_choices': [], 'include_other': False,
+    }  # fmt: skip
+    return {
+        'uri': uri(calendar, 'event_types', calendar.event_type), 'name': config.event_name,
+        'active': calendar.active, 'admin_managed': False, 'booking_method': 'instant', 'color': '#0b5d3b',
+        'created_at': '2024-01-02T03:04:05.678123Z', 'custom_questions': [question], 'deleted_at': None,
+        'description_html': None, 'description_plain': None, 'duration': config.event_minutes,
+        'duration_options': None, 'internal_note': None, 'kind': 'solo', 'locale': 'en',
+        'locations': [{'kind': config.location}], 'pooling_type': None, 'position': 0,
+        'profile': {'name': config.host, 'owner': user_uri(calendar), 'type': 'User'},
+        'scheduling_url': config.calendly_link, 'secret': calendar.secret, 'slug': config.event_slug,
+        'type': 'StandardEventType', 'updated_at': '2024-01-02T03:04:05.678123Z',
+    }  # fmt: skip
+
+
+def location(calendar: Calendar, booking: Booking) -> Json:
+    """Return the place of a meeting."""
+    kind = calendar.config.location
+    if kind == 'outbound_call':
+        return {'type': kind, 'location': booking.phone}
+    if kind == 'physical':
+        return {'type': kind, 'location': '1 Sandbox Street', 'additional_info': None}
+    join = f'{uri(calendar, "events", booking.id)}/google_meet'
+    return {'type': kind, 'status': 'pushed', 'join_url': join, 'data': None}
+
+
+def event_uri(calendar: Calendar, booking: Booking) -> str:
+    """Return the URI of a booking's event."""
+    return uri(calendar, 'scheduled_events', booking.id)
+
+
+def invitee_uri(calendar: Calendar, booking: Booking) -> str:
+    """Return the URI of a booking's invitee."""
+    return f'{event_uri(calendar, booking)}/invitees/{booking.invitee}'
+
+
+def scheduled_event(calendar: Calendar, booking: Booking) -> Json:
+    """Return a scheduled event."""
+    active = int(booking.status == 'active')
+    membership = {
+        'user': user_uri(calendar), 'user_email': calendar.config.host_email,
+        'user_name': calendar.config.host,
+        'buffered_start_time': timestamp(booking.start), 'buffered_end_time': timestamp(booking.end),
+    }  # fmt: skip
+    resource: Json = {
+        'uri': event_uri(calendar, booking), 'name': calendar.config.event_name, 'status': booking.status,
+        'start_time': timestamp(booking.start), 'end_time': timestamp(booking.end),
+        'event_type': uri(calendar, 'event_types', calendar.event_type),
+        'location': location(calendar, booking), 'event_memberships': [membership], 'event_guests': [],
+        'invitees_counter': {'total': 1, 'active': active, 'limit': 1}, 'calendar_event': None,
+        'meeting_notes_plain': None, 'meeting_notes_html': None,
+        'created_at': timestamp(booking.created), 'updated_at': timestamp(booking.updated),
+    }  # fmt: skip
+    return resource | ({'cancellation': booking.cancellation} if booking.cancellation else {})
+
+
+def invitee(calendar: Calendar, booking: Booking) -> Json:
+    """Return an invitee; the form has one name field, so first and last name are null."""
+    config, old, new = calendar.config, booking.old, booking.new
+    answers = [{'question': 'Phone number', 'answer': booking.phone, 'position': 0}] if booking.phone else []
+    resource: Json = {
+        'uri': invitee_uri(calendar, booking), 'email': booking.email, 'name': booking.name,
+        'first_name': None, 'last_name': None, 'status': booking.status, 'timezone': booking.timezone,
+        'event': event_uri(calendar, booking), 'questions_and_answers': answers,
+        'tracking': {name: booking.tracking.get(name) or None for name in TRACKING},
+        'text_reminder_number': booking.phone, 'rescheduled': booking.rescheduled,
+        'old_invitee': invitee_uri(calendar, old) if old else None,
+        'new_invitee': invitee_uri(calendar, new) if new else None,
+        'cancel_url': f'{config.calendly_api}/cancellations/{booking.invitee}',
+        'reschedule_url': f'{config.calendly_api}/reschedulings/{booking.invitee}',
+        'routing_form_submission': None, 'payment': None, 'no_show': None, 'reconfirmation': None,
+        'scheduling_method': None, 'invitee_scheduled_by': None,
+        'created_at': timestamp(booking.created), 'updated_at': timestamp(booking.updated),
+    }  # fmt: skip
+    return resource | ({'cancellation': booking.cancellation} if booking.cancellation else {})
+
+
+def subscription(calendar: Calendar, item: Subscription) -> Json:
+    """Return a webhook subscription, without its signing key."""
+    return {
+        'uri': uri(calendar, 'webhook_subscriptions', item.id), 'callback_url': item.url,
+        'events': item.events, 'created_at': timestamp(item.created), 'updated_at': timestamp(item.created),
+        'retry_started_at': None, 'state': item.state, 'scope': item.scope, 'group': None,
+        'organization': organization_uri(calendar),
+        'user': user_uri(calendar) if item.scope == 'user' else None, 'creator': user_uri(calendar),
+    }  # fmt: skip

@@ -1,0 +1,108 @@
+"""What customers, banks and the operator do at Stripe; each function is `POST /actions/<name>`."""
+
+from services.sandbox.state import SandboxState, Session
+from services.sandbox.stripe import checkout, disputes, objects, payments, refunds
+from services.sandbox.types import Json
+
+
+def get_session(state: SandboxState, body: Json) -> Session:
+    """Return the session that a body names by its id or its payment intent."""
+    key = body.get('session') or state.session_of_intent.get(str(body.get('payment_intent')))
+    if key not in state.sessions:
+        raise ValueError(f'no session {key}')
+    return state.sessions[str(key)]
+
+
+def get_charge(state: SandboxState, body: Json) -> Json:
+    """Return the latest charge of the session that a body names."""
+    intent = get_session(state, body).intent
+    if intent is None:
+        raise ValueError('this session has no payment')
+    return state.tables['charge'][state.tables['payment_intent'][intent]['latest_charge']]
+
+
+async def pay(state: SandboxState, body: Json) -> Json:
+    """`{session, card?, email?, name?, method?, code?, authenticate?}`: pay on the payment page."""
+    session = get_session(state, body)
+    if body.get('code') and not payments.apply_code(state, session, body['code']):
+        raise ValueError('this code is invalid')
+    if 'authenticate' in body and session.pending_payment is not None:
+        outcome = await payments.authenticate(state, session, bool(body['authenticate']))
+    else:
+        names = ('email', 'name', 'method', 'card', 'expiry', 'cvc', 'account', 'address', 'phone')
+        payer = {'email': 'pat@example.com', 'name': 'Pat Payer'}
+        values = {name: body[name] for name in names if name in body}
+        outcome = await payments.pay(state, session, payments.Payment(**(payer | values)))
+    return {'outcome': outcome.kind, 'message': outcome.message, 'redirect': outcome.redirect}
+
+
+async def expire(state: SandboxState, body: Json) -> Json:
+    """`{session}`: expire a session."""
+    session = get_session(state, body)
+    checkout.expire(state, session)
+    return objects.session(state, session)
+
+
+async def settle(state: SandboxState, body: Json) -> Json:
+    """`{session, success?}`: let a bank payment succeed or fail."""
+    session = get_session(state, body)
+    payments.settle_bank_payment(state, session, bool(body.get('success', True)))
+    return objects.session(state, session)
+
+
+async def refund(state: SandboxState, body: Json) -> Json:
+    """`{session, amount?, failed?}`: refund in Stripe's dashboard; with `failed` the bank returns it."""
+    charge = get_charge(state, body)
+    amount = {'amount': body['amount']} if 'amount' in body else {}
+    item = refunds.create_refund(state, {'charge': charge['id'], **amount})
+    return refunds.fail_refund(state, item) if body.get('failed') else item
+
+
+async def fail_refund(state: SandboxState, body: Json) -> Json:
+    """`{refund}`: let a refund fail."""
+    if body.get('refund') not in state.tables['refund']:
+        raise ValueError('no such refund')
+    return refunds.fail_refund(state, state.tables['refund'][body['refund']])
+
+
+async def dispute(state: SandboxState, body: Json) -> Json:
+    """`{session, status?: open|won|lost, reason?}`: open a dispute, or close it."""
+    charge, status = get_charge(state, body), body.get('status', 'open')
+    if status == 'open':
+        return disputes.open_dispute(state, charge, body.get('reason', 'fraudulent'))
+    found = [item for item in state.tables['dispute'].values() if item['charge'] == charge['id']]
+    if status not in ('won', 'lost') or not found:
+        raise ValueError('status is open, won or lost, and only an open dispute can be closed')
+    return disputes.close_dispute(state, found[-1], status)
+
+
+async def price(state: SandboxState, body: Json) -> Json:
+    """`{price?, active?, amount?, currency?, recurring?, name?}`: change or create a price."""
+    key = body.get('price', state.config.price)
+    config = state.config
+    item = state.prices.get(key)
+    if item is None:
+        item = checkout.create_price(
+            state, key, config.amount, config.currency, body.get('name', config.product)
+        )
+    if 'amount' in body:
+        item |= {'unit_amount': body['amount'], 'unit_amount_decimal': str(body['amount'])}
+    item |= {name: body[name] for name in ('active', 'currency') if name in body}
+    if 'recurring' in body:
+        monthly = {'interval': 'month', 'interval_count': 1, 'meter': None, 'usage_type': 'licensed'}
+        recurring = bool(body['recurring'])
+        item |= {
+            'type': 'recurring' if recurring else 'one_time',
+            'recurring': monthly if recurring else None,
+        }
+    return item
+
+
+async def key(state: SandboxState, body: Json) -> Json:
+    """`{revoked?, missing_rights?}`: revoke the keys, or take permissions from the restricted key."""
+    state.key_revoked = bool(body.get('revoked', state.key_revoked))
+    state.missing_rights = set(body.get('missing_rights', state.missing_rights))
+    return {'revoked': state.key_revoked, 'missing_rights': sorted(state.missing_rights)}
+
+
+ACTIONS = (pay, expire, settle, refund, fail_refund, dispute, price, key)

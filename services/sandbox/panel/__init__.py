@@ -1,1 +1,0 @@
-"""The page that steers the sandbox."""

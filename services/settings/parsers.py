@@ -1,0 +1,179 @@
+"""How the text of a setting becomes its value: small functions, each for one kind of setting.
+
+A parser takes the text and the context and returns the value, or raises `Problem`.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.settings import database_url
+from services.settings.urls import CALENDLY_HOST, host_names, is_calendly, split
+
+DEFAULT_PORT = 3000
+KINDS = {
+    'sk_': 'a secret key',
+    'rk_': 'a restricted key',
+    'pk_': 'a publishable key',
+    'prod_': 'a product id',
+    'price_': 'a price id',
+    'whsec_': 'a webhook secret',
+}
+"""What a value is, by its public prefix."""
+
+
+class Problem(Exception):
+    """A value cannot be used; the text completes a sentence that begins with the setting's name."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """The texts of all settings, defaults included: what is right for one can depend on another."""
+
+    texts: Mapping[str, str]
+
+    @property
+    def live(self) -> bool:
+        """Whether the Stripe key moves real money."""
+        return self.texts['STRIPE_SECRET_KEY'].split('_')[1:2] == ['live']
+
+
+Parser = Callable[[str, Context], Any]
+
+
+def text(value: str, _context: Context) -> str:
+    """Take any text."""
+    return value
+
+
+def path(value: str, _context: Context) -> Path:
+    """Take the path of a file."""
+    return Path(value)
+
+
+def key(pattern: str) -> Parser:
+    """Make a parser of keys, ids and tokens: '' or a text that matches a pattern."""
+
+    def parse(value: str, _context: Context) -> str:
+        if value and not re.fullmatch(pattern, value):
+            raise Problem(f'does not look right{_mistaken_for(value, pattern)}')
+        return value
+
+    return parse
+
+
+def publishable_key(value: str, context: Context) -> str:
+    """Take a publishable key of the same mode as the secret key."""
+    value = str(key(r'pk_(test|live)_[\w-]+')(value, context))
+    if value and context.texts['STRIPE_SECRET_KEY'] and (value[3:7] == 'live') != context.live:
+        raise Problem('and STRIPE_SECRET_KEY must both be test keys or both be live keys')
+    return value
+
+
+def calendly_link(value: str, context: Context) -> str:
+    """Take the URL of an event type at Calendly, or at the host that plays Calendly."""
+    url = split(value)
+    if url is None:
+        raise Problem(f'must begin with https://{CALENDLY_HOST}/')
+    if not url.path.strip('/'):
+        raise Problem('is not the URL of an event type')
+    if url.hostname not in host_names(context.texts['CALENDLY_API_BASE']) and not is_calendly(value):
+        raise Problem(f'must begin with https://{CALENDLY_HOST}/')
+    return value
+
+
+def domain(value: str, context: Context) -> str:
+    """Take the URL that customers type, without a path; https where money is real."""
+    if context.live and not value.startswith('https://'):
+        raise Problem('must begin with https:// when the Stripe key is live')
+    return _base_url(value, with_path=False)
+
+
+def api_base(value: str, context: Context) -> str:
+    """Take another base URL of a vendor's API, '' for the vendor's own."""
+    if value and context.live:
+        raise Problem('must not be set together with a live Stripe key')
+    return _base_url(value, with_path=True)
+
+
+def host_name(value: str, context: Context) -> str:
+    """Take a host name, or ''."""
+    return str(key(r'[A-Za-z0-9.-]+')(value, context)).lower()
+
+
+def port(value: str, context: Context) -> int:
+    """Take a port; without one it is the port in DOMAIN, else 3000."""
+    url = split(context.texts['DOMAIN'])
+    value = value or str((url.port if url else None) or DEFAULT_PORT)
+    if not re.fullmatch(r'[0-9]{1,5}', value) or not 0 < int(value) < 65536:
+        raise Problem('is not a port number')
+    return int(value)
+
+
+def database(value: str, _context: Context) -> str:
+    """Take the URL of a database."""
+    if problem := database_url.problem_of(value):
+        raise Problem(problem)
+    return database_url.normalised(value)
+
+
+def whole_number(*, most: int) -> Parser:
+    """Make a parser of whole numbers from 1 to ``most``."""
+
+    def parse(value: str, _context: Context) -> int:
+        if not re.fullmatch(r'[0-9]{1,9}', value) or not 1 <= int(value) <= most:
+            raise Problem(f'must be a whole number from 1 to {most}')
+        return int(value)
+
+    return parse
+
+
+def switch(value: str, _context: Context) -> bool:
+    """Take 1 or 0, or a word that means the same."""
+    value = value.lower()
+    if value not in ('0', '1', 'no', 'yes', 'off', 'on', 'false', 'true'):
+        raise Problem('must be 1 or 0')
+    return value in ('1', 'yes', 'on', 'true')
+
+
+def networks(value: str, _context: Context) -> str:
+    """Take IP addresses and networks with commas in between; none means this machine alone."""
+    parts = [part.strip() for part in value.split(',') if part.strip()]
+    try:
+        for part in parts:
+            ipaddress.ip_network(part)
+    except ValueError as error:
+        raise Problem('must be IP addresses or networks, with commas in between') from error
+    return ','.join(parts) or '127.0.0.1'
+
+
+def choice(*words: str) -> Parser:
+    """Make a parser that takes one of a few words."""
+
+    def parse(value: str, _context: Context) -> str:
+        if value.lower() not in words:
+            raise Problem(f'must be one of {", ".join(words)}')
+        return value.lower()
+
+    return parse
+
+
+def _base_url(value: str, *, with_path: bool) -> str:
+    value = value.rstrip('/')
+    url = split(value)
+    if value and url is None:
+        raise Problem('must be a URL that begins with https:// or http://')
+    if url and (url.query or url.fragment or url.username or (url.path and not with_path)):
+        raise Problem('must hold only scheme, host and port, and nothing after them')
+    return value
+
+
+def _mistaken_for(value: str, pattern: str) -> str:
+    """Name what a value seems to be, by its public prefix only, unless that is what was wanted."""
+    start = next((start for start in KINDS if value.startswith(start)), '')
+    if start and start.rstrip('_') in re.split(r'\W|_', pattern):
+        return ': a character is missing in it, or does not belong there'
+    return f' (it seems to be {KINDS[start]})' if start else ''

@@ -1,0 +1,169 @@
+"""Check every page with axe-core against WCAG 2.2 AA, in the light and the dark scheme."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Route, ViewportSize, expect
+
+from tests.e2e import journey
+from tests.e2e.orders import STATES, OrderMaker
+from tests.processes import Server
+from tests.sandbox_client import SandboxClient
+
+AXE, AXE_AGAIN = Axe(), Axe('null')  # the second is for a page that has loaded axe already
+STANDARD = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+COLOURS = ['cat.color']
+OPTIONS = {'iframes': False, 'preload': False, 'resultTypes': ['violations', 'incomplete']}
+CONTRAST = 'color-contrast'
+PHONE: ViewportSize = {'width': 390, 'height': 844}
+NARROW = 320  # CSS pixels
+WITH_CALENDAR = ('paid', 'canceled', 'partly refunded', 'disputed')
+TARGET_SIZE = 44  # CSS pixels, width and height
+TARGETS = 'button, summary, a:not(p:not(.links) > a:not(.cta))'
+"""What can be pressed, without links in a sentence: they may be as high as a line (WCAG 2.2, 2.5.8)."""
+NOTICES = {
+    '/': '',
+    '/?alert=payment_unreachable&error=0123abcd': 'Error 0123abcd',
+    '/?alert=payments_unavailable&error=0123abcd': 'Payments are not available right now.',
+    '/?alert=already_paid&again=1': 'payment',
+}
+DOCUMENTS = {
+    '/terms': 'Terms',
+    '/privacy': 'Privacy',
+    '/refunds': 'Refunds',
+    '/nowhere': 'This page does not exist',
+    '/order/nobodys': 'This page does not exist',
+    '/success': 'That did not work',
+    f'/success?session_id=cs_test_{"a" * 58}': 'Checking your payment…',
+}
+
+
+@pytest.fixture
+def phone(another_browser: journey.AnotherBrowser) -> Page:
+    """Return a page on a phone."""
+    return another_browser(viewport=PHONE)
+
+
+def test_the_landing_page(phone: Page, shop_process: Server, subtests: pytest.Subtests) -> None:
+    """The landing page is accessible, also with each alert that its URL may ask for."""
+    for path, text in NOTICES.items():
+        with subtests.test(path):
+            phone.goto(shop_process.url + path)
+            journey.connected_button(phone)
+            expect(journey.alert(phone)).to_contain_text(text)
+            _check(phone)
+
+
+def test_a_notice_on_the_landing_page(phone: Page, shop_process: Server, sandbox: SandboxClient) -> None:
+    """The notices after returning without paying and after paying are accessible."""
+    opened = phone.request.post(f'{shop_process.url}/checkout', max_redirects=0)
+    phone.goto(f'{shop_process.url}/?back=1')
+    expect(phone.get_by_role('status')).to_contain_text('No charge was made')
+    _check(phone)
+    sandbox.pay(opened.headers['location'])
+    phone.goto(shop_process.url)
+    expect(phone.get_by_role('status')).to_contain_text('A payment was just made here')
+    _check(phone)
+
+
+def test_the_page_of_an_order(
+    phone: Page, shop_process: Server, sandbox: SandboxClient, subtests: pytest.Subtests
+) -> None:
+    """The order page is accessible in each state; the content of the calendar's frame is Calendly's."""
+    for state in STATES:
+        with subtests.test(state):
+            sandbox.reset()
+            phone.goto(OrderMaker(shop_process, sandbox).make(state))
+            expect(phone.locator('#app[data-v-app]')).to_be_attached()
+            expect(phone.get_by_title(journey.CALENDAR)).to_have_count(int(state in WITH_CALENDAR))
+            _check(phone)
+
+
+def test_documents(phone: Page, shop_process: Server, sandbox: SandboxClient) -> None:
+    """The legal pages, the error pages and the page that waits for Stripe are accessible."""
+    sandbox.fault('GET /v1/checkout/sessions/*', 'reset', times=None)
+    for path, heading in DOCUMENTS.items():
+        phone.goto(shop_process.url + path)
+        expect(phone.get_by_role('heading', level=1)).to_have_text(heading)
+        _check(phone)
+
+
+def test_the_error_page_and_a_lost_connection(
+    phone: Page, start_shop: journey.StartShop, tmp_path: Path
+) -> None:
+    """The page after an internal error and the alert about a lost connection are accessible."""
+    ledger = tmp_path / 'deleted.db'
+    shop = start_shop({'DATABASE_URL': f'sqlite:///{ledger}'})
+    broken = phone.context.new_page()
+    journey.open_landing(phone, shop)
+    ledger.unlink()
+    broken.goto(f'{shop.url}/order/anything')
+    expect(broken.get_by_role('heading', level=1)).to_have_text('Something went wrong on our side')
+    _check(broken)
+    shop.kill()
+
+    expect(phone.get_by_role('alert').filter(has_text='This page reconnects by itself')).to_be_visible()
+    _check(phone)
+
+
+def test_without_script(
+    phone: Page, shop_process: Server, sandbox: SandboxClient, subtests: pytest.Subtests
+) -> None:
+    """The server-rendered pages are accessible as a browser without script shows them."""
+    phone.route(re.compile('/(order/.*)?$'), _without_scripts)
+    for state in ('', 'open', 'paid', 'paid, without calendar'):
+        with subtests.test(state):
+            phone.goto(OrderMaker(shop_process, sandbox).make(state) if state else shop_process.url)
+            expect(phone.locator('#app[data-rendered]')).to_be_attached()
+            expect(phone.get_by_title(journey.CALENDAR)).to_have_count(int(state in WITH_CALENDAR))
+            _check(phone)
+
+
+def test_the_cached_landing_page(another_browser: journey.AnotherBrowser, shop_process: Server) -> None:
+    """The landing page that crawlers get from the cache is accessible."""
+    page = another_browser(viewport=PHONE, user_agent='Googlebot')
+    page.goto(shop_process.url)
+    expect(page.locator('script[type=module]')).to_have_count(0)
+
+    _check(page)
+
+
+def _without_scripts(route: Route) -> None:
+    """Answer with the page as a browser without script reads it; the browser here needs scripts for axe."""
+    answer = route.fetch()
+    head, body = re.sub('<script.*?</script>', '', answer.text(), flags=re.DOTALL).split('<body>')
+    route.fulfill(response=answer, body=f'{head}<body>{re.sub("</?noscript>", "", body)}')
+
+
+def _check(page: Page) -> None:
+    """Check a page with axe; on a narrow screen also that nothing is cut off or too small to press."""
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme='light')
+    assert _violations(AXE, page, STANDARD) == []
+    page.emulate_media(color_scheme='dark')
+    assert _violations(AXE_AGAIN, page, COLOURS) == []
+    page.set_viewport_size({'width': NARROW, 'height': 640})
+    assert journey.content_width(page) <= NARROW
+    assert _too_small(page) == []
+
+
+def _violations(axe: Axe, page: Page, tags: list[str]) -> list[str]:
+    """Return what axe finds outside frames, one line each."""
+    result = axe.run(page, options=OPTIONS | {'runOnly': tags}).response
+    found = [*result['violations'], *(rule for rule in result['incomplete'] if rule['id'] == CONTRAST)]
+    failed = [(rule['id'], node) for rule in found for node in rule['nodes'] if not _overlaps(node)]
+    return [f'{name}: {node["html"]}' for name, node in failed]
+
+
+def _overlaps(node: dict[str, Any]) -> bool:
+    """Return whether axe could not measure the contrast, because a notice covers a part of the page."""
+    return any((check['data'] or {}).get('messageKey') == 'elmPartiallyObscuring' for check in node['any'])
+
+
+def _too_small(page: Page) -> list[str]:
+    """Return the targets that are too small."""
+    boxes = ((target, target.bounding_box()) for target in page.locator(TARGETS).all())
+    return [str(target) for target, box in boxes if box and min(box['width'], box['height']) < TARGET_SIZE]

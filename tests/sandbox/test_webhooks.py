@@ -1,0 +1,190 @@
+"""The sandbox's webhooks: signatures, retries and faults."""
+
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+import stripe
+
+from tests.sandbox.checkout_sessions import create_session
+from tests.sandbox_client import SandboxClient
+
+Delivery = tuple[bytes, str]
+
+
+class Receiver:
+    """A server that receives webhooks; it responds with `statuses` first and with 200 afterwards."""
+
+    def __init__(self) -> None:
+        self.deliveries: queue.Queue[Delivery] = queue.Queue()
+        self.statuses: list[int] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.server = ThreadingHTTPServer(('127.0.0.1', 0), self._handler())
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """The URL for deliveries."""
+        return f'http://127.0.0.1:{self.server.server_port}/hook'
+
+    def next(self) -> Delivery:
+        """Return the body and the signature of the next delivery."""
+        return self.deliveries.get(timeout=10)
+
+    def types(self, count: int) -> list[str]:
+        """Return the types of the next deliveries, in order of arrival."""
+        bodies = [json.loads(self.next()[0]) for _ in range(count)]
+        return [body.get('type') or body['event'] for body in bodies]
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers['Content-Length']))
+                names = ('Stripe-Signature', 'Calendly-Webhook-Signature')
+                receiver.deliveries.put(
+                    (body, next(self.headers[name] for name in names if name in self.headers))
+                )
+                receiver.gate.wait(10)
+                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
+                self.send_header('Content-Length', '0')
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Log nothing."""
+
+        return Handler
+
+
+@pytest.fixture
+def receiver(sandbox: SandboxClient) -> Iterator[Receiver]:
+    """A receiver for the webhooks of both services."""
+    server = Receiver()
+    sandbox.act('webhooks', stripe=server.url, calendly=server.url)
+    yield server
+    server.gate.set()
+    sandbox.reset()
+    server.server.shutdown()
+    server.server.server_close()
+
+
+def events(http: httpx.Client, **params: str) -> list[dict[str, Any]]:
+    """Return Stripe's list of events."""
+    found: list[dict[str, Any]] = http.get('/stripe/v1/events', params=params).json()['data']
+    return found
+
+
+def test_a_delivery_is_signed_as_the_sdk_expects(sandbox: SandboxClient, receiver: Receiver) -> None:
+    """The SDK accepts the body with the secret, and rejects another secret and another body."""
+    session = create_session(sandbox)
+    sandbox.pay(session)
+    body, signature = receiver.next()
+    secret = sandbox.settings['STRIPE_WEBHOOK_SECRET']
+    event = stripe.Webhook.construct_event(body, signature, secret)
+    assert (event.type, event.data.object['id']) == ('checkout.session.completed', session)
+    assert event.api_version == stripe.api_version
+    for wrong_body, wrong_secret in ((body, 'whsec_other'), (body + b' ', secret)):
+        with pytest.raises(stripe.SignatureVerificationError):
+            stripe.Webhook.construct_event(wrong_body, signature, wrong_secret)
+
+
+def test_a_rejected_delivery_is_retried(sandbox: SandboxClient, receiver: Receiver) -> None:
+    """After a 500 or a redirect the same event is sent again."""
+    receiver.statuses = [500, 302]
+    sandbox.pay(create_session(sandbox))
+    bodies = {receiver.next()[0] for _ in range(3)}
+    assert len(bodies) == 1
+
+
+def test_an_event_is_pending_until_it_is_delivered(
+    sandbox: SandboxClient, http: httpx.Client, receiver: Receiver
+) -> None:
+    """`delivery_success=false` lists undelivered events, and no event without a subscription."""
+    first, second = create_session(sandbox), create_session(sandbox)
+    sandbox.fault('webhook *', 'hold')
+    sandbox.pay(first)
+    sandbox.pay(second)
+    pending = events(http, delivery_success='false')
+    assert [(item['data']['object']['id'], item['pending_webhooks']) for item in pending] == [(first, 1)]
+    delivered = events(http, delivery_success='true', type='checkout.session.completed')
+    assert [(item['data']['object']['id'], item['pending_webhooks']) for item in delivered] == [(second, 0)]
+
+
+def test_the_redirect_waits_for_the_webhook(sandbox: SandboxClient, receiver: Receiver) -> None:
+    """The customer is redirected only after the webhook was answered."""
+    receiver.gate.clear()
+    session, redirected = create_session(sandbox), threading.Event()
+
+    def pay() -> None:
+        sandbox.pay(session)
+        redirected.set()
+
+    payer = threading.Thread(target=pay)
+    payer.start()
+    receiver.next()
+    assert not redirected.is_set()
+    receiver.gate.set()
+    payer.join(timeout=10)
+    assert redirected.is_set()
+
+
+def test_a_lost_delivery_is_never_sent(sandbox: SandboxClient, receiver: Receiver) -> None:
+    """The next delivery is that of the next event."""
+    sandbox.fault('webhook checkout.session.completed', 'lose')
+    sandbox.pay(create_session(sandbox))
+    sandbox.act('expire', session=create_session(sandbox))
+    assert receiver.types(1) == ['checkout.session.expired']
+
+
+def test_a_duplicated_delivery_is_sent_twice(sandbox: SandboxClient, receiver: Receiver) -> None:
+    """The same event id arrives twice."""
+    sandbox.fault('webhook checkout.session.completed', 'duplicate')
+    sandbox.pay(create_session(sandbox))
+    ids = {json.loads(receiver.next()[0])['id'] for _ in range(2)}
+    assert len(ids) == 1
+
+
+def test_deliveries_are_reordered(sandbox: SandboxClient, receiver: Receiver) -> None:
+    """A reordered delivery arrives after the next one."""
+    sandbox.fault('webhook checkout.session.completed', 'reorder')
+    session = create_session(sandbox)
+    sandbox.pay(session, method='bank')
+    sandbox.act('settle', session=session, success=True)
+    assert receiver.types(2) == ['checkout.session.async_payment_succeeded', 'checkout.session.completed']
+
+
+def test_held_deliveries_are_sent_when_released(sandbox: SandboxClient, receiver: Receiver) -> None:
+    """A held delivery waits for the release; later ones are sent at once."""
+    sandbox.fault('webhook checkout.session.completed', 'hold')
+    session = create_session(sandbox)
+    sandbox.pay(session)
+    sandbox.act('expire', session=create_session(sandbox))
+    assert receiver.types(1) == ['checkout.session.expired']
+    assert sandbox.act('release', backwards=True) == {'released': 1}
+    assert receiver.types(1) == ['checkout.session.completed']
+
+
+def test_an_event_can_be_resent(sandbox: SandboxClient, receiver: Receiver) -> None:
+    """The dashboard's button sends the same body once more."""
+    sandbox.pay(create_session(sandbox))
+    first = receiver.next()[0]
+    sandbox.act('resend', event=json.loads(first)['id'])
+    assert receiver.next()[0] == first
+
+
+def test_a_calendly_delivery_is_retried(sandbox: SandboxClient, receiver: Receiver) -> None:
+    """The same body is sent again; its payload is the invitee, with the event inside."""
+    receiver.statuses = [500]
+    invitee = sandbox.book(f'{sandbox.calendly_link}?utm_content=b-1')
+    first, second = receiver.next(), receiver.next()
+    assert first[0] == second[0]
+    payload = json.loads(first[0])['payload']
+    assert (payload['uri'], payload['tracking']['utm_content']) == (invitee['uri'], 'b-1')
+    assert payload['scheduled_event']['uri'] == payload['event']

@@ -1,0 +1,27 @@
+"""No secret gets into a log line."""
+
+import pytest
+
+from services.logs import mask_event, mask_secrets
+
+
+@pytest.mark.parametrize(
+    ('text', 'masked'),
+    [
+        ('Invalid API Key provided: sk_test_abc***xyz', 'Invalid API Key provided: sk_test_…'),
+        ('rk_live_1, pk_live_2 and whsec_3', 'rk_live_…, pk_live_… and whsec_…'),
+        ('sk_4242', 'sk_…'),
+        ('session cs_test_a1B2-c3d4', 'session cs_test_…'),
+        ('GET /order/vX9-_token?x=1', 'GET /order/…?x=1'),
+        ('task_1, pk_orders and price_1', 'task_1, pk_orders and price_1'),
+    ],
+)
+def test_what_opens_something_is_masked(text: str, masked: str) -> None:
+    """Keys, webhook secrets, session ids and order tokens keep only their prefix; other words stay."""
+    assert mask_secrets(text) == masked
+
+
+def test_every_text_of_a_log_line_is_masked() -> None:
+    """The event and its fields are masked, other values stay."""
+    line = {'event': 'sk_test_1', 'exception': 'whsec_2', 'count': 3}
+    assert mask_event(None, '', line) == {'event': 'sk_test_…', 'exception': 'whsec_…', 'count': 3}
