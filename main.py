@@ -42,8 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='main.py', description='Sell an hour, take the money, give the slot.'
     )
-    parser.set_defaults(command='serve', action='start')
     commands = parser.add_subparsers(dest='command', metavar='[COMMAND]', title='commands')
+    parser.set_defaults(command='serve', action='start')
     commands.add_parser('serve', help='run the shop with the settings of .env and environment (the default)')
     commands.add_parser('demo', help='run the shop on this machine against a sandbox of Stripe and Calendly')
     copy = commands.add_parser('backup', help='copy the orders into FILE, also while the shop is running')

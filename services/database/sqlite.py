@@ -96,7 +96,7 @@ def code_of(error: BaseException) -> int:
 def _identity(path: str) -> tuple[int, int] | None:
     """Return what tells one file from another of the same name, None while there is none."""
     try:
-        found = os.stat(path)  # with every transaction, and Path.stat takes longer
+        found = os.stat(path)  # noqa: PTH116  # with every transaction, and Path.stat takes longer
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -1,4 +1,4 @@
-"""One page in two shapes: the HTML that is painted, and the elements that Vue is told to mount; as outlines.
+"""One page in two forms, as outlines: the HTML rendered on the server, and the elements that Vue mounts.
 
 An outline is a list of tags with their attributes and of texts, in the order of the page.
 """

@@ -1,4 +1,4 @@
-"""POST /checkout: the pay button as a plain form, and what it makes of bodies that no browser sends."""
+"""POST /checkout: the pay button as a plain form, and malformed bodies."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,14 +12,14 @@ SESSIONS = 'POST /v1/checkout/sessions'
 
 
 async def test_the_form_leads_to_stripe(customer: Customer, sandbox: SandboxClient) -> None:
-    """A post of the form is answered with 303 to the session that was opened."""
+    """Posting the form redirects with 303 to the session that was opened."""
     answer = await customer.http.post('/checkout', data={'shown': '15000-usd', 'again': ''})
     (session,) = sandbox.state()['sessions']
     assert (answer.status_code, answer.headers['location']) == (303, session['url'])
 
 
-async def test_form_and_button_meet_in_one_session(customer: Customer, sandbox: SandboxClient) -> None:
-    """A browser that posts the form and also presses the button is sent to one and the same session."""
+async def test_form_and_button_share_one_session(customer: Customer, sandbox: SandboxClient) -> None:
+    """A browser that posts the form and presses the button gets the same session."""
     await customer.open('/')
     answer = await customer.http.post('/checkout', data={'shown': '15000-usd'})
     await customer.pressed()
@@ -28,7 +28,7 @@ async def test_form_and_button_meet_in_one_session(customer: Customer, sandbox: 
 
 
 async def test_an_outage_leads_back_to_an_alert(customer: Customer, sandbox: SandboxClient) -> None:
-    """A failure is 303 to the landing page, whose address carries code and id and no words."""
+    """A failure redirects with 303 to the landing page; the URL carries code and id, no words."""
     sandbox.fault(SESSIONS, 'fail', status=500, times=None)
     answer = await customer.http.post('/checkout', data={'shown': '15000-usd'})
     url = urlsplit(answer.headers['location'])
@@ -40,7 +40,7 @@ async def test_an_outage_leads_back_to_an_alert(customer: Customer, sandbox: San
 
 
 async def test_another_price_is_not_charged(customer: Customer, sandbox: SandboxClient) -> None:
-    """Who read another amount than would be charged is sent back, and no session is opened."""
+    """A form with another price than the current one is refused, and no session is opened."""
     answer = await customer.http.post('/checkout', data={'shown': '14000-usd'})
     await customer.open(answer.headers['location'])
     assert 'The price has changed since this page was opened.' in customer.alerts[0]
@@ -48,7 +48,7 @@ async def test_another_price_is_not_charged(customer: Customer, sandbox: Sandbox
 
 
 async def test_a_second_payment_needs_a_second_post(customer: Customer, way: Way) -> None:
-    """After a payment the form leads to the warning, whose form says that it is meant."""
+    """After a payment the form leads to a warning, and only the form beside it pays again."""
     await way.arrive(await way.pay())
     answer = await customer.http.post('/checkout', data={'shown': '15000-usd', 'again': ''})
     assert parse_qs(urlsplit(answer.headers['location']).query)['alert'] == ['already_paid']
@@ -72,17 +72,17 @@ async def test_a_second_payment_needs_a_second_post(customer: Customer, way: Way
         (b'a=' + b'x' * 5000, 'application/x-www-form-urlencoded', 413),
     ],
 )
-async def test_an_odd_body_is_refused_calmly(
+async def test_a_malformed_body_is_refused(
     customer: Customer, sandbox: SandboxClient, content: bytes, kind: str, status: int
 ) -> None:
-    """A body that our page would not send is a 4xx page in our words, and nothing is started."""
+    """A body that our page would not send is answered with a 4xx page, and nothing is started."""
     answer = await customer.http.post('/checkout', content=content, headers={'Content-Type': kind})
     assert answer.status_code == status
     assert 'That did not work' in words(answer.text)
     assert sandbox.state()['sessions'] == []
 
 
-async def test_the_forms_address_opened_by_hand_leads_home(customer: Customer) -> None:
-    """GET /checkout, as after a reload, leads to the landing page."""
+async def test_get_checkout_redirects_to_the_landing_page(customer: Customer) -> None:
+    """GET /checkout, as after a reload, redirects to the landing page."""
     answer = await customer.http.get('/checkout')
     assert (answer.status_code, answer.headers['location']) == (303, '/')

@@ -1,6 +1,7 @@
 """The theme and the plain documents: style sheet, markup, legal pages, search engines, errors."""
 
 import re
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nicegui import app, ui
 
+from services.shop import Shop
 from services.site import NIGHT, PAPER, Look, Site, contrast, load
 from tests.pages.customer import Customer, words
 from tests.processes import ROOT
@@ -21,8 +23,8 @@ PATTERNED = ('email', 'phone', 'accent', 'slug', 'button')
 SHEET = theme.sheet(load(ROOT / 'site.toml').look)
 
 
-def test_the_style_sheet_is_small_enough_to_stand_in_the_page() -> None:
-    """The sheet stays under 14 KB (print included), brings both accents, and knows the two papers by name."""
+def test_the_style_sheet_is_small_enough_to_be_inline() -> None:
+    """The sheet is under 14 KB (print included) and has the accents and both backgrounds."""
     assert len(SHEET.encode()) < 14 * 1024
     assert f'--paper:{PAPER}' in SHEET
     assert f'--paper:{NIGHT}' in SHEET
@@ -32,7 +34,7 @@ def test_the_style_sheet_is_small_enough_to_stand_in_the_page() -> None:
 
 @pytest.mark.parametrize('scheme', [0, 1], ids=['light', 'dark'])
 def test_every_pair_of_colours_is_readable(scheme: int) -> None:
-    """Text in every role has a contrast of 4.5 or more on what lies under it, by day and by night."""
+    """Every text colour has a contrast of at least 4.5 on its background, in both schemes."""
     roots = re.findall(r':root\{(.*?)\}', SHEET)[: scheme + 1]
     colours = {name: value for part in roots for name, value in re.findall(r'--([\w-]+):(#\w{6})\b', part)}
     pairs = [('ink', 'paper'), ('ink', 'card'), ('quiet', 'paper'), ('quiet', 'card'), ('accent', 'paper')]
@@ -42,14 +44,14 @@ def test_every_pair_of_colours_is_readable(scheme: int) -> None:
 
 
 @given(st.integers(0, 0xFFFFFF))
-def test_any_accent_finds_its_night(colour: int) -> None:
-    """Whatever accent is chosen, the one derived for the dark scheme reads well there."""
+def test_any_accent_has_a_dark_one(colour: int) -> None:
+    """The accent derived for the dark scheme is readable, whatever the accent."""
     look = Look.model_construct(accent=f'#{colour:06x}', accent_dark=None)
     assert contrast(theme.night_accent(look), NIGHT) >= theme.DARK_CONTRAST
 
 
 def test_no_colour_outside_the_theme() -> None:
-    """No page names a colour; all of them stand in the theme."""
+    """No page names a colour; all colours are in the theme."""
     for path in (ROOT / 'ui').rglob('*.py'):
         if path.name != 'theme.py':
             assert not re.search(r'#[0-9a-fA-F]{3,8}\b|rgba?\(', path.read_text(encoding='utf-8')), path
@@ -79,8 +81,8 @@ async def test_a_legal_page_is_a_plain_document(customer: Customer, path: str, t
 
 
 @pytest.mark.parametrize(('method', 'status'), [('GET', 404), ('POST', 404)])
-async def test_a_missing_page_is_calm(customer: Customer, method: str, status: int) -> None:
-    """An address that leads nowhere shows our page with a telephone number, and not the address back."""
+async def test_a_missing_page(customer: Customer, method: str, status: int) -> None:
+    """A missing URL is answered with our page and a phone number, and its text is not repeated."""
     answer = await customer.http.request(method, '/wp-admin/<script>x')
     assert answer.status_code == status
     assert 'This page does not exist' in words(answer.text)
@@ -88,23 +90,23 @@ async def test_a_missing_page_is_calm(customer: Customer, method: str, status: i
     assert 'wp-admin' not in answer.text
 
 
-async def test_a_wrong_method_is_calm(customer: Customer) -> None:
-    """A method that an address does not take is 405 in our words."""
+async def test_a_wrong_method(customer: Customer) -> None:
+    """A wrong method is answered with 405, the Allow header and our page."""
     answer = await customer.http.delete('/terms')
     assert answer.status_code == 405
     assert {*answer.headers['allow'].split(', ')} == {'GET', 'HEAD'}
     assert 'This address does not take that kind of request.' in words(answer.text)
 
 
-async def test_machines_are_told_in_their_own_way(customer: Customer) -> None:
-    """A missing address below /api/ is JSON, not a page."""
+async def test_programs_get_json(customer: Customer) -> None:
+    """A missing URL below /api/ is answered with JSON, not with a page."""
     answer = await customer.http.get('/api/nothing')
     assert answer.status_code == 404
     assert answer.headers['content-type'] == 'application/json'
 
 
-async def test_a_broken_address_tells_an_id_only(customer: Customer) -> None:
-    """An address that breaks shows the id of the error and a telephone number, never the error's text."""
+async def test_an_uncaught_exception_shows_only_an_id(customer: Customer) -> None:
+    """A route that raises shows the error id and a phone number, never the error's text."""
 
     async def broken() -> None:
         raise RuntimeError('secret text')
@@ -117,10 +119,10 @@ async def test_a_broken_address_tells_an_id_only(customer: Customer) -> None:
     assert 'secret text' not in answer.text
 
 
-async def test_a_broken_page_tells_the_id_that_is_in_the_log(
+async def test_a_broken_page_shows_the_id_that_is_in_the_log(
     customer: Customer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A page that breaks shows an id, the log has the same id beside the cause, and the page has no cause."""
+    """A page that raises shows an id; the log has the same id and the cause, the page has no cause."""
 
     @ui.page('/breaking')
     async def breaking() -> None:
@@ -136,15 +138,15 @@ async def test_a_broken_page_tells_the_id_that_is_in_the_log(
 
 
 def test_the_operators_text_is_never_html() -> None:
-    """Whatever stands in site.toml is shown as it is typed: no text of it becomes an element."""
+    """Text from site.toml is escaped: none of it becomes an element."""
     site = Site.model_validate(_hostile(load(ROOT / 'site.toml').model_dump()))
-    drawn = pitch(site) + assurances(site) + sections(site) + closing(site) + footer(site)
-    assert '<i>' not in drawn
-    assert drawn.count('&lt;i&gt;') > 40
+    markup = pitch(site) + assurances(site) + sections(site) + closing(site) + footer(site)
+    assert '<i>' not in markup
+    assert markup.count('&lt;i&gt;') > 40
 
 
 def _hostile(value: Any) -> Any:
-    """Put an element into every text that may hold one."""
+    """Put an element into every free text."""
     if isinstance(value, dict):
         return {name: part if name in PATTERNED else _hostile(part) for name, part in value.items()}
     if isinstance(value, tuple):
@@ -153,15 +155,31 @@ def _hostile(value: Any) -> Any:
 
 
 async def test_search_engines_stay_out_of_a_test_shop(customer: Customer) -> None:
-    """A shop with test keys is not listed: neither by robots.txt nor by its pages."""
+    """A shop with test keys is closed to search engines by robots.txt and by its pages."""
     robots = await customer.http.get('/robots.txt')
     assert 'Disallow: /\n' in robots.text
     assert '<meta name="robots" content="noindex">' in (await customer.http.get('/')).text
     assert '<meta name="robots" content="noindex">' in (await customer.http.get('/terms')).text
 
 
+class TestLive:
+    """A shop with live keys."""
+
+    @pytest.fixture
+    def shop(self, shop: Shop) -> Shop:
+        """Make the shop's pages take it for a live one."""
+        return replace(shop, settings=replace(shop.settings, mode='live'))
+
+    async def test_search_engines_may_read_the_public_pages(self, customer: Customer) -> None:
+        """robots.txt closes the pages of orders and of the operator, and nothing else."""
+        robots = await customer.http.get('/robots.txt')
+        closed = [line for line in robots.text.splitlines() if line.startswith('Disallow')]
+        assert closed == ['Disallow: /order', 'Disallow: /admin']
+        assert '<meta name="robots"' not in (await customer.http.get('/terms')).text
+
+
 async def test_the_sitemap_lists_the_public_pages(customer: Customer) -> None:
-    """The sitemap is XML and names every public page by its full address."""
+    """The sitemap is XML and lists the full URL of every public page."""
     answer = await customer.http.get('/sitemap.xml')
     names = '{http://www.sitemaps.org/schemas/sitemap/0.9}loc'
     found = [element.text for element in ElementTree.fromstring(answer.text).iter(names)]
@@ -176,7 +194,7 @@ async def test_the_favicon_is_a_picture(customer: Customer) -> None:
 
 
 async def test_the_head_names_the_page(customer: Customer) -> None:
-    """Title, description, Open Graph and canonical address are there; addresses come from DOMAIN."""
+    """Title, description, Open Graph and canonical URL are there; URLs come from DOMAIN."""
     page = (await customer.http.get('/', headers={'Host': 'evil.example'})).text
     assert '<title>C&amp;P exam coaching for veterans, one to one · C&amp;P Exam Coaching</title>' in page
     assert '<meta name="description" content="One hour of one-to-one coaching' in page

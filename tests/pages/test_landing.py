@@ -1,4 +1,4 @@
-"""The landing page: the price it shows, what its buttons do, and what it says when they cannot."""
+"""The landing page: its price, its buttons, and its alerts."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ PHONE = '(202) 555-0143'
 
 
 async def test_both_buttons_show_the_price_that_stripe_names(customer: Customer) -> None:
-    """The two buttons carry the text of the site and the amount of the Stripe price."""
+    """Both buttons show the text of the site and the amount of the Stripe price."""
     await customer.open('/')
     assert [button.text for button in customer.buttons] == [PRICED, PRICED]
     assert customer.field('shown') == ['15000-usd', '15000-usd']
@@ -33,14 +33,14 @@ async def test_the_structured_data_names_the_same_price(customer: Customer) -> N
 
 
 @pytest.fixture
-def silent_prices(sandbox: SandboxClient) -> None:
-    """Stripe tells no price."""
+def failing_prices(sandbox: SandboxClient) -> None:
+    """Stripe fails to return the price."""
     sandbox.fault('GET /v1/prices*', 'fail', status=500, times=None)
 
 
-@pytest.mark.usefixtures('silent_prices')
+@pytest.mark.usefixtures('failing_prices')
 async def test_the_page_opens_without_a_price(customer: Customer) -> None:
-    """While Stripe is silent the buttons say their text alone, and the structured data holds no offer."""
+    """Without a price the buttons show their text alone, and the structured data has no offer."""
     await customer.open('/')
     assert [button.text for button in customer.buttons] == [BUTTON, BUTTON]
     assert customer.field('shown') == ['', '']
@@ -79,8 +79,8 @@ async def test_three_presses_open_one_session(customer: Customer, sandbox: Sandb
     assert len(customer.left_for) == 1
 
 
-async def test_coming_back_makes_the_buttons_fresh(customer: Customer) -> None:
-    """A page that was left for Stripe and is connected again has buttons that can be pressed."""
+async def test_returning_enables_the_buttons(customer: Customer) -> None:
+    """When a page that redirected to Stripe connects again, its buttons can be pressed."""
     await customer.open('/')
     await customer.pressed()
     assert not customer.is_usable()
@@ -90,8 +90,8 @@ async def test_coming_back_makes_the_buttons_fresh(customer: Customer) -> None:
     assert customer.buttons[0].text == PRICED
 
 
-async def test_an_outage_is_said_next_to_the_button(customer: Customer, sandbox: SandboxClient) -> None:
-    """Stripe fails: the alert beside the pressed button says so and the button works again."""
+async def test_an_outage_is_shown_next_to_the_button(customer: Customer, sandbox: SandboxClient) -> None:
+    """When Stripe fails, the alert beside the pressed button says so, and the button works again."""
     sandbox.fault(SESSIONS, 'fail', status=500, times=None)
     await customer.open('/')
     await customer.pressed(1)
@@ -107,26 +107,26 @@ async def test_an_outage_is_said_next_to_the_button(customer: Customer, sandbox:
     assert customer.alerts == ['', '']
 
 
-async def test_a_wrong_key_offers_the_telephone(customer: Customer, sandbox: SandboxClient) -> None:
-    """What only the operator can mend is said with a way to reach him, and without the cause."""
+async def test_a_wrong_key_shows_the_phone_number(customer: Customer, sandbox: SandboxClient) -> None:
+    """The alert about a wrong key shows the contact and not the cause."""
     sandbox.act('key', revoked=True)
     await customer.open('/')
     await customer.pressed()
-    (said, _) = customer.alerts
-    assert 'Payments are not available right now. You have not been charged.' in said
-    assert PHONE in said
-    assert 'key' not in said
+    (alert, _) = customer.alerts
+    assert 'Payments are not available right now. You have not been charged.' in alert
+    assert PHONE in alert
+    assert 'key' not in alert
 
 
-async def test_a_bug_of_ours_leaves_no_dead_button(customer: Customer) -> None:
-    """A bug in an open page is told by an id that the log has too, promises nothing, and buttons work."""
+async def test_an_uncaught_exception_leaves_the_buttons_enabled(customer: Customer) -> None:
+    """The alert shows an id that the log has too, promises nothing, and the buttons work."""
     await customer.open('/')
     error = RuntimeError('secret text')
     customer.client.handle_exception(error)
     (note,) = error.__notes__
-    said = customer.alerts[0]
-    assert said.startswith('Something went wrong on our side. Please try again in a moment.')
-    assert note == f'[error {said[-8:]}]'
+    alert = customer.alerts[0]
+    assert alert.startswith('Something went wrong on our side. Please try again in a moment.')
+    assert note == f'[error {alert[-8:]}]'
     assert 'secret' not in customer.text
     assert customer.is_usable(0)
 
@@ -134,7 +134,7 @@ async def test_a_bug_of_ours_leaves_no_dead_button(customer: Customer) -> None:
 async def test_a_second_payment_needs_a_second_press(
     customer: Customer, way: Way, sandbox: SandboxClient
 ) -> None:
-    """After a payment from this browser the first press warns; the second one opens another session."""
+    """After a payment from this browser the first press warns; the second opens another session."""
     first = await way.start()
     await asyncio.to_thread(sandbox.pay, first)
     await customer.open('/')
@@ -147,8 +147,8 @@ async def test_a_second_payment_needs_a_second_press(
 
 
 @pytest.mark.parametrize('code', ['', 'nothing', 'bad_request', '<b>', 'payments_unavailable '])
-async def test_an_unknown_trouble_says_nothing(customer: Customer, code: str) -> None:
-    """An alert comes from the table of our own codes; other codes in an address draw nothing."""
+async def test_an_unknown_alert_code_shows_nothing(customer: Customer, code: str) -> None:
+    """An alert comes from the table of our own codes; other codes in a URL show nothing."""
     answer = await customer.http.get('/', params={'alert': code})
     assert answer.status_code == 200
     await customer.open('/')
@@ -159,41 +159,41 @@ async def test_an_unknown_trouble_says_nothing(customer: Customer, code: str) ->
     ('error_id', 'shown'),
     [('0a1b2c3d', True), ('0A1B2C3D', False), ('0a1b2c3d4', False), ('<script>', False)],
 )
-async def test_a_trouble_shows_only_a_well_formed_id(customer: Customer, error_id: str, shown: bool) -> None:
-    """The id of an error is shown when it is one; the words come from us, never from the address."""
+async def test_an_alert_shows_only_a_well_formed_id(customer: Customer, error_id: str, shown: bool) -> None:
+    """The error id is shown when it is well-formed; the words never come from the URL."""
     await customer.open(f'/?alert=internal&error={error_id}')
-    said = customer.alerts[0]
-    assert said.startswith('Something went wrong on our side. You have not been charged.')
-    assert said.endswith(f'Error {error_id}') is shown
+    alert = customer.alerts[0]
+    assert alert.startswith('Something went wrong on our side. You have not been charged.')
+    assert alert.endswith(f'Error {error_id}') is shown
 
 
-async def test_an_address_alone_does_not_buy_again(customer: Customer) -> None:
-    """``again`` is only believed together with the warning that asks for it."""
+async def test_a_url_alone_does_not_buy_again(customer: Customer) -> None:
+    """``again`` counts only together with the warning that asks for it."""
     await customer.open('/?again=1')
     assert customer.field('again') == ['', '']
     await customer.open('/?alert=already_paid&again=1')
     assert customer.field('again') == ['1', '1']
 
 
-async def test_coming_back_unpaid_says_that_no_charge_was_made(customer: Customer, way: Way) -> None:
-    """Who returns by "cancel" reads "No charge was made" after Stripe was asked."""
+async def test_an_unpaid_return_says_that_no_charge_was_made(customer: Customer, way: Way) -> None:
+    """After a return by "cancel" the page says "No charge was made" once Stripe has confirmed it."""
     await way.start()
     await customer.open('/?back=1')
     assert 'No charge was made.' in customer.text
 
 
-async def test_coming_back_paid_says_so(customer: Customer, way: Way) -> None:
-    """Who paid in another tab and returns by "cancel" is told not to pay again."""
+async def test_a_paid_return_says_so(customer: Customer, way: Way) -> None:
+    """A customer who paid in another tab and returns by "cancel" reads not to pay again."""
     await way.pay()
     await customer.open('/?back=1')
     await customer.until(lambda: 'A payment was just made here' in customer.text)
     assert 'No charge was made.' not in customer.text
 
 
-async def test_coming_back_while_stripe_hangs_promises_nothing(
+async def test_a_return_while_stripe_hangs_promises_nothing(
     customer: Customer, way: Way, sandbox: SandboxClient
 ) -> None:
-    """While Stripe does not answer the page opens in time and says only what is certain."""
+    """While Stripe does not answer, the page opens in time and says only what is certain."""
     await way.start()
     sandbox.fault('GET /v1/checkout/sessions/*', 'hang', seconds=30, times=None)
     async with asyncio.timeout(2.9):
@@ -204,7 +204,7 @@ async def test_coming_back_while_stripe_hangs_promises_nothing(
 
 
 async def test_a_recent_payment_is_mentioned(customer: Customer, way: Way) -> None:
-    """The landing page tells the browser that just paid so."""
+    """The landing page mentions a recent payment from the same browser."""
     await way.arrive(await way.pay())
     await customer.open('/')
     assert 'A payment was just made here' in customer.text

@@ -1,4 +1,4 @@
-"""The way back from Stripe and the page of an order, against the sandbox, in its states and between them."""
+"""The return from Stripe and the page of an order, in each state and between them."""
 
 import asyncio
 from dataclasses import replace
@@ -17,8 +17,8 @@ from tests.sandbox_client import SandboxClient
 PAID = '✓ Payment Successful!'
 
 
-async def test_the_way_back_leads_to_the_orders_page(customer: Customer, way: Way) -> None:
-    """/success is 303 to the order's page at once, so that the session id leaves the address bar."""
+async def test_the_return_redirects_to_the_orders_page(customer: Customer, way: Way) -> None:
+    """/success redirects with 303, so that the session id leaves the address bar."""
     session_id = await way.pay()
     path = await way.back(session_id)
     assert path.startswith('/order/')
@@ -29,22 +29,22 @@ async def test_the_way_back_leads_to_the_orders_page(customer: Customer, way: Wa
 async def test_a_malformed_session_is_refused(
     customer: Customer, sandbox: SandboxClient, session_id: str
 ) -> None:
-    """What cannot be a session id is a calm 400 page, and Stripe is not asked."""
+    """A malformed session id is answered with a 400 page, and Stripe is not called."""
     answer = await customer.http.get('/success', params={'session_id': session_id})
     assert answer.status_code == 400
     assert 'If you have paid, your payment is safe.' in words(answer.text)
     assert sandbox.requests('GET /v1/checkout/sessions') == []
 
 
-async def test_a_session_of_somebody_else_is_not_found(customer: Customer) -> None:
-    """A well-formed id that is not ours is a calm 404 page with a telephone number."""
+async def test_a_session_of_another_shop_is_not_found(customer: Customer) -> None:
+    """A well-formed id that is not ours is answered with a 404 page with a phone number."""
     answer = await customer.http.get('/success', params={'session_id': 'cs_test_foreign'})
     assert answer.status_code == 404
     assert '(202) 555-0143' in words(answer.text)
 
 
-async def test_stripe_silent_on_the_way_back(customer: Customer, sandbox: SandboxClient) -> None:
-    """A session we do not know while Stripe is silent: 503, true words, and the page asks again by itself."""
+async def test_stripe_fails_on_the_return(customer: Customer, sandbox: SandboxClient) -> None:
+    """An unknown session while Stripe fails: 503, true words, and the page reloads by itself."""
     sandbox.fault('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
     answer = await customer.http.get('/success', params={'session_id': 'cs_test_unknown'})
     assert (answer.status_code, answer.headers['retry-after'], answer.headers['refresh']) == (503, '5', '5')
@@ -54,7 +54,7 @@ async def test_stripe_silent_on_the_way_back(customer: Customer, sandbox: Sandbo
 
 
 async def test_a_paid_order_shows_receipt_and_calendar(customer: Customer, shop: Shop, way: Way) -> None:
-    """Paid: the exact heading, amount, reference and address, one titled frame, and the plain link."""
+    """Paid: the exact heading, amount, reference and e-mail, one titled iframe, and the plain link."""
     path = await way.arrive(await way.pay(email='pat+va@example.com', name='Pat Morgan'))
     await customer.until(lambda: len(customer.frames) == 1)
     order = await order_at(shop, path)
@@ -71,7 +71,7 @@ async def test_a_paid_order_shows_receipt_and_calendar(customer: Customer, shop:
 async def test_an_unpaid_order_has_no_byte_of_the_calendar(
     customer: Customer, way: Way, sandbox: SandboxClient
 ) -> None:
-    """Before payment is verified the page waits, says what is true, and holds no calendar address."""
+    """Before payment is verified the page waits and has no calendar URL."""
     path = await way.arrive(await way.start())
     assert 'Checking your payment…' in customer.text
     assert 'If you paid, your payment is safe. Do not pay again; this page keeps checking.' in customer.text
@@ -82,7 +82,7 @@ async def test_an_unpaid_order_has_no_byte_of_the_calendar(
 async def test_the_page_opens_while_stripe_hangs(
     customer: Customer, way: Way, sandbox: SandboxClient
 ) -> None:
-    """Stripe hanging does not hold the page; once it answers, the page turns paid by itself."""
+    """While Stripe hangs the page opens; once Stripe answers, the page shows the payment."""
     session_id = await way.pay()
     sandbox.fault('GET /v1/checkout/sessions/*', 'delay', seconds=6, times=1)
     async with asyncio.timeout(5.9):
@@ -91,8 +91,8 @@ async def test_the_page_opens_while_stripe_hangs(
     await customer.until(lambda: PAID in customer.text)
 
 
-async def test_a_slow_payment_is_waited_for(customer: Customer, way: Way, sandbox: SandboxClient) -> None:
-    """A bank payment under way is explained; when it settles, the open page shows the calendar."""
+async def test_a_slow_payment_updates_the_page(customer: Customer, way: Way, sandbox: SandboxClient) -> None:
+    """A processing bank payment is explained; when it succeeds, the open page shows the calendar."""
     session_id = await way.pay(method='bank')
     await way.arrive(session_id)
     assert 'Your payment is under way' in customer.text
@@ -101,8 +101,8 @@ async def test_a_slow_payment_is_waited_for(customer: Customer, way: Way, sandbo
     await customer.until(lambda: PAID in customer.text and len(customer.frames) == 1)
 
 
-async def test_a_failed_payment_is_said(customer: Customer, way: Way, sandbox: SandboxClient) -> None:
-    """A bank payment that failed: not charged, and the way back to the button."""
+async def test_a_failed_payment_is_shown(customer: Customer, way: Way, sandbox: SandboxClient) -> None:
+    """A failed bank payment: not charged, and a link to the landing page."""
     session_id = await way.pay(method='bank')
     await asyncio.to_thread(sandbox.act, 'settle', session=session_id, success=False)
     await way.arrive(session_id)
@@ -110,8 +110,8 @@ async def test_a_failed_payment_is_said(customer: Customer, way: Way, sandbox: S
     assert 'Back to the session' in customer.text
 
 
-async def test_an_expired_order_is_said(customer: Customer, way: Way, sandbox: SandboxClient) -> None:
-    """A session that expired unpaid: not charged, no calendar."""
+async def test_an_expired_order_is_shown(customer: Customer, way: Way, sandbox: SandboxClient) -> None:
+    """An expired session: not charged, no calendar."""
     session_id = await way.start()
     await asyncio.to_thread(sandbox.act, 'expire', session=session_id)
     await way.arrive(session_id)
@@ -122,7 +122,7 @@ async def test_an_expired_order_is_said(customer: Customer, way: Way, sandbox: S
 async def test_a_refund_closes_the_calendar_of_an_open_page(
     customer: Customer, shop: Shop, way: Way, sandbox: SandboxClient
 ) -> None:
-    """A partial refund is mentioned and leaves the frame alone; a full one takes the calendar away."""
+    """A partial refund is mentioned and keeps the iframe; a full one removes the calendar."""
     session_id = await way.pay()
     await way.arrive(session_id)
     await customer.until(lambda: len(customer.frames) == 1)
@@ -137,13 +137,13 @@ async def test_a_refund_closes_the_calendar_of_an_open_page(
         assert customer.frames == frames
 
 
-async def test_the_page_follows_a_booking(customer: Customer, shop: Shop, way: Way) -> None:
-    """Booked: the time in its own zone, links, no frame; canceled: said so, and the calendar again."""
+async def test_a_booking_updates_the_page(customer: Customer, shop: Shop, way: Way) -> None:
+    """Booked: the time in its zone, links, no iframe; canceled: says so, and a new calendar."""
     path = await way.arrive(await way.pay())
     order = await order_at(shop, path)
     await customer.until(lambda: len(customer.frames) == 1)
     assert 'Already booked?' not in customer.text
-    spent = customer.frames[0].props['src']
+    used = customer.frames[0].props['src']
     await shop.bookings.record(BookingUpdate(BOOKING, order.booking_key), because=Cause.WEBHOOK)
     await customer.until(lambda: 'Choose another time' in customer.text)
     assert customer.frames == []
@@ -154,41 +154,39 @@ async def test_the_page_follows_a_booking(customer: Customer, shop: Shop, way: W
     )
     await customer.until(lambda: len(customer.frames) == 1)
     assert 'This session was canceled' in customer.text
-    assert customer.frames[0].props['src'] != spent
+    assert customer.frames[0].props['src'] != used
 
 
-async def test_a_meeting_that_came_and_went_unseen_brings_another_calendar(
+async def test_an_unseen_cancellation_brings_another_calendar(
     customer: Customer, shop: Shop, way: Way
 ) -> None:
-    """Where the first word of a meeting is its end, the frame on the page is spent all the same."""
+    """When the cancellation is the first notice of a booking, the link was used: the page gets a new one."""
     order = await order_at(shop, await way.arrive(await way.pay()))
     await customer.until(lambda: len(customer.frames) == 1)
     await customer.tick()
-    spent = customer.frames[0].props['src']
+    used = customer.frames[0].props['src']
     canceled = BookingUpdate(replace(BOOKING, state=BookingState.CANCELED), order.booking_key)
     await shop.bookings.record(canceled, because=Cause.WEBHOOK)
-    await customer.until(lambda: [frame.props['src'] for frame in customer.frames] not in ([], [spent]))
+    await customer.until(lambda: [frame.props['src'] for frame in customer.frames] not in ([], [used]))
 
 
-class TestUntold:
-    """The shop has no webhook at Calendly, so it does not learn who has booked."""
+class TestWithoutWebhook:
+    """A shop that Calendly does not notify of bookings."""
 
     @pytest.fixture
     def settings_env(self, settings_env: dict[str, str]) -> dict[str, str]:
-        """Take the key away that would open the endpoint."""
+        """Remove the signing key of the endpoint."""
         return settings_env | {'CALENDLY_WEBHOOK_SIGNING_KEY': ''}
 
-    async def test_whoever_has_booked_is_not_left_with_a_spent_calendar(
-        self, customer: Customer, way: Way
-    ) -> None:
-        """The page says where the session is to be found."""
+    async def test_the_page_explains_a_used_calendar_link(self, customer: Customer, way: Way) -> None:
+        """The page says where to find the session."""
         answer = await customer.http.get(await way.back(await way.pay()))
         assert 'Already booked? The e-mail from Calendly has your session' in words(answer.text)
         assert 'Show my session here' not in answer.text
 
 
-async def test_a_frame_is_never_rebuilt_while_nothing_changes(customer: Customer, way: Way) -> None:
-    """Looking again and again leaves the very same frame on the page."""
+async def test_the_iframe_is_not_rebuilt_while_nothing_changes(customer: Customer, way: Way) -> None:
+    """Repeated refreshes keep the same iframe."""
     await way.arrive(await way.pay())
     await customer.until(lambda: len(customer.frames) == 1)
     before = customer.frames
@@ -200,7 +198,7 @@ async def test_a_frame_is_never_rebuilt_while_nothing_changes(customer: Customer
 async def test_calendly_down_still_ends_in_a_calendar(
     customer: Customer, way: Way, sandbox: SandboxClient
 ) -> None:
-    """Without a link of its own the page says that it keeps trying, then gives the public calendar."""
+    """Without a link of its own the page says that it keeps trying, then shows the public calendar."""
     sandbox.fault('* /scheduling_links', 'fail', status=500, times=None)
     sandbox.fault('GET /users/me', 'fail', status=500, times=None)
     await way.arrive(await way.pay())
@@ -212,7 +210,7 @@ async def test_calendly_down_still_ends_in_a_calendar(
 async def test_calendly_down_ends_in_a_calendar_without_script(
     customer: Customer, way: Way, sandbox: SandboxClient
 ) -> None:
-    """Whose page is another one each time is not kept waiting for ever."""
+    """Without script, where each reload builds a new page, the public calendar comes too."""
     sandbox.fault('* /scheduling_links', 'fail', status=500, times=None)
     path = await way.back(await way.pay())
     for shown in (False, False, True):
@@ -223,16 +221,16 @@ async def test_calendly_down_ends_in_a_calendar_without_script(
 async def test_an_order_of_another_environment_shows_no_calendar(
     customer: Customer, shop: Shop, way: Way
 ) -> None:
-    """An order sold in another environment is shown as paid, and its calendar stays closed in plain words."""
+    """An order of another environment is shown as paid, with the reason why it has no calendar."""
     path = await way.arrive(await way.pay())
-    shop.payments.environment = Environment('demo')  # as after a start with other keys
+    shop.payments.environment = Environment('demo')  # as after a restart with other keys
     await customer.open(path)
     assert 'This order belongs to another set-up of this site' in customer.text
     assert customer.frames == []
 
 
-async def test_the_session_goes_into_the_customers_calendar(customer: Customer, shop: Shop, way: Way) -> None:
-    """The file holds the booked hour in UTC, where to meet, and the links."""
+async def test_the_calendar_file(customer: Customer, shop: Shop, way: Way) -> None:
+    """The file has the booked time in UTC, the place, and the links."""
     path = await way.arrive(await way.pay())
     assert (await customer.http.get(f'{path}/session.ics')).status_code == 404
     order = await order_at(shop, path)
@@ -247,15 +245,15 @@ async def test_the_session_goes_into_the_customers_calendar(customer: Customer, 
 
 
 @pytest.mark.parametrize('path', ['/order/unknown', '/order/unknown/session.ics', '/order/%00'])
-async def test_an_unknown_order_is_a_calm_404(customer: Customer, path: str) -> None:
-    """A token that is not ours says how to reach somebody, and nothing else."""
+async def test_an_unknown_order_is_not_found(customer: Customer, path: str) -> None:
+    """An unknown token is answered with a 404 page that has the contact."""
     answer = await customer.http.get(path)
     assert answer.status_code == 404
     assert 'your payment is safe' in words(answer.text)
 
 
-async def test_an_orders_page_is_nobody_elses(customer: Customer, way: Way) -> None:
-    """The page is kept out of caches and search engines, and its address out of referrers."""
+async def test_an_orders_page_is_private(customer: Customer, way: Way) -> None:
+    """Caches and search engines must not keep the page, and its URL is in no referrer."""
     answer = await customer.http.get(await way.back(await way.pay()))
     assert answer.headers['cache-control'] == 'no-store'
     assert '<meta name="robots" content="noindex">' in answer.text

@@ -1,4 +1,4 @@
-"""Stripe's own script: on the landing page alone, late, allowed by its policy, said in the privacy text."""
+"""Stripe.js: on the landing page only, loaded late, allowed by its policy, named in the privacy text."""
 
 from dataclasses import replace
 
@@ -21,41 +21,41 @@ KEYS = {
 
 @pytest.fixture
 def at_stripe(shop: Shop) -> Shop:
-    """The same shop, as its pages see it when there is no double of Stripe."""
+    """The same shop, as its pages see it without a sandbox."""
     return replace(shop, settings=replace(shop.settings, stripe_api_base=''))
 
 
 class TestAtStripe:
-    """The shop sells with a publishable key and no double."""
+    """The shop has a publishable key and no sandbox."""
 
     @pytest.fixture
     def shop(self, at_stripe: Shop) -> Shop:
-        """Put the shop without a double in place of the other one."""
+        """Use the shop without a sandbox."""
         return at_stripe
 
     async def test_the_landing_page_loads_it(self, customer: Customer) -> None:
-        """The script does not block, and the policy allows what Stripe says it needs, and nothing wider."""
+        """The script does not block, and the policy allows exactly what Stripe documents."""
         answer = await customer.http.get('/')
         assert SCRIPT in answer.text
-        said = policy(answer)
-        assert said['script-src'][2:] == ['https://js.stripe.com', 'https://*.js.stripe.com']
-        assert said['frame-src'] == [*said['script-src'][2:], 'https://hooks.stripe.com']
-        assert said['connect-src'] == ["'self'", 'https://api.stripe.com']
+        found_policy = policy(answer)
+        assert found_policy['script-src'][2:] == ['https://js.stripe.com', 'https://*.js.stripe.com']
+        assert found_policy['frame-src'] == [*found_policy['script-src'][2:], 'https://hooks.stripe.com']
+        assert found_policy['connect-src'] == ["'self'", 'https://api.stripe.com']
 
     async def test_no_other_page_loads_it(self, customer: Customer, way: Way) -> None:
-        """Neither the order's page nor a plain document has it or may have it."""
+        """Order pages and plain documents do not load it, and their policies forbid it."""
         for path in (await way.back(await way.pay()), '/terms', '/no/such/page'):
             answer = await customer.http.get(path)
             assert STRIPE not in answer.text
             assert STRIPE not in answer.headers['content-security-policy']
 
     async def test_the_privacy_page_says_so(self, customer: Customer, shop: Shop) -> None:
-        """Who reads the privacy page learns of the script."""
+        """The privacy page names the script."""
         assert shop.site.privacy.stripe_js.text in words((await customer.http.get('/privacy')).text)
 
 
-async def test_with_a_double_there_is_none(customer: Customer, shop: Shop) -> None:
-    """A shop in front of a double, such as the demo, has nothing to load and nothing to say."""
+async def test_with_a_sandbox_there_is_none(customer: Customer, shop: Shop) -> None:
+    """A shop with a sandbox, such as the demo, does not load it and does not name it."""
     assert shop.settings.stripe_publishable_key
     answer = await customer.http.get('/')
     assert STRIPE not in answer.text
@@ -75,7 +75,7 @@ async def test_with_a_double_there_is_none(customer: Customer, shop: Shop) -> No
     ],
 )
 def test_when_it_is_loaded(changes: dict[str, str], loads: bool) -> None:
-    """It takes the publishable key and Stripe itself, and the operator may leave it out."""
+    """It needs the publishable key and Stripe itself, and the operator may switch it off."""
     assert parse_settings(KEYS | changes).loads_stripe_js is loads
 
 
@@ -88,12 +88,12 @@ def test_when_it_is_loaded(changes: dict[str, str], loads: bool) -> None:
     ],
 )
 def test_where_customers_pay(changes: dict[str, str], origin: str) -> None:
-    """The page that is about to be needed is Stripe's, the operator's own name for it, or the double's."""
+    """Customers pay at Stripe, at the operator's custom domain, or at the sandbox."""
     assert parse_settings(KEYS | changes).payment_page == origin
 
 
-async def test_what_comes_next_is_near(customer: Customer, shop: Shop, way: Way) -> None:
-    """The landing page opens a line to the payment page, a paid order's to the calendar; others to nobody."""
+async def test_pages_preconnect(customer: Customer, shop: Shop, way: Way) -> None:
+    """The landing page preconnects to the payment page, a paid order's page to the calendar."""
     link = '<link rel="preconnect" href="{}">'.format
     assert link(shop.settings.payment_page) in (await customer.http.get('/')).text
     paid = await customer.http.get(await way.back(await way.pay()))

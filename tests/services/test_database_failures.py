@@ -256,4 +256,5 @@ def test_a_port_that_is_taken_is_refused_in_words(settings_env: dict[str, str], 
         port = taken.getsockname()[1]
         code, lines = _run(settings_env | {'HOST': '127.0.0.1', 'PORT': str(port)}, tmp_path)
     said = f'  - HOST and PORT: cannot listen on 127.0.0.1:{port}: address already in use'
-    assert (code, lines[:2]) == (2, ['Paidslot cannot start:', said])
+    demo = 'To look around without any account: make demo'
+    assert (code, lines) == (2, ['Paidslot cannot start:', said, demo])
