@@ -38,7 +38,7 @@ ANY_HOST = ('*',)
 def start(
     shop: Shop, *, sandbox: ASGIApp | None = None, hosts: Sequence[str] = ANY_HOST, greeting: str = ''
 ) -> None:
-    """Open the ledger, then listen, until the process is told to stop.
+    """Open the ledger, then listen, until the process is stopped.
 
     Args:
         shop: what is served.
@@ -128,7 +128,7 @@ def _refuse_taken_port(settings: Settings) -> None:
 
 
 def run(shop: Shop) -> None:
-    """Run the web server until the process is told to stop."""
+    """Run the web server until the process is stopped."""
     settings = shop.settings
     uvicorn: dict[str, Any] = {
         'forwarded_allow_ips': settings.trusted_proxies,
@@ -141,7 +141,7 @@ def run(shop: Shop) -> None:
         host=settings.host,
         port=settings.port,
         title='Paidslot',
-        favicon=str(favicon(shop.site.look)),
+        favicon=str(favicon(shop.site.theme)),
         language='en-US',
         dark=None,
         tailwind=False,

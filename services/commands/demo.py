@@ -21,11 +21,11 @@ class Start(Protocol):
     """Runs the web server."""
 
     def __call__(self, shop: Shop, *, sandbox: ASGIApp, hosts: Sequence[str], greeting: str) -> None:
-        """Serve the shop, and the sandbox under /sandbox, until the process is told to stop."""
+        """Serve the shop, and the sandbox under /sandbox, until the process is stopped."""
 
 
 def run(environ: Mapping[str, str], *, start: Start) -> None:
-    """Run the demo until the process is told to stop.
+    """Run the demo until the process is stopped.
 
     Args:
         environ: the process environment; HOST, PORT and SITE_FILE are read from it.

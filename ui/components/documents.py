@@ -47,7 +47,7 @@ def plain_page(
         h('footer', footer(shop.site), class_='foot'),
         class_='page',
     )
-    head = join(robots_meta(listed=listed), theme.style(shop.site.look))
+    head = join(robots_meta(listed=listed), theme.style(shop.site.theme))
     whole = document(f'{title} · {shop.site.business.name}', head=head, body=page)
     return HTMLResponse(whole, status_code=status, headers=headers)
 
