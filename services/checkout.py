@@ -105,9 +105,9 @@ class Checkout:
                     return session
             raise PaymentBusy('too many clicks at once')
 
-    async def just_paid(self, browser_id: str) -> bool:
-        """Whether this browser completed a payment in the last 24 hours."""
-        return await self._just_paid(hash_browser_id(browser_id))
+    async def recent_order(self, browser_id: str) -> Order | None:
+        """Return the last order that this browser completed within 24 hours; none if its payment failed."""
+        return await self._recent_order(hash_browser_id(browser_id))
 
     async def came_back(self, browser_id: str, offer: str = '') -> Return:
         """Say what may be said to a customer who returned without finishing; the session is read first."""
@@ -120,7 +120,7 @@ class Checkout:
                 return Return.UNKNOWN
             if seen.state in (State.OPEN, State.EXPIRED, State.FAILED):
                 return Return.NOT_CHARGED
-        return Return.PAID if await self._just_paid(browser) else Return.NOTHING
+        return Return.PAID if await self._recent_order(browser) else Return.NOTHING
 
     async def _wanted(self, slug: str) -> Purchase:
         """Return what would be bought now."""
@@ -128,15 +128,15 @@ class Checkout:
         offer = self._catalog.get(slug)
         return Purchase(offer.slug, offer.title, offer.minutes, offer.sessions, offer.price_id, price)
 
-    async def _just_paid(self, browser: str) -> bool:
+    async def _recent_order(self, browser: str) -> Order | None:
         if not browser:
-            return False
+            return None
         since = self._clock() - CLAIM_LIFETIME
         order = await self._ledger.orders.find_completed_by(browser, since=since)
-        return order is not None and order.state is not State.FAILED
+        return order if order and order.state is not State.FAILED else None
 
     async def _refuse_if_just_paid(self, browser: str, again: bool) -> None:
-        if not again and await self._just_paid(browser):
+        if not again and await self._recent_order(browser):
             raise AlreadyPaid
 
     async def _order_for(self, browser: str, wanted: Purchase, because: Cause, *, again: bool) -> Order:

@@ -4,7 +4,7 @@ from nicegui import ui
 
 from services.shop import Shop
 from ui.components import theme
-from ui.pages import checkout_form, errors, landing, legal, order, seo
+from ui.pages import checkout_form, errors, landing, legal, order, order_urls, seo
 from ui.rendering import nicegui_template
 
 
@@ -12,5 +12,5 @@ def register(shop: Shop) -> None:
     """Register every page, and every other URL that a customer's browser asks for."""
     nicegui_template.register()
     ui.add_head_html(str(theme.style(shop.site.theme)), shared=True)
-    for module in (errors, landing, checkout_form, order, legal, seo):
+    for module in (errors, landing, checkout_form, order_urls, order, legal, seo):
         module.register(shop)

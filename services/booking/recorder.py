@@ -1,8 +1,17 @@
 """Recording bookings: what Calendly tells of a meeting is written down at the order it belongs to."""
 
+import logging
+
+from cachetools import TTLCache
+
+from services.errors import CalendarUnavailable
 from services.ledger import Delivery, Ledger
-from services.orders import Booking, Cause, Order
+from services.orders import Booking, BookingState, Cause, Order
 from services.scheduling import BookingUpdate, Scheduling, read_update
+
+log = logging.getLogger(__name__)
+
+LINK_CHECKS = 10_000, 60  # meetings whose missing links were asked for, and for how many seconds
 
 
 class BookingRecorder:
@@ -11,6 +20,7 @@ class BookingRecorder:
     def __init__(self, ledger: Ledger, scheduling: Scheduling) -> None:
         self._ledger = ledger
         self._scheduling = scheduling
+        self._link_checks: TTLCache[str, bool] = TTLCache(*LINK_CHECKS)
 
     async def bookings(self, order: Order) -> tuple[Booking, ...]:
         """Return the bookings known for an order, earliest meeting first."""
@@ -45,6 +55,26 @@ class BookingRecorder:
         """
         for update in await self._scheduling.find_bookings(order.booking_key, since=order.created_at):
             await self._ledger.bookings.put(order, update.booking, because=Cause.PAGE, moved=update.moved)
+
+    async def look_for_links(self, order: Order) -> None:
+        """Ask Calendly for the links of an order's online meetings that have none yet, once a minute at most.
+
+        Calendly makes such a link after the booking and sends no delivery when it is there.
+        """
+        if not self._scheduling.makes_links:
+            return
+        for booking in await self.bookings(order):
+            is_due = booking.link_follows and booking.invitee_id not in self._link_checks
+            if booking.state is not BookingState.ACTIVE or not is_due:
+                continue
+            self._link_checks[booking.invitee_id] = True
+            try:
+                update = await self._scheduling.read_booking(booking.invitee_id)
+            except CalendarUnavailable as error:
+                log.warning('order %s: the link of its meeting is not known: %s', order.reference, error)
+                continue
+            if update.booking != booking:
+                await self._ledger.bookings.put(order, update.booking, because=Cause.PAGE, moved=update.moved)
 
     async def _order_of(self, update: BookingUpdate) -> Order | None:
         orders = self._ledger.orders

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from services.orders import SESSION_LIFETIME, Order, PaymentSession, State, mismatch_of
+from services.orders import SESSION_LIFETIME, Facts, Order, PaymentSession, State, mismatch_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def _changes(order: Order, session: PaymentSession, now: datetime) -> dict[str, 
         facts = replace(facts, mismatch='' if found_right else mismatch_of(order, session))
     after = replace(order, facts=facts).state
     being_filled_in = order.state is after is State.OPEN
-    if order.session_id == session.id and (facts == order.facts or being_filled_in):
+    if order.session_id == session.id and (_same(facts, order.facts) or being_filled_in):
         return {}
     changes: dict[str, Any] = {'facts': facts, 'session_id': session.id, 'session_url': session.url}
     if complete and not order.completed_at:
@@ -60,6 +60,12 @@ def _changes(order: Order, session: PaymentSession, now: datetime) -> dict[str, 
     if after is not State.OPEN:
         changes['claim'] = None
     return changes
+
+
+def _same(facts: Facts, known: Facts) -> bool:
+    """Whether facts say nothing new; Stripe may sign the address of one receipt anew for each reading."""
+    receipt_url = known.receipt_url if facts.receipt_url else ''
+    return replace(facts, receipt_url=receipt_url) == known
 
 
 def _line(order: Order, changes: dict[str, Any]) -> str:

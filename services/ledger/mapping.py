@@ -6,7 +6,16 @@ from typing import Any
 from sqlalchemy import Row
 
 from services.money import Money
-from services.orders import Booking, BookingState, Environment, Facts, Order, PriceAdjustments, Purchase
+from services.orders import (
+    Booking,
+    BookingState,
+    Canceler,
+    Environment,
+    Facts,
+    Order,
+    PriceAdjustments,
+    Purchase,
+)
 
 FACTS = tuple(field.name for field in fields(Facts))
 
@@ -53,4 +62,5 @@ def booking_from_row(row: Row[Any]) -> Booking:
     """Return a row as a booking."""
     values = dict(row._mapping)
     del values['order_id']
-    return Booking(**values | {'state': BookingState(values['state'])})
+    kinds = {'state': BookingState(values['state']), 'canceled_by': Canceler(values['canceled_by'])}
+    return Booking(**values | kinds)

@@ -56,6 +56,14 @@ class BookingState(enum.StrEnum):
     CANCELED = 'canceled'
 
 
+class Canceler(enum.StrEnum):
+    """Who canceled a meeting, in Calendly's words; unknown where it does not say."""
+
+    UNKNOWN = ''
+    HOST = 'host'
+    INVITEE = 'invitee'
+
+
 class CalendarGate(enum.StrEnum):
     """Whether an order shows its calendar, and if not, why."""
 
@@ -112,7 +120,11 @@ class PriceAdjustments:
 
 @dataclass(frozen=True)
 class Facts:
-    """What was seen at Stripe of one checkout session; amounts in minor units, times in UTC."""
+    """What was seen at Stripe of one checkout session; amounts in minor units, times in UTC.
+
+    ``receipt_url`` is Stripe's page with the receipt. Stripe gives a receipt its ``receipt_number`` when it
+    sends it by e-mail; until then, and in test mode always, there is none.
+    """
 
     session_status: str = ''
     payment_status: str = ''
@@ -129,6 +141,8 @@ class Facts:
     card_fingerprint: str = ''
     email: str = ''
     name: str = ''
+    receipt_url: str = ''
+    receipt_number: str = ''
     mismatch: str = ''
 
 
@@ -149,7 +163,9 @@ class PaymentSession:
 class Booking:
     """One meeting in the calendar that belongs to an order; times in UTC.
 
-    ``replaces`` is the invitee id of the meeting that was moved here.
+    ``link_follows`` says that it takes place online and that Calendly has not made the link to join it yet.
+    ``canceled_by`` and ``cancel_reason`` are what Calendly says of a cancellation. ``replaces`` is the
+    invitee id of the meeting that was moved here.
     """
 
     invitee_id: str
@@ -161,8 +177,11 @@ class Booking:
     name: str = ''
     phone: str = ''
     place: str = ''
+    link_follows: bool = False
     reschedule_url: str = ''
     cancel_url: str = ''
+    canceled_by: Canceler = Canceler.UNKNOWN
+    cancel_reason: str = ''
     replaces: str = ''
 
 

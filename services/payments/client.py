@@ -17,6 +17,7 @@ from services.orders import Environment, Order, PaymentSession, metadata_of
 from services.payments.errors import as_shop_error, means_missing
 from services.payments.listing import Listing
 from services.payments.translate import price_from, session_from
+from services.settings.urls import host_names
 
 DEADLINE = timedelta(seconds=8)  # for one request to Stripe, its retries included
 TIMEOUT = httpx.Timeout(6, connect=2.5)
@@ -62,6 +63,7 @@ class Payments:
         self._domain = domain
         self._hosts = hosts
         self._is_sandbox = bool(api_base)
+        self._sandbox_hosts = host_names(api_base)
         self._on_request = on_request
         self.environment = Environment(mode)
         self.listing = Listing(self._read)
@@ -99,7 +101,7 @@ class Payments:
             answer = await self._stripe.v1.checkout.sessions.create_async(
                 params, {'idempotency_key': f'{order.id}-{order.attempt}'}
             )
-        session = session_from(answer.to_dict())
+        session = session_from(answer.to_dict(), sandbox=self._sandbox_hosts)
         self._check_url(session.url)
         return session
 
@@ -120,7 +122,7 @@ class Payments:
             if means_missing(error):
                 return None
             raise
-        return session_from(await self._with_payment(session))
+        return session_from(await self._with_payment(session), sandbox=self._sandbox_hosts)
 
     async def find_session_of(self, payment_id: str) -> str | None:
         """Find the session that a payment came from; None when there is none in this account."""

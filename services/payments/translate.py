@@ -7,7 +7,9 @@ from typing import Any
 from services.errors import PaymentsUnavailable
 from services.money import Money
 from services.orders import Facts, PaymentSession, plain_text
+from services.settings.urls import host_of
 
+STRIPE = 'stripe.com'
 FAILED_INTENT = ('requires_payment_method', 'canceled')
 
 
@@ -29,20 +31,25 @@ def price_from(data: Mapping[str, Any]) -> Money:
     return Money(int(amount or 0), str(data['currency']).lower())
 
 
-def session_from(data: Mapping[str, Any]) -> PaymentSession:
-    """Translate a checkout session (docs.stripe.com/api/checkout/sessions/object)."""
+def session_from(data: Mapping[str, Any], *, sandbox: frozenset[str] = frozenset()) -> PaymentSession:
+    """Translate a checkout session (docs.stripe.com/api/checkout/sessions/object).
+
+    Args:
+        data: the session as JSON.
+        sandbox: host names of a sandbox, whose links a customer may follow like Stripe's own.
+    """
     return PaymentSession(
         id=data['id'],
         url=data.get('url'),
         mode=data.get('mode') or 'payment',
         livemode=bool(data.get('livemode')),
         created_at=datetime.fromtimestamp(data.get('created') or 0, UTC),
-        facts=_facts_from(data),
+        facts=_facts_from(data, sandbox),
         metadata=data.get('metadata') or {},
     )
 
 
-def _facts_from(data: Mapping[str, Any]) -> Facts:
+def _facts_from(data: Mapping[str, Any], sandbox: frozenset[str]) -> Facts:
     details = data.get('total_details') or {}
     customer = data.get('customer_details') or {}
     intent = data.get('payment_intent')
@@ -66,7 +73,17 @@ def _facts_from(data: Mapping[str, Any]) -> Facts:
         card_fingerprint=_card_of(charge).get('fingerprint') or '',
         email=plain_text(customer.get('email') or data.get('customer_email')),
         name=plain_text(customer.get('name')),
+        receipt_url=_link(charge.get('receipt_url'), sandbox),
+        receipt_number=plain_text(charge.get('receipt_number')),
     )
+
+
+def _link(url: Any, sandbox: frozenset[str]) -> str:
+    """Keep an address that customers are sent to only if it is Stripe's, or the sandbox's."""
+    link = str(url or '')
+    host = host_of(link)
+    is_stripes = link.startswith('https://') and (host == STRIPE or host.endswith(f'.{STRIPE}'))
+    return link if is_stripes or host in sandbox else ''
 
 
 def _card_of(charge: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,7 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from services.errors import BadRequest
-from services.orders import Booking, BookingState, plain_text
+from services.orders import Booking, BookingState, Canceler, plain_text
+
+ONLINE = frozenset('gotomeeting webex zoom'.split())
+"""The kinds of online meeting that are not called ``…_conference``."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ def update_from(payload: Mapping[str, Any]) -> BookingUpdate:
         ValueError, LookupError, TypeError: it is none.
     """
     event = payload['scheduled_event']
+    location = event.get('location') or {}
+    cancellation = payload.get('cancellation') or {}
     booking = Booking(
         invitee_id=plain_text(payload['uri']),
         state=BookingState.CANCELED if payload.get('status') == 'canceled' else BookingState.ACTIVE,
@@ -56,9 +61,12 @@ def update_from(payload: Mapping[str, Any]) -> BookingUpdate:
         email=plain_text(payload.get('email')),
         name=plain_text(payload.get('name')),
         phone=plain_text(payload.get('text_reminder_number')),
-        place=_place(event.get('location') or {}),
+        place=_place(location),
+        link_follows=_link_follows(location),
         reschedule_url=_link(payload.get('reschedule_url')),
         cancel_url=_link(payload.get('cancel_url')),
+        canceled_by=_canceler(cancellation.get('canceler_type')),
+        cancel_reason=plain_text(cancellation.get('reason')),
         replaces=plain_text(payload.get('old_invitee')),
     )
     key = (payload.get('tracking') or {}).get('utm_content')
@@ -66,7 +74,18 @@ def update_from(payload: Mapping[str, Any]) -> BookingUpdate:
 
 
 def _place(location: Mapping[str, Any]) -> str:
-    return plain_text(location.get('join_url') or location.get('location'))
+    return plain_text(location.get('join_url') or location.get('location'), limit=2000)
+
+
+def _link_follows(location: Mapping[str, Any]) -> bool:
+    """Whether a meeting is online and has no link yet; only a location that is ``pushed`` has one."""
+    kind = str(location.get('type') or '')
+    return (kind in ONLINE or kind.endswith('_conference')) and not location.get('join_url')
+
+
+def _canceler(value: object) -> Canceler:
+    known = {canceler.value: canceler for canceler in Canceler}
+    return known.get(str(value), Canceler.UNKNOWN)
 
 
 def _link(value: object) -> str:

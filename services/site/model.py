@@ -3,6 +3,7 @@
 import re
 from datetime import date
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
@@ -28,6 +29,23 @@ class Business(Part):
 
     name: Line
     description: Line
+    timezone: Line
+
+    @field_validator('timezone')
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(
+                f'is no time zone: {name!r}; write its IANA name, such as America/New_York'
+            ) from error
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone for times of which the customer's own is not known."""
+        return ZoneInfo(self.timezone)
 
 
 class Contact(Part):

@@ -10,7 +10,9 @@ from html.parser import HTMLParser
 from typing import Any
 
 APP = re.compile(
-    r'<div id="app"[^>]*>(.*?)</div>\s*(?:<!-- scripts -->|<div id="nicegui-keep|</body>)', re.DOTALL
+    r'<div id="app"[^>]*>(.*?)</div>\s*(?:<!--/email_off-->)?'
+    r'(?:<!-- scripts -->|<div id="nicegui-keep|</body>)',
+    re.DOTALL,
 )
 ELEMENTS = re.compile(r'parseElements\(String\.raw`(.*?)`\)', re.DOTALL)
 QUASAR = {'q-layout': 'div', 'q-page-container': 'div', 'q-page': 'main'}

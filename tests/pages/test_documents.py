@@ -19,7 +19,7 @@ from ui.components.builder import h, paragraphs
 from ui.components.layout import footer
 from ui.pages.landing_sections import assurances, closing, pitch, sections
 
-PATTERNED = ('email', 'phone', 'accent', 'slug', 'button')
+PATTERNED = ('email', 'phone', 'timezone', 'accent', 'slug', 'button')
 SHEET = theme.sheet(load(ROOT / 'site.toml').theme)
 
 
@@ -201,3 +201,30 @@ async def test_the_head_names_the_page(customer: Customer) -> None:
     assert '<meta property="og:title" content="C&amp;P exam coaching' in page
     assert '<link rel="canonical" href="http://localhost:3000/">' in page
     assert 'evil.example' not in page
+
+
+@pytest.mark.parametrize(
+    'path', ['/', '/terms', '/nowhere', '/order/unknown', '/success', '/?alert=internal']
+)
+@pytest.mark.parametrize('agent', ['Firefox', 'Googlebot'])
+async def test_cloudflare_leaves_our_address_as_it_is(customer: Customer, path: str, agent: str) -> None:
+    """Every address in the body of a page, shown or linked, stands between Cloudflare's two comments."""
+    answer = await customer.http.get(path, headers={'User-Agent': agent})
+    body = answer.text.partition('<body>')[2]
+    assert body.count('@coach.example') >= 2
+    outside = re.sub('(?s)<!--email_off-->.*?<!--/email_off-->', '', body)
+    assert outside.split() == ['</body>', '</html>'] or outside == '</body></html>'
+
+
+async def test_only_who_may_have_paid_reads_of_a_payment(customer: Customer) -> None:
+    """An address that has nothing to do with an order says nothing of one."""
+    for path, said in {
+        '/nowhere': False,
+        '/a/b': False,
+        '/order/x': True,
+        '/order/x/y/': True,
+    }.items():
+        answer = await customer.http.get(path, follow_redirects=True)
+        assert answer.status_code == 404
+        assert ('If you have paid, your payment is safe' in words(answer.text)) is said
+        assert ('paid' in words(answer.text)) is said

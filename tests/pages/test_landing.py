@@ -210,6 +210,23 @@ async def test_a_recent_payment_is_mentioned(customer: Customer, way: Way) -> No
     assert 'A payment was just made here' in customer.text
 
 
+async def test_the_browser_that_paid_gets_back_to_its_order(customer: Customer, way: Way) -> None:
+    """Its cookie leads to the order: on the page, after a return, beside a warning; nobody else sees it."""
+    path = await way.arrive(await way.pay())
+    link = f'href="{path}">Open your order'
+    for url in ('/', '/?back=1', '/?alert=already_paid&again=1', '/?alert=payment_unreachable'):
+        assert link in (await customer.http.get(url)).text, url
+    await customer.open('/')
+    await customer.pressed()
+    assert 'Open your order' in customer.alerts[0]
+
+    googlebot = {'User-Agent': 'Googlebot'}
+    for url in ('/', '/?back=1', '/?alert=already_paid'):
+        assert '/order/' not in (await customer.http.get(url, headers=googlebot)).text
+    customer.http.cookies.clear()
+    assert '/order/' not in (await customer.http.get('/')).text
+
+
 async def test_head_is_answered(customer: Customer) -> None:
     """HEAD / is 200 without a body."""
     answer = await customer.http.head('/')

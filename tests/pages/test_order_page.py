@@ -2,17 +2,23 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from icalendar import Calendar
+from nicegui import Client
 
 from services.orders import BookingState, Cause, Environment
 from services.scheduling import BookingUpdate
+from services.scheduling.bookings import update_from
 from services.shop import Shop
 from tests.factories import BOOKING
 from tests.pages.conftest import Way, order_at
 from tests.pages.customer import Customer, words
 from tests.sandbox_client import SandboxClient
+from ui.pages.order_urls import exact
 
 PAID = '✓ Payment Successful!'
 
@@ -53,14 +59,19 @@ async def test_stripe_fails_on_the_return(customer: Customer, sandbox: SandboxCl
     )
 
 
-async def test_a_paid_order_shows_receipt_and_calendar(customer: Customer, shop: Shop, way: Way) -> None:
+async def test_a_paid_order_shows_receipt_and_calendar(
+    customer: Customer, shop: Shop, way: Way, sandbox: SandboxClient
+) -> None:
     """Paid: the exact heading, amount, reference and e-mail, one titled iframe, and the plain link."""
     path = await way.arrive(await way.pay(email='pat+va@example.com', name='Pat Morgan'))
     await customer.until(lambda: len(customer.frames) == 1)
     order = await order_at(shop, path)
-    sentence = f'You paid $150 for your C&P coaching session. Your order is {order.reference}'
+    sentence = f'You paid $150 for your C&P coaching session. Your order is {order.reference}.'
     assert PAID in customer.text
-    assert f'{sentence}, and the receipt goes to pat+va@example.com.' in customer.text
+    assert sentence in customer.text
+    assert 'Paid by pat+va@example.com' in customer.text
+    assert 'Open the receipt at Stripe' in customer.text
+    assert order.facts.receipt_url.startswith(sandbox.settings['STRIPE_API_BASE'] + '/receipts/ch_')
     (frame,) = customer.frames
     assert frame.props['title'] == 'Pick a time for your session'
     assert f'utm_content={order.booking_key}' in frame.props['src']
@@ -146,6 +157,8 @@ async def test_a_booking_updates_the_page(customer: Customer, shop: Shop, way: W
     used = customer.frames[0].props['src']
     await shop.bookings.record(BookingUpdate(BOOKING, order.booking_key), because=Cause.WEBHOOK)
     await customer.until(lambda: 'Choose another time' in customer.text)
+    assert '✓ You are booked' in customer.text
+    assert PAID not in customer.text
     assert customer.frames == []
     assert '3:00 AM to 4:00 AM Japan Standard Time' in customer.text
     assert 'What to bring' in customer.text
@@ -258,3 +271,90 @@ async def test_an_orders_page_is_private(customer: Customer, way: Way) -> None:
     assert answer.headers['cache-control'] == 'no-store'
     assert '<meta name="robots" content="noindex">' in answer.text
     assert answer.headers['referrer-policy'] == 'no-referrer'
+
+
+async def test_a_link_to_join_is_shown_once_calendly_has_made_it(
+    customer: Customer, shop: Shop, way: Way, sandbox: SandboxClient
+) -> None:
+    """Until then the page says where it comes from; nobody notifies us of it, so Calendly is asked."""
+    await asyncio.to_thread(sandbox.act, 'calendar', link_status='processing')
+    path = await way.arrive(await way.pay())
+    await customer.until(lambda: len(customer.frames) == 1)
+    invitee = await asyncio.to_thread(sandbox.book, str(customer.frames[0].props['src']))
+    resource = invitee | {'scheduled_event': await _event_of(sandbox, invitee['event'])}
+    await shop.bookings.record(update_from(resource), because=Cause.WEBHOOK)
+    await customer.until(lambda: '✓ You are booked' in customer.text)
+    assert 'Where: online. The link to join comes by e-mail from Calendly.' in customer.text
+
+    await asyncio.to_thread(sandbox.act, 'calendar', link_status='pushed')
+    shop.bookings._link_checks.clear()  # as after a minute
+    await customer.tick()
+    await customer.until(lambda: 'Join the meeting' in customer.text)
+    asked = sandbox.requests(f'GET {urlsplit(invitee["event"]).path}')
+    await customer.http.get(path)
+    assert sandbox.requests(f'GET {urlsplit(invitee["event"]).path}') == asked
+
+
+async def _event_of(sandbox: SandboxClient, uri: str) -> dict[str, Any]:
+    """Read a scheduled event at the sandbox."""
+    token = {'Authorization': f'Bearer {sandbox.settings["CALENDLY_TOKEN"]}'}
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return dict((await client.get(uri, headers=token)).json()['resource'])
+
+
+@pytest.mark.parametrize(
+    'added',
+    [
+        '/', '.', ',', ')', ']', '"', "'", '>', '%3E', '%22', '%253E', '%C2%A0', '%0A', '.)', '/index.html',
+    ],
+)  # fmt: skip
+async def test_a_link_to_an_order_survives_what_is_added_to_it(
+    customer: Customer, way: Way, added: str
+) -> None:
+    """Mail programs take what follows a link for a part of it; the page is found all the same."""
+    path = await way.back(await way.pay())
+    answer = await customer.http.get(path + added)
+    assert (answer.status_code, answer.headers['location']) == (303, path)
+    assert answer.headers['cache-control'] == 'no-store'
+    assert answer.headers['referrer-policy'] == 'no-referrer'
+    file = await customer.http.get(f'{path}/session.ics{added}')
+    assert file.headers['location'] == f'{path}/session.ics'
+
+
+@pytest.mark.parametrize('query', ['?utm_source=mail&fbclid=x', '?session_id=x', '?'])
+async def test_parameters_for_tracking_change_nothing(customer: Customer, way: Way, query: str) -> None:
+    """The page opens with them."""
+    path = await way.back(await way.pay())
+    assert PAID in (await customer.http.get(path + query)).text
+
+
+def test_a_path_is_read_as_it_was_meant() -> None:
+    """Encoded once more, inside brackets, or with text around it."""
+    for rest in ('abc%2D_1', '<abc-_1>', ' abc-_1', 'abc-_1%2F', 'abc%252D_1.', 'abc-_1/session.pdf'):
+        assert exact(rest) == 'abc-_1'
+    assert exact('abc/session.ics/') == 'abc/session.ics'
+    assert exact('<>') == ''
+
+
+async def test_link_checkers_get_no_error(customer: Customer, way: Way, sandbox: SandboxClient) -> None:
+    """HEAD is answered without building a page and without asking Stripe."""
+    path = await way.back(await way.pay())
+    asked, built = len(sandbox.requests('/v1/')), len(Client.instances)
+    for url, status in {
+        path: 200,
+        f'{path}.': 303,
+        f'{path}/session.ics': 404,
+        '/order/unknown': 404,
+        f'/success?session_id=cs_test_{"a" * 58}': 200,
+        '/success': 400,
+    }.items():
+        answer = await customer.http.head(url)
+        assert (answer.status_code, answer.headers['cache-control']) == (status, 'no-store'), url
+    assert (len(sandbox.requests('/v1/')), len(Client.instances)) == (asked, built)
+
+
+async def test_the_return_survives_what_is_added_to_it(customer: Customer, way: Way) -> None:
+    """The address with the session's id is passed on as well."""
+    session_id = await way.pay()
+    answer = await customer.http.get(f'/success?session_id={session_id}%3E.&utm_source=x')
+    assert answer.status_code == 303

@@ -1,17 +1,18 @@
 """What the page of an order says in each state, from given facts."""
 
 import re
-from dataclasses import replace
-from datetime import UTC, timedelta
+from dataclasses import asdict, replace
+from datetime import timedelta
 
 import pytest
 
-from services.orders import WAITING_STATES, Booking, BookingState, CalendarGate, Facts, State
+from services.orders import WAITING_STATES, Booking, BookingState, CalendarGate, Canceler, Facts, State
 from services.site import load
-from tests.factories import NOON, PAID, a_booking, an_order
+from tests.factories import NOON, PAID, SHOP, a_booking, an_order
 from tests.pages.customer import words
 from tests.processes import ROOT
 from ui.components.meetings import zone_of
+from ui.pages import order_states
 from ui.pages.order_states import OrderData, View, view
 
 SITE = load(ROOT / 'site.toml')
@@ -37,7 +38,7 @@ def order_data(state: State, *bookings: Booking, gate: CalendarGate = CalendarGa
     """An order in a state, with its meetings."""
     order = an_order(reference='K7QM-2XPA', facts=FACTS[state])
     assert order.state is state
-    return OrderData(order, bookings, gate, NOON)
+    return OrderData(order, bookings, gate, NOON, domain=SHOP)
 
 
 def view_of(state: State, *bookings: Booking, gate: CalendarGate = CalendarGate.OPEN) -> View:
@@ -151,13 +152,16 @@ def test_a_dispute_still_shows_an_earlier_refund() -> None:
     both = replace(
         order_data(State.DISPUTED).order, facts=replace(FACTS[State.DISPUTED], amount_refunded=5000)
     )
-    assert '$50 of it was refunded.' in words(view(OrderData(both, (), CalendarGate.OPEN, NOON), SITE).state)
+    shown = view(OrderData(both, (), CalendarGate.OPEN, NOON, domain=SHOP), SITE)
+    assert '$50 of it was refunded.' in words(shown.state)
 
 
 @pytest.mark.parametrize('name', ['', 'Mars/Olympus', '../etc/passwd', 'America'])
-def test_an_unknown_zone_is_utc(name: str) -> None:
-    """An unknown time zone does not break the page."""
-    assert zone_of(replace(BOOKING, timezone=name)) is UTC
+def test_an_unknown_zone_is_the_shops(name: str) -> None:
+    """A meeting whose time zone is unknown is shown in the zone of the shop."""
+    booking = replace(BOOKING, timezone=name)
+    assert zone_of(booking, SITE.business.zone) == SITE.business.zone
+    assert '7:00 AM to 8:00 AM Eastern Standard Time' in words(view_of(State.PAID, booking).state)
 
 
 @pytest.mark.parametrize('address', ['javascript:alert(1)', 'data:text/html,x', '//evil.example'])
@@ -165,3 +169,176 @@ def test_only_web_urls_become_links(address: str) -> None:
     """Text from Calendly becomes a link only when it is a web URL."""
     odd = replace(BOOKING, place=address, reschedule_url=address, cancel_url=address)
     assert f'href="{address}' not in view_of(State.PAID, odd).state
+
+
+SUCCESS = '✓ Payment Successful!'
+OVER = replace(BOOKING, start=NOON - timedelta(hours=2), end=NOON - timedelta(hours=1))
+CANCELED = replace(BOOKING, state=BookingState.CANCELED)
+MOVED = (replace(CANCELED, invitee_id='old'), replace(BOOKING, replaces='old'))
+
+
+def heading(shown: View) -> str:
+    """The heading of the page."""
+    (found,) = re.findall('<h1[^>]*>(.*?)</h1>', shown.state)
+    return str(found)
+
+
+@pytest.mark.parametrize(
+    ('state', 'bookings', 'first'),
+    [
+        (State.PAID, (), SUCCESS),
+        (State.PAID, (BOOKING,), '✓ You are booked'),
+        (State.PAID, MOVED, '✓ Your session was moved'),
+        (State.PAID, (OVER,), 'Your session is over'),
+        (State.PAID, (CANCELED,), 'Your session was canceled'),
+        (State.PARTLY_REFUNDED, (), 'A part of your payment was refunded'),
+        (State.PARTLY_REFUNDED, (BOOKING,), '✓ You are booked'),
+        (State.DISPUTED, (), 'Your payment is being looked into'),
+        (State.DISPUTED, (BOOKING,), '✓ You are booked'),
+        (State.REFUNDED, (BOOKING,), 'This order was refunded'),
+        (State.LOST, (BOOKING,), 'The payment was taken back'),
+    ],
+)
+def test_the_heading_says_how_the_order_stands(
+    state: State, bookings: tuple[Booking, ...], first: str
+) -> None:
+    """The heading names the meeting, else what became of the payment."""
+    assert heading(view_of(state, *bookings)) == first
+
+
+def test_day_and_time_of_a_booked_session_come_first() -> None:
+    """Below the heading stand day and time, then what was paid."""
+    text = words(view_of(State.PAID, OVER, BOOKING).state)
+    assert text.index('Wednesday, November 25') < text.index('You paid') < text.index('Your order is')
+    assert text.index('Wednesday, November 25') < text.index('This session is over')
+
+
+def test_a_session_that_the_coach_canceled() -> None:
+    """The payment counts, the reason is quoted and escaped, and there is somebody to ask."""
+    gone = replace(CANCELED, canceled_by=Canceler.HOST, cancel_reason='I am <ill>')
+    shown = view_of(State.PAID, gone)
+    text = words(shown.state)
+    assert f'{SITE.business.name} had to cancel it, with this note: “I am <ill>”.' in text
+    assert 'Your payment still counts. Pick another time in the calendar on this page' in text
+    assert SITE.contact.phone in text
+    assert 'href="/refunds"' in shown.state
+    assert shown.shows_calendar
+    without = words(view_of(State.PAID, replace(gone, cancel_reason='')).state)
+    assert 'had to cancel it. We are sorry for that.' in without
+
+
+def test_a_session_that_the_customer_canceled() -> None:
+    """It is said as such; the note they wrote is not read out to them."""
+    gone = replace(CANCELED, canceled_by=Canceler.INVITEE, cancel_reason='No time')
+    text = words(view_of(State.PAID, gone).state)
+    assert 'You canceled it. Your payment still counts.' in text
+    assert 'No time' not in text
+    assert 'had to cancel' not in text
+
+
+def test_who_canceled_may_be_unknown() -> None:
+    """Nobody is named, and no calendar is promised where none is shown."""
+    text = words(view_of(State.PAID, CANCELED, gate=CalendarGate.ENVIRONMENT).state)
+    assert 'Your session was canceled Your payment still counts. To ask' in text
+    assert 'in the calendar on this page' not in text
+
+
+@pytest.mark.parametrize('state', [State.REFUNDED, State.LOST])
+def test_the_meeting_of_a_refunded_order_is_struck_out(state: State) -> None:
+    """Also one that Calendly still has."""
+    assert '<s>Wednesday, November 25, 2026</s>' in view_of(state, BOOKING).state
+    assert '<s>' not in view_of(State.PAID, BOOKING).state
+
+
+def test_to_cancel_is_not_as_loud_as_to_move() -> None:
+    """The link to cancel is the last one, and quiet."""
+    booking = replace(BOOKING, cancel_url='https://c.example', reschedule_url='https://m.example')
+    links = re.findall(r'<a [^>]*?(?: class="(\w+)")?>([^<]+)</a>', view_of(State.PAID, booking).state)
+    assert links == [
+        ('', 'Add to my calendar'),
+        ('', 'Choose another time'),
+        ('quiet', 'Cancel the session'),
+    ]
+
+
+def test_a_link_that_follows() -> None:
+    """An online meeting without a link says where the link comes from; the page then asks for it."""
+    booking = replace(BOOKING, link_follows=True)
+    shown = view_of(State.PAID, booking)
+    assert 'Where: online. The link to join comes by e-mail from Calendly.' in words(shown.state)
+    assert shown.link_follows
+    known = view_of(State.PAID, replace(booking, link_follows=False, place='https://meet.example'))
+    assert 'Where: Join the meeting' in words(known.state)
+    assert not known.link_follows
+    assert not view_of(State.REFUNDED, booking).link_follows
+
+
+def test_nothing_untrue_is_said_of_the_receipt() -> None:
+    """It is linked once Stripe has one, and called e-mailed only when Stripe has numbered it."""
+    data = order_data(State.PAID)
+
+    def shown(**facts: str) -> str:
+        order = replace(data.order, facts=replace(data.order.facts, **facts))
+        whole = view(replace(data, order=order), SITE)
+        return whole.state + whole.receipt
+
+    assert 'receipt goes' not in shown()
+    assert 'Open the receipt' not in shown()
+    linked = shown(receipt_url='https://pay.stripe.com/receipts/x')
+    assert 'href="https://pay.stripe.com/receipts/x"' in linked
+    assert 'e-mailed' not in linked
+    assert 'Receipt e-mailed number 1234-5678' in words(shown(receipt_number='1234-5678'))
+
+
+def test_days_are_those_of_the_customer() -> None:
+    """The day of the payment is written in the zone of the meeting, else of the shop, and names no UTC."""
+    data = order_data(State.PAID)
+    late = replace(data, order=replace(data.order, completed_at=NOON.replace(hour=2)))
+    assert 'On November 22, 2026 ' in words(view(late, SITE).receipt)
+    tokyo = replace(late, bookings=(replace(BOOKING, timezone='Asia/Tokyo'),))
+    assert 'On November 23, 2026 ' in words(view(tokyo, SITE).receipt)
+    assert 'UTC' not in view(tokyo, SITE).receipt
+
+
+@pytest.mark.parametrize('state', list(State))
+def test_the_page_says_how_to_keep_it(state: State) -> None:
+    """Its link stands there, to copy and to send, except where there is nothing to come back for."""
+    shown = view_of(state).receipt
+    kept = state not in (State.EXPIRED, State.FAILED)
+    assert (f'<a href="{SHOP}/order/token">{SHOP}/order/token</a>' in shown) is kept
+    assert (f'body={SHOP}/order/token%0A'.replace(':', '%3A') in shown) is kept
+
+
+def test_words_for_a_payment_under_review() -> None:
+    """It accuses nobody, asks for nothing, and shows a meeting that is booked."""
+    text = words(order_states._under_review(order_data(State.PAID, BOOKING), SITE))
+    assert text.startswith('Thank you, we have your payment It is being checked by the payment service')
+    assert 'You do not have to do anything: this page changes by itself.' in text
+    assert 'Wednesday, November 25' in text
+    assert not re.search('fraud|risk|suspicious', text)
+
+
+def test_words_for_a_customer_who_still_has_to_pay() -> None:
+    """What is missing, where the instructions are, and that the page changes by itself."""
+    data = order_data(State.PROCESSING)
+    text = words(order_states._awaiting_customer(data, SITE))
+    assert text.startswith('You still have to pay With your way of paying, you send $150 yourself.')
+    assert 'You do not have to do anything.' not in text
+    assert 'See how to pay' not in text
+
+
+def test_until_when_to_pay_and_where() -> None:
+    """The deadline is in the zone of the shop, and Stripe's page is linked."""
+
+    class Awaited(Facts):
+        """Facts with a voucher."""
+
+        voucher_url = 'https://payments.stripe.com/voucher/1'
+        voucher_expires_at = NOON
+
+    data = order_data(State.PROCESSING)
+    given = asdict(data.order.facts)
+    awaited = replace(data, order=replace(data.order, facts=Awaited(**given)))
+    markup = order_states._awaiting_customer(awaited, SITE)
+    assert 'It must arrive by Monday, November 23, 2026, 7:00 AM Eastern Standard Time.' in words(markup)
+    assert 'href="https://payments.stripe.com/voucher/1"' in markup

@@ -241,3 +241,15 @@ def test_an_inactive_event_type_cannot_be_booked(
     assert page_client.get(sandbox.calendly_link).status_code == 404
     assert event_type(api)['active'] is False
     assert page_client.get(f'{sandbox.base}/calendly/d/nope/coaching').status_code == 404
+
+
+def test_the_link_to_join_comes_later(
+    sandbox: SandboxClient, api: httpx.Client, page_client: httpx.Client
+) -> None:
+    """A location that is not pushed has no link; reading the same event again has it later."""
+    sandbox.act('calendar', link_status='processing')
+    booked(page_client, f'{sandbox.calendly_link}?name=Pat&email=pat%40example.com')
+    event = api.get('scheduled_events', params={'user': user(api)}).json()['collection'][0]
+    assert event['location'] == {'type': 'google_conference', 'status': 'processing', 'data': None}
+    sandbox.act('calendar', link_status='pushed')
+    assert api.get(event['uri']).json()['resource']['location']['join_url'].startswith('http')

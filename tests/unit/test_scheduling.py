@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.errors import BadRequest
-from services.orders import Facts, plain_text
+from services.orders import Canceler, Facts, plain_text
 from services.scheduling import Scheduling, signed_update
 from tests.factories import an_order
 
 KEY = 'signing-key'
+ZOOM = 'https://zoom.example/1'
 NOW = 1_800_000_000
 
 
@@ -86,6 +87,46 @@ def test_a_signed_delivery_becomes_a_meeting() -> None:
     assert booking.start.isoformat() == '2026-12-01T15:00:00+00:00'
     assert booking.place == 'https://zoom.example/1'
     assert (booking.cancel_url, booking.reschedule_url) == ('https://calendly.com/cancellations/I', '')
+
+
+@pytest.mark.parametrize(
+    ('location', 'place', 'follows'),
+    [
+        ({'type': 'zoom', 'status': 'pushed', 'join_url': ZOOM}, ZOOM, False),
+        ({'type': 'zoom', 'status': 'initiated'}, '', True),
+        ({'type': 'google_conference', 'status': 'processing'}, '', True),
+        ({'type': 'microsoft_teams_conference', 'status': 'failed'}, '', True),
+        ({'type': 'webex_conference', 'status': None, 'join_url': None}, '', True),
+        ({'type': 'gotomeeting', 'status': 'processing'}, '', True),
+        ({'type': 'outbound_call', 'location': '+1 202 555 0143'}, '+1 202 555 0143', False),
+        ({'type': 'physical', 'location': '1 Main Street'}, '1 Main Street', False),
+        ({'type': 'custom', 'location': 'At the lake'}, 'At the lake', False),
+        (None, '', False),
+    ],
+)  # fmt: skip
+def test_where_a_meeting_takes_place(location: Any, place: str, follows: bool) -> None:
+    """An online meeting has a link only once Calendly has pushed it; the other kinds never get one."""
+    event = {'start_time': '2026-12-01T15:00:00Z', 'end_time': '2026-12-01T16:00:00Z', 'location': location}
+    body = a_delivery(scheduled_event=event)
+    booking = signed_update(body, signature(body), KEY, now=lambda: NOW)[2].booking
+    assert (booking.place, booking.link_follows) == (place, follows)
+
+
+@pytest.mark.parametrize(
+    ('canceler', 'expected'),
+    [
+        ('host', Canceler.HOST),
+        ('invitee', Canceler.INVITEE),
+        ('robot', Canceler.UNKNOWN),
+        (None, Canceler.UNKNOWN),
+    ],
+)
+def test_who_canceled_and_why(canceler: Any, expected: Canceler) -> None:
+    """Both are read off the cancellation; control characters of the note are dropped."""
+    cancellation = {'canceled_by': 'Sam', 'reason': 'I am ill\x00', 'canceler_type': canceler}
+    body = a_delivery(status='canceled', cancellation=cancellation)
+    booking = signed_update(body, signature(body), KEY, now=lambda: NOW)[2].booking
+    assert (booking.canceled_by, booking.cancel_reason) == (expected, 'I am ill')
 
 
 @pytest.mark.parametrize('tracking', [None, {}, {'utm_content': None}])

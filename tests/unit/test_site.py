@@ -101,6 +101,11 @@ def test_all_problems_are_reported_at_once() -> None:
         ),
         ('accent = "#0b5d3b"', 'accent = "green"', "theme.accent does not look right: 'green'"),
         ('email = "hello@coach.example"', 'email = "hello"', "contact.email does not look right: 'hello'"),
+        (
+            'timezone = "America/New_York"',
+            'timezone = "Eastern"',
+            "business.timezone is no time zone: 'Eastern'; write its IANA name",
+        ),
         ('slug = "cp-coaching"', 'slug = "C&P"', "offer.slug does not look right: 'C&P'"),
         ('title = "Pay once"', 'title = 1', 'landing.steps.1.title must be text in quotes'),
         (

@@ -6,6 +6,10 @@ from markupsafe import Markup, escape
 
 VOID = frozenset('br hr img input link meta'.split())
 
+EMAIL_OFF, EMAIL_ON = Markup('<!--email_off-->'), Markup('<!--/email_off-->')
+"""Cloudflare leaves the e-mail addresses between these comments as they are. In place of others it shows
+"[email protected]" until a script of its own has run, and our pages without script do not let it run."""
+
 
 def h(tag: str, /, *children: object, **attributes: str | bool | None) -> Markup:
     """Build one HTML element.

@@ -5,7 +5,7 @@ from markupsafe import Markup
 
 from services.shop import Shop
 from ui.components import theme
-from ui.components.builder import h, join
+from ui.components.builder import EMAIL_OFF, EMAIL_ON, h, join
 from ui.components.layout import footer, header
 
 
@@ -17,7 +17,7 @@ def document(title: str, *, head: Markup, body: Markup) -> Markup:
         h('title', title),
         h('link', rel='icon', type='image/svg+xml', href='/favicon.svg'),
     )
-    html = h('html', h('head', *common, head), h('body', body), lang='en-US')
+    html = h('html', h('head', *common, head), h('body', EMAIL_OFF, body, EMAIL_ON), lang='en-US')
     return Markup('<!doctype html>\n') + html
 
 

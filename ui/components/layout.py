@@ -7,6 +7,7 @@ from functools import lru_cache
 from markupsafe import Markup
 from nicegui import ui
 
+from services.orders import Order
 from services.shop import Shop
 from services.site import Contact, Site
 from ui.components import theme
@@ -59,6 +60,11 @@ def footer(site: Site) -> Markup:
         h('span', site.contact.hours),
     )
     return h('div', contact, legal)
+
+
+def order_link(order: Order | None) -> Markup | None:
+    """A link to an order, for the browser it was paid in."""
+    return h('p', h('a', 'Open your order', href=f'/order/{order.token}')) if order else None
 
 
 def contact_sentence(contact: Contact) -> Markup:

@@ -38,6 +38,10 @@ ALERTS = {
 }
 """The codes that a URL may name; any other code shows nothing."""
 OUR_FAULT = 'Something went wrong on our side'
+IF_PAID = (
+    'If you have paid, your payment is safe: in the browser you paid in, the start page links to your order'
+    ' for a day. Or tell us the e-mail address you paid with, and we will find it.'
+)
 WRONG_METHOD = 'This address does not take that kind of request.'
 ERROR_ID = r'[0-9a-f]{8}'
 CONNECTION_WORDS = {
@@ -56,7 +60,8 @@ def register(shop: Shop) -> None:
         if isinstance(error, HTTPException) and route_of(request.url.path).for_programs:
             return await http_exception_handler(request, error)
         status = error.status_code if isinstance(error, HTTPException) else 404
-        response = not_found(shop) if status == 404 else refused(shop, status)
+        order = route_of(request.url.path).secret_url
+        response = not_found(shop, order=order) if status == 404 else refused(shop, status)
         response.headers.update(getattr(error, 'headers', None) or {})  # such as Allow
         return response
 
@@ -118,15 +123,21 @@ def apology(contact: Contact, error_id: str) -> Markup:
     )
 
 
-def not_found(shop: Shop) -> HTMLResponse:
-    """The page for a URL that does not exist."""
+def not_found(shop: Shop, *, order: bool = False) -> HTMLResponse:
+    """The page for a URL that does not exist.
+
+    Args:
+        shop: whose page it is.
+        order: the URL is one of an order, as far as it goes: whoever asks for it may have paid.
+    """
     body = join(
         h('h1', 'This page does not exist'),
-        h('p', 'The address may be incomplete. If you have paid, your payment is safe: we will find it.'),
+        h('p', 'The address may be incomplete.', f' {IF_PAID}' if order else ''),
         contact_sentence(shop.site.contact),
         _to_landing(),
     )
-    return plain_page(shop, 'Not found', body, status=404)
+    headers = {'Cache-Control': 'no-store'} if order else None
+    return plain_page(shop, 'Not found', body, status=404, headers=headers)
 
 
 def refused(shop: Shop, status: int, words: str = WRONG_METHOD) -> HTMLResponse:

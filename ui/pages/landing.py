@@ -12,7 +12,7 @@ from services.orders import Return
 from services.shop import Shop
 from ui.components.builder import h, join
 from ui.components.elements import Static, refresh_without_script
-from ui.components.layout import RESPONSE_TIMEOUT, contact_sentence, page_layout
+from ui.components.layout import RESPONSE_TIMEOUT, contact_sentence, order_link, page_layout
 from ui.components.theme import favicon
 from ui.middleware.browser_id import browser_id_of, is_new
 from ui.pages import seo
@@ -38,9 +38,11 @@ def register(shop: Shop) -> None:
         ui.add_head_html(str(join(seo.head_of_landing(shop, offer), seo.fraud_script(shop))))
         code = query.get('alert', '')
         alert = alert_by_code(code, query.get('error', ''), shop.site.contact)
-        browser_id = browser_id_of(ui.context.client)
-        if alert and code != AlreadyPaid.code and await shop.checkout.just_paid(browser_id):
+        paid = await shop.checkout.recent_order(browser_id_of(ui.context.client)) if alert else None
+        if paid and code != AlreadyPaid.code:
             alert = Markup('')  # the URL is from before the payment; its alert is no longer true
+        if alert:
+            alert = join(alert, order_link(paid))
         again = code == AlreadyPaid.code and query.get('again') == '1'
         notice = build(shop, offer, alert=alert, again=again)
         if not alert:
@@ -85,10 +87,14 @@ async def _show_payment(shop: Shop, notice: Static, *, came_back: bool) -> None:
     """Show what is known of a payment from this browser, with the page or as soon as Stripe answers."""
     client = ui.context.client
     browser_id = browser_id_of(client)
-    just_paid = join(h('p', JUST_PAID), contact_sentence(shop.site.contact))
+
+    async def show_order() -> None:
+        if order := await shop.checkout.recent_order(browser_id):
+            notice.show(join(h('p', JUST_PAID), order_link(order), contact_sentence(shop.site.contact)))
+
     if not came_back:
-        if not is_new(client.request) and await shop.checkout.just_paid(browser_id):
-            notice.show(just_paid)
+        if not is_new(client.request):
+            await show_order()
         return
 
     async def ask_stripe() -> None:
@@ -96,7 +102,7 @@ async def _show_payment(shop: Shop, notice: Static, *, came_back: bool) -> None:
             case Return.NOT_CHARGED:
                 notice.show(h('p', NOT_CHARGED))
             case Return.PAID:
-                notice.show(just_paid)
+                await show_order()
             case Return.NOTHING:
                 notice.show(Markup(''))
 

@@ -22,14 +22,13 @@ from ui.pages import seo
 from ui.pages.calendar_frame import CalendarFrame
 from ui.pages.errors import not_found, refused
 from ui.pages.order_states import OrderData, View, view
+from ui.pages.order_urls import PRIVATE, SESSION_ID, without_additions
 
-SESSION_ID = r'cs_[A-Za-z0-9_-]{1,250}'
 FIRST_REFRESH_TIMEOUT = 1.5  # seconds the first response waits for Stripe
 REFRESH_AFTER = (5, 60)  # seconds, at least and at most, in browsers without script
 BUSY_INTERVAL, IDLE_INTERVAL = 1.0, 15.0  # seconds; moves made by this process are shown at once
 CHECK_AFTER = (2, 4, 8, 15, 30, 60)  # seconds between two reads at Stripe
 REFRESH_TASK = 'refresh an order page'
-PRIVATE = {'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex'}
 
 
 def register(shop: Shop) -> None:
@@ -39,7 +38,7 @@ def register(shop: Shop) -> None:
 
     @app.get('/success')
     async def success(request: Request) -> Response:
-        session_id = request.query_params.get('session_id', '')
+        session_id = without_additions(request.query_params.get('session_id', ''))
         if not re.fullmatch(SESSION_ID, session_id):
             return refused(shop, 400, 'This address is not complete. If you have paid, your payment is safe.')
         client_ip = request.client.host if request.client else ''
@@ -47,14 +46,18 @@ def register(shop: Shop) -> None:
             order = await shop.fulfilment.arrive(session_id, client_ip=client_ip)
         except ShopError as error:
             return _still_checking(shop, error, url=f'/success?session_id={session_id}')
-        return RedirectResponse(f'/order/{order.token}', 303, headers=PRIVATE) if order else not_found(shop)
+        return (
+            RedirectResponse(f'/order/{order.token}', 303, headers=PRIVATE)
+            if order
+            else not_found(shop, order=True)
+        )
 
     @ui.page('/order/{token}', title=title, favicon=icon, response_timeout=RESPONSE_TIMEOUT)
     async def order_page(token: str) -> Response | None:
         order = await shop.fulfilment.find(token)
         if order is None:
             ui.context.client.delete()  # no browser will connect to it; guessed tokens must not cost memory
-            return not_found(shop)
+            return not_found(shop, order=True)
         with page_layout(shop):
             page = OrderPage(shop, order)
         await page.update()
@@ -65,7 +68,7 @@ def register(shop: Shop) -> None:
             refresh_without_script(seconds_until_refresh(datetime.now(UTC) - order.created_at))
         return None
 
-    @app.get('/order/{token}/session.ics')
+    @app.api_route('/order/{token}/session.ics', methods=['GET', 'HEAD'])
     async def session_file(token: str) -> Response:
         from ui.pages.calendar_file import calendar_file  # rarely requested, and its library is large
 
@@ -73,7 +76,7 @@ def register(shop: Shop) -> None:
         bookings = await shop.bookings.bookings(order) if order else ()
         active = tuple(booking for booking in bookings if booking.state is BookingState.ACTIVE)
         if order is None or not order.opens_calendar or not active:
-            return not_found(shop)
+            return not_found(shop, order=True)
         host = urlsplit(shop.settings.domain).hostname or 'localhost'
         content = calendar_file(order, active, shop.site, host=host)
         return Response(content, media_type='text/calendar', headers=PRIVATE)
@@ -110,7 +113,7 @@ class OrderPage:
         with ui.element('section').classes('wrap order') as self._section:
             self._state = Static(Markup(''), aria_live='polite').classes('state')
             self._calendar = CalendarFrame(shop, order)
-            self._receipt = Static(Markup(''), 'dl').classes('receipt')
+            self._receipt = Static(Markup('')).classes('after')
         self._timer: ui.timer | None = None
 
     @property
@@ -159,12 +162,21 @@ class OrderPage:
             await self.update()
         if self.shows_calendar:
             await self._calendar.fetch(self._order)
+        elif self._view and self._view.link_follows:
+            await self._shop.bookings.look_for_links(self._order)
 
     async def update(self) -> None:
         """Show the order as it was read, if that changes the page."""
         order, shop = self._order, self._shop
         bookings, gate = await shop.bookings.bookings(order), shop.calendar.gate(order)
-        data = OrderData(order, bookings, gate, datetime.now(UTC), notified=shop.learns_of_bookings)
+        data = OrderData(
+            order,
+            bookings,
+            gate,
+            datetime.now(UTC),
+            domain=shop.settings.domain,
+            notified=shop.learns_of_bookings,
+        )
         new = view(data, self._shop.site)
         if new == self._view:
             return

@@ -1,17 +1,28 @@
 """What the page of an order says in each state."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from markupsafe import Markup
 
 from services.errors import AFTER_STRIPE
 from services.money import Money
-from services.orders import PAID_STATUSES, WAITING_STATES, Booking, BookingState, CalendarGate, Order, State
+from services.orders import (
+    PAID_STATUSES,
+    WAITING_STATES,
+    Booking,
+    BookingState,
+    CalendarGate,
+    Canceler,
+    Order,
+    State,
+)
 from services.site import Site
 from ui.components.builder import h, join
 from ui.components.layout import contact_sentence
-from ui.components.meetings import meeting, on_day
+from ui.components.meetings import at_time, meeting, on_day, zone_of
 
 CLOSED = {
     CalendarGate.ENVIRONMENT: (
@@ -21,33 +32,44 @@ CLOSED = {
 }
 """What is shown instead of a calendar, by the calendar gate."""
 CALENDLY_IS_RIGHT = 'If you moved or cancelled it since, the latest e-mail from Calendly is right.'
+DISPUTED = (
+    'The owner of the card or account has asked the bank about this payment. Your order stands while the bank'
+    ' looks into it. If that was a mistake, please tell the bank, or us.'
+)
+KEEP = (
+    'This link opens your order at any time, on any device. Whoever has it can see your order and change your'
+    ' session.'
+)
 
 
 @dataclass(frozen=True)
 class View:
     """What an order's page shows.
 
-    ``waits`` is true while the order can still become paid.
+    ``receipt`` stands below everything else: the receipt, and how to keep the page. ``waits`` is true while
+    the order can still become paid, ``link_follows`` while the link to join a coming meeting is not known.
     """
 
     state: Markup
     receipt: Markup
     shows_calendar: bool
     waits: bool
+    link_follows: bool = False
 
 
 @dataclass(frozen=True)
 class OrderData:
     """Everything a view is made from.
 
-    ``gate`` says whether there is a calendar, and if not, why. ``notified`` says whether Calendly delivers
-    changes of bookings to this shop.
+    ``gate`` says whether there is a calendar, and if not, why. ``domain`` is the address of this shop.
+    ``notified`` says whether Calendly delivers changes of bookings to this shop.
     """
 
     order: Order
     bookings: tuple[Booking, ...]
     gate: CalendarGate
     now: datetime
+    domain: str
     notified: bool = True
 
     @property
@@ -56,28 +78,49 @@ class OrderData:
         return tuple(booking for booking in self.bookings if booking.state is BookingState.ACTIVE)
 
     @property
-    def to_come(self) -> bool:
-        """Whether one of them is not over."""
-        return any(booking.end > self.now for booking in self.booked)
+    def coming(self) -> tuple[Booking, ...]:
+        """Those of them that are not over."""
+        return tuple(booking for booking in self.booked if booking.end > self.now)
+
+    @property
+    def moved(self) -> frozenset[str]:
+        """The invitee ids of the meetings that others took the place of."""
+        return frozenset(booking.replaces for booking in self.bookings if booking.replaces)
+
+    @property
+    def opens_calendar(self) -> bool:
+        """Whether a time can be picked on the page."""
+        return self.order.opens_calendar and self.gate is CalendarGate.OPEN and not self.booked
+
+
+Build = Callable[[OrderData, Site], Markup]
 
 
 def view(data: OrderData, site: Site) -> View:
     """Build the view of an order."""
     order = data.order
-    build = {
+    builders: dict[str, Build] = {
         State.OPEN: _checking,
         State.PROCESSING: _processing,
+        'awaiting customer': _awaiting_customer,
+        'under review': _under_review,
         State.EXPIRED: _not_charged,
         State.FAILED: _not_charged,
         State.REFUNDED: _refunded,
         State.LOST: _lost,
         State.MISMATCH: _mismatch,
-    }.get(order.state, _paid)
+    }
+    has_paid = order.facts.payment_status in PAID_STATUSES
+    waits = order.state in WAITING_STATES
     return View(
-        state=build(data, site),
-        receipt=_receipt(order, site) if order.facts.payment_status in PAID_STATUSES else Markup(''),
-        shows_calendar=order.opens_calendar and data.gate is CalendarGate.OPEN and not data.booked,
-        waits=order.state in WAITING_STATES,
+        state=builders.get(order.state, _paid)(data, site),
+        receipt=join(
+            _receipt(data, site) if has_paid else None,
+            _keep(data) if has_paid or waits or order.state is State.MISMATCH else None,
+        ),
+        shows_calendar=data.opens_calendar,
+        waits=waits,
+        link_follows=order.opens_calendar and any(booking.link_follows for booking in data.coming),
     )
 
 
@@ -104,20 +147,88 @@ def _processing(data: OrderData, site: Site) -> Markup:
     )  # fmt: skip
 
 
+def _awaiting_customer(data: OrderData, site: Site) -> Markup:
+    """The customer chose a way of paying in which they send the money themselves."""
+    facts = data.order.facts
+    url: str = getattr(facts, 'voucher_url', '')
+    until: datetime | None = getattr(facts, 'voucher_expires_at', None)
+    deadline = f' It must arrive by {at_time(until, site.business.zone)}.' if until else ''
+    link = {'target': '_blank', 'rel': 'noopener noreferrer', 'class_': 'cta'}
+    return join(
+        h('h1', 'You still have to pay'),
+        h('p', f'With your way of paying, you send {data.order.purchase.price} yourself.', deadline),
+        h('p', h('a', 'See how to pay, at Stripe', href=url, **link)) if url else None,
+        h('p', 'This page changes by itself when the money has arrived, and the calendar opens here. If you'
+          ' have sent it already, you do not have to do anything, and please do not pay again.'),
+        _reference(data.order),
+        _check_now(data.order),
+        contact_sentence(site.contact),
+    )  # fmt: skip
+
+
+def _under_review(data: OrderData, site: Site) -> Markup:
+    """Stripe holds a payment that has been made for a check."""
+    opens = 'The calendar opens here after that. ' if not (data.order.opens_calendar or data.booked) else ''
+    return join(
+        h('h1', 'Thank you, we have your payment'),
+        h('p', 'It is being checked by the payment service, as it checks some payments.'
+          f' {opens}You do not have to do anything: this page changes by itself.'),
+        _meetings(data, site),
+        _reference(data.order),
+        contact_sentence(site.contact),
+    )  # fmt: skip
+
+
 def _paid(data: OrderData, site: Site) -> Markup:
+    """The order stands: what is said first depends on its meetings."""
     order = data.order
     closed = h('p', CLOSED[data.gate], class_='notice') if data.gate in CLOSED else None
-    sentence = (
-        f'You paid {order.paid} for your {order.purchase.title}. Your order is ',
-        h('strong', order.reference),
-        *((', and the receipt goes to ', h('strong', order.facts.email)) if order.facts.email else ()), '.',
-    )  # fmt: skip
-    return join(
-        h('h1', '✓ Payment Successful!', class_='done'),
-        h('p', *sentence),
+    disputed = h('p', DISPUTED) if order.state is State.DISPUTED else None
+    facts = join(
+        h('p', f'You paid {order.paid} for your {order.purchase.title}. Your order is ',
+          h('strong', order.reference), '.'),
         _part_refunded(order),
+        disputed,
         closed,
-        _meetings(data, site),
+    )  # fmt: skip
+    if data.booked:
+        return join(_booked_heading(data), _meetings(data, site), facts)
+    if canceled := [booking for booking in data.bookings if booking.invitee_id not in data.moved]:
+        return join(_canceled(data, canceled[-1], site), facts, _meetings(data, site))
+    return join(_paid_heading(order), facts)
+
+
+def _paid_heading(order: Order) -> Markup:
+    if order.state is State.DISPUTED:
+        return h('h1', 'Your payment is being looked into')
+    if order.state is State.PARTLY_REFUNDED:
+        return h('h1', 'A part of your payment was refunded')
+    return h('h1', '✓ Payment Successful!', class_='done')
+
+
+def _booked_heading(data: OrderData) -> Markup:
+    if not data.coming:
+        return h('h1', 'Your session is over')
+    moved = any(booking.replaces for booking in data.coming)
+    return h('h1', '✓ Your session was moved' if moved else '✓ You are booked', class_='done')
+
+
+def _canceled(data: OrderData, booking: Booking, site: Site) -> Markup:
+    """Say who cancelled the session and why, that the payment counts, and whom to ask."""
+    by_host, by_invitee = (booking.canceled_by is canceler for canceler in (Canceler.HOST, Canceler.INVITEE))
+    who = f'{site.business.name} had to cancel it' if by_host else 'You canceled it' if by_invitee else ''
+    why = f', with this note: “{booking.cancel_reason}”' if by_host and booking.cancel_reason else ''
+    again = ' Pick another time in the calendar on this page; it costs nothing more.'
+    sorry = ' We are sorry for that.' if by_host else ''
+    refund = (
+        'If no other time suits you, you get your money back: ' if by_host else 'To ask for your money back: '
+    )
+    return join(
+        h('h1', 'Your session was canceled'),
+        h('p', f'{who}{why}.{sorry}') if who else None,
+        h('p', 'Your payment still counts.', again if data.opens_calendar else ''),
+        h('p', refund, 'see ', h('a', site.refunds.title, href='/refunds'), ', or ask us.'),
+        contact_sentence(site.contact),
     )
 
 
@@ -190,22 +301,27 @@ def _refund(order: Order) -> Money:
 
 def _still_booked(data: OrderData) -> Markup | None:
     """What is said of a coming meeting whose payment was refunded or taken back."""
-    if not data.to_come:
+    if not data.coming:
         return None
     return h('p', 'A session is still booked with it. Please cancel it, or ask us whether it takes place.')
 
 
 def _meetings(data: OrderData, site: Site) -> Markup | None:
-    """The meetings of an order, with what to bring below a coming one."""
+    """The meetings of an order, coming ones first, with what to bring below them."""
     if not data.bookings:
         return None
-    moved = {booking.replaces for booking in data.bookings}
-    parts = [
-        meeting(booking, data.order, data.now, moved=booking.invitee_id in moved) for booking in data.bookings
-    ]
-    if data.to_come and not data.notified:
-        parts.append(h('p', CALENDLY_IS_RIGHT, class_='quiet'))
-    return join(*parts, _bring(site) if data.to_come and data.order.opens_calendar else None)
+    zone, moved = site.business.zone, data.moved
+    others = (booking for booking in data.bookings if booking not in data.coming)
+    first, then = (
+        [
+            meeting(booking, data.order, data.now, zone, moved=booking.invitee_id in moved)
+            for booking in bookings
+        ]
+        for bookings in (data.coming, others)
+    )
+    if data.coming and not data.notified:
+        first.append(h('p', CALENDLY_IS_RIGHT, class_='quiet'))
+    return join(*first, _bring(site) if data.coming and data.order.opens_calendar else None, *then)
 
 
 def _bring(site: Site) -> Markup | None:
@@ -215,16 +331,42 @@ def _bring(site: Site) -> Markup | None:
     return join(h('h2', site.order.bring_title), h('ul', *lines, class_='dashes'))
 
 
-def _receipt(order: Order, site: Site) -> Markup:
-    """The receipt, to keep or print."""
-    day = on_day(order.completed_at) if order.completed_at else ''
+def _receipt(data: OrderData, site: Site) -> Markup:
+    """What was paid, to keep or print, and the link to the receipt at Stripe."""
+    order, facts = data.order, data.order.facts
+    zone = zone_of(data.bookings[-1], site.business.zone) if data.bookings else site.business.zone
     lines = {
         'Session': order.purchase.title,
         'Paid': f'{order.paid}',
-        'Refunded': str(_refund(order)) if order.facts.amount_refunded else '',
-        'On': day,
+        'Refunded': str(_refund(order)) if facts.amount_refunded else '',
+        'On': on_day(order.completed_at, zone) if order.completed_at else '',
         'Order': order.reference,
-        'Receipt to': order.facts.email,
+        'Paid by': facts.email,
+        'Receipt e-mailed': f'number {facts.receipt_number}' if facts.receipt_number else '',
         'Sold by': site.business.name,
     }
-    return join(*(join(h('dt', name), h('dd', text)) for name, text in lines.items() if text))
+    link = {'target': '_blank', 'rel': 'noopener noreferrer'}
+    receipt = h('a', 'Open the receipt at Stripe', href=facts.receipt_url, **link)
+    return join(
+        h(
+            'dl',
+            *(join(h('dt', name), h('dd', text)) for name, text in lines.items() if text),
+            class_='receipt',
+        ),
+        h('p', receipt, class_='links') if facts.receipt_url else None,
+    )
+
+
+def _keep(data: OrderData) -> Markup:
+    """How to come back to this page: its link, to copy or to send; without script."""
+    url = f'{data.domain}/order/{data.order.token}'
+    subject, body = f'Order {data.order.reference}', f'{url}\n'
+    mail = f'mailto:?subject={quote(subject)}&body={quote(body)}'
+    return h(
+        'section',
+        h('h2', 'Keep this page'),
+        h('p', KEEP, class_='quiet'),
+        h('p', h('a', url, href=url), class_='address'),
+        h('p', h('a', 'Send the link by e-mail', href=mail), class_='links'),
+        class_='keep',
+    )

@@ -13,6 +13,7 @@ from services.shop import Shop
 from services.site import Product
 from ui.components.builder import h, join
 from ui.components.elements import Static, Tag, leave_for
+from ui.components.layout import order_link
 from ui.middleware.browser_id import browser_id_of
 from ui.pages.errors import alert, alert_for, error_id_of
 
@@ -147,7 +148,9 @@ class PayButtons:
             if isinstance(error, PriceChanged):
                 self._offer = await self._shop.catalog.get_for_page()
                 self._price.show(price_tag(self._shop, self._offer))
-            pressed.alert.show(alert_for(error, self._shop.site.contact))
+            browser_id = browser_id_of(self._client)
+            paid = await self._shop.checkout.recent_order(browser_id) if self._again else None
+            pressed.alert.show(join(alert_for(error, self._shop.site.contact), order_link(paid)))
             return ''
         finally:
             self._starting = False

@@ -11,6 +11,7 @@ import re
 from jinja2.ext import Extension
 from nicegui.client import templates
 
+from ui.components.builder import EMAIL_OFF, EMAIL_ON
 from ui.rendering.render import render_page
 
 log = logging.getLogger(__name__)
@@ -20,13 +21,13 @@ POPUP = 'class="nicegui-error-popup"'
 STYLE_SHEET = re.compile(r'^.*@import url\(.*$', re.MULTILINE)
 MOUNT_POINT = re.compile(r'<div id="app"[^\n]*></div>')
 PRELOADS = re.compile(r'{% for url in js_imports_urls %}.*?{% endfor %}', re.DOTALL)
-BODY = '<body>'
+BODY, END_OF_BODY = '<body>', '</body>'
 CLIENT = 'socket_io_js_query_params'
 
 END_OF_CONTENT = '<!-- scripts -->'
 """Separates the visible content from the scripts; EarlyFlushMiddleware sends the page in two parts here."""
 RENDER = f'{{% set rendered = render_page({CLIENT}.client_id) %}}'
-RENDERED_BODY = f"""{BODY}{{% if rendered %}}
+RENDERED_BODY = f"""{BODY}{EMAIL_OFF}{{% if rendered %}}
     <div id="app" data-rendered>{{{{ rendered }}}}</div>{END_OF_CONTENT}
     {{% for url in js_imports_urls %}}
     <link rel="modulepreload" href="{{{{ url }}}}" fetchpriority="low">
@@ -55,10 +56,11 @@ def with_server_rendering(source: str, name: str | None) -> str:
     edited, sheets = STYLE_SHEET.subn(_unless_rendered, source)
     edited, mount_points = MOUNT_POINT.subn(_unless_rendered, edited)
     edited, preloads = PRELOADS.subn(_unless_rendered, edited)
-    if not sheets or (mount_points, preloads, edited.count(BODY)) != (1, 1, 1) or CLIENT not in source:
+    found = (mount_points, preloads, edited.count(BODY), edited.count(END_OF_BODY))
+    if not sheets or found != (1, 1, 1, 1) or CLIENT not in source:
         log.error('no server rendering: the template %s of this NiceGUI is not the expected one', name)
         return source
-    return RENDER + edited.replace(BODY, RENDERED_BODY)
+    return RENDER + edited.replace(BODY, RENDERED_BODY).replace(END_OF_BODY, str(EMAIL_ON) + END_OF_BODY)
 
 
 def _unless_rendered(found: re.Match[str]) -> str:

@@ -93,6 +93,7 @@ class Calendar:
     secret: bool = False
     framed: bool = True
     redirect: str | None = None
+    link_status: str | None = 'pushed'
     bookings: dict[str, Booking] = field(default_factory=dict)
     invitees: dict[str, Booking] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)

@@ -5,6 +5,9 @@ from datetime import datetime
 from services.sandbox.calendly.calendar import TRACKING, Booking, Calendar, Subscription
 from services.sandbox.types import Json
 
+EVENT_KINDS = {'gotomeeting_conference': 'gotomeeting', 'zoom_conference': 'zoom'}
+"""The kinds of location that are called differently at a scheduled event and at its event type."""
+
 
 def timestamp(time: datetime) -> str:
     """Format a time as Calendly does."""
@@ -66,8 +69,9 @@ def location(calendar: Calendar, booking: Booking) -> Json:
         return {'type': kind, 'location': booking.phone}
     if kind == 'physical':
         return {'type': kind, 'location': '1 Sandbox Street', 'additional_info': None}
-    join = f'{uri(calendar, "events", booking.id)}/google_meet'
-    return {'type': kind, 'status': 'pushed', 'join_url': join, 'data': None}
+    status = calendar.link_status  # initiated, processing, pushed, failed or null
+    join = {'join_url': f'{uri(calendar, "events", booking.id)}/join'} if status == 'pushed' else {}
+    return {'type': EVENT_KINDS.get(kind, kind), 'status': status, 'data': None} | join
 
 
 def event_uri(calendar: Calendar, booking: Booking) -> str:

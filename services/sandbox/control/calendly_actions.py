@@ -9,13 +9,15 @@ from services.sandbox.calendly.calendar import Booking
 from services.sandbox.state import SandboxState
 from services.sandbox.types import Json
 
+CALENDAR = ('active', 'secret', 'framed', 'redirect', 'link_status')
+
 
 async def calendar(state: SandboxState, body: Json) -> Json:
-    """`{active?, secret?, framed?, redirect?}`: change the event type."""
-    for name in ('active', 'secret', 'framed', 'redirect'):
+    """`{active?, secret?, framed?, redirect?, link_status?}`: change the event type, or its join links."""
+    for name in CALENDAR:
         if name in body:
             setattr(state.calendar, name, body[name])
-    return {name: getattr(state.calendar, name) for name in ('active', 'secret', 'framed', 'redirect')}
+    return {name: getattr(state.calendar, name) for name in CALENDAR}
 
 
 async def book(state: SandboxState, body: Json) -> Json:

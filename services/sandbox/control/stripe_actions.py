@@ -1,7 +1,7 @@
 """What customers, banks and the operator do at Stripe; each function is `POST /actions/<name>`."""
 
 from services.sandbox.state import SandboxState, Session
-from services.sandbox.stripe import checkout, disputes, objects, payments, refunds
+from services.sandbox.stripe import checkout, disputes, events, objects, payments, refunds
 from services.sandbox.types import Json
 
 
@@ -65,6 +65,14 @@ async def fail_refund(state: SandboxState, body: Json) -> Json:
     return refunds.fail_refund(state, state.tables['refund'][body['refund']])
 
 
+async def send_receipt(state: SandboxState, body: Json) -> Json:
+    """`{session}`: e-mail the receipt, as Stripe does if the dashboard says so, and never in test mode."""
+    charge = get_charge(state, body)
+    charge |= {'receipt_number': '1234-5678', 'receipt_email': charge['billing_details']['email']}
+    events.record(state, 'charge.updated', charge)
+    return charge
+
+
 async def dispute(state: SandboxState, body: Json) -> Json:
     """`{session, status?: open|won|lost, reason?}`: open a dispute, or close it."""
     charge, status = get_charge(state, body), body.get('status', 'open')
@@ -105,4 +113,4 @@ async def key(state: SandboxState, body: Json) -> Json:
     return {'revoked': state.key_revoked, 'missing_permissions': sorted(state.missing_permissions)}
 
 
-ACTIONS = (pay, expire, settle, refund, fail_refund, dispute, price, key)
+ACTIONS = (pay, expire, settle, refund, fail_refund, send_receipt, dispute, price, key)

@@ -128,9 +128,10 @@ async def receipt(request: Request) -> Response:
     charge = state.tables['charge'].get(request.path_params['charge'])
     if charge is None:
         return page_not_found()
-    return notice(
-        'Receipt', f'{money(charge["amount"], charge["currency"])} paid to {state.config.business}.'
-    )
+    text = f'{money(charge["amount"], charge["currency"])} paid to {state.config.business}.'
+    if charge['amount_refunded']:
+        text += f' {money(charge["amount_refunded"], charge["currency"])} refunded.'
+    return notice('Receipt', text)
 
 
 ROUTES = [
