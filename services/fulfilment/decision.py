@@ -64,8 +64,8 @@ def _changes(order: Order, session: PaymentSession, now: datetime) -> dict[str, 
 
 def _same(facts: Facts, known: Facts) -> bool:
     """Whether facts say nothing new; Stripe may sign the address of one receipt anew for each reading."""
-    receipt_url = known.receipt_url if facts.receipt_url else ''
-    return replace(facts, receipt_url=receipt_url) == known
+    is_first = bool(facts.receipt_url) and not known.receipt_url
+    return not is_first and replace(facts, receipt_url=known.receipt_url) == known
 
 
 def _line(order: Order, changes: dict[str, Any]) -> str:

@@ -12,11 +12,14 @@ from tests.processes import Server, wait_until
 from tests.sandbox_client import PROMPT, SandboxClient
 
 METADATA = {
-    'order': 'another',
+    'order_id': 'another',
     'reference': 'K7QM-2XPA',
     'token': 'a-token-that-nobody-guesses',
     'booking_key': 'a-key',
     'offer': 'cp-coaching',
+    'title': 'C&P coaching session',
+    'minutes': '60',
+    'sessions': '1',
     'amount': '14999',
     'currency': 'usd',
 }
@@ -55,9 +58,23 @@ class OrderMaker:
         wait_until(lambda: self._is_booked(order), seconds=15, why='the order has its booking')
         return str(invitee['uri'])
 
-    def cancel(self) -> None:
-        """Pay, book, and cancel the booking."""
-        self._sandbox.act('cancel', invitee=self.book())
+    def cancel(self, by: str = 'invitee') -> None:
+        """Pay and book; then the invitee or the host cancels, with a long note."""
+        self._sandbox.act('cancel', invitee=self.book(), by=by, reason='Something came up. ' * 20)
+
+    def move(self) -> None:
+        """Pay, book, and move the booking."""
+        self._sandbox.act('reschedule', invitee=self.book())
+
+    def book_without_link(self) -> None:
+        """Pay, and book a meeting whose link to join is not made yet."""
+        self._sandbox.act('calendar', link_status='processing')
+        self.book()
+
+    def refund_after_booking(self) -> None:
+        """Pay and book; then the payment is refunded."""
+        self.book()
+        self.act('refund')
 
     def pay_while_calendly_is_down(self) -> None:
         """Pay while Calendly fails."""
@@ -67,7 +84,8 @@ class OrderMaker:
 
     def pay_another_price(self) -> None:
         """Pay a checkout session whose metadata has another amount."""
-        metadata = METADATA | {'shop': self._shop.url, 'price': self._sandbox.settings['STRIPE_PRICE_ID']}
+        price_id = self._sandbox.settings['STRIPE_PRICE_ID']
+        metadata = METADATA | {'domain': self._shop.url, 'price_id': price_id}
         self._session = self._open_session({f'metadata[{name}]': value for name, value in metadata.items()})
         self.pay()
 
@@ -119,7 +137,11 @@ STATES: dict[str, Callable[[OrderMaker], Any]] = {
     'paid': OrderMaker.pay,
     'paid, without calendar': OrderMaker.pay_while_calendly_is_down,
     'booked': OrderMaker.book,
+    'booked, link follows': OrderMaker.book_without_link,
+    'moved': OrderMaker.move,
     'canceled': OrderMaker.cancel,
+    'canceled by the host': lambda order: order.cancel('host'),
+    'refunded, still booked': OrderMaker.refund_after_booking,
     'partly refunded': _pay_then('refund', amount=5000),
     'refunded': _pay_then('refund'),
     'disputed': _pay_then('dispute'),

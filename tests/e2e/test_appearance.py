@@ -87,6 +87,26 @@ def test_long_names_and_prices(
     expect(frame.get_by_label('Name')).to_have_value(LONG_NAME)
 
 
+@pytest.mark.parametrize('width', [320, 360, 390])
+def test_the_calendar_fits_a_phone(
+    another_browser: journey.AnotherBrowser, shop_process: Server, width: int
+) -> None:
+    """Its frame is as wide as the phone (Calendly needs 320 pixels), and neither step scrolls inside it."""
+    page = another_browser(viewport={'width': width, 'height': 740})
+    journey.buy(page, shop_process)
+    element = page.get_by_title(journey.CALENDAR)
+    content = journey.calendar(page).locator(':root')
+    expect(content.get_by_text('Select a Date & Time')).to_be_visible()
+    box = element.bounding_box()
+    assert box is not None
+    assert box['x'] <= 0
+    assert box['width'] >= width
+    assert content.evaluate('root => root.scrollHeight <= innerHeight && root.scrollWidth <= innerWidth')
+    content.locator('.times').get_by_role('link').first.click()
+    expect(content.get_by_label('Name')).to_be_visible()
+    assert content.evaluate('root => root.scrollHeight <= innerHeight && root.scrollWidth <= innerWidth')
+
+
 def test_the_dark_scheme(another_browser: journey.AnotherBrowser, shop_process: Server) -> None:
     """With the dark scheme the text is light on a dark background, before and after the payment."""
     page = another_browser(color_scheme='dark')

@@ -20,7 +20,7 @@ OPTIONS = {'iframes': False, 'preload': False, 'resultTypes': ['violations', 'in
 CONTRAST = 'color-contrast'
 PHONE: ViewportSize = {'width': 390, 'height': 844}
 NARROW = 320  # CSS pixels
-WITH_CALENDAR = ('paid', 'canceled', 'partly refunded', 'disputed')
+WITH_CALENDAR = ('paid', 'canceled', 'canceled by the host', 'partly refunded', 'disputed')
 TARGET_SIZE = 44  # CSS pixels, width and height
 TARGETS = 'button, summary, a:not(p:not(.links) > a:not(.cta))'
 """What can be pressed, without links in a sentence: they may be as high as a line (WCAG 2.2, 2.5.8)."""

@@ -284,7 +284,7 @@ async def test_a_link_to_join_is_shown_once_calendly_has_made_it(
     resource = invitee | {'scheduled_event': await _event_of(sandbox, invitee['event'])}
     await shop.bookings.record(update_from(resource), because=Cause.WEBHOOK)
     await customer.until(lambda: '✓ You are booked' in customer.text)
-    assert 'Where: online. The link to join comes by e-mail from Calendly.' in customer.text
+    assert 'Where: Online; the link to join comes by e-mail from Calendly.' in customer.text
 
     await asyncio.to_thread(sandbox.act, 'calendar', link_status='pushed')
     shop.bookings._link_checks.clear()  # as after a minute

@@ -265,7 +265,7 @@ def test_a_link_that_follows() -> None:
     """An online meeting without a link says where the link comes from; the page then asks for it."""
     booking = replace(BOOKING, link_follows=True)
     shown = view_of(State.PAID, booking)
-    assert 'Where: online. The link to join comes by e-mail from Calendly.' in words(shown.state)
+    assert 'Where: Online; the link to join comes by e-mail from Calendly.' in words(shown.state)
     assert shown.link_follows
     known = view_of(State.PAID, replace(booking, link_follows=False, place='https://meet.example'))
     assert 'Where: Join the meeting' in words(known.state)

@@ -11,7 +11,7 @@ from ui.components.builder import h, join
 
 LOCALE = 'en_US'
 WEB = ('https://', 'http://')
-LINK_FOLLOWS = 'online. The link to join comes by e-mail from Calendly.'
+LINK_FOLLOWS = 'Online; the link to join comes by e-mail from Calendly.'
 TAKEN_BACK = (State.REFUNDED, State.LOST)
 """The states of an order whose meetings are struck out: nobody has paid for them any more."""
 

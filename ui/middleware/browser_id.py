@@ -1,6 +1,7 @@
 """The only cookie: a random value that joins the tabs of one browser to one open order.
 
-It gives no access to anything and is strictly necessary, so no banner asks for it.
+It is strictly necessary, so no banner asks for it. For a day it leads the browser back to the order that was
+paid in it (decision 50), so it is made of 192 random bits, and no script can read it.
 """
 
 import re

@@ -6,6 +6,7 @@ from icalendar import Calendar, Event, vText
 
 from services.orders import Booking, Order
 from services.site import Site
+from ui.components.meetings import LINK_FOLLOWS
 
 
 def calendar_file(order: Order, bookings: tuple[Booking, ...], site: Site, *, host: str) -> bytes:
@@ -29,6 +30,6 @@ def _event(order: Order, booking: Booking, site: Site, host: str) -> Event:
     event.add('dtend', booking.end.astimezone(UTC))
     event.add('summary', vText(f'{order.purchase.title} · {site.business.name}'))
     event.add('description', vText('\n'.join(notes)))
-    if booking.place:
-        event.add('location', vText(booking.place))
+    if place := LINK_FOLLOWS if booking.link_follows else booking.place:
+        event.add('location', vText(place))
     return event

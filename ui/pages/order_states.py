@@ -217,7 +217,8 @@ def _canceled(data: OrderData, booking: Booking, site: Site) -> Markup:
     """Say who cancelled the session and why, that the payment counts, and whom to ask."""
     by_host, by_invitee = (booking.canceled_by is canceler for canceler in (Canceler.HOST, Canceler.INVITEE))
     who = f'{site.business.name} had to cancel it' if by_host else 'You canceled it' if by_invitee else ''
-    why = f', with this note: “{booking.cancel_reason}”' if by_host and booking.cancel_reason else ''
+    reason = booking.cancel_reason.strip()
+    why = f', with this note: “{reason}”' if by_host and reason else ''
     again = ' Pick another time in the calendar on this page; it costs nothing more.'
     sorry = ' We are sorry for that.' if by_host else ''
     refund = (
