@@ -1,4 +1,4 @@
-"""What happens after the payment: refunds and disputes close the calendar, or leave it open, and say so."""
+"""Refunds and disputes: which of them close the calendar of a paid order."""
 
 import httpx
 import pytest
@@ -12,7 +12,7 @@ OPEN, CLOSED = True, False
 
 
 async def paid(customer: Customer) -> Order:
-    """An order that was paid and verified."""
+    """Return an order that was paid and fulfilled."""
     order = await customer.buy()
     seen = await customer.shop.fulfilment.fulfil(order.session_id or '', because=Cause.WEBHOOK)
     assert seen is not None
@@ -20,8 +20,8 @@ async def paid(customer: Customer) -> Order:
     return seen
 
 
-async def after(customer: Customer, order: Order) -> Order:
-    """The order after something happened to its payment."""
+async def read_again(customer: Customer, order: Order) -> Order:
+    """Fulfil the payment of an order again; return the order as it is then."""
     seen = await customer.shop.fulfilment.fulfil_payment(order.facts.payment_id, because=Cause.WEBHOOK)
     assert seen is not None
     return seen
@@ -38,27 +38,27 @@ async def after(customer: Customer, order: Order) -> Order:
 async def test_a_full_refund_closes_the_calendar_and_a_partial_one_does_not(
     customer: Customer, amounts: tuple[int | None, ...], state: State, calendar: bool
 ) -> None:
-    """However the whole amount went back, the calendar is closed; before that it stays."""
+    """The calendar stays open until the whole amount is refunded, at once or in parts."""
     order = await paid(customer)
     for amount in amounts:
         customer.sandbox.act('refund', session=order.session_id, **({'amount': amount} if amount else {}))
-    seen = await after(customer, order)
+    seen = await read_again(customer, order)
     assert (seen.state, seen.opens_calendar) == (state, calendar)
     assert (await customer.shop.calendar.url(seen) is not None) is calendar
 
 
 async def test_a_refund_that_fails_later_opens_the_calendar_again(customer: Customer) -> None:
-    """Money that did not go back is still ours, and the hour still the customer's."""
+    """When the refund fails the order is paid again."""
     order = await paid(customer)
     customer.sandbox.act('refund', session=order.session_id)
-    assert (await after(customer, order)).state is State.REFUNDED
+    assert (await read_again(customer, order)).state is State.REFUNDED
     (refund,) = customer.sandbox.state()['refunds']
     customer.sandbox.act('fail-refund', refund=refund['id'])
-    assert (await after(customer, order)).state is State.PAID
+    assert (await read_again(customer, order)).state is State.PAID
 
 
 @pytest.mark.parametrize(
-    ('steps', 'state', 'calendar'),
+    ('statuses', 'state', 'calendar'),
     [
         (('open',), State.DISPUTED, OPEN),
         (('open', 'won'), State.PAID, OPEN),
@@ -66,13 +66,13 @@ async def test_a_refund_that_fails_later_opens_the_calendar_again(customer: Cust
     ],
 )
 async def test_a_lost_dispute_closes_the_calendar(
-    customer: Customer, steps: tuple[str, ...], state: State, calendar: bool
+    customer: Customer, statuses: tuple[str, ...], state: State, calendar: bool
 ) -> None:
-    """While a bank asks nothing changes; when it takes the money back the calendar closes."""
+    """The calendar stays open during a dispute, and after one that was won."""
     order = await paid(customer)
-    for status in steps:
+    for status in statuses:
         customer.sandbox.act('dispute', session=order.session_id, status=status)
-    seen = await after(customer, order)
+    seen = await read_again(customer, order)
     assert (seen.state, seen.opens_calendar, seen.facts.amount_disputed) == (state, calendar, 15000)
 
 
@@ -86,14 +86,14 @@ async def test_a_lost_dispute_closes_the_calendar(
         'charge.dispute.closed',
     ],
 )
-async def test_every_event_about_a_payment_is_a_doorbell(
+async def test_every_event_about_a_payment_leads_to_a_reading_at_stripe(
     endpoints: httpx.AsyncClient, customer: Customer, settings_env: dict[str, str], kind: str
 ) -> None:
-    """It names the payment; what is true of it is read at Stripe, once for each delivery."""
+    """The event only names the payment; each delivery is processed once."""
     order = await paid(customer)
     customer.sandbox.act('refund', session=order.session_id)
-    about = {'object': {'id': 're_1', 'payment_intent': order.facts.payment_id}}
-    body = event_of('x', kind, data=about)
+    data = {'object': {'id': 're_1', 'payment_intent': order.facts.payment_id}}
+    body = event_of('x', kind, data=data)
     headers = signed(body, settings_env['STRIPE_WEBHOOK_SECRET'])
     for text in ('thank you', 'known already'):
         answer = await endpoints.post('/webhooks/stripe', content=body, headers=headers)
@@ -103,10 +103,10 @@ async def test_every_event_about_a_payment_is_a_doorbell(
 
 
 @pytest.mark.parametrize('payment', ['pi_foreign', None])
-async def test_a_refund_of_a_foreign_payment_is_left_alone(
+async def test_a_refund_of_a_foreign_payment_is_acknowledged_and_ignored(
     endpoints: httpx.AsyncClient, customer: Customer, settings_env: dict[str, str], payment: str | None
 ) -> None:
-    """Other sales on the same account are none of our business; the sender need not come back."""
+    """Refunds of other sales on the same Stripe account change no order."""
     order = await paid(customer)
     body = event_of('x', 'refund.created', data={'object': {'id': 're_1', 'payment_intent': payment}})
     headers = signed(body, settings_env['STRIPE_WEBHOOK_SECRET'])
@@ -114,12 +114,12 @@ async def test_a_refund_of_a_foreign_payment_is_left_alone(
     assert await customer.order_of(order.session_id or '') == order
 
 
-async def test_a_refund_is_found_by_its_payment_even_when_the_order_was_lost(customer: Customer) -> None:
-    """A ledger without the order adopts it, refunded as it is."""
+async def test_a_refund_of_an_order_that_is_not_in_the_ledger_adopts_the_order(customer: Customer) -> None:
+    """The order is adopted by its payment, as a refunded one."""
     order = await paid(customer)
     customer.sandbox.act('refund', session=order.session_id)
     with customer.shop.ledger.store.engine.begin() as connection:
         connection.exec_driver_sql('DELETE FROM journal')
         connection.exec_driver_sql('DELETE FROM orders')
-    seen = await after(customer, order)
+    seen = await read_again(customer, order)
     assert (seen.id, seen.state) == (order.id, State.REFUNDED)

@@ -1,4 +1,4 @@
-"""Which requests a limit counts as one client's."""
+"""The rate limit: which requests count for the same client."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from services.rate_limit import RateLimit
     ('first', 'second'),
     [('192.0.2.1', '::ffff:192.0.2.1'), ('2001:db8::1', '2001:db8::2'), ('2001:db8::1', '2001:DB8:0::f')],
 )
-async def test_one_client_with_two_addresses_is_counted_once(first: str, second: str) -> None:
+async def test_two_ip_addresses_of_one_client_count_together(first: str, second: str) -> None:
     """An IP address written another way, or another one of the same network, counts as the same client."""
     rate_limit = RateLimit(per_client='1/hour', overall='100/hour')
     await rate_limit.admit(first)
@@ -29,8 +29,8 @@ async def test_one_client_with_two_addresses_is_counted_once(first: str, second:
         ('no address', 'no address'),
     ],
 )
-async def test_other_clients_are_counted_apart(first: str, second: str) -> None:
-    """Other customers have a limit of their own, and a proxy that is not in the settings has none."""
+async def test_different_clients_count_separately(first: str, second: str) -> None:
+    """Each client has its own limit; loopback and texts that are no IP address have none."""
     rate_limit = RateLimit(per_client='1/hour', overall='100/hour')
     await rate_limit.admit(first)
     await rate_limit.admit(second)
