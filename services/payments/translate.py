@@ -18,14 +18,14 @@ def price_from(data: Mapping[str, Any]) -> Money:
         PaymentsUnavailable: it is inactive, recurring or has no whole fixed amount.
     """
     amount = data.get('unit_amount')
-    complaints = {
+    problems = {
         'is not active': data.get('active') is False,
         'is recurring, not one-time': data.get('type') == 'recurring',
         'has no fixed amount': not isinstance(amount, int),
     }
-    for complaint, wrong in complaints.items():
+    for problem, wrong in problems.items():
         if wrong:
-            raise PaymentsUnavailable(f'the price {data.get("id")} {complaint}')
+            raise PaymentsUnavailable(f'the price {data.get("id")} {problem}')
     return Money(int(amount or 0), str(data['currency']).lower())
 
 
