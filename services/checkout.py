@@ -47,7 +47,7 @@ class Checkout:
         domain: str,
         allowed: PriceAdjustments,
     ) -> None:
-        """Make it; nothing is asked yet.
+        """Make it; nothing is requested yet.
 
         Args:
             ledger: where orders are written down.

@@ -34,7 +34,7 @@ class ShopError(Exception):
 
 
 class OurFault(ShopError):
-    """A bug or a broken machine of ours, before the customer reached Stripe."""
+    """A fault of the shop or its machine, before the customer reached Stripe."""
 
 
 class PaymentUnreachable(ShopError):
@@ -55,7 +55,7 @@ class PaymentBusy(PaymentUnreachable):
 
 
 class PaymentUnclear(PaymentUnreachable):
-    """Stripe does not tell how an earlier session of this browser stands: it may have been paid."""
+    """An earlier session of this browser cannot be read: it may have been paid."""
 
     code = 'payment_unclear'
     words = (
@@ -70,7 +70,7 @@ class PaymentUnclear(PaymentUnreachable):
 
 
 class PaymentsUnavailable(ShopError):
-    """The key, the price or the set-up at Stripe is wrong: only the operator can mend it."""
+    """The key, the price or the set-up at Stripe is wrong: only the operator can repair it."""
 
     code = 'payments_unavailable'
     status = 503
@@ -110,7 +110,7 @@ class UnknownOffer(ShopError):
 
 
 class BadRequest(ShopError):
-    """A request to a endpoint that does not have the form the endpoint asks for; says what is expected."""
+    """A malformed request to an endpoint; the words say what is expected."""
 
     code = 'bad_request'
     status = 400
@@ -153,7 +153,7 @@ class BodyTooSlow(ShopError):
 
 
 class TooManyRequests(ShopError):
-    """A client, or everybody together, asked more often than a person would."""
+    """Too many requests from one client, or from all clients together."""
 
     code = 'too_many_requests'
     status = 429
@@ -198,10 +198,10 @@ def reported(doing: str) -> Iterator[None]:
 
 @contextmanager
 def unclear_if_silent() -> Iterator[None]:
-    """While an earlier session cannot be read, let nobody be told that they were not charged.
+    """Turn any failure to read an earlier session into PaymentUnclear: the customer may have been charged.
 
     Raises:
-        PaymentUnclear: in place of whatever kept it from being read.
+        PaymentUnclear: the session could not be read.
     """
     try:
         yield

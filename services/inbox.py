@@ -16,7 +16,7 @@ class Outcome(enum.StrEnum):
     KNOWN = 'known'  # handled earlier
     FOREIGN = 'foreign'  # not for this shop
     REFUSED = 'refused'  # not signed, or not readable
-    FAILED = 'failed'  # kept with its error, to be tried again
+    FAILED = 'failed'  # stored with its error, to be tried again
 
 
 class Processor(Protocol):
@@ -38,7 +38,7 @@ class Inbox:
         """Record a delivery and process it, unless it was handled earlier.
 
         Raises:
-            ShopError: it failed; its error is kept, and it is tried again later.
+            ShopError: it failed; its error is stored, and it is tried again later.
         """
         with reported(f'recording delivery {delivery.kind}'):
             handled = await self._ledger.deliveries.record(delivery)
@@ -51,7 +51,7 @@ class Inbox:
         """Process a recorded delivery.
 
         Raises:
-            ShopError: it failed; its error is kept, and it is tried again later.
+            ShopError: it failed; its error is stored, and it is tried again later.
         """
         try:
             with reported(f'delivery {delivery.kind}'):

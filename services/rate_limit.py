@@ -12,7 +12,7 @@ from services.errors import TooManyRequests
 
 
 class RateLimit:
-    """Two limits, one per client and one for all; kept in memory, so each process counts for itself."""
+    """Two limits, one per client and one for all; they are in memory, so each process counts for itself."""
 
     def __init__(self, *, per_client: str, overall: str) -> None:
         """Make the limits, written as the limits library reads them: ``20/minute``."""

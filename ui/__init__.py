@@ -11,6 +11,6 @@ from ui.rendering import nicegui_template
 def register(shop: Shop) -> None:
     """Register every page, and every other URL that a customer's browser asks for."""
     nicegui_template.register()
-    ui.add_head_html(str(theme.style(shop.site.look)), shared=True)
+    ui.add_head_html(str(theme.style(shop.site.theme)), shared=True)
     for module in (errors, landing, checkout_form, order, legal, seo):
         module.register(shop)

@@ -5,7 +5,6 @@ import gc
 import logging
 import socket
 from collections.abc import Sequence
-from typing import Any
 
 from fastapi import Request, Response
 from nicegui import app
@@ -38,7 +37,7 @@ ANY_HOST = ('*',)
 def start(
     shop: Shop, *, sandbox: ASGIApp | None = None, hosts: Sequence[str] = ANY_HOST, greeting: str = ''
 ) -> None:
-    """Open the ledger, then listen, until the process is told to stop.
+    """Open the ledger, then listen, until the process is stopped.
 
     Args:
         shop: what is served.
@@ -87,19 +86,19 @@ def _add_middleware(shop: Shop, hosts: Sequence[str]) -> None:
     outermost_first = (
         # Every response gets its security headers, whoever made it.
         Middleware(SecurityHeadersMiddleware, settings=shop.settings),
-        # The demo answers under the names of this machine only.
+        # The demo answers only to the names of this machine.
         Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
-        # Above a rate the landing page comes from memory and costs nothing below.
+        # Above a rate the landing page is answered here, from memory.
         Middleware(LoadShedder, shop=shop),
-        # NiceGUI's files come from memory, already compressed.
+        # NiceGUI's files are answered here, from memory, already compressed.
         Middleware(StaticCacheMiddleware),
-        # Everything that is not compressed yet.
+        # Every other response is compressed.
         Middleware(CompressMiddleware),
         # Server-rendered pages are sent in two parts, in a compressed stream of their own.
         Middleware(EarlyFlushMiddleware),
-        # Pages are timed without the pause between the two parts.
+        # Builds of pages are timed, without compression and without the pause between the two parts.
         Middleware(TimingMiddleware, record=shop.metrics.built),
-        # Pages and endpoints know the browser they answer.
+        # Every request gets the id of its browser.
         Middleware(BrowserIdMiddleware, secure=shop.settings.https),
     )
     stack = app.middleware_stack or app.build_middleware_stack()
@@ -128,20 +127,13 @@ def _refuse_taken_port(settings: Settings) -> None:
 
 
 def run(shop: Shop) -> None:
-    """Run the web server until the process is told to stop."""
+    """Run the web server until the process is stopped."""
     settings = shop.settings
-    uvicorn: dict[str, Any] = {
-        'forwarded_allow_ips': settings.trusted_proxies,
-        'access_log': False,
-        'timeout_graceful_shutdown': 8,
-        'server_header': False,
-        'log_config': None,  # logging is set up already, and masks secrets
-    }
     nicegui.run(
         host=settings.host,
         port=settings.port,
         title='Paidslot',
-        favicon=str(favicon(shop.site.look)),
+        favicon=str(favicon(shop.site.theme)),
         language='en-US',
         dark=None,
         tailwind=False,
@@ -152,7 +144,12 @@ def run(shop: Shop) -> None:
         show=False,
         show_welcome_message=False,
         gzip_middleware_factory=None,  # CompressMiddleware compresses
-        **uvicorn,
+        # For uvicorn:
+        forwarded_allow_ips=settings.trusted_proxies,
+        access_log=False,
+        timeout_graceful_shutdown=8,
+        server_header=False,
+        log_config=None,  # logging is set up already, and masks secrets
     )
 
 

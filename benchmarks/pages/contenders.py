@@ -53,7 +53,7 @@ class Contenders:
         self._sandbox.start()
         self._settings = sandbox_settings(self._sandbox)
         self._style = folder / 'style.css'
-        self._style.write_text(theme.sheet(site.load(ROOT / 'site.toml').look))
+        self._style.write_text(theme.sheet(site.load(ROOT / 'site.toml').theme))
 
     def close(self) -> None:
         """Kill every process that still runs."""

@@ -30,10 +30,10 @@ class CalendarLinks:
         recorder: BookingRecorder,
         selling: bool,
     ) -> None:
-        """Make it; nothing is asked yet.
+        """Make it; nothing is requested yet.
 
         Args:
-            ledger: where links are kept.
+            ledger: stores the links.
             payments: knows the environment the shop sells in.
             scheduling: makes links.
             recorder: looks up bookings that the ledger does not know.
@@ -80,7 +80,7 @@ class CalendarLinks:
             return self._scheduling.url_for(order) if fallback else None
 
     async def _is_booked(self, order: Order, *, may_wait: bool) -> bool:
-        """Look up the bookings of an order at Calendly; says whether one of them is active.
+        """Look up the bookings of an order at Calendly; returns whether one of them is active.
 
         Raises:
             CalendarUnavailable: Calendly does not answer, and the customer can wait.

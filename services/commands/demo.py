@@ -14,18 +14,18 @@ from services.settings import parse_settings
 from services.shop import Shop, build
 
 HOST, PORT = '127.0.0.1', '3000'
-HOSTS = ('127.0.0.1', 'localhost')  # no other site may talk to the demo by a name that leads to this machine
+HOSTS = ('127.0.0.1', 'localhost')  # against DNS rebinding: other sites cannot reach the demo
 
 
 class Start(Protocol):
     """Runs the web server."""
 
     def __call__(self, shop: Shop, *, sandbox: ASGIApp, hosts: Sequence[str], greeting: str) -> None:
-        """Serve the shop, and the sandbox under /sandbox, until the process is told to stop."""
+        """Serve the shop, and the sandbox under /sandbox, until the process is stopped."""
 
 
 def run(environ: Mapping[str, str], *, start: Start) -> None:
-    """Run the demo until the process is told to stop.
+    """Run the demo until the process is stopped.
 
     Args:
         environ: the process environment; HOST, PORT and SITE_FILE are read from it.

@@ -8,7 +8,7 @@ from services.shop import Shop, build
 
 
 def run(settings: Settings, *, start: Callable[[Shop], None]) -> None:
-    """Run the shop until the process is told to stop.
+    """Run the shop until the process is stopped.
 
     Args:
         settings: the operator's.

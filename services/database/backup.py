@@ -15,7 +15,7 @@ from services.database.problems import in_words
 from services.database.sqlite import code_of
 
 ELSEWHERE = 'DATABASE_URL is PostgreSQL: use its own tools, pg_dump to back up and pg_restore to restore.'
-BESIDE = ('-wal', '-shm', '-journal')
+SIDE_FILES = ('-wal', '-shm', '-journal')
 """What SQLite may leave beside a file, by the endings of its name (sqlite.org/tempfiles.html)."""
 LOCK_TIMEOUT = 5.0  # seconds
 
@@ -36,7 +36,7 @@ class BackupRefused(Exception):
 
 
 def backup(database_url: str, file: Path) -> str:
-    """Write the whole ledger into a file, as it is at one moment; the shop may go on selling meanwhile.
+    """Copy the whole ledger into a file, as of one point in time; the shop may go on selling meanwhile.
 
     Args:
         database_url: where the ledger is.
@@ -46,19 +46,19 @@ def backup(database_url: str, file: Path) -> str:
         What was done, in a sentence.
 
     Raises:
-        BackupRefused: there is no such copy to be had; nothing is left at ``file``.
+        BackupRefused: the copy cannot be made; nothing is left at ``file``.
     """
     source = _path_of(database_url)
     if not source.is_file():
         raise BackupRefused(f'There is no database at {source}.')
     if file.exists():
         raise BackupRefused(f'{file} exists already, and is not overwritten: name another file.')
-    with _refusals(f'The backup of {source} to {file} failed'), _temporary_file_for(file) as temporary:
+    with _as_refusal(f'The backup of {source} to {file} failed'), _temporary_file_for(file) as temporary:
         # A reader that may not write would leave files behind that the shop perhaps may not write either.
         _copy(source, temporary, mode='rw')
         summary = _verify(temporary, source)
         temporary.replace(file)
-        _sync(file.parent)
+        _fsync(file.parent)
     return f'{source} was copied to {file}: {summary}.'
 
 
@@ -81,14 +81,14 @@ def restore(database_url: str, file: Path, *, now: datetime) -> str:
         raise BackupRefused(f'There is no file {file}.')
     if target.exists() and file.samefile(target):
         raise BackupRefused(f'{file} is the database itself.')
-    with _refusals(f'{file} was not restored'):
+    with _as_refusal(f'{file} was not restored'):
         target.parent.mkdir(parents=True, exist_ok=True)
         with _temporary_file_for(target) as temporary:
             _copy(file, temporary, mode='ro')
             summary = _verify(temporary, file)
             _mark_unknown_bookings(temporary, now)
-            kept = _put(temporary, target, now)
-    return f'{file} is now {target}: {summary}.{kept} Start the shop: it looks up at Stripe what is missing.'
+            old = _replace(temporary, target, now)
+    return f'{file} is now {target}: {summary}.{old} Start the shop: it reads at Stripe what is missing.'
 
 
 def _path_of(database_url: str) -> Path:
@@ -98,7 +98,7 @@ def _path_of(database_url: str) -> Path:
 
 
 @contextmanager
-def _refusals(what: str) -> Iterator[None]:
+def _as_refusal(what: str) -> Iterator[None]:
     """Turn what SQLite or the system refuses into words."""
     try:
         yield
@@ -114,7 +114,7 @@ def _temporary_file_for(file: Path) -> Iterator[Path]:
     try:
         yield Path(name)
     finally:
-        for leftover in (name, *(name + ending for ending in BESIDE)):
+        for leftover in (name, *(name + ending for ending in SIDE_FILES)):
             Path(leftover).unlink(missing_ok=True)
 
 
@@ -123,7 +123,7 @@ def _copy(source: Path, temporary: Path, *, mode: str) -> None:
     with closing(_connect(source, mode)) as there, closing(_connect(temporary, 'rw')) as here:
         there.backup(here)  # in one step: a reader's view, which no writer waits for
         here.execute('PRAGMA journal_mode=DELETE')
-    _sync(temporary)
+    _fsync(temporary)
 
 
 def _verify(temporary: Path, source: Path) -> str:
@@ -153,7 +153,7 @@ def _verify(temporary: Path, source: Path) -> str:
 
 
 def _mark_unknown_bookings(temporary: Path, now: datetime) -> None:
-    """Mark the orders that may have been booked since; before they get a link Calendly is asked."""
+    """Mark the orders that may have been booked since; their bookings are looked up before a link is made."""
     words = (now.strftime('%Y-%m-%d %H:%M:%S.%f'), 'restore', 'restored: it may have been booked since')
     with closing(_connect(temporary, 'rw')) as connection:
         connection.execute('BEGIN')
@@ -161,30 +161,30 @@ def _mark_unknown_bookings(temporary: Path, now: datetime) -> None:
         connection.executemany(WRITE_LINE, [(order_id, version, *words) for order_id, version in marked])
         connection.executemany(MARK, [(version, order_id) for order_id, version in marked])
         connection.execute('COMMIT')
-    _sync(temporary)
+    _fsync(temporary)
 
 
-def _put(temporary: Path, target: Path, now: datetime) -> str:
-    """Rename the copy to be the ledger; says where the old one is kept."""
-    kept = Path(f'{target}.before-restore-{now:%Y%m%dT%H%M%SZ}')
+def _replace(temporary: Path, target: Path, now: datetime) -> str:
+    """Rename the copy to be the ledger; returns where the old one is."""
+    old = Path(f'{target}.before-restore-{now:%Y%m%dT%H%M%SZ}')
     if not target.exists():
-        _move_beside(target, kept)
+        _rename_side_files(target, old)
         temporary.replace(target)
-        _sync(target.parent)
+        _fsync(target.parent)
         return ''
-    if kept.exists():
-        raise BackupRefused(f'{kept} exists already.')
-    _take_over(temporary, target)
-    with _alone_with(target):
-        _move_beside(target, kept)
-        _keep(target, kept)
+    if old.exists():
+        raise BackupRefused(f'{old} exists already.')
+    _copy_permissions(temporary, target)
+    with _exclusive(target):
+        _rename_side_files(target, old)
+        _link_or_copy(target, old)
         temporary.replace(target)
-        _sync(target.parent)
-    return f' The old database is kept as {kept}.'
+        _fsync(target.parent)
+    return f' The old database is kept as {old}.'
 
 
 @contextmanager
-def _alone_with(target: Path) -> Iterator[None]:
+def _exclusive(target: Path) -> Iterator[None]:
     """Hold a database that nobody else has open; leaving the write-ahead log is SQLite's own proof of that.
 
     Raises:
@@ -201,22 +201,22 @@ def _alone_with(target: Path) -> Iterator[None]:
         yield
 
 
-def _move_beside(target: Path, kept: Path) -> None:
+def _rename_side_files(target: Path, old: Path) -> None:
     """Take the log of a broken database away with it: beside another file it would do harm."""
-    for ending in BESIDE:
+    for ending in SIDE_FILES:
         with suppress(FileNotFoundError):
-            Path(f'{target}{ending}').replace(f'{kept}{ending}')
+            Path(f'{target}{ending}').replace(f'{old}{ending}')
 
 
-def _keep(target: Path, kept: Path) -> None:
+def _link_or_copy(target: Path, old: Path) -> None:
     """Give a file a second name, so that there is always one; copy it where files have one name only."""
     try:
-        os.link(target, kept)
+        os.link(target, old)
     except OSError:
-        shutil.copy2(target, kept)
+        shutil.copy2(target, old)
 
 
-def _take_over(temporary: Path, target: Path) -> None:
+def _copy_permissions(temporary: Path, target: Path) -> None:
     """Give the copy the rights and the owner that the ledger has, as far as this user may."""
     shutil.copymode(target, temporary)
     found = target.stat()
@@ -230,7 +230,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(address, uri=True, timeout=LOCK_TIMEOUT, isolation_level=None)
 
 
-def _sync(path: Path) -> None:
+def _fsync(path: Path) -> None:
     """Have a file, or the names in a folder, on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -10,7 +10,7 @@ from services.database.sqlite import SqliteFile
 
 
 def engine_for(database_url: str, *, connections: int) -> Engine:
-    """Make the engine for a database address; nothing is connected yet.
+    """Make the engine for a database URL; nothing is connected yet.
 
     Args:
         database_url: ``sqlite:///path`` or ``postgresql://…``.

@@ -49,11 +49,11 @@ def postgresql_engine(database_url: str, **options: Any) -> Engine:
     from psycopg.conninfo import conninfo_to_dict
 
     try:
-        asked = conninfo_to_dict(database_url)
+        given = conninfo_to_dict(database_url)
     except psycopg.Error:  # its text may hold a part of the password
         raise SettingsError([UNREADABLE]) from None
     # Without prepared statements, so that a connection pooler may stand in between.
-    how = {**USUAL, **asked, 'client_encoding': 'utf8', 'prepare_threshold': None}
+    how = {**USUAL, **given, 'client_encoding': 'utf8', 'prepare_threshold': None}
     engine = create_engine(
         'postgresql+psycopg://',
         connect_args=how,

@@ -1,4 +1,4 @@
-"""One SQLite file as a ledger: set up to be safe, looked through at the start, left alone once it is gone."""
+"""One SQLite file as a database: set up, checked at the start, and not used any more once it was removed."""
 
 import os
 import sqlite3
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
 WAITS = 50  # tenths of a second
-CHECKED = 256 * 1024 * 1024  # bytes that are looked through at the start, in about a second
+CHECKED = 256 * 1024 * 1024  # bytes; a file up to this size is checked at the start, in about a second
 GONE = 'the file of the ledger was removed or replaced while the shop was running'
 
 
@@ -71,7 +71,7 @@ def first_connection(engine: Engine) -> None:
 
 
 def examine(connection: Connection) -> None:
-    """Look through a file that is not too large for it.
+    """Check a file for damage, unless it is too large for that.
 
     Raises:
         DatabaseError: a page of it is damaged.

@@ -1,4 +1,4 @@
-"""Where the rows are: one database, whose transactions run in threads, so that none holds up the loop."""
+"""The store: one database. Its transactions run in threads, so that none blocks the event loop."""
 
 import asyncio
 import sqlite3
@@ -20,13 +20,13 @@ from services.settings import SettingsError
 T = TypeVar('T')
 
 READERS = 2  # transactions at once, in this process
-WRITERS = {'sqlite': 1, 'postgresql': 4}  # SQLite has one writer at a time; ours queue here, in order
-# Nothing else would be written at a start, and that nothing can be must not be found out by a customer.
+WRITERS = {'sqlite': 1, 'postgresql': 4}  # SQLite has one writer at a time: writes queue here, in order
+# A start writes something, so that the operator and not a customer learns that nothing can be written.
 PROBE = 'UPDATE alembic_version SET version_num = version_num'
 
 
 class Store:
-    """One database; what is handed in runs there as one transaction, from first to last line."""
+    """One database, read by single statements and written by whole transactions."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -52,13 +52,13 @@ class Store:
             raise SettingsError([f'DATABASE_URL: the database cannot be used: {why}']) from error
 
     async def close(self) -> None:
-        """Let go of the database, once what was begun has ended."""
+        """Finish what is under way and disconnect."""
         for threads in (self._readers, self._writers):
             await asyncio.to_thread(threads.shutdown)
         self.engine.dispose()
 
     async def read(self, query: Select[Any], **values: Any) -> list[Row[Any]]:
-        """Return all rows of a query, asked with these values."""
+        """Return all rows of a query with these parameters."""
 
         def work() -> list[Row[Any]]:
             with self._reading.connect() as connection:
@@ -69,7 +69,7 @@ class Store:
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run a function in one transaction, which is on the disk when this returns.
 
-        The transaction is finished even if whoever asked for it goes away meanwhile.
+        The transaction is finished even if the caller is cancelled meanwhile.
         """
 
         def transaction() -> T:
@@ -91,13 +91,13 @@ class Store:
             else:
                 prepare(connection)
             if not schema.is_up_to_date(connection):
-                from services.database import migrations  # hardly ever needed, and a tenth of every start
+                from services.database import migrations  # rarely needed, and a tenth of every start
 
                 migrations.upgrade(connection)
             connection.exec_driver_sql(PROBE)
 
 
 def connect(database_url: str) -> Store:
-    """Make the store for a database address; nothing is connected yet."""
+    """Make the store for a database URL; nothing is connected yet."""
     dialect = 'sqlite' if database_url.startswith('sqlite') else 'postgresql'
     return Store(engine_for(database_url, connections=READERS + WRITERS[dialect]))

@@ -1,4 +1,4 @@
-"""How an error is answered where a machine asked."""
+"""The JSON of an error."""
 
 from fastapi import Response
 from fastapi.responses import JSONResponse

@@ -98,7 +98,7 @@ async def _answer(metrics: Metrics, source: Source, received: Awaitable[Outcome]
         log.warning('a delivery at /webhooks/%s was refused: %s (%s)', source, error, error.__cause__)
         raise
     except ShopError:
-        pass  # logged and kept by the inbox
+        pass  # the inbox has logged and stored it
     finally:
         metrics.delivery(source, outcome)
         metrics.answered(source, time.perf_counter() - begun)

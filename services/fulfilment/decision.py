@@ -9,7 +9,7 @@ from services.orders import SESSION_LIFETIME, Order, PaymentSession, State, mism
 
 @dataclass(frozen=True)
 class Decision:
-    """The fields of the order to change, the journal line, and what the operator must look at."""
+    """The fields of the order to change, the journal line, and what the operator must check."""
 
     changes: dict[str, Any] = field(default_factory=dict)
     line: str = ''
@@ -32,7 +32,7 @@ def decide(order: Order, session: PaymentSession, *, now: datetime) -> Decision:
     if another and session.facts.session_status != 'complete':
         return Decision()  # its address was lost on the way to us, and nobody used it
     if order.session_id != session.id and order.completed_at:
-        line = f'another session of this order is {session.facts.payment_status}: look at it at Stripe'
+        line = f'another session of this order is {session.facts.payment_status}: check it at Stripe'
         return Decision(line=line, alarm=line)
     changes = _changes(order, session, now)
     if not changes:

@@ -20,7 +20,7 @@ from services.rate_limit import RateLimit
 
 log = logging.getLogger(__name__)
 
-UNKNOWN_SESSIONS = 10_000, 600  # remembered, and for how many seconds Stripe is not asked about them again
+UNKNOWN_SESSIONS = 10_000, 600  # how many are cached, and for how many seconds
 TRIES = 8  # several callers may read one payment at once; each conflict means that one of them succeeded
 
 
@@ -41,7 +41,7 @@ class Fulfilment:
         """Make it; nothing is read yet.
 
         Args:
-            ledger: where the facts are kept.
+            ledger: stores the facts.
             payments: where they are read.
             duplicates: finds other payments of the same customer.
             rate_limit: how often strangers may make us ask Stripe about unknown sessions.
@@ -136,11 +136,11 @@ class Fulfilment:
         """Find or adopt the order of a customer who comes back from Stripe.
 
         Args:
-            session_id: from the address; strangers can invent it, so Stripe is asked sparingly.
+            session_id: from the address; strangers can invent it, so requests to Stripe are limited.
             client_ip: the address of the browser, for the rate limit.
 
         Raises:
-            ShopError: the ledger does not know the session, and Stripe is silent or was asked too often.
+            ShopError: the ledger does not know the session, and Stripe is silent or the limit is reached.
         """
         with reported('looking up a returning customer'):
             order = await self._ledger.orders.find(session_id=session_id)
@@ -221,7 +221,7 @@ class Fulfilment:
         return decision.changes | ({'duplicate_of': original.reference} if original else {})
 
     async def _after(self, before: Order, moved: Order, because: Cause) -> None:
-        """Count the move, and look at the other orders of the customer who has just paid."""
+        """Count the move, then mark and close other orders of the customer who has just paid."""
         if moved.state is not before.state:
             self._metrics.moved(moved.state)
         if moved.facts.payment_status == 'paid' != before.facts.payment_status:

@@ -1,4 +1,4 @@
-"""The ledger: everything kept about orders, bookings and deliveries, in one database.
+"""The ledger: everything stored about orders, bookings and deliveries, in one database.
 
 Every move names the version of the order it was decided on. Whoever comes second gets None and reads again.
 """

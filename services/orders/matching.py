@@ -33,7 +33,7 @@ def mismatch_of(order: Order, session: PaymentSession) -> str:
     """Say in a few words why a session's payment is not the one this order asked for; '' when it is.
 
     Args:
-        order: the order as committed before Stripe was asked for a session.
+        order: the order as committed before a session was requested from Stripe.
         session: the session as Stripe returns it now.
     """
     facts, price = session.facts, order.purchase.price

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from services.orders.model import ATTACH_DEADLINE, SESSION_LIFETIME, Order, State
 
-WATCHED = timedelta(days=180)  # how long refunds and disputes of a payment are looked for
+WATCHED = timedelta(days=180)  # how long a payment is checked for refunds and disputes
 FAILED_WATCHED = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 # The shortest and the longest pause between two checks; in between, a quarter of the order's age.

@@ -1,4 +1,4 @@
-"""The closed table of what can go wrong at Stripe: try again, try again in a moment, or tell the operator."""
+"""The table of what can go wrong at Stripe: try again now, try again later, or report to the operator."""
 
 import stripe
 
@@ -30,8 +30,8 @@ def as_shop_error(error: stripe.StripeError) -> ShopError:
 
 def _retry_after(error: stripe.StripeError) -> int | None:
     """Read the seconds that Stripe asks us to wait, within reason."""
-    told = {name.lower(): value for name, value in (error.headers or {}).items()}.get('retry-after', '')
-    return min(int(told), 3600) if told.isascii() and told.isdecimal() else None
+    seconds = {name.lower(): value for name, value in (error.headers or {}).items()}.get('retry-after', '')
+    return min(int(seconds), 3600) if seconds.isascii() and seconds.isdecimal() else None
 
 
 def means_missing(error: ShopError) -> bool:

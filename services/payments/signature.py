@@ -10,7 +10,7 @@ import stripe
 
 from services.errors import BadRequest
 
-TOLERANCE = 300  # seconds, towards both sides; the SDK looks at the past only
+TOLERANCE = 300  # seconds, in both directions; the SDK checks the past only
 
 
 def signed_event(

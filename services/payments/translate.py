@@ -74,7 +74,7 @@ def _card_of(charge: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _worst(disputes: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the dispute that decides: a lost one, else one that is not settled, else any."""
+    """Return the dispute that decides: a lost one, else an open one, else any."""
 
     def weight(dispute: Mapping[str, Any]) -> int:
         return {'lost': 2, 'won': 0, 'warning_closed': 0}.get(str(dispute.get('status')), 1)

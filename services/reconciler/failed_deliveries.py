@@ -26,5 +26,5 @@ class RetryDeliveries:
             except PaymentUnreachable:
                 raise
             except ShopError:
-                continue  # logged and kept by the inbox
+                continue  # the inbox has logged and stored it
         return len(deliveries) == LIMIT

@@ -19,7 +19,7 @@ ReadPage = Callable[..., Awaitable[ListPage]]
 
 
 class ReadStripeList:
-    """Reads one list; finds what no delivery has told."""
+    """Reads one list; finds what was never delivered."""
 
     def __init__(
         self,
@@ -104,10 +104,10 @@ class ReadStripeList:
                 await self._receive(Delivery(Source.STRIPE, entry.id, entry.kind, payload=entry.object_id))
 
     async def _receive(self, delivery: Delivery) -> None:
-        """Receive an entry; its failure is kept, and ends the round only where Stripe is silent."""
+        """Receive an entry; its failure is stored, and ends the run only if Stripe is silent."""
         try:
             await self._inbox.receive(delivery, because=Cause.RECONCILER)
         except PaymentUnreachable:
             raise
         except ShopError:
-            return  # logged and kept by the inbox
+            return  # the inbox has logged and stored it

@@ -76,9 +76,9 @@ def _link(value: object) -> str:
 
 def time_of(value: str) -> datetime:
     """Read a time as Calendly writes it; ValueError when it is none."""
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
+    time = datetime.fromisoformat(value)
+    if time.tzinfo is None:
         raise ValueError('a time without a zone')
-    if not 2000 <= moment.year < 3000:
+    if not 2000 <= time.year < 3000:
         raise ValueError('a time out of range')
-    return moment.astimezone(UTC)
+    return time.astimezone(UTC)

@@ -98,8 +98,10 @@ class Scheduling:
             'email': order.facts.email,
             'utm_content': order.booking_key,
         }
-        kept = {name: value for name, value in parse_qsl(query, keep_blank_values=True) if name not in added}
-        pairs = kept | {name: value for name, value in added.items() if value}
+        existing = {
+            name: value for name, value in parse_qsl(query, keep_blank_values=True) if name not in added
+        }
+        pairs = existing | {name: value for name, value in added.items() if value}
         return f'{base}?{urlencode(pairs, quote_via=quote, safe="")}'
 
     async def find_bookings(self, booking_key: str, *, since: datetime) -> list[BookingUpdate]:
@@ -113,7 +115,7 @@ class Scheduling:
             since: when the order was made, in UTC.
 
         Raises:
-            CalendarUnavailable: Calendly cannot be reached, refuses, or has more than can be looked through.
+            CalendarUnavailable: Calendly cannot be reached, refuses, or has too many to read.
         """
         try:
             async with asyncio.timeout(DEADLINE.total_seconds()):
@@ -132,7 +134,7 @@ class Scheduling:
             if event['event_type'] == event_type and time_of(event['created_at']) >= since
         ]
         if len(later) > MAX_MEETINGS:
-            raise CalendarUnavailable(f'{len(later)} meetings are too many to look through')
+            raise CalendarUnavailable(f'{len(later)} meetings are too many to read')
         found: list[dict[str, Any]] = []
         for event in sorted(later, key=lambda event: time_of(event['created_at'])):
             name = quote(event['uri'].rpartition('/')[2], safe='')

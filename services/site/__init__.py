@@ -2,18 +2,18 @@
 
 from services.site.colour import NIGHT, PAPER, contrast
 from services.site.load import SiteProblem, load, read
-from services.site.model import Contact, Legal, Look, Product, Section, Site
+from services.site.model import Contact, Legal, Product, Section, Site, Theme
 
 __all__ = [
     'NIGHT',
     'PAPER',
     'Contact',
     'Legal',
-    'Look',
     'Product',
     'Section',
     'Site',
     'SiteProblem',
+    'Theme',
     'contrast',
     'load',
     'read',

@@ -43,7 +43,7 @@ class Contact(Part):
         return re.sub(r'[^0-9+]', '', self.phone)
 
 
-class Look(Part):
+class Theme(Part):
     """The one accent colour; the one for the dark scheme is derived unless given."""
 
     accent: Colour
@@ -138,7 +138,7 @@ class Site(Part):
 
     business: Business
     contact: Contact
-    look: Look
+    theme: Theme
     offer: Product
     landing: Landing
     order: AfterPayment

@@ -12,11 +12,14 @@ from tests.processes import Server, wait_until
 from tests.sandbox_client import PROMPT, SandboxClient
 
 METADATA = {
-    'order': 'another',
+    'order_id': 'another',
     'reference': 'K7QM-2XPA',
     'token': 'a-token-that-nobody-guesses',
     'booking_key': 'a-key',
     'offer': 'cp-coaching',
+    'title': 'Coaching session',
+    'minutes': '60',
+    'sessions': '1',
     'amount': '14999',
     'currency': 'usd',
 }
@@ -67,7 +70,7 @@ class OrderMaker:
 
     def pay_another_price(self) -> None:
         """Pay a checkout session whose metadata has another amount."""
-        metadata = METADATA | {'shop': self._shop.url, 'price': self._sandbox.settings['STRIPE_PRICE_ID']}
+        metadata = METADATA | {'domain': self._shop.url, 'price_id': self._sandbox.settings['STRIPE_PRICE_ID']}
         self._session = self._open_session({f'metadata[{name}]': value for name, value in metadata.items()})
         self.pay()
 

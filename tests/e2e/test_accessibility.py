@@ -13,7 +13,7 @@ from tests.processes import ROOT, Server
 from tests.sandbox_client import SandboxClient
 from ui.components.theme import night_accent
 
-THEME = load(ROOT / 'site.toml').look
+THEME = load(ROOT / 'site.toml').theme
 SCHEMES = {
     'light': (THEME.accent, ('#fbfaf7', '#ffffff', '#fbeee9', '#faf1d9')),
     'dark': (night_accent(THEME), ('#121815', '#1a221e', '#34201a', '#2e2715')),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nicegui import app, ui
 
 from services.shop import Shop
-from services.site import NIGHT, PAPER, Look, Site, contrast, load
+from services.site import NIGHT, PAPER, Site, Theme, contrast, load
 from tests.pages.customer import Customer, words
 from tests.processes import ROOT
 from ui.components import theme
@@ -20,7 +20,7 @@ from ui.components.layout import footer
 from ui.pages.landing_sections import assurances, closing, pitch, sections
 
 PATTERNED = ('email', 'phone', 'accent', 'slug', 'button')
-SHEET = theme.sheet(load(ROOT / 'site.toml').look)
+SHEET = theme.sheet(load(ROOT / 'site.toml').theme)
 
 
 def test_the_style_sheet_is_small_enough_to_be_inline() -> None:
@@ -46,7 +46,7 @@ def test_every_pair_of_colours_is_readable(scheme: int) -> None:
 @given(st.integers(0, 0xFFFFFF))
 def test_any_accent_has_a_dark_one(colour: int) -> None:
     """The accent derived for the dark scheme is readable, whatever the accent."""
-    look = Look.model_construct(accent=f'#{colour:06x}', accent_dark=None)
+    look = Theme.model_construct(accent=f'#{colour:06x}', accent_dark=None)
     assert contrast(theme.night_accent(look), NIGHT) >= theme.DARK_CONTRAST
 
 

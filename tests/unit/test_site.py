@@ -25,7 +25,7 @@ def test_the_seed_is_accepted() -> None:
     """The site.toml that comes with the product holds everything and can be read on paper."""
     site = load(ROOT / 'site.toml')
     assert site.offer.button == 'Schedule My C&P Coaching Session'
-    assert contrast(site.look.accent, PAPER) >= 4.5
+    assert contrast(site.theme.accent, PAPER) >= 4.5
     assert site.contact.dial == '2025550143'
 
 
@@ -97,9 +97,9 @@ def test_all_problems_are_reported_at_once() -> None:
         (
             'accent = "#0b5d3b"',
             'accent = "#9fd6b8"',
-            'look.accent is hard to read on #fbfaf7: its contrast is 1.6',
+            'theme.accent is hard to read on #fbfaf7: its contrast is 1.6',
         ),
-        ('accent = "#0b5d3b"', 'accent = "green"', "look.accent does not look right: 'green'"),
+        ('accent = "#0b5d3b"', 'accent = "green"', "theme.accent does not look right: 'green'"),
         ('email = "hello@coach.example"', 'email = "hello"', "contact.email does not look right: 'hello'"),
         ('slug = "cp-coaching"', 'slug = "C&P"', "offer.slug does not look right: 'C&P'"),
         ('title = "Pay once"', 'title = 1', 'landing.steps.1.title must be text in quotes'),

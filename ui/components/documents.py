@@ -10,13 +10,7 @@ from ui.components.layout import footer, header
 
 
 def document(title: str, *, head: Markup, body: Markup) -> Markup:
-    """Build a whole document.
-
-    Args:
-        title: the document's title.
-        head: what the head holds besides.
-        body: the content of the body.
-    """
+    """Build a whole document; the head gets title, viewport and icon by itself."""
     common = (
         h('meta', charset='utf-8'),
         h('meta', name='viewport', content='width=device-width, initial-scale=1'),
@@ -47,7 +41,7 @@ def plain_page(
         h('footer', footer(shop.site), class_='foot'),
         class_='page',
     )
-    head = join(robots_meta(listed=listed), theme.style(shop.site.look))
+    head = join(robots_meta(listed=listed), theme.style(shop.site.theme))
     whole = document(f'{title} · {shop.site.business.name}', head=head, body=page)
     return HTMLResponse(whole, status_code=status, headers=headers)
 

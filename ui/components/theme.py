@@ -7,7 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from services.site import NIGHT, Look, contrast
+from services.site import NIGHT, Theme, contrast
 from ui.components.builder import h
 
 SHEET = Path(__file__).with_name('theme.css')
@@ -21,22 +21,22 @@ STROKES = {
 
 
 @lru_cache(maxsize=1)
-def style(look: Look) -> Markup:
+def style(theme: Theme) -> Markup:
     """Build the style element for the head of a page."""
-    return h('style', Markup(sheet(look)))
+    return h('style', Markup(sheet(theme)))
 
 
-def sheet(look: Look) -> str:
+def sheet(theme: Theme) -> str:
     """Read the style sheet, put in the accents of the site, and remove white space."""
     text = SHEET.read_text(encoding='utf-8')
-    text = text.replace('ACCENT', look.accent).replace('NIGHT', night_accent(look))
+    text = text.replace('ACCENT', theme.accent).replace('NIGHT', night_accent(theme))
     text = re.sub(r'\s*([{};,])\s*', r'\1', re.sub(r'\s+', ' ', text))
     return text.replace(': ', ':').replace(';}', '}').strip()
 
 
-def night_accent(look: Look) -> str:
+def night_accent(theme: Theme) -> str:
     """The accent of the dark scheme: the given one, or the same hue lightened until it is readable."""
-    return look.accent_dark or _lightened(look.accent)
+    return theme.accent_dark or _lightened(theme.accent)
 
 
 def icon(name: str, size: int = 20) -> Markup:
@@ -52,9 +52,9 @@ def icon(name: str, size: int = 20) -> Markup:
     return h('svg', path, stroke_linejoin='round', **drawn, **box)
 
 
-def favicon(look: Look) -> Markup:
+def favicon(theme: Theme) -> Markup:
     """Build the site's favicon."""
-    ground = h('rect', width='32', height='32', rx='8', fill=look.accent)
+    ground = h('rect', width='32', height='32', rx='8', fill=theme.accent)
     tick = h('path', d='M8.5 16.8l5 5 10-11', fill='none', stroke='#fff', stroke_width='3')
     return h('svg', ground, tick, xmlns='http://www.w3.org/2000/svg', viewBox='0 0 32 32')
 

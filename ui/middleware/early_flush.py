@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.rendering.nicegui_template import END_OF_CONTENT
 
-PAUSE = 0.1  # seconds; long enough to paint, too short for anyone to press a button
+PAUSE = 0.1  # seconds between the two parts; long enough to paint, too short for anyone to press a button
 QUALITY = 4  # of Brotli, for responses that are compressed each time
 MARK = END_OF_CONTENT.encode()
 
@@ -22,12 +22,6 @@ class EarlyFlushMiddleware:
     """ASGI middleware that sends server-rendered pages in two parts, in one stream of Brotli."""
 
     def __init__(self, app: ASGIApp, *, pause: float = PAUSE) -> None:
-        """Wrap an application.
-
-        Args:
-            app: what builds the pages.
-            pause: seconds between the two parts.
-        """
         self._app = app
         self._pause = pause
 

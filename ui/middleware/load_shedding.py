@@ -189,8 +189,6 @@ def _encoded(page: Markup) -> CachedPage:
 
 def _variant(query: bytes) -> str:
     """Which variant of the landing page a query string asks for."""
-    if not query:
-        return ''
     params = QueryParams(query)
     code = params.get('alert', '')
     return code if code in ALERTS else BACK if BACK in params else ''

@@ -29,7 +29,7 @@ NOT_CHARGED = 'No charge was made. You can pay whenever you are ready.'
 
 def register(shop: Shop) -> None:
     """Register the landing page."""
-    icon = str(favicon(shop.site.look))
+    icon = str(favicon(shop.site.theme))
 
     @ui.page('/', title=seo.title_of_landing(shop), favicon=icon, response_timeout=RESPONSE_TIMEOUT)
     async def landing(request: Request) -> None:

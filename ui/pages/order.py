@@ -34,7 +34,7 @@ PRIVATE = {'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex'}
 
 def register(shop: Shop) -> None:
     """Register /success, the page of an order and its calendar file."""
-    icon = str(favicon(shop.site.look))
+    icon = str(favicon(shop.site.theme))
     title = f'Your order · {shop.site.business.name}'
 
     @app.get('/success')

@@ -44,7 +44,7 @@ def register(shop: Shop) -> None:
 
     @app.api_route('/favicon.svg', methods=['GET', 'HEAD'])
     def favicon() -> Response:
-        return Response(theme.favicon(shop.site.look), media_type='image/svg+xml', headers=CACHE_FOR_A_DAY)
+        return Response(theme.favicon(shop.site.theme), media_type='image/svg+xml', headers=CACHE_FOR_A_DAY)
 
 
 def title_of_landing(shop: Shop) -> str:
