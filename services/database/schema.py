@@ -22,7 +22,11 @@ from sqlalchemy import (
 )
 
 NEWEST = '0001'
-"""The version of these tables, as the last migration names it."""
+"""The version of these tables, as the last migration names it.
+
+A new column of ``orders`` needs five changes: the table below, a migration, this version, the field in
+``services/orders/model.py``, and ``services/ledger/mapping.py`` unless the field is stored as it is.
+"""
 
 
 class UnknownVersion(Exception):

@@ -139,7 +139,7 @@ SETTINGS = (
     Setting(
         'SITE_FILE',
         parsers.path,
-        help='The file with every word your customers read; by default the one that comes with the shop.',
+        help='The words about your business, and the legal texts; by default those of the shop.',
         where='the path of your site.toml',
         default=str(SEED_SITE),
         example=SEED_SITE.name,

@@ -1,4 +1,4 @@
-"""The texts of the site: every word a customer reads, the accent colour and the contact."""
+"""The texts of the site: words about the business, legal texts, the accent colour and the contact."""
 
 import re
 from datetime import date

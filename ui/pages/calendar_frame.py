@@ -1,4 +1,7 @@
-"""The calendar on the page of a paid order: its iframe, a plain link, and a notice until both exist."""
+"""The calendar on the page of a paid order: its iframe, a plain link, and a notice until both exist.
+
+Its height: ``.frame`` in ``ui/components/theme.css``.
+"""
 
 from markupsafe import Markup
 from nicegui import ui
