@@ -23,7 +23,7 @@ from services.inbox import Inbox
 from services.ledger import Ledger, Source, connect
 from services.metrics import Metrics
 from services.orders import PriceAdjustments
-from services.payments import Payments
+from services.payments import CheckoutPage, Payments
 from services.rate_limit import RateLimit
 from services.reconciler import Reconciler, tasks
 from services.scheduling import Scheduling
@@ -133,6 +133,13 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         domain=domain,
         hosts=settings.payment_hosts,
         mode=settings.mode,
+        page=CheckoutPage(
+            name=texts.business.name,
+            accent=texts.theme.accent,
+            refund_rule=texts.offer.refund_rule,
+            terms_consent=settings.terms_consent,
+            slow_methods=settings.slow_methods,
+        ),
         on_request=metrics.stripe_request,
     )
     scheduling = Scheduling(

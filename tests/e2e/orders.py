@@ -70,7 +70,10 @@ class OrderMaker:
 
     def pay_another_price(self) -> None:
         """Pay a checkout session whose metadata has another amount."""
-        metadata = METADATA | {'domain': self._shop.url, 'price_id': self._sandbox.settings['STRIPE_PRICE_ID']}
+        metadata = METADATA | {
+            'domain': self._shop.url,
+            'price_id': self._sandbox.settings['STRIPE_PRICE_ID'],
+        }
         self._session = self._open_session({f'metadata[{name}]': value for name, value in metadata.items()})
         self.pay()
 

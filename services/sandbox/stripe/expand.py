@@ -26,7 +26,9 @@ def _price(state: SandboxState, key: str) -> Json | None:
 EXPANDABLE: dict[tuple[str, str], Lookup] = {
     ('checkout.session', 'payment_intent'): _table('payment_intent'),
     ('payment_intent', 'latest_charge'): _table('charge'),
+    ('payment_intent', 'review'): _table('review'),
     ('charge', 'payment_intent'): _table('payment_intent'),
+    ('charge', 'review'): _table('review'),
     ('refund', 'charge'): _table('charge'),
     ('refund', 'payment_intent'): _table('payment_intent'),
     ('dispute', 'charge'): _table('charge'),
