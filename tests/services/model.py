@@ -35,7 +35,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 
 class Crash(BaseException):
-    """The process dies: nothing in it goes on."""
+    """The process dies; no handler in the shop catches this."""
 
 
 class CrashPoint:
@@ -81,7 +81,7 @@ class Model(RuleBasedStateMachine):
         self.http.headers['Authorization'] = f'Bearer {self.sandbox.settings["STRIPE_SECRET_KEY"]}'
         self.ahead = timedelta()
         self.sessions_of: dict[str, list[str]] = {name: [] for name in BROWSERS}
-        self.bought_again = dict.fromkeys(BROWSERS, 0)
+        self.bought_again = dict.fromkeys(BROWSERS, 0)  # sessions for a payment that was wanted once more
         self.backup: Rows | None = None
         self.restored = False
         self.money_was_returned = False
@@ -218,7 +218,7 @@ class Model(RuleBasedStateMachine):
         """The reconciler runs a round."""
         self._try(self.shop.reconciler.round())
 
-    # --- what must hold
+    # --- checks
 
     @invariant()
     def no_calendar_without_payment(self) -> None:
@@ -253,8 +253,6 @@ class Model(RuleBasedStateMachine):
             self._end()
             self.runner.close()
             self.http.close()
-
-    # --- checks
 
     def _check_order(self, session: dict[str, Any], order: Order | None, sandbox: dict[str, Any]) -> None:
         """Check that an order agrees with its session and that its journal says so once."""

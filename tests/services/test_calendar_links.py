@@ -87,7 +87,7 @@ async def test_the_booking_of_an_adopted_order_is_found(customer: Customer, rest
 async def test_an_adopted_order_does_not_get_the_booking_of_another_customer(
     customer: Customer, other_customer: Customer, restored_shop: Shop
 ) -> None:
-    """An adopted order without a booking gets its own link, whoever else has booked since."""
+    """An adopted order without a booking gets its own link, even if another customer has booked."""
     paid = await fulfilled(customer, await customer.buy())
     other = await fulfilled(other_customer, await other_customer.buy())
     url = await other_customer.shop.calendar.url(other)

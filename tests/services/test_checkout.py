@@ -148,7 +148,7 @@ async def test_a_session_that_was_paid_is_not_replaced(customer: Customer) -> No
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
 
 
-async def test_a_customer_who_cancels_is_told_what_stripe_says(customer: Customer) -> None:
+async def test_a_customer_who_cancels_reads_what_stripe_says(customer: Customer) -> None:
     """The session is read first: open is no charge, paid is paid, and no answer is unknown."""
     assert await customer.shop.checkout.came_back(customer.browser_id) is Return.NOTHING
     session_id = await customer.start()

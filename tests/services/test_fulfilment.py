@@ -1,4 +1,4 @@
-"""Fulfilment: an order is paid only if Stripe says so, whatever the cause, and once."""
+"""Fulfilment: an order is paid only if Stripe says so, and only once, whatever the cause."""
 
 import asyncio
 from dataclasses import replace
@@ -112,7 +112,7 @@ async def test_an_invented_session_id_finds_no_order(customer: Customer, session
 async def test_invented_session_ids_cause_a_limited_number_of_requests(
     shop: Shop, sandbox: SandboxClient
 ) -> None:
-    """A client that invents ids is refused after some, and Stripe is asked about each id once."""
+    """A client that invents ids is refused after some, and each id is read at Stripe once."""
     for _ in range(5):
         assert await shop.fulfilment.arrive('cs_test_same', client_ip='203.0.113.7') is None
     assert len(sandbox.requests('/v1/checkout/sessions')) == 1

@@ -19,7 +19,7 @@ WRONG_AMOUNT = replace(PAID, amount_subtotal=14000, amount_total=14000)
 NEW_ORDER = an_order(claim='browser:session')
 OPEN_ORDER = replace(NEW_ORDER, session_id='cs_test_1', facts=UNPAID)
 PAID_ORDER = replace(OPEN_ORDER, claim=None, facts=PAID, completed_at=NOON)
-ANOTHER = 'another session of this order is paid: look at it at Stripe'
+ANOTHER = 'another session of this order is paid: check it at Stripe'
 
 
 @pytest.mark.parametrize(

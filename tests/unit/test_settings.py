@@ -1,4 +1,4 @@
-"""The settings: every problem at once, no problem with what copying adds to a value, and no secret shown."""
+"""The settings: all problems are listed at once, copied values are cleaned, and no secret is shown."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -22,7 +22,7 @@ LIVE = GOOD | {
 
 
 def problems_of(values: dict[str, str]) -> list[str]:
-    """The problems that a set of values has."""
+    """Return the problems of a set of values."""
     try:
         parse_settings(values)
     except SettingsError as error:
@@ -103,14 +103,14 @@ def test_each_wrong_value_is_named(changes: dict[str, str], name: str) -> None:
         ({'STRIPE_PUBLISHABLE_KEY': 'pk_test_abc'}, 'STRIPE_PUBLISHABLE_KEY'),
     ],
 )
-def test_with_live_keys_what_is_unsafe_is_refused(changes: dict[str, str], name: str) -> None:
+def test_unsafe_settings_are_refused_with_live_keys(changes: dict[str, str], name: str) -> None:
     """Live keys need https, signed webhooks and the real services."""
     assert problems_of(LIVE) == []
     assert [problem.split()[0] for problem in problems_of(LIVE | changes)] == [name]
 
 
 @pytest.mark.parametrize('mangle', ['"{}"', "'{}'", '  {}\t', '\ufeff{}', '{}\r'])
-def test_what_copying_adds_to_a_value_is_removed(mangle: str) -> None:
+def test_characters_that_copying_adds_are_removed(mangle: str) -> None:
     """Quotes, spaces, a byte order mark and Windows line ends around a value do not matter."""
     assert parse_settings({name: mangle.format(value) for name, value in GOOD.items()}) == parse_settings(
         GOOD
@@ -159,15 +159,15 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert load({'DOMAIN': 'http://localhost:5000'}, file).domain == 'http://localhost:5000'
 
 
-def test_a_file_that_is_not_text_is_refused_in_words(tmp_path: Path) -> None:
-    """Bytes that are not UTF-8 lead to a sentence, not to a traceback."""
+def test_a_file_that_is_not_utf_8_is_a_problem(tmp_path: Path) -> None:
+    """The problem says that the file cannot be read."""
     file = tmp_path / '.env'
     file.write_bytes(b'STRIPE_SECRET_KEY=\xff\xfe')
     with pytest.raises(SettingsError, match='cannot be read'):
         load({}, file)
 
 
-def test_secrets_never_show() -> None:
+def test_secrets_are_never_shown() -> None:
     """Neither the settings' repr nor a problem holds the value of a secret."""
     secret = 'rk_test_verysecret'
     names = ('STRIPE_WEBHOOK_SECRET', 'CALENDLY_TOKEN', 'CALENDLY_WEBHOOK_SIGNING_KEY')
@@ -184,7 +184,7 @@ def test_no_value_breaks_the_parsers(values: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ('given', 'taken'),
+    ('url', 'normalized'),
     [
         ('', 'sqlite:///data/paidslot.db'),
         ('sqlite:////var/shop.db', 'sqlite:////var/shop.db'),
@@ -198,13 +198,13 @@ def test_no_value_breaks_the_parsers(values: dict[str, str]) -> None:
         ('postgresql:///shop?host=/run/postgresql', 'postgresql:///shop?host=/run/postgresql'),
     ],
 )
-def test_databases_are_files_or_servers(given: str, taken: str) -> None:
+def test_database_urls_are_normalized(url: str, normalized: str) -> None:
     """Database URLs are accepted as hosting companies write them, and kept in one form."""
-    assert parse_settings(GOOD | {'DATABASE_URL': given}).database_url == taken
+    assert parse_settings(GOOD | {'DATABASE_URL': url}).database_url == normalized
 
 
 @pytest.mark.parametrize(
-    ('url', 'why'),
+    ('url', 'reason'),
     [
         ('postgresql+asyncpg://u:hunter2@host/shop', 'must not name a driver'),
         ('postgres+psycopg2://u:hunter2@host/shop', 'must not name a driver'),
@@ -216,8 +216,8 @@ def test_databases_are_files_or_servers(given: str, taken: str) -> None:
         ('mysql://u:hunter2@host/shop', 'must begin with'),
     ],
 )
-def test_a_database_url_that_cannot_be_read_is_refused_without_its_password(url: str, why: str) -> None:
-    """The words say what to change, and no part of the password is among them."""
+def test_a_database_url_that_cannot_be_read_is_refused_without_its_password(url: str, reason: str) -> None:
+    """The problem says what to change and contains no part of the password."""
     (problem,) = problems_of(GOOD | {'DATABASE_URL': url})
-    assert why in problem
+    assert reason in problem
     assert 'hunter2' not in problem

@@ -15,7 +15,7 @@ SEED = (ROOT / 'site.toml').read_text(encoding='utf-8')
 
 
 def problems_of(text: str) -> list[str]:
-    """What is wrong with a site.toml."""
+    """Return the problems of a site.toml."""
     with pytest.raises(SiteProblem) as raised:
         read(text, source='site.toml')
     return raised.value.problems
@@ -29,9 +29,9 @@ def test_the_seed_is_accepted() -> None:
     assert site.contact.dial == '2025550143'
 
 
-def test_the_seed_says_what_it_is_not() -> None:
+def test_the_seed_has_the_disclaimer() -> None:
     """The seed texts carry the disclaimer: independent, no legal or medical advice, no claims, no promise."""
-    said = ' '.join(load(ROOT / 'site.toml').landing.disclaimer)
+    disclaimer = ' '.join(load(ROOT / 'site.toml').landing.disclaimer)
     for words in (
         'independent',
         'not legal advice',
@@ -39,7 +39,7 @@ def test_the_seed_says_what_it_is_not() -> None:
         'file claims',
         'Nobody can promise',
     ):
-        assert words in said
+        assert words in disclaimer
 
 
 def test_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_all_problems_are_reported_at_once() -> None:
     ],
 )
 def test_a_wrong_value_is_reported(old: str, new: str, problem: str) -> None:
-    """A value that would look broken on the page is refused in words."""
+    """A value that would look broken on the page is a problem."""
     (found,) = problems_of(SEED.replace(old, new, 1))
     assert found.startswith(f'site.toml: {problem}')
 
@@ -130,7 +130,7 @@ def test_the_site_cannot_be_changed() -> None:
 
 @given(st.text())
 def test_any_text_is_a_site_or_a_problem(text: str) -> None:
-    """Whatever stands in the file, reading it ends in problems in words, never in another exception."""
+    """Any text in the file gives problems, never another exception."""
     assert problems_of(text)
 
 
