@@ -18,7 +18,7 @@ from services.endpoints.health import health_router
 from services.endpoints.metrics import metrics_router
 from services.errors import ShopError
 from services.fulfilment import Duplicates, Fulfilment
-from services.health import Check, check_ledger, check_price
+from services.health import Check, check_ledger, check_price, check_stripe_key
 from services.inbox import Inbox
 from services.ledger import Ledger, Source, connect
 from services.metrics import Metrics
@@ -94,7 +94,11 @@ class Shop:
 
     async def health(self) -> list[Check]:
         """Run the health checks."""
-        return [await check_ledger(self.ledger.store.ping), await check_price(self.catalog.get())]
+        return [
+            await check_ledger(self.ledger.store.ping),
+            await check_stripe_key(self.payments.missing.rows()),
+            await check_price(self.catalog.get()),
+        ]
 
     @property
     def learns_of_bookings(self) -> bool:

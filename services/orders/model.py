@@ -260,7 +260,7 @@ def _after_mismatch(facts: Facts) -> State:
 
 
 def _after_payment(facts: Facts) -> State:
-    """Judge by the money that moved back, not by the word for a dispute (decision 62)."""
+    """Decide by the money that moved back, not by the word for a dispute (decision 62)."""
     total, back = facts.amount_total or 0, facts.amount_refunded + facts.amount_lost
     if facts.amount_refunded and facts.amount_refunded >= total:
         return State.REFUNDED

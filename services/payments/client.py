@@ -16,7 +16,7 @@ from services.money import Money
 from services.orders import Environment, Order, PaymentSession
 from services.payments.errors import as_shop_error, means_missing
 from services.payments.listing import Listing
-from services.payments.permissions import MissingPermissions
+from services.payments.permissions import MissingPermissions, is_forbidden
 from services.payments.session_params import CheckoutPage, session_params
 from services.payments.translate import price_from, session_from
 
@@ -130,7 +130,7 @@ class Payments:
         except PaymentsUnavailable as error:
             if means_missing(error):
                 return None
-            if not self._expand or not self.missing.note(error):
+            if not self._expand or not is_forbidden(error):
                 raise
             # Each expanded object needs a permission of its own; without it Stripe refuses the whole request.
             self._expand = {}
@@ -162,7 +162,7 @@ class Payments:
         try:
             return await self._read(f'{where}/{item}')
         except PaymentsUnavailable as error:
-            if self.missing.note(error) or means_missing(error):
+            if is_forbidden(error) or means_missing(error):
                 return {'id': item}
             raise
 
@@ -171,7 +171,7 @@ class Payments:
         try:
             items: list[dict[str, Any]] = (await self._read(path, charge=charge['id'], limit=100))['data']
         except PaymentsUnavailable as error:
-            if self.missing.note(error):
+            if is_forbidden(error):
                 return None
             raise
         return items
@@ -201,6 +201,7 @@ class Payments:
             outcome = PaymentUnreachable.code
             raise PaymentUnreachable(f'no answer within {DEADLINE.total_seconds():.0f} s') from error
         except stripe.StripeError as error:
+            self.missing.record(error)
             failure = as_shop_error(error)
             outcome = failure.code
             raise failure from error

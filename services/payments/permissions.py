@@ -32,26 +32,31 @@ def create_key_url() -> str:
     return f'{CREATE_KEY}?name={quote("Paidslot")}&{ticked}'
 
 
-def missing_permission(error: ShopError) -> str:
-    """Return the permission that a refusal names: 'unknown' if it names none, '' for other errors."""
-    cause = error.__cause__
-    if not isinstance(cause, stripe.PermissionError):
-        return ''
-    found = NAMED.search(str(cause))
-    return next(filter(None, found.groups()), 'unknown') if found else 'unknown'
+def is_forbidden(error: ShopError) -> bool:
+    """Whether Stripe refused a request because the key lacks a permission."""
+    return isinstance(error.__cause__, stripe.PermissionError)
 
 
 class MissingPermissions:
     """The permissions that Stripe has said are missing since the start; each is logged once."""
 
     def __init__(self) -> None:
-        self.slugs: set[str] = set()
+        self._slugs: set[str] = set()
 
-    def note(self, error: ShopError) -> bool:
-        """Record what a refusal names; returns whether it was one for a missing permission."""
-        slug = missing_permission(error)
-        if slug and slug not in self.slugs:
-            self.slugs.add(slug)
-            row = PERMISSIONS.get(slug, (slug, ''))[0]
-            log.error('the Stripe key lacks the permission "%s" (rak_%s)', row, slug)
-        return bool(slug)
+    def rows(self) -> list[str]:
+        """Return the rows of Stripe's Dashboard that are missing."""
+        return [_row(slug) for slug in sorted(self._slugs)]
+
+    def record(self, error: stripe.StripeError) -> None:
+        """Record the permission that a refusal names; other errors are ignored."""
+        if not isinstance(error, stripe.PermissionError):
+            return
+        found = NAMED.search(str(error))
+        slug = next(filter(None, found.groups()), '') if found else 'unknown'
+        if slug not in self._slugs:
+            self._slugs.add(slug)
+            log.error('the Stripe key lacks the permission "%s" (rak_%s)', _row(slug), slug)
+
+
+def _row(slug: str) -> str:
+    return PERMISSIONS.get(slug, (slug, ''))[0]

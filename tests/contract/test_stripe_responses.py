@@ -9,7 +9,10 @@ import pytest
 from tests.contract.openapi import check_response
 from tests.sandbox_client import SandboxClient
 
-LISTS = ('checkout/sessions', 'payment_intents', 'charges', 'refunds', 'disputes', 'events', 'prices')
+LISTS = (
+    *('checkout/sessions', 'payment_intents', 'charges', 'refunds', 'disputes', 'events', 'prices'),
+    *('reviews', 'radar/early_fraud_warnings'),
+)
 EXPANDED = 'expand[]=payment_intent.latest_charge.refunds&expand[]=line_items.data.price.product'
 
 

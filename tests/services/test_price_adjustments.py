@@ -1,9 +1,13 @@
 """Discounts and taxes: a payment is right if it follows from what the order allowed when it was opened."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 
 from services.errors import PriceChanged
 from services.orders import Cause, State
+from services.payments.session_params import session_params
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.factories import CREATE
@@ -28,18 +32,24 @@ async def test_a_session_that_would_add_tax_is_never_shown(
     The parameter is dropped from the request here, since no vendor ignores it on request.
     """
     customer.sandbox.act('tax', by_default=True)
-    from services.payments import client
-
-    complete = client.session_params
 
     def without_tax(*args: object, **more: object) -> dict[str, object]:
-        params = complete(*args, **more)  # type: ignore[arg-type]
+        params = session_params(*args, **more)  # type: ignore[arg-type]
         return {name: value for name, value in params.items() if name != 'automatic_tax'}
 
-    monkeypatch.setattr(client, 'session_params', without_tax)
+    monkeypatch.setattr('services.payments.client.session_params', without_tax)
     with pytest.raises(PriceChanged):
         await customer.start()
     assert [session['status'] for session in customer.sandbox.state()['sessions']] == ['expired']
+
+
+@asynccontextmanager
+async def open_shop(settings_env: dict[str, str]) -> AsyncIterator[Shop]:
+    """A shop that is open for a while."""
+    shop = build(parse_settings(settings_env))
+    await shop.open()
+    yield shop
+    await shop.close()
 
 
 @pytest.mark.parametrize('code', [None, 'HALF50'])
@@ -52,7 +62,7 @@ async def test_tax_may_be_on_top_inside_or_both(
 ) -> None:
     """The total follows from the price, the discount and the tax, wherever the tax is."""
     customer.sandbox.act('tax', behavior=behavior, percent=10)
-    async with _selling(settings_env | {'AUTOMATIC_TAX': '1', 'PROMOTION_CODES': '1'}) as shop:
+    async with open_shop(settings_env | {'AUTOMATIC_TAX': '1', 'PROMOTION_CODES': '1'}) as shop:
         session = await shop.checkout.start(browser_id='b', because=Cause.BUTTON)
         customer.sandbox.pay(session.id, **({'code': code} if code else {}))
         order = await shop.fulfilment.fulfil(session.id, because=Cause.WEBHOOK)
@@ -64,8 +74,8 @@ async def test_tax_may_be_on_top_inside_or_both(
 async def test_what_was_allowed_survives_a_lost_ledger(
     customer: Customer, settings_env: dict[str, str]
 ) -> None:
-    """An order that is rebuilt from Stripe is judged by what its metadata say was allowed."""
-    async with _selling(settings_env | {'PROMOTION_CODES': '1'}) as shop:
+    """An order that is rebuilt from Stripe is checked against what its metadata say was allowed."""
+    async with open_shop(settings_env | {'PROMOTION_CODES': '1'}) as shop:
         session = await shop.checkout.start(browser_id='b', because=Cause.BUTTON)
         customer.sandbox.pay(session.id, code='HALF50')
         with shop.ledger.store.engine.begin() as connection:
@@ -74,17 +84,3 @@ async def test_what_was_allowed_survives_a_lost_ledger(
     order = await customer.shop.fulfilment.fulfil(session.id, because=Cause.RECONCILER)
     assert order is not None
     assert (order.allowed.discounts, order.state, str(order.paid)) == (True, State.PAID, '$75')
-
-
-class _selling:
-    """A shop that is open for a while."""
-
-    def __init__(self, settings_env: dict[str, str]) -> None:
-        self._shop = build(parse_settings(settings_env))
-
-    async def __aenter__(self) -> Shop:
-        await self._shop.open()
-        return self._shop
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._shop.close()

@@ -103,7 +103,7 @@ async def test_an_inquiry_moves_no_money(customer: Customer) -> None:
 
 
 async def test_disputes_that_may_not_be_read_are_not_called_paid(customer: Customer) -> None:
-    """Without the permission the charge itself says that there is a dispute; the missing one is named once."""
+    """Without the permission the charge itself says that there is a dispute."""
     order = await paid(customer)
     customer.sandbox.act('dispute', session=order.session_id, status='open')
     customer.sandbox.fault('GET /v1/disputes', 'fail', status=403, times=2)

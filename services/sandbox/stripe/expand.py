@@ -38,6 +38,22 @@ EXPANDABLE: dict[tuple[str, str], Lookup] = {
 }
 
 
+# field -> what reading it needs; https://docs.stripe.com/stripe-apps/reference/permissions
+PERMISSIONS = {
+    'payment_intent': 'payment_intent_read',
+    'latest_charge': 'charge_read',
+    'charge': 'charge_read',
+    'refunds': 'charge_read',
+    'review': 'review_read',
+    'product': 'product_read',
+}
+
+
+def permissions_of(paths: list[str]) -> list[str]:
+    """Return the permissions that expanding needs."""
+    return [PERMISSIONS[name] for path in paths for name in path.split('.') if name in PERMISSIONS]
+
+
 def expand(state: SandboxState, item: Json, paths: list[str]) -> Json:
     """Return a copy of an object or list with all requested parts expanded."""
     for index, path in enumerate(paths):

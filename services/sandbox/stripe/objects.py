@@ -4,9 +4,11 @@ from services.sandbox.state import SandboxState, Session
 from services.sandbox.types import Json
 
 BANKS = {'usd': 'us_bank_account', 'eur': 'sepa_debit', 'gbp': 'bacs_debit'}
-BRANDING: Json = dict.fromkeys(
-    ('background_color', 'border_style', 'button_color', 'display_name', 'font_family', 'icon', 'logo')
-)
+BRANDING: Json = {
+    'background_color': '#ffffff', 'border_style': 'rounded', 'button_color': '#0074d4',
+    'display_name': 'Sandbox Coaching', 'font_family': 'default', 'icon': None, 'logo': None,
+}  # fmt: skip
+OPTIONAL = ('excluded_payment_method_types',)  # left out of the object unless they were sent
 NO_ADDRESS: Json = dict.fromkeys(('city', 'country', 'line1', 'line2', 'postal_code', 'state'))
 
 
@@ -58,7 +60,6 @@ def _parameters(item: Session) -> Json:
         'custom_text': {name: params.get('custom_text', {}).get(name) for name in texts},
         'customer_creation': params.get('customer_creation', 'if_required'),
         'customer_email': params.get('customer_email'),
-        'excluded_payment_method_types': params.get('excluded_payment_method_types'),
         'expires_at': item.expires_at,
         'locale': params.get('locale'),
         'metadata': params.get('metadata', {}),
@@ -67,7 +68,7 @@ def _parameters(item: Session) -> Json:
         'submit_type': params.get('submit_type'),
         'success_url': params.get('success_url'),
         'ui_mode': params.get('ui_mode', 'hosted_page'),
-    }  # fmt: skip
+    } | {name: params[name] for name in OPTIONAL if name in params}  # fmt: skip
 
 
 def _results(state: SandboxState, item: Session) -> Json:
