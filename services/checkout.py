@@ -231,7 +231,7 @@ class Checkout:
         except ShopError as error:
             await self._next_attempt(order, because, error)
             raise
-        if not _charges(session, order.purchase.price):
+        if not _charges(session, order):
             await self._call_off(order, session, because)
         # If the process dies here, the next click sends the same idempotency key and gets the same session.
         current: Order | None = order
@@ -244,7 +244,8 @@ class Checkout:
     async def _call_off(self, order: Order, session: PaymentSession, because: Cause) -> NoReturn:
         """Close a session that would charge another price than the page says; its address never left us."""
         self._catalog.forget_price(order.purchase.offer)
-        line = f'the session would charge {session.facts.amount_subtotal} {session.facts.seen_currency}'
+        tax = ' with tax' if session.adds_tax else ''
+        line = f'the session would charge {session.facts.amount_total} {session.facts.seen_currency}{tax}'
         await self._ledger.orders.move(order, because=because, line=line, claim=None, voided_at=self._clock())
         await self._payments.expire_session(session.id)
         raise PriceChanged(line)
@@ -276,8 +277,14 @@ def _claim(browser: str, offer: str) -> str | None:
     return f'{browser}:{offer}' if browser else None
 
 
-def _charges(session: PaymentSession, price: Money) -> bool:
-    """Whether a new session charges this price, as far as Stripe says so."""
-    facts = session.facts
-    amount, currency = facts.amount_subtotal, facts.seen_currency or price.currency
-    return amount is None or Money(amount, currency) == price
+def _charges(session: PaymentSession, order: Order) -> bool:
+    """Whether a new session charges the price of its order, as far as Stripe says so.
+
+    Nobody has typed a promotion code or an address yet, so subtotal and total are the price. Tax may be added
+    later only if the order allows it.
+    """
+    facts, price = session.facts, order.purchase.price
+    currency = facts.seen_currency or price.currency
+    amounts = [amount for amount in (facts.amount_subtotal, facts.amount_total) if amount is not None]
+    right = all(Money(amount, currency) == price for amount in amounts)
+    return right and (order.allowed.taxes or not session.adds_tax)

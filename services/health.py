@@ -48,6 +48,22 @@ async def check_ledger(ping: Callable[[], Awaitable[object]]) -> Check:
     return Check('ledger', critical=True)
 
 
+async def check_stripe_key(missing: Iterable[str]) -> Check:
+    """Check that the Stripe key has every permission that was needed so far.
+
+    Args:
+        missing: the rows of the Dashboard that Stripe has named in refusals since the start.
+    """
+    rows = ', '.join(sorted(missing))
+    if not rows:
+        return Check('stripe key')
+    return Check(
+        'stripe key',
+        problem=f'the restricted key lacks: {rows}',
+        remedy='Stripe Dashboard > Developers > API keys > your key > Edit key: set these permissions.',
+    )
+
+
 async def check_price(offer: Offer) -> Check:
     """Check that the offer's price is known; an order reads it again, so this prevents no sale by itself."""
     if offer.price:

@@ -18,12 +18,12 @@ from services.endpoints.health import health_router
 from services.endpoints.metrics import metrics_router
 from services.errors import ShopError
 from services.fulfilment import Duplicates, Fulfilment
-from services.health import Check, check_ledger, check_price
+from services.health import Check, check_ledger, check_price, check_stripe_key
 from services.inbox import Inbox
 from services.ledger import Ledger, Source, connect
 from services.metrics import Metrics
 from services.orders import PriceAdjustments
-from services.payments import Payments
+from services.payments import CheckoutPage, Payments
 from services.rate_limit import RateLimit
 from services.reconciler import Reconciler, tasks
 from services.scheduling import Scheduling
@@ -94,7 +94,11 @@ class Shop:
 
     async def health(self) -> list[Check]:
         """Run the health checks."""
-        return [await check_ledger(self.ledger.store.ping), await check_price(self.catalog.get())]
+        return [
+            await check_ledger(self.ledger.store.ping),
+            await check_stripe_key(self.payments.missing.rows()),
+            await check_price(self.catalog.get()),
+        ]
 
     @property
     def learns_of_bookings(self) -> bool:
@@ -133,6 +137,13 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         domain=domain,
         hosts=settings.payment_hosts,
         mode=settings.mode,
+        page=CheckoutPage(
+            name=texts.business.name,
+            accent=texts.theme.accent,
+            refund_rule=texts.offer.refund_rule,
+            terms_consent=settings.terms_consent,
+            slow_methods=settings.slow_methods,
+        ),
         on_request=metrics.stripe_request,
     )
     scheduling = Scheduling(

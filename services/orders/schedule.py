@@ -11,6 +11,8 @@ MINUTE = timedelta(minutes=1)
 PAUSES = {
     State.OPEN: (MINUTE, timedelta(minutes=30)),
     State.PROCESSING: (MINUTE, timedelta(hours=6)),
+    State.AWAITING_CUSTOMER: (MINUTE, timedelta(hours=6)),
+    State.UNDER_REVIEW: (MINUTE, timedelta(hours=1)),
     State.FAILED: (timedelta(minutes=10), timedelta(hours=6)),
 }
 SLOW = (timedelta(minutes=10), timedelta(days=7))

@@ -47,6 +47,8 @@ class Settings:
     allow_test_sales: bool
     promotion_codes: bool
     automatic_tax: bool
+    slow_methods: bool
+    terms_consent: bool
     reconcile_seconds: int
     trusted_proxies: str
     log_format: str

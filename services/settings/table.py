@@ -179,6 +179,20 @@ SETTINGS = (
         default='0',
     ),
     Setting(
+        'SLOW_METHODS',
+        parsers.switch,
+        help='1: also payment methods whose money arrives days later; the calendar opens then.',
+        where='you decide; 1 or 0; Stripe Dashboard > Settings > Payment methods lists the methods',
+        default='0',
+    ),
+    Setting(
+        'TERMS_CONSENT',
+        parsers.switch,
+        help='1: customers must accept your terms on the payment page; the order keeps that they did.',
+        where='you decide; 1 or 0; Stripe Dashboard > Settings > Public details needs the URL of your terms',
+        default='0',
+    ),
+    Setting(
         'RECONCILE_SECONDS',
         parsers.whole_number(most=3600),
         help='How often the orders are compared with Stripe, in seconds.',

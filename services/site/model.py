@@ -68,6 +68,7 @@ class Product(Part):
     minutes: Annotated[int, Field(ge=5, le=480)]
     format: Line
     button: Annotated[Line, StringConstraints(max_length=60)]
+    refund_rule: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] = ''
 
 
 class Step(Part):

@@ -24,8 +24,8 @@ FACTS = {
     State.FAILED: replace(PAID_BY_PAT, payment_status='unpaid', payment_failed=True),
     State.PARTLY_REFUNDED: replace(PAID_BY_PAT, amount_refunded=5000),
     State.REFUNDED: replace(PAID_BY_PAT, amount_refunded=15000),
-    State.DISPUTED: replace(PAID_BY_PAT, dispute_status='needs_response'),
-    State.LOST: replace(PAID_BY_PAT, dispute_status='lost'),
+    State.DISPUTED: replace(PAID_BY_PAT, amount_disputed=15000),
+    State.LOST: replace(PAID_BY_PAT, amount_lost=15000),
     State.MISMATCH: replace(PAID_BY_PAT, mismatch='amount'),
 }
 BOOKING = a_booking(

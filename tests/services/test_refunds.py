@@ -5,7 +5,7 @@ import pytest
 
 from services.orders import Cause, Order, State
 from tests.factories import event_of, signed
-from tests.services.conftest import Customer, on_both_databases
+from tests.services.conftest import Customer, fulfilled, on_both_databases
 
 pytestmark = on_both_databases
 OPEN, CLOSED = True, False
@@ -58,22 +58,99 @@ async def test_a_refund_that_fails_later_opens_the_calendar_again(customer: Cust
 
 
 @pytest.mark.parametrize(
-    ('statuses', 'state', 'calendar'),
+    ('statuses', 'amounts', 'state', 'calendar'),
     [
-        (('open',), State.DISPUTED, OPEN),
-        (('open', 'won'), State.PAID, OPEN),
-        (('open', 'lost'), State.LOST, CLOSED),
+        (('open',), (15000, 0), State.DISPUTED, OPEN),
+        (('open', 'won'), (0, 0), State.PAID, OPEN),
+        (('open', 'lost'), (0, 15000), State.LOST, CLOSED),
+        (('open', 'lost', 'appeal'), (0, 15000), State.LOST, CLOSED),
+        (('open', 'lost', 'appeal', 'won'), (0, 0), State.PAID, OPEN),
+        (('open', 'prevented'), (0, 15000), State.LOST, CLOSED),
     ],
 )
-async def test_a_lost_dispute_closes_the_calendar(
-    customer: Customer, statuses: tuple[str, ...], state: State, calendar: bool
+async def test_the_money_that_a_dispute_moved_decides(
+    customer: Customer, statuses: tuple[str, ...], amounts: tuple[int, int], state: State, calendar: bool
 ) -> None:
-    """The calendar stays open during a dispute, and after one that was won."""
+    """The calendar stays open during a dispute and after one that was won; a lost one closes it."""
     order = await paid(customer)
     for status in statuses:
         customer.sandbox.act('dispute', session=order.session_id, status=status)
     seen = await read_again(customer, order)
-    assert (seen.state, seen.opens_calendar, seen.facts.amount_disputed) == (state, calendar, 15000)
+    assert (seen.state, seen.opens_calendar) == (state, calendar)
+    assert (seen.facts.amount_disputed, seen.facts.amount_lost) == amounts
+
+
+async def test_a_lost_dispute_over_a_part_leaves_the_order_open(customer: Customer) -> None:
+    """3000 of 15000 were taken back: the customer still paid for the session, until the rest is taken too."""
+    order = await paid(customer)
+    for status in ('open', 'lost'):
+        customer.sandbox.act('dispute', session=order.session_id, status=status, amount=3000)
+    seen = await read_again(customer, order)
+    assert (seen.state, seen.facts.amount_lost, seen.opens_calendar) == (State.PARTLY_REFUNDED, 3000, OPEN)
+    for status in ('open', 'lost'):
+        customer.sandbox.act('dispute', session=order.session_id, status=status, amount=12000)
+    seen = await read_again(customer, order)
+    assert (seen.state, seen.facts.amount_lost, seen.opens_calendar) == (State.LOST, 15000, CLOSED)
+
+
+async def test_an_inquiry_moves_no_money(customer: Customer) -> None:
+    """A bank that only asks takes nothing; when it is content the order is as before."""
+    order = await paid(customer)
+    for status in ('inquiry', 'warning_closed'):
+        customer.sandbox.act('dispute', session=order.session_id, status=status)
+    seen = await read_again(customer, order)
+    assert (seen.state, seen.facts.amount_lost) == (State.PAID, 0)
+
+
+async def test_disputes_that_may_not_be_read_are_not_called_paid(customer: Customer) -> None:
+    """Without the permission the charge itself says that there is a dispute."""
+    order = await paid(customer)
+    customer.sandbox.act('dispute', session=order.session_id, status='open')
+    customer.sandbox.fault('GET /v1/disputes', 'fail', status=403, times=2)
+    for _ in range(2):
+        assert (await read_again(customer, order)).state is State.DISPUTED
+
+
+async def test_a_refund_that_fails_is_noticed_by_the_old_event_alone(
+    endpoints: httpx.AsyncClient, customer: Customer, settings_env: dict[str, str]
+) -> None:
+    """Some refunds that fail are reported by charge.refund.updated only."""
+    order = await paid(customer)
+    refund = customer.sandbox.act('refund', session=order.session_id)
+    assert (await read_again(customer, order)).state is State.REFUNDED
+    customer.sandbox.act('fail-refund', refund=refund['id'], only_old_event=True)
+    body = event_of('x', 'charge.refund.updated', data={'object': refund})
+    headers = signed(body, settings_env['STRIPE_WEBHOOK_SECRET'])
+    assert (await endpoints.post('/webhooks/stripe', content=body, headers=headers)).status_code == 200
+    assert (await customer.order_of(order.session_id or '')).state is State.PAID
+
+
+async def test_a_payment_under_review_waits(customer: Customer) -> None:
+    """The calendar opens once the review is approved."""
+    order = await customer.buy(card='4000000000009235')
+    seen = await read_again(customer, await fulfilled(customer, order))
+    assert (seen.state, seen.opens_calendar) == (State.UNDER_REVIEW, CLOSED)
+    customer.sandbox.act('review', session=order.session_id, reason='approved')
+    seen = await read_again(customer, seen)
+    assert (seen.state, seen.opens_calendar) == (State.PAID, OPEN)
+
+
+async def test_an_early_fraud_warning_is_kept_and_closes_nothing(
+    endpoints: httpx.AsyncClient, customer: Customer, settings_env: dict[str, str]
+) -> None:
+    """The operator sees it on the order and in the log; most warnings can still be refunded."""
+    order = await paid(customer)
+    warning = customer.sandbox.act('warn', session=order.session_id)
+    body = event_of('x', 'radar.early_fraud_warning.created', data={'object': warning})
+    headers = signed(body, settings_env['STRIPE_WEBHOOK_SECRET'])
+    for text in ('thank you', 'known already'):
+        answer = await endpoints.post('/webhooks/stripe', content=body, headers=headers)
+        assert (answer.status_code, answer.text) == (200, text)
+    seen = await customer.order_of(order.session_id or '')
+    assert (seen.fraud_warning, seen.state) == (True, State.PAID)
+    lines = [line.line for line in await customer.shop.ledger.journal.lines(order.id)]
+    assert lines[-1].endswith('the card issuer reports fraud')
+    assert (await read_again(customer, seen)).fraud_warning
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,12 @@ HERE = Environment('test', 'acct_1')
         (replace(PAID, payment_status='unpaid'), CalendarGate.PAYMENT),
         (replace(PAID, mismatch='amount'), CalendarGate.PAYMENT),
         (replace(PAID, amount_refunded=15000), CalendarGate.PAYMENT),
-        (replace(PAID, dispute_status='lost'), CalendarGate.PAYMENT),
+        (replace(PAID, amount_lost=15000), CalendarGate.PAYMENT),
+        (replace(PAID, under_review=True), CalendarGate.PAYMENT),
+        (replace(PAID, amount_lost=3000), CalendarGate.OPEN),
         (PAID, CalendarGate.OPEN),
         (replace(PAID, amount_refunded=5000), CalendarGate.OPEN),
-        (replace(PAID, dispute_status='needs_response'), CalendarGate.OPEN),
+        (replace(PAID, amount_disputed=15000), CalendarGate.OPEN),
     ],
 )
 def test_only_a_paid_order_shows_its_calendar(facts: Facts, gate: CalendarGate) -> None:

@@ -35,10 +35,22 @@ from tests.factories import A_PURCHASE, NOON, PAID, SHOP, a_session, an_order
         (replace(PAID, payment_status='no_payment_required', amount_total=0), State.PAID),
         (replace(PAID, amount_refunded=1), State.PARTLY_REFUNDED),
         (replace(PAID, amount_refunded=15000), State.REFUNDED),
-        (replace(PAID, dispute_status='needs_response'), State.DISPUTED),
+        (Facts('complete', 'unpaid', awaits_customer=True), State.AWAITING_CUSTOMER),
+        (Facts('complete', 'unpaid', awaits_customer=True, payment_failed=True), State.FAILED),
+        (replace(PAID, amount_disputed=15000), State.DISPUTED),
         (replace(PAID, dispute_status='won'), State.PAID),
         (replace(PAID, dispute_status='won', amount_refunded=15000), State.REFUNDED),
-        (replace(PAID, dispute_status='lost'), State.LOST),
+        (replace(PAID, amount_lost=15000), State.LOST),
+        (replace(PAID, amount_lost=3000), State.PARTLY_REFUNDED),
+        (replace(PAID, amount_lost=10000, amount_refunded=5000), State.LOST),
+        (replace(PAID, amount_lost=15000, amount_refunded=15000), State.REFUNDED),
+        (replace(PAID, amount_lost=3000, amount_disputed=12000), State.DISPUTED),
+        (replace(PAID, under_review=True), State.UNDER_REVIEW),
+        (replace(PAID, under_review=True, amount_refunded=15000), State.REFUNDED),
+        (
+            replace(PAID, payment_status='no_payment_required', amount_total=0, under_review=True),
+            State.UNDER_REVIEW,
+        ),
         (replace(PAID, mismatch='amount'), State.MISMATCH),
     ],
 )
@@ -76,7 +88,10 @@ FACTS = st.builds(
     amount_total=st.sampled_from([None, 0, 15000]),
     payment_failed=st.booleans(),
     amount_refunded=st.sampled_from([0, 1, 15000]),
-    dispute_status=st.sampled_from(['', 'needs_response', 'under_review', 'won', 'lost']),
+    amount_disputed=st.sampled_from([0, 3000, 15000]),
+    amount_lost=st.sampled_from([0, 3000, 15000]),
+    under_review=st.booleans(),
+    awaits_customer=st.booleans(),
     mismatch=st.sampled_from(['', 'amount']),
 )
 
@@ -88,7 +103,8 @@ def test_only_a_complete_paid_matching_session_opens_the_calendar(facts: Facts) 
         assert facts.session_status == 'complete'
         assert facts.payment_status in ('paid', 'no_payment_required')
         assert facts.mismatch == ''
-        assert facts.dispute_status != 'lost'
+        assert not facts.under_review or facts.amount_disputed
+        assert facts.amount_refunded + facts.amount_lost < (facts.amount_total or 1)
         assert not facts.amount_refunded or facts.amount_refunded < (facts.amount_total or 0)
 
 

@@ -14,7 +14,7 @@ from services.sandbox.faults.middleware import delay, fault
 from services.sandbox.state import IdempotencyRecord, SandboxState, new_id, state_of
 from services.sandbox.stripe.endpoints import ENDPOINTS, Endpoint
 from services.sandbox.stripe.errors import FAILURES, StripeError
-from services.sandbox.stripe.expand import expand
+from services.sandbox.stripe.expand import expand, permissions_of
 from services.sandbox.stripe.form_encoding import decode
 from services.sandbox.stripe.validators import validate
 from services.sandbox.types import Json
@@ -215,6 +215,9 @@ class Call:
             self._raise_fault()
             params = validate(decode(self.items), self.endpoint.params, self.endpoint.required)
             paths = params.pop('expand', [])
+            # Each expanded object needs its own permission; without it the whole request is refused.
+            for permission in permissions_of(paths):
+                check_permission(self.state, key_of(self.request), permission)
             item = self.endpoint.handler(self.state, self.object_id, params)
             return to_json(expand(self.state, item, paths)), 200
         except StripeError as error:
