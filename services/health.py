@@ -30,7 +30,7 @@ def ready(checks: Iterable[Check]) -> bool:
 
 
 async def check_ledger(ping: Callable[[], Awaitable[object]]) -> Check:
-    """Check that the database answers.
+    """Check that the database can be read and written.
 
     Args:
         ping: asks the database; raises ShopError when it does not answer.
