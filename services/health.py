@@ -57,3 +57,19 @@ async def check_price(offer: Offer) -> Check:
         problem='the price has not been read from Stripe yet',
         remedy='Check STRIPE_SECRET_KEY and STRIPE_PRICE_ID, and that this machine can reach api.stripe.com.',
     )
+
+
+def check_sales(paused_for: float) -> Check:
+    """Check that selling is not paused.
+
+    Args:
+        paused_for: the seconds for which it still is.
+    """
+    if paused_for <= 0:
+        return Check('sales')
+    return Check(
+        'sales',
+        problem='online payment is paused: many sessions were opened and nearly none was paid',
+        remedy='Somebody seems to try stolen cards: look at the failed payments in the Stripe Dashboard. '
+        f'It goes on by itself in {paused_for / 60:.0f} minutes; a restart ends it at once.',
+    )
