@@ -19,7 +19,7 @@ from services.endpoints.metrics import metrics_router
 from services.errors import ShopError
 from services.fulfilment import Duplicates, Fulfilment
 from services.fuse import Fuse
-from services.health import Check, check_ledger, check_price, check_sales
+from services.health import Check, check_clock, check_ledger, check_price, check_sales
 from services.inbox import Inbox
 from services.ledger import Ledger, Source, connect
 from services.metrics import Metrics
@@ -107,6 +107,7 @@ class Shop:
             await check_ledger(self.ledger.store.ping),
             await check_price(self.catalog.get()),
             check_sales(self.fuse.paused_for),
+            check_clock(self.payments.clock.skew, is_wrong=self.payments.clock.is_wrong),
         ]
 
     @property

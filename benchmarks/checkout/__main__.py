@@ -1,10 +1,10 @@
 """Measure our own share of a click on the pay button. Run: ``python -m benchmarks.checkout``.
 
 The shop (its limits for clicks lifted), the bare handler and the sandbox of Stripe are real processes. This
-process sends the clicks (POST /checkout, keep-alive connections, a new browser each time) and relays the server's
-requests to the sandbox. Our own share of a click is the time from click to redirect, less the time that
-*that click's* session took at the sandbox. The cost of the kernel, of Stripe's SDK and of queueing in the
-shop counts as ours.
+process sends the clicks (POST /checkout, keep-alive connections, a new browser each time) and relays the
+server's requests to the sandbox. Our own share of a click is the time from click to redirect, less the
+time that *that click's* session took at the sandbox. The cost of the kernel, of Stripe's SDK and of queueing
+in the shop counts as ours.
 """
 
 import asyncio

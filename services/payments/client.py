@@ -14,6 +14,7 @@ import stripe
 from services.errors import PaymentsUnavailable, PaymentUnreachable
 from services.money import Money
 from services.orders import Environment, Order, PaymentSession, metadata_of
+from services.payments.clock import DatedClient, StripeClock
 from services.payments.errors import as_shop_error, means_missing
 from services.payments.listing import Listing
 from services.payments.translate import price_from, session_from
@@ -52,7 +53,8 @@ class Payments:
         """
         # Plain http (the sandbox) has no certificate, and reading all trusted ones takes long.
         secure = not api_base.startswith('http://')
-        self._http = stripe.HTTPXClient(timeout=TIMEOUT, verify_ssl_certs=secure)
+        self.clock = StripeClock()
+        self._http = DatedClient(self.clock, timeout=TIMEOUT, verify_ssl_certs=secure)
         self._stripe = stripe.StripeClient(
             secret_key,
             base_addresses={'api': api_base} if api_base else None,
@@ -64,7 +66,7 @@ class Payments:
         self._is_sandbox = bool(api_base)
         self._on_request = on_request
         self.environment = Environment(mode)
-        self.listing = Listing(self._read)
+        self.listing = Listing(self._read, skew=lambda: self.clock.skew)
 
     async def close(self) -> None:
         """Close the connections to Stripe."""
@@ -173,7 +175,7 @@ class Payments:
                 'metadata': metadata,
                 'description': f'{purchase.title} ({order.reference})',
             },
-            'expires_at': int(order.session_expires_at.timestamp()),
+            'expires_at': int((order.session_expires_at + self._whole_hours_of_skew()).timestamp()),
             'billing_address_collection': 'required',
         }
         if order.allowed.discounts:
@@ -181,6 +183,10 @@ class Payments:
         if order.allowed.taxes:
             params['automatic_tax'] = {'enabled': True}
         return params
+
+    def _whole_hours_of_skew(self) -> timedelta:
+        """Return what to add to a time of ours for Stripe; the same for each request of one attempt."""
+        return timedelta(hours=round(self.clock.skew / timedelta(hours=1)))
 
     def _check_url(self, url: str | None) -> None:
         parts = urlsplit(url or '')

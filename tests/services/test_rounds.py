@@ -173,13 +173,13 @@ async def test_what_has_not_changed_is_not_read_again(customer: Customer, clock:
 
 
 async def test_an_entry_that_is_listed_late_is_found(customer: Customer, clock: Clock) -> None:
-    """Made ten minutes before the last round but listed after it: the next reading of the overlap has it."""
+    """Made eight minutes before the last round but listed after it: the next full reading has it."""
     order = await customer.buy()
     await customer.shop.reconciler.round()
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
     customer.sandbox.act('refund', session=order.session_id)
-    # For the shop the refund is ten minutes old, as if Stripe had listed it only now.
-    clock.ahead = timedelta(minutes=10)
+    # For the shop the refund is eight minutes old, as if Stripe had listed it only now.
+    clock.ahead = timedelta(minutes=8)
     for task in customer.shop.reconciler._tasks[:2]:
         assert isinstance(task, stripe_lists.ReadStripeList)
         assert task._last is not None
