@@ -63,6 +63,12 @@ class Metrics:
         self._repairs = Counter(
             'paidslot_repairs', 'What the reconciler found and repaired', ['kind'], registry=registry
         )
+        self._refused = Counter('paidslot_requests_refused', 'Requests above a rate limit', registry=registry)
+        self._paused = Gauge(
+            'paidslot_sales_paused',
+            '1 while online payment is paused: many sessions, no payments',
+            registry=registry,
+        )
         self._success = Gauge(
             'paidslot_reconciler_last_success_timestamp_seconds',
             'When a round was last completed, 0 before the first',
@@ -93,6 +99,14 @@ class Metrics:
     def repaired(self, kind: str, count: int = 1) -> None:
         """Count what the reconciler repaired; ``kind`` is one of a few words, never an id."""
         self._repairs.labels(kind).inc(count)
+
+    def refused(self) -> None:
+        """Count a request above a rate limit."""
+        self._refused.inc()
+
+    def watch_pause(self, is_paused: Callable[[], bool]) -> None:
+        """Show from now on whether online payment is paused."""
+        self._paused.set_function(is_paused)
 
     def round_done(self, seconds: float) -> None:
         """Record a completed round of the reconciler."""

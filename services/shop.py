@@ -18,7 +18,15 @@ from services.endpoints.health import health_router
 from services.endpoints.metrics import metrics_router
 from services.errors import ShopError
 from services.fulfilment import Duplicates, Fulfilment
-from services.health import Check, check_ledger, check_price, check_stripe_key
+from services.fuse import Fuse
+from services.health import (
+    Check,
+    check_clock,
+    check_ledger,
+    check_price,
+    check_sales,
+    check_stripe_key,
+)
 from services.inbox import Inbox
 from services.ledger import Ledger, Source, connect
 from services.metrics import Metrics
@@ -32,9 +40,16 @@ from services.settings import Settings
 log = logging.getLogger(__name__)
 
 WARM_UP_TRIES = 20
-# A clinic's whole waiting room may share one address; a machine that tries cards needs thousands.
-STARTS_PER_CLIENT, STARTS_OVERALL = '30/minute', '1200/minute'
-LOOKUPS_PER_CLIENT, LOOKUPS_OVERALL = '10/minute', '120/minute'  # of sessions that we do not know
+# A clinic's whole waiting room may share one address; a machine that tries cards needs thousands. Browsers
+# that brought back our cookie have a limit of their own, which machines without one cannot use up.
+STARTS = {'per_client': '30/minute', 'per_network': '40/minute', 'overall': '120/minute', 'known': '4/second'}
+# Of sessions that we do not know.
+LOOKUPS = {
+    'per_client': '10/minute',
+    'per_network': '20/minute',
+    'overall': '120/minute',
+    'known': '2/second',
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,7 @@ class Shop:
     scheduling: Scheduling
     reconciler: Reconciler
     metrics: Metrics
+    fuse: Fuse
 
     @property
     def banner(self) -> str:
@@ -98,6 +114,8 @@ class Shop:
             await check_ledger(self.ledger.store.ping),
             await check_stripe_key(self.payments.missing.rows()),
             await check_price(self.catalog.get()),
+            check_sales(self.fuse.paused_for),
+            check_clock(self.payments.clock.skew, is_wrong=self.payments.clock.is_wrong),
         ]
 
     @property
@@ -160,11 +178,13 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         ledger=ledger,
         payments=payments,
         duplicates=Duplicates(ledger),
-        rate_limit=RateLimit(per_client=LOOKUPS_PER_CLIENT, overall=LOOKUPS_OVERALL),
+        rate_limit=RateLimit(**LOOKUPS, on_refused=metrics.refused),
         metrics=metrics,
         clock=clock,
         domain=domain,
     )
+    fuse = Fuse(completed=ledger.orders.completed_sessions)
+    metrics.watch_pause(lambda: fuse.paused_for > 0)
     bookings = BookingRecorder(ledger, scheduling)
     calendar = CalendarLinks(
         ledger=ledger,
@@ -178,7 +198,8 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         catalog=catalog,
         payments=payments,
         fulfilment=fulfilment,
-        rate_limit=RateLimit(per_client=STARTS_PER_CLIENT, overall=STARTS_OVERALL),
+        rate_limit=RateLimit(**STARTS, on_refused=metrics.refused),
+        fuse=fuse,
         clock=clock,
         domain=domain,
         allowed=PriceAdjustments(settings.promotion_codes, settings.automatic_tax),
@@ -211,4 +232,5 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         scheduling=scheduling,
         reconciler=reconciler,
         metrics=metrics,
+        fuse=fuse,
     )

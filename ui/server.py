@@ -20,6 +20,7 @@ from services.settings import Settings, SettingsError
 from services.shop import Shop
 from ui import register
 from ui.components.theme import favicon
+from ui.connections import bounded, raise_file_limit
 from ui.middleware.browser_id import BrowserIdMiddleware
 from ui.middleware.early_flush import EarlyFlushMiddleware
 from ui.middleware.load_shedding import LoadShedder, delete_unconnected_pages
@@ -145,6 +146,7 @@ def run(shop: Shop) -> None:
         show_welcome_message=False,
         gzip_middleware_factory=None,  # CompressMiddleware compresses
         # For uvicorn:
+        http=bounded(raise_file_limit()),
         forwarded_allow_ips=settings.trusted_proxies,
         access_log=False,
         timeout_graceful_shutdown=8,

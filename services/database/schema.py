@@ -98,6 +98,7 @@ orders = Table(
     Column('duplicate_of', Text, nullable=False),
     Column('fraud_warning', Boolean, nullable=False),
     Column('next_check', Utc),
+    Column('delete_at', Utc),
     # facts: what was seen at Stripe
     Column('session_status', Text, nullable=False),
     Column('payment_status', Text, nullable=False),
@@ -126,6 +127,7 @@ orders = Table(
     Index('ix_orders_email_completed_at', text('lower(email)'), 'completed_at'),
     Index('ix_orders_card_fingerprint_completed_at', 'card_fingerprint', 'completed_at'),
     Index('ix_orders_next_check_environment', 'next_check', 'environment'),
+    Index('ix_orders_delete_at', 'delete_at'),
 )
 
 bookings = Table(
@@ -155,7 +157,7 @@ deliveries = Table(
     Column('kind', Text, nullable=False),
     Column('received_at', Utc, nullable=False),
     Column('tries', Integer, nullable=False),
-    Column('handled_at', Utc),
+    Column('handled_at', Utc, index=True),
     Column('error', Text, nullable=False),
     Column('payload', Text, nullable=False),
     Column('next_try', Utc, index=True),

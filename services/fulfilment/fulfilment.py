@@ -14,7 +14,7 @@ from services.fulfilment.decision import Decision, decide
 from services.fulfilment.duplicates import Duplicates
 from services.ledger import Delivery, Ledger
 from services.metrics import Metrics
-from services.orders import Cause, Order, PaymentSession, State, order_from
+from services.orders import Cause, Order, PaymentSession, State, delete_at, order_from
 from services.payments import SESSION_EVENTS, WARNING_EVENTS, Payments
 from services.rate_limit import RateLimit
 
@@ -135,12 +135,15 @@ class Fulfilment:
         warned = delivery.kind in WARNING_EVENTS
         await fulfil(delivery.payload, because=because, handles=delivery, warned=warned)
 
-    async def arrive(self, session_id: str, *, client_ip: str = '') -> Order | None:
+    async def arrive(
+        self, session_id: str, *, client_ip: str = '', known_browser: bool = False
+    ) -> Order | None:
         """Find or adopt the order of a customer who comes back from Stripe.
 
         Args:
             session_id: from the address; strangers can invent it, so requests to Stripe are limited.
             client_ip: the address of the browser, for the rate limit.
+            known_browser: it brought back the cookie that an earlier page has set.
 
         Raises:
             ShopError: the ledger does not know the session, and Stripe is silent or the limit is reached.
@@ -149,7 +152,7 @@ class Fulfilment:
             order = await self._ledger.orders.find(session_id=session_id)
             if order or session_id in self._unknown:
                 return order
-            await self._rate_limit.admit(client_ip)
+            await self._rate_limit.admit(client_ip, known=known_browser)
             order = await self.fulfil(session_id, because=Cause.RETURN)
         if order is None:
             self._unknown[session_id] = True
@@ -181,12 +184,15 @@ class Fulfilment:
             await self._close_beside_a_paid_one(order, because)
 
     async def _adopt(self, session: PaymentSession, because: Cause) -> Order | None:
-        """Find the order that a session's metadata names, or rebuild it from there."""
+        """Find the order that a session's metadata names, or rebuild it unless it would be deleted by now."""
         rebuilt = order_from(session, domain=self._domain, environment=self._payments.environment)
         if rebuilt is None:
             return None
         orders = self._ledger.orders
         known = await orders.find(id=rebuilt.id)
+        until = delete_at(replace(rebuilt, facts=session.facts), session.created_at)
+        if known is None and until and until <= self._clock():
+            return None
         if known is None:
             await orders.add(rebuilt, because=because)
             known = await orders.find(id=rebuilt.id)

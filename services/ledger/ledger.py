@@ -13,6 +13,7 @@ from services.ledger.cursors import ListCursors
 from services.ledger.deliveries import Deliveries
 from services.ledger.journal import Journal
 from services.ledger.orders import Orders
+from services.ledger.retention import Retention
 from services.orders import Order
 
 
@@ -32,6 +33,7 @@ class Ledger:
         self.orders = Orders(store, self.journal, clock, on_change=self._notify)
         self.bookings = Bookings(store, self.journal, clock, on_change=self._notify)
         self.cursors = ListCursors(store)
+        self.retention = Retention(store, clock)
         self._subscribers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
 
     async def open(self) -> None:

@@ -17,7 +17,7 @@ from services.ledger.journal import Journal
 from services.ledger.leases import claim
 from services.ledger.mapping import columns_of, order_from_row, values_of
 from services.ledger.records import Delivery
-from services.orders import Cause, Environment, Order, next_check
+from services.orders import Cause, Environment, Order, delete_at, next_check
 
 LEASE = timedelta(minutes=10)  # an order whose check failed, or whose process died, is due again after this
 
@@ -41,7 +41,8 @@ class Orders:
 
     async def add(self, order: Order, *, because: Cause) -> bool:
         """Write a new order down; False when its id, session or claim is taken already."""
-        values = values_of(order) | {'next_check': next_check(order, self._clock())}
+        now = self._clock()
+        values = values_of(order) | {'next_check': next_check(order, now), 'delete_at': delete_at(order, now)}
 
         def work(connection: Connection) -> None:
             connection.execute(statements.add_order(), values)
@@ -114,7 +115,8 @@ class Orders:
         """
         now = self._clock()
         after = replace(order, version=order.version + 1, **changes)
-        values = columns_of(changes) | {'version': after.version, 'next_check': next_check(after, now)}
+        values = columns_of(changes) | {'version': after.version}
+        values |= {'next_check': next_check(after, now), 'delete_at': delete_at(after, now)}
         values |= {'order_id': order.id, 'seen_version': order.version}
 
         def work(connection: Connection) -> Order | None:

@@ -20,13 +20,14 @@ from services.orders.model import (
     Return,
     State,
 )
-from services.orders.schedule import WATCHED, attach_deadline, next_check
+from services.orders.schedule import RETENTION, WATCHED, attach_deadline, delete_at, next_check
 from services.orders.text import new_reference, plain_text
 
 __all__ = [
     'ATTACH_DEADLINE',
     'CLAIM_LIFETIME',
     'PAID_STATUSES',
+    'RETENTION',
     'SESSION_LIFETIME',
     'WAITING_STATES',
     'WATCHED',
@@ -43,6 +44,7 @@ __all__ = [
     'Return',
     'State',
     'attach_deadline',
+    'delete_at',
     'metadata_of',
     'mismatch_of',
     'new_reference',

@@ -14,6 +14,7 @@ import stripe
 from services.errors import PaymentsUnavailable, PaymentUnreachable
 from services.money import Money
 from services.orders import Environment, Order, PaymentSession
+from services.payments.clock import DatedClient, StripeClock
 from services.payments.errors import as_shop_error, means_missing
 from services.payments.listing import Listing
 from services.payments.permissions import MissingPermissions, is_forbidden
@@ -57,7 +58,8 @@ class Payments:
         """
         # Plain http (the sandbox) has no certificate, and reading all trusted ones takes long.
         secure = not api_base.startswith('http://')
-        self._http = stripe.HTTPXClient(timeout=TIMEOUT, verify_ssl_certs=secure)
+        self.clock = StripeClock()
+        self._http = DatedClient(self.clock, timeout=TIMEOUT, verify_ssl_certs=secure)
         self._stripe = stripe.StripeClient(
             secret_key,
             base_addresses={'api': api_base} if api_base else None,
@@ -72,7 +74,7 @@ class Payments:
         self._is_sandbox = bool(api_base)
         self._on_request = on_request
         self.environment = Environment(mode)
-        self.listing = Listing(self._read)
+        self.listing = Listing(self._read, skew=lambda: self.clock.skew)
         self.missing = MissingPermissions()
         self._expand: dict[str, Any] = {'expand': EXPAND}
 
@@ -104,7 +106,9 @@ class Payments:
         Raises:
             ShopError: Stripe refuses, cannot be reached or answers something that must not be followed.
         """
-        params: Any = session_params(order, domain=self._domain, page=self._page)
+        params: Any = session_params(
+            order, domain=self._domain, page=self._page, skew=self._whole_hours_of_skew()
+        )
         async with self._request():
             answer = await self._stripe.v1.checkout.sessions.create_async(
                 params, {'idempotency_key': f'{order.id}-{order.attempt}'}
@@ -182,6 +186,10 @@ class Payments:
             answer = await self._stripe.raw_request_async('get', path, **params)
         data: dict[str, Any] = answer.data
         return data
+
+    def _whole_hours_of_skew(self) -> timedelta:
+        """Return what to add to a time of ours for Stripe; the same for each request of one attempt."""
+        return timedelta(hours=round(self.clock.skew / timedelta(hours=1)))
 
     def _check_url(self, url: str | None) -> None:
         parts = urlsplit(url or '')

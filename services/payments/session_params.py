@@ -1,6 +1,7 @@
 """The parameters of a new checkout session (docs.stripe.com/api/checkout/sessions/create)."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from services.orders import Order, metadata_of
@@ -42,7 +43,9 @@ class CheckoutPage:
     slow_methods: bool = False
 
 
-def session_params(order: Order, *, domain: str, page: CheckoutPage) -> dict[str, Any]:
+def session_params(
+    order: Order, *, domain: str, page: CheckoutPage, skew: timedelta = timedelta()
+) -> dict[str, Any]:
     """Return the parameters of an order's session.
 
     Every parameter whose absence means "your Dashboard setting" is sent: tax and adaptive pricing.
@@ -51,6 +54,7 @@ def session_params(order: Order, *, domain: str, page: CheckoutPage) -> dict[str
         order: the order, already committed.
         domain: the shop's address, where customers come back to.
         page: what the shop decides about the page.
+        skew: what to add to a time of ours for Stripe.
     """
     metadata, purchase = metadata_of(order), order.purchase
     params: dict[str, Any] = {
@@ -70,7 +74,7 @@ def session_params(order: Order, *, domain: str, page: CheckoutPage) -> dict[str
             'metadata': metadata,
             'description': f'{purchase.title} ({order.reference})',
         },
-        'expires_at': int(order.session_expires_at.timestamp()),
+        'expires_at': int((order.session_expires_at + skew).timestamp()),
         'billing_address_collection': 'required',
     }
     if page.name:

@@ -1,12 +1,14 @@
 """Checkout failures: each has its words for the customer, and the next click works."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
-from services import errors
+from services import errors, fuse
 from services.orders import Cause, State
 from services.settings import parse_settings
 from services.shop import Shop, build
@@ -29,6 +31,48 @@ async def test_a_client_that_opens_too_many_sessions_is_refused(shop: Shop, sand
     assert 0 < (caught.value.retry_after or 0) <= 60
     assert len(session_ids(sandbox)) == 30
     assert (await shop.checkout.start(browser_id='other', because=Cause.API, client_ip='203.0.113.8')).url
+
+
+async def test_machines_cannot_use_up_what_is_for_browsers(
+    shop: Shop, sandbox: SandboxClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Forty addresses press as fast as they can; a browser that came back with its cookie still buys."""
+    caplog.set_level('INFO')
+    starts = [
+        shop.checkout.start(browser_id=f'v{number}', because=Cause.API, client_ip=f'198.51.{number % 40}.7')
+        for number in range(200)
+    ]
+    results = await asyncio.gather(*starts, return_exceptions=True)
+    refused = [result for result in results if isinstance(result, errors.TooManyRequests)]
+    assert len(refused) == 80
+    assert len([line for line in caplog.messages if 'too many' in line.replace('_', ' ')]) == 1
+    session = await shop.checkout.start(
+        browser_id='real', because=Cause.BUTTON, client_ip='203.0.113.9', known_browser=True
+    )
+    assert session.url
+    assert 'paidslot_requests_refused_total 80.0' in shop.metrics.text().decode()
+
+
+async def test_card_testing_pauses_sales_and_the_operator_is_told(
+    shop: Shop,
+    endpoints: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Words with "call us", one error line, a metric and a part of the health check."""
+    monkeypatch.setattr(fuse, 'SESSIONS', 3)
+    assert (await endpoints.get('/readyz')).json()['parts']['sales'] == 'ok'
+    for number in range(3):
+        await shop.checkout.start(browser_id=f'v{number}', because=Cause.API)
+    answer = await endpoints.post('/api/create-checkout-session')
+    assert answer.status_code == 503
+    assert answer.json()['error']['code'] == 'sales_paused'
+    assert 'call us' in answer.json()['error']['message']
+    assert [record.levelname for record in caplog.records if 'paused' in record.getMessage()] == ['ERROR']
+    assert 'paidslot_sales_paused 1.0' in shop.metrics.text().decode()
+    health = await endpoints.get('/readyz')
+    assert health.status_code == 200
+    assert 'paused' in health.json()['parts']['sales']
 
 
 async def test_retry_after_of_stripe_is_passed_on(customer: Customer) -> None:

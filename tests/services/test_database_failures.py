@@ -1,12 +1,15 @@
 """Failures of SQLite: refused at the start, answered 500 while they last, and nothing is lost afterwards."""
 
 import asyncio
+import logging
+import re
 import resource
 import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,6 +18,8 @@ import httpx
 import pytest
 from sqlalchemy import event
 
+from services.database import file_system, store
+from services.errors import LedgerUnavailable
 from services.ledger import Ledger, connect
 from services.orders import State
 from services.settings import SettingsError, parse_settings
@@ -199,6 +204,126 @@ async def test_a_missing_file_makes_the_shop_not_ready(
         assert 'the database does not answer' in answer.json()['parts']['ledger']
         assert not Path(file).exists()  # noqa: ASYNC240  # and no new one was created
     assert (await endpoints.get('/readyz')).status_code == 200
+
+
+async def test_a_full_disk_is_not_ready(
+    shop: Shop, endpoints: httpx.AsyncClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading works on a full disk, so the check writes; a success is good for a few seconds."""
+    assert (await endpoints.get('/readyz')).status_code == 200
+    monkeypatch.setattr(store, 'PROBE_EVERY', 0.0)
+    with _full_disk(file):
+        answer = await endpoints.get('/readyz')
+    assert answer.status_code == 503
+    assert 'does not answer' in answer.json()['parts']['ledger']
+    assert (await endpoints.get('/readyz')).status_code == 200
+
+
+async def test_frequent_health_checks_do_not_write_each_time(
+    shop: Shop, endpoints: httpx.AsyncClient, file: Path
+) -> None:
+    """After a write that succeeded the next checks only read for a few seconds."""
+    written = file.with_name(f'{file.name}-wal')
+    await endpoints.get('/readyz')
+    before = written.stat().st_size
+    for _ in range(5):
+        assert (await endpoints.get('/readyz')).status_code == 200
+    assert written.stat().st_size == before
+
+
+async def test_an_outage_is_two_log_lines(
+    customer: Customer, endpoints: httpx.AsyncClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line with a traceback when it begins, one with the number of failures when it ends."""
+    await customer.start()
+    caplog.clear()
+    with _full_disk(file):
+        answers = [await endpoints.post('/api/create-checkout-session') for _ in range(20)]
+        await customer.shop.reconciler.round()
+    assert {answer.status_code for answer in answers} == {500}
+    began = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [bool(record.exc_info) for record in began] == [True]
+    assert 'the database does not work' in began[0].getMessage()
+    assert {answer.json()['error']['id'] for answer in answers} == set(
+        re.findall(r'\[error (\w+)\]', began[0].getMessage())
+    )
+    assert (await endpoints.post('/api/create-checkout-session')).status_code == 200
+    (ended,) = [message for message in caplog.messages if 'works again' in message]
+    assert int(re.findall(r'; (\d+) requests', ended)[0]) >= 20
+
+
+@pytest.mark.parametrize('lock', ['EXCLUSIVE', 'IMMEDIATE'])
+async def test_a_file_that_stays_locked_is_refused_soon(
+    settings_env: dict[str, str], file: Path, lock: str
+) -> None:
+    """Within ten seconds, with the likely causes."""
+    await _open_once(settings_env)
+    begun = time.monotonic()
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute('PRAGMA locking_mode=EXCLUSIVE' if lock == 'EXCLUSIVE' else 'SELECT 1')
+        other.execute(f'BEGIN {lock}')
+        await _check_refusal(settings_env, 'locked', 'a second shop with the same file')
+    assert time.monotonic() - begun < 10
+
+
+@pytest.fixture
+def on_nfs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Linux says that the folder of the test is a network file system."""
+    mounts = tmp_path / 'mountinfo'
+    mounts.write_text(
+        f'21 1 8:1 / / rw - ext4 /dev/sda1 rw\n36 21 0:40 / {tmp_path} rw shared:1 - nfs4 nas:/data rw\n'
+    )
+    monkeypatch.setattr(file_system, 'MOUNTS', mounts)
+
+
+@pytest.mark.usefixtures('on_nfs')
+async def test_a_network_file_system_is_named_at_the_start(
+    settings_env: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """SQLite's locks may fail there: a warning says so, and what to do."""
+    await _open_once(settings_env)
+    (line,) = [record for record in caplog.records if 'shared file system' in record.getMessage()]
+    assert line.levelname == 'WARNING'
+    assert '(nfs4)' in line.getMessage()
+    assert 'PostgreSQL' in line.getMessage()
+
+
+@pytest.mark.usefixtures('on_nfs')
+async def test_on_a_network_file_system_a_new_inode_is_no_other_file(
+    settings_env: dict[str, str], file: Path
+) -> None:
+    """Such systems number files anew; a file that is gone is still noticed."""
+    shop = build(parse_settings(settings_env))
+    await shop.open()
+    shutil.copy(file, file.with_name('same'))
+    file.with_name('same').replace(file)
+    await shop.ledger.store.ping()
+    with _missing_file(file), pytest.raises(LedgerUnavailable):
+        await shop.ledger.store.ping()
+    await shop.close()
+
+
+@pytest.mark.parametrize(
+    ('kind', 'path', 'shared'),
+    [
+        ('cifs', '/mnt/a b/shop.db', 'cifs'),
+        ('9p', '/mnt/a b/deeper/shop.db', '9p'),
+        ('fuse.sshfs', '/mnt/a b/shop.db', 'fuse.sshfs'),
+        ('fuseblk', '/mnt/a b/shop.db', 'fuseblk'),
+        ('ext4', '/mnt/a b/shop.db', ''),
+        ('cifs', '/mnt/a bc/shop.db', ''),
+    ],
+)
+def test_the_file_system_is_that_of_the_nearest_mount(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, path: str, shared: str
+) -> None:
+    """Linux lists the mounts; the longest one that holds the file counts."""
+    mounts = tmp_path / 'mountinfo'
+    mounts.write_text(
+        f'21 1 8:1 / / rw - ext4 /dev/sda1 rw\n36 21 0:40 / /mnt/a\\040b rw master:1 - {kind} //nas/a rw\n'
+    )
+    monkeypatch.setattr(file_system, 'MOUNTS', mounts)
+    assert file_system.shared_kind(path) == shared
 
 
 async def test_a_file_that_is_damaged_while_the_shop_runs_is_answered_500(

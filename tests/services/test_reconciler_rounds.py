@@ -148,6 +148,46 @@ async def test_a_session_that_cannot_be_read_stops_no_other(
     assert (await customer.order_of(later.session_id or '')).state is State.PAID
 
 
+async def test_what_has_not_changed_is_not_read_again(customer: Customer, clock: Clock) -> None:
+    """A round reads what is new; the overlap is read again after some minutes only."""
+    order = await customer.buy()
+    await customer.shop.reconciler.round()
+    lists = ('/v1/events', '/v1/checkout/sessions')
+
+    async def spans() -> list[timedelta]:
+        before = len(customer.sandbox.requests())
+        await customer.shop.reconciler.round()
+        made = [item for item in customer.sandbox.requests()[before:] if item['path'] in lists]
+        created = [{name: int(value) for name, value in item['params'] if 'created' in name} for item in made]
+        return [timedelta(seconds=each['created[lte]'] - each['created[gte]']) for each in created]
+
+    assert max(await spans()) < timedelta(minutes=3)
+    clock.ahead += stripe_lists.FULL_EVERY
+    events, sessions = await spans()
+    assert events >= stripe_lists.LATE
+    assert sessions >= stripe_lists.STILL_OPEN
+    assert (await customer.order_of(order.session_id or '')).state is State.PAID
+
+
+async def test_an_entry_that_is_listed_late_is_found(customer: Customer, clock: Clock) -> None:
+    """Made eight minutes before the last round but listed after it: the next full reading has it."""
+    order = await customer.buy()
+    await customer.shop.reconciler.round()
+    assert (await customer.order_of(order.session_id or '')).state is State.PAID
+    customer.sandbox.act('refund', session=order.session_id)
+    # For the shop the refund is eight minutes old, as if Stripe had listed it only now.
+    clock.ahead = timedelta(minutes=8)
+    for task in customer.shop.reconciler._tasks[:2]:
+        assert isinstance(task, stripe_lists.ReadStripeList)
+        assert task._last is not None
+        task._last = stripe_lists.LastReading(clock(), clock())
+    await customer.shop.reconciler.round()
+    assert (await customer.order_of(order.session_id or '')).state is State.PAID
+    clock.ahead += stripe_lists.FULL_EVERY
+    await customer.shop.reconciler.round()
+    assert (await customer.order_of(order.session_id or '')).state is State.REFUNDED
+
+
 async def test_a_list_whose_cursor_names_a_deleted_entry_is_read_again(customer: Customer) -> None:
     """After a long pause Stripe may not know the entry to continue from; the next round starts again."""
     order = await customer.buy()

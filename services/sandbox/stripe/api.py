@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
+from email.utils import format_datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -124,6 +125,7 @@ def to_json(item: Json) -> bytes:
 def respond(state: SandboxState, request: Request, body: bytes, status: int, request_id: str) -> Response:
     """Return a response with Stripe's headers."""
     headers = {
+        'Date': format_datetime(state.now(), usegmt=True),
         'Request-Id': request_id, 'Cache-Control': 'no-cache, no-store',
         'Stripe-Version': request.headers.get('stripe-version', state.config.api_version),
     }  # fmt: skip

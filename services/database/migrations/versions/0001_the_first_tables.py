@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('source', 'event_id', name='pk_deliveries'),
     )
     op.create_index('ix_deliveries_next_try', 'deliveries', ['next_try'])
+    op.create_index('ix_deliveries_handled_at', 'deliveries', ['handled_at'])
     op.create_table(
         'list_cursors',
         sa.Column('name', sa.String(32), nullable=False),
@@ -104,6 +105,7 @@ def _create_orders() -> None:
         sa.Column('duplicate_of', TEXT, nullable=False),
         sa.Column('fraud_warning', FLAG, nullable=False),
         sa.Column('next_check', TIME),
+        sa.Column('delete_at', TIME),
         sa.Column('session_status', TEXT, nullable=False),
         sa.Column('payment_status', TEXT, nullable=False),
         sa.Column('amount_subtotal', MONEY),
@@ -135,6 +137,7 @@ def _create_orders() -> None:
     # Each index begins with a column that few orders share: SQLite prefers it to one that all share.
     op.create_index('ix_orders_payment_id', 'orders', ['payment_id'])
     op.create_index('ix_orders_next_check_environment', 'orders', ['next_check', 'environment'])
+    op.create_index('ix_orders_delete_at', 'orders', ['delete_at'])
     op.create_index('ix_orders_browser_hash_completed_at', 'orders', ['browser_hash', 'completed_at'])
     op.create_index('ix_orders_email_completed_at', 'orders', [sa.text('lower(email)'), 'completed_at'])
     op.create_index('ix_orders_card_fingerprint_completed_at', 'orders', ['card_fingerprint', 'completed_at'])
