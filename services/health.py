@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from services.catalog import Offer
 from services.errors import ShopError, reported
+from services.reconciler import CalendarWatch
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,20 @@ async def check_price(offer: Offer) -> Check:
         problem='the price has not been read from Stripe yet',
         remedy='Check STRIPE_SECRET_KEY and STRIPE_PRICE_ID, and that this machine can reach api.stripe.com.',
     )
+
+
+def check_calendar(watch: CalendarWatch) -> Check:
+    """Check that what is sold can be booked, as of the last check.
+
+    Not critical: a payment is safe without a calendar, and a load balancer must not take the shop away for it
+    (decision 53).
+    """
+    if not watch.was_checked:
+        return Check(
+            'calendar',
+            problem='the calendar has not been checked yet',
+            remedy='Wait a few seconds: it is checked at the start.',
+        )
+    if watch.problem:
+        return Check('calendar', problem=watch.problem.problem, remedy=watch.problem.remedy)
+    return Check('calendar')

@@ -18,14 +18,14 @@ from services.endpoints.health import health_router
 from services.endpoints.metrics import metrics_router
 from services.errors import ShopError
 from services.fulfilment import Duplicates, Fulfilment
-from services.health import Check, check_ledger, check_price
+from services.health import Check, check_calendar, check_ledger, check_price
 from services.inbox import Inbox
 from services.ledger import Ledger, Source, connect
 from services.metrics import Metrics
 from services.orders import PriceAdjustments
 from services.payments import Payments
 from services.rate_limit import RateLimit
-from services.reconciler import Reconciler, tasks
+from services.reconciler import CalendarWatch, Reconciler, tasks
 from services.scheduling import Scheduling
 from services.settings import Settings
 
@@ -53,6 +53,7 @@ class Shop:
     payments: Payments
     scheduling: Scheduling
     reconciler: Reconciler
+    calendar_watch: CalendarWatch
     metrics: Metrics
 
     @property
@@ -69,7 +70,8 @@ class Shop:
         await self.ledger.open()
 
     async def begin(self) -> None:
-        """Start what runs beside the pages: read the price and the account, then reconcile in rounds."""
+        """Start what runs beside the pages: check the calendar, read price and account, then reconcile."""
+        self.calendar_watch.start()
         await self.warm_up()
         self.reconciler.start()
 
@@ -88,13 +90,18 @@ class Shop:
     async def close(self) -> None:
         """Stop the reconciler and close all connections."""
         await self.reconciler.stop()
+        await self.calendar_watch.stop()
         await self.payments.close()
         await self.scheduling.close()
         await self.ledger.close()
 
     async def health(self) -> list[Check]:
         """Run the health checks."""
-        return [await check_ledger(self.ledger.store.ping), await check_price(self.catalog.get())]
+        return [
+            await check_ledger(self.ledger.store.ping),
+            await check_price(self.catalog.get()),
+            check_calendar(self.calendar_watch),
+        ]
 
     @property
     def learns_of_bookings(self) -> bool:
@@ -160,7 +167,9 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         payments=payments,
         scheduling=scheduling,
         recorder=bookings,
+        clock=clock,
         selling=settings.selling,
+        learns_of_bookings=bool(settings.calendly_webhook_signing_key),
     )
     checkout = Checkout(
         ledger=ledger,
@@ -199,5 +208,6 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         payments=payments,
         scheduling=scheduling,
         reconciler=reconciler,
+        calendar_watch=CalendarWatch(scheduling, minutes=product.minutes),
         metrics=metrics,
     )

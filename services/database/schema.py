@@ -88,6 +88,7 @@ orders = Table(
     Column('session_url', Text),
     Column('session_expires_at', Utc, nullable=False),
     Column('calendar_url', Text),
+    Column('calendar_url_at', Utc),
     Column('bookings_unknown', Boolean, nullable=False),
     Column('voided_at', Utc),
     Column('completed_at', Utc),

@@ -110,7 +110,12 @@ class Bookings:
         reopened = (
             update(schema.orders)
             .where(orders.id == order.id, used)
-            .values(calendar_url=None, bookings_unknown=False, version=orders.version + 1)
+            .values(
+                calendar_url=None,
+                calendar_url_at=None,
+                bookings_unknown=False,
+                version=orders.version + 1,
+            )
             .returning(orders.version)
         )
         version = connection.scalar(reopened)

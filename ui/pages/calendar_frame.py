@@ -17,6 +17,10 @@ ALREADY_BOOKED = (
     ' and if there is none, write to us.'
 )
 """For a shop that Calendly does not notify of bookings."""
+ALREADY_BOOKED_SHORT = (
+    'Already booked? The e-mail from Calendly has your session, with links to move or cancel it.'
+)
+"""For the others: the frame may end in a page that says nothing, if Calendly redirects after booking."""
 
 
 class CalendarFrame:
@@ -65,8 +69,8 @@ class CalendarFrame:
             with ui.element('div').classes('frame'):
                 Tag('iframe', title=title, src=url, referrerpolicy='strict-origin')
             Static(_plain_link(url), 'p')
-            if not self._shop.learns_of_bookings:
-                Static(h('p', ALREADY_BOOKED, class_='quiet'))
+            learns = self._shop.learns_of_bookings
+            Static(h('p', ALREADY_BOOKED_SHORT if learns else ALREADY_BOOKED, class_='quiet'))
             Static(self._without_script(), 'noscript')
 
     def _without_script(self) -> Markup:

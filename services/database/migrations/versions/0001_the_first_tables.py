@@ -98,6 +98,7 @@ def _create_orders() -> None:
         sa.Column('session_url', TEXT),
         sa.Column('session_expires_at', TIME, nullable=False),
         sa.Column('calendar_url', TEXT),
+        sa.Column('calendar_url_at', TIME),
         sa.Column('bookings_unknown', FLAG, nullable=False),
         sa.Column('voided_at', TIME),
         sa.Column('completed_at', TIME),
