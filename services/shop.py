@@ -133,7 +133,11 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     """
     texts, domain = site.load(settings.site_file), settings.domain
     metrics = Metrics(clock)
-    ledger = Ledger(connect(settings.database_url), clock)
+    ledger = Ledger(
+        connect(settings.database_url),
+        clock,
+        on_unmatched=lambda row: metrics.unmatched_booking(row.reason),
+    )
     payments = Payments(
         settings.stripe_secret_key,
         api_base=settings.stripe_api_base,

@@ -4,6 +4,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.ledger import UnmatchedReason
+from services.metrics import UNMATCHED
 from services.orders import Cause
 from services.settings import parse_settings
 from services.shop import Shop, build
@@ -105,3 +107,8 @@ async def test_others_get_no_counters(
     assert answer.status_code == status
     assert ('paidslot' in answer.text) == (status == 200)
     await shop.close()
+
+
+def test_every_reason_of_an_unmatched_booking_is_a_kind() -> None:
+    """The words of the metric are the words of the ledger."""
+    assert {reason.value for reason in UnmatchedReason} == set(UNMATCHED)
