@@ -109,6 +109,67 @@ def test_with_live_keys_what_is_unsafe_is_refused(changes: dict[str, str], name:
     assert [problem.split()[0] for problem in problems_of(LIVE | changes)] == [name]
 
 
+@pytest.mark.parametrize(
+    ('link', 'token', 'why'),
+    [
+        ('https://calendly.com/coach', '', 'is a profile page'),
+        ('https://calendly.com/coach/', '', 'is a profile page'),
+        ('https://calendly.com/app/scheduling/meeting_types/user/me', '', 'of your own Calendly account'),
+        ('https://calendly.com/event_types/123/edit', '', 'of your own Calendly account'),
+        ('https://calendly.com/s/abcd-efgh', 'token', 'is a single-use link'),
+        ('https://calendly.com/d/abcd-efg-hij/session', '', 'may be a single-use link'),
+        ('https://calendly.com/d/abcd-efg-hij', 'token', 'may be a single-use link'),
+        ('https://calendly.com/coach/session/2026-12-03T10:00:00Z', '', 'the page of one time'),
+    ],
+)
+def test_a_link_that_not_every_customer_can_book_at_is_refused(link: str, token: str, why: str) -> None:
+    """Each kind of wrong page has words of its own."""
+    (problem,) = problems_of(GOOD | {'CALENDLY_LINK': link, 'CALENDLY_TOKEN': token})
+    assert problem.startswith('CALENDLY_LINK ')
+    assert why in problem
+
+
+@pytest.mark.parametrize(
+    ('link', 'taken'),
+    [
+        ('https://calendly.com/coach/session#top', 'https://calendly.com/coach/session'),
+        ('https://calendly.com/coach/session?month=2025-01', 'https://calendly.com/coach/session'),
+        ('https://calendly.com/coach/s?a1=x%20y&month=1&date=2#f', 'https://calendly.com/coach/s?a1=x%20y'),
+        ('https://Calendly.COM:443/Coach/Session/', 'https://calendly.com/Coach/Session'),
+        ('https://calendly.com/d/abcd-efg-hij/session', 'https://calendly.com/d/abcd-efg-hij/session'),
+    ],
+)
+def test_a_link_is_cleaned(link: str, taken: str) -> None:
+    """A fragment would swallow the booking key, and a month would open the calendar in the past."""
+    settings = parse_settings(GOOD | {'CALENDLY_LINK': link, 'CALENDLY_TOKEN': 'token'})
+    assert settings.calendly_link == taken
+
+
+@pytest.mark.parametrize(
+    ('domain', 'taken', 'port'),
+    [
+        ('HTTPS://Coach.Example', 'https://coach.example', 3000),
+        ('https://coach.example:443/', 'https://coach.example', 3000),
+        ('http://coach.example:80', 'http://coach.example', 3000),
+        ('https://coach.example.', 'https://coach.example', 3000),
+        ('https://Bücher.example', 'https://xn--bcher-kva.example', 3000),
+        ('https://coach.example:8443', 'https://coach.example:8443', 8443),
+        ('http://[::1]:4000', 'http://[::1]:4000', 4000),
+    ],
+)
+def test_a_domain_has_one_spelling(domain: str, taken: str, port: int) -> None:
+    """However it is written; the port of a scheme is the proxy's, and not the one to listen on."""
+    settings = parse_settings(GOOD | {'DOMAIN': domain})
+    assert (settings.domain, settings.port) == (taken, port)
+
+
+def test_with_a_live_key_the_domain_is_not_this_machine() -> None:
+    """Stripe would send customers back to their own machines."""
+    for domain in ('https://localhost', 'https://127.0.0.1:3000'):
+        (problem,) = problems_of(LIVE | {'DOMAIN': domain})
+        assert 'this machine alone' in problem
+
+
 @pytest.mark.parametrize('mangle', ['"{}"', "'{}'", '  {}\t', '\ufeff{}', '{}\r'])
 def test_what_copying_adds_to_a_value_is_removed(mangle: str) -> None:
     """Quotes, spaces, a byte order mark and Windows line ends around a value do not matter."""
