@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from services.settings import database_url
+from services.settings.place import HOME
 from services.settings.urls import (
     CALENDLY_HOST,
     LOOPBACK,
@@ -65,8 +66,8 @@ def text(value: str, _context: Context) -> str:
 
 
 def path(value: str, _context: Context) -> Path:
-    """Take the path of a file."""
-    return Path(value)
+    """Take the path of a file; a relative one begins at the folder of main.py."""
+    return HOME / value
 
 
 def key(pattern: str) -> Parser:
@@ -164,7 +165,7 @@ def port(value: str, context: Context) -> int:
 
 
 def database(value: str, _context: Context) -> str:
-    """Take the URL of a database."""
+    """Take the URL of a database; a relative path of a file begins at the folder of main.py."""
     if problem := database_url.problem_of(value):
         raise Problem(problem)
     return database_url.normalised(value)

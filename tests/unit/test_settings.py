@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.settings import NAMES, SETTINGS, Setting, Settings, SettingsError, load, parse_settings
+from services.settings import (
+    HOME,
+    NAMES,
+    SETTINGS,
+    Setting,
+    Settings,
+    SettingsError,
+    env_file,
+    load,
+    parse_settings,
+    warnings,
+)
 
 GOOD = {
     'STRIPE_SECRET_KEY': 'sk_test_abc',
@@ -224,8 +235,72 @@ def test_a_file_that_is_not_text_is_refused_in_words(tmp_path: Path) -> None:
     """Bytes that are not UTF-8 lead to a sentence, not to a traceback."""
     file = tmp_path / '.env'
     file.write_bytes(b'STRIPE_SECRET_KEY=\xff\xfe')
-    with pytest.raises(SettingsError, match='cannot be read'):
+    with pytest.raises(SettingsError, match=r'line 1, cannot be read as UTF-8'):
         load({}, file)
+
+
+@pytest.mark.parametrize('encoding', ['utf-16', 'utf-16-le', 'utf-16-be'])
+def test_a_file_in_utf_16_is_told_so(tmp_path: Path, encoding: str) -> None:
+    """Notepad's "Unicode" and PowerShell's ``>`` write it, with a mark at the beginning or without."""
+    file = tmp_path / '.env'
+    file.write_bytes('STRIPE_SECRET_KEY=sk_test_abc'.encode(encoding))
+    with pytest.raises(SettingsError, match='is UTF-16 text: save it as UTF-8'):
+        load({}, file)
+
+
+def test_relative_paths_begin_beside_main_py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the shop is started from: the same file, the same orders, the same texts."""
+    monkeypatch.chdir(tmp_path)
+    settings = parse_settings(GOOD | {'SITE_FILE': 'site.toml'})
+    assert settings.database_url == f'sqlite:///{HOME}/data/paidslot.db'
+    assert settings.site_file == HOME / 'site.toml'
+    assert env_file({}) == HOME / '.env'
+    assert (HOME / 'main.py').exists()
+    with pytest.raises(SettingsError, match='ENV_FILE: there is no file'):
+        env_file({'ENV_FILE': str(tmp_path / 'none')})
+
+
+def test_names_that_are_nearly_ours_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the nearest right one; right names and those of other programs are not."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / 'settings'
+    lines = [
+        'TRUSTED_PROXY=1',
+        'STRIPE_SECRET=sk_test_hush',
+        'STRIPE_XYZZY=1',
+        'DOMAIN=http://localhost',
+        'PYTHONPATH=x',
+    ]
+    file.write_text('\n'.join(lines))
+    assert warnings({'DATABASE_URI': 'x', 'PATH': 'y', 'POSTGRES_PASSWORD': 'z'}, file) == [
+        'DATABASE_URI is no setting; did you mean DATABASE_URL?',
+        'STRIPE_SECRET is no setting; did you mean STRIPE_SECRET_KEY?',
+        'STRIPE_XYZZY is no setting; did you mean STRIPE_JS?',
+        'TRUSTED_PROXY is no setting; did you mean TRUSTED_PROXIES?',
+    ]
+
+
+def test_a_dollar_that_compose_would_replace_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not its value; single quotes are right, and a comment does not matter."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / 'settings'
+    lines = ["CALENDLY_TOKEN='a$b'", 'PORT=1 # $', 'CALENDLY_WEBHOOK_SIGNING_KEY="hush$er"', '#HOST=$x']
+    file.write_text('\n'.join(lines))
+    (warning,) = warnings({}, file)
+    assert 'CALENDLY_WEBHOOK_SIGNING_KEY holds a $' in warning
+    assert 'hush' not in warning
+
+
+def test_a_file_that_is_not_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator who starts the shop elsewhere learns which file counts."""
+    monkeypatch.chdir(tmp_path)
+    here = tmp_path / '.env'
+    here.write_text('')
+    (warning,) = warnings({}, HOME / '.env-of-a-test')
+    assert warning.startswith(f'{here} is not read')
+    assert warnings({}, here) == []
 
 
 def test_secrets_never_show() -> None:
@@ -247,7 +322,9 @@ def test_no_value_breaks_the_parsers(values: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ('given', 'taken'),
     [
-        ('', 'sqlite:///data/paidslot.db'),
+        ('', f'sqlite:///{HOME}/data/paidslot.db'),
+        ('sqlite:///shop.db', f'sqlite:///{HOME}/shop.db'),
+        ('sqlite:///:memory:', 'sqlite:///:memory:'),
         ('sqlite:////var/shop.db', 'sqlite:////var/shop.db'),
         ('postgres://u:p@host:5432/shop', 'postgresql://u:p@host:5432/shop'),
         ('postgresql://host', 'postgresql://host'),
