@@ -73,7 +73,7 @@ def assemble(shop: Shop, *, hosts: Sequence[str] = ANY_HOST) -> None:
     register(shop)
 
     settings = shop.settings
-    where = f'{settings.domain} (listening on {settings.host}:{settings.port})'
+    where = f'{settings.domain} (listening on {_address(settings)})'
     app.on_startup(lambda: _add_middleware(shop, hosts))
     app.on_startup(
         lambda: log.info('selling %s with %s keys at %s', shop.catalog.get().slug, settings.mode, where)
@@ -121,6 +121,11 @@ def _tune_garbage_collector() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
+def _address(settings: Settings) -> str:
+    host = f'[{settings.host}]' if ':' in settings.host else settings.host
+    return f'{host}:{settings.port}'
+
+
 def _listen_on_both_families() -> None:
     """Let the web server open two sockets, one for each family.
 
@@ -142,7 +147,7 @@ def _refuse_taken_port(settings: Settings) -> None:
     except OSError as error:
         reason = str(error.strerror).partition(' (')[0]
         reason = reason[:1].lower() + reason[1:]
-        problem = f'HOST and PORT: cannot listen on {settings.host}:{settings.port}: {reason}'
+        problem = f'HOST and PORT: cannot listen on {_address(settings)}: {reason}'
         raise SettingsError([problem]) from error
 
 

@@ -70,6 +70,11 @@ def problem_of_error(error: CalendarUnavailable) -> CalendarProblem:
             f'CALENDLY_TOKEN {lacks}',
             'Make a token with the scopes that README lists, set CALENDLY_TOKEN and restart. ' + PUBLIC_LINK,
         )
+    if answer is not None and answer.is_client_error and answer.status_code != 429:
+        return CalendarProblem(
+            f'Calendly refuses a request of the shop: {error}',
+            'Check that CALENDLY_LINK is an event type that single-use links can be made for. ' + PUBLIC_LINK,
+        )
     return CalendarProblem(
         f'Calendly does not answer: {error}',
         'Check that this machine can reach api.calendly.com, and status.calendly.com.',

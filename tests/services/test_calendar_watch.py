@@ -103,6 +103,17 @@ async def test_a_link_that_cannot_be_made_is_said(shop: Shop, sandbox: SandboxCl
     assert await shop.calendar_watch.check() is None
 
 
+async def test_a_link_that_calendly_refuses_to_make_is_said(shop: Shop, sandbox: SandboxClient) -> None:
+    """Such as for an event type of a kind that has no single-use links."""
+    sandbox.fault('POST /scheduling_links', 'fail', status=400, times=None)
+    with pytest.raises(Exception, match='400'):
+        await shop.scheduling.make_link()
+    problem = await shop.calendar_watch.check()
+    assert problem is not None
+    assert problem.certain
+    assert 'refuses a request' in problem.problem
+
+
 @pytest.mark.parametrize('pooling_type', ['round_robin', 'collective'])
 async def test_an_event_type_of_the_organization_is_found(
     shop: Shop, sandbox: SandboxClient, pooling_type: str

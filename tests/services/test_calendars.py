@@ -85,6 +85,16 @@ async def test_the_meeting_of_an_adopted_order_is_found(customer: Customer, forg
     assert [(meeting.invitee_id, meeting.state) for meeting in meetings] == [(booked['uri'], 'active')]
 
 
+async def test_the_meeting_of_a_team_is_found(customer: Customer, forgetful: Shop) -> None:
+    """A round robin gives it to a colleague: only the organization lists it."""
+    customer.sandbox.act('calendar', team=True, pooling_type='round_robin')
+    paid = await fulfilled(customer, await customer.buy())
+    booked = await asyncio.to_thread(customer.sandbox.book, await customer.shop.calendar.url(paid) or '')
+    order = await adopted(forgetful, paid)
+    assert await forgetful.calendar.url(order) is None
+    assert [meeting.invitee_id for meeting in await forgetful.bookings.bookings(order)] == [booked['uri']]
+
+
 async def test_the_meetings_of_others_are_left_alone(
     customer: Customer, another: Customer, forgetful: Shop
 ) -> None:

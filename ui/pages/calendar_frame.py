@@ -11,16 +11,15 @@ from ui.components.layout import contact_sentence
 
 FETCHING = 'Your payment is safe. We are fetching the calendar; this page keeps trying.'
 
-ALREADY_BOOKED = (
-    'Already booked? The e-mail from Calendly has your session, with links to move or cancel it. If this'
-    ' calendar says that its link is no longer valid, it was used or has expired: look for that e-mail,'
-    ' and if there is none, write to us.'
-)
-"""For a shop that Calendly does not notify of bookings."""
 ALREADY_BOOKED_SHORT = (
     'Already booked? The e-mail from Calendly has your session, with links to move or cancel it.'
 )
-"""For the others: the frame may end in a page that says nothing, if Calendly redirects after booking."""
+"""For every shop: the frame may end in a page that says nothing, if Calendly redirects after booking."""
+ALREADY_BOOKED = (
+    f'{ALREADY_BOOKED_SHORT} If this calendar says that its link is no longer valid, it was used or has'
+    ' expired: look for that e-mail, and if there is none, write to us.'
+)
+"""For a shop that Calendly does not notify of bookings."""
 
 
 class CalendarFrame:

@@ -76,9 +76,10 @@ def scheduling_links(state: SandboxState, _: Request, body: Json) -> tuple[Json,
 
 
 def scheduled_events(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
-    """`GET /scheduled_events` by user, with filters."""
+    """`GET /scheduled_events` by user or organization, with filters; a team's meetings are a colleague's."""
     check_owner(state, request)
     query = request.query_params
+    hidden = state.calendar.team and 'organization' not in query
     bounds = {
         name: parse_time(query[name], name) for name in ('min_start_time', 'max_start_time') if name in query
     }
@@ -95,7 +96,9 @@ def scheduled_events(state: SandboxState, request: Request, _: Json) -> tuple[Js
 
     backwards = query.get('sort', '').endswith(':desc')
     found = sorted(
-        filter(matches, state.calendar.bookings.values()), key=lambda item: item.start, reverse=backwards
+        filter(matches, () if hidden else state.calendar.bookings.values()),
+        key=lambda item: item.start,
+        reverse=backwards,
     )
     return collection(state, request, (resources.scheduled_event(state.calendar, item) for item in found))
 
