@@ -64,7 +64,7 @@ class BookingRecorder:
             await self._ledger.deliveries.mark_handled(handles)
             return
         reason = UnmatchedReason.UNKNOWN_KEY if update.booking_key else UnmatchedReason.NO_KEY
-        await self._ledger.unmatched.record(
+        await self._ledger.unmatched.record_unmatched(
             update.booking, reason, event_type=update.event_type, handles=handles
         )
 

@@ -40,7 +40,7 @@ class Unmatched:
         self._clock = clock
         self._on_listed = on_listed
 
-    async def record(
+    async def record_unmatched(
         self, booking: Booking, reason: UnmatchedReason, *, event_type: str, handles: Delivery | None
     ) -> None:
         """List a booking that belongs to no order, or write down that it was canceled.

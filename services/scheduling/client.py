@@ -254,7 +254,8 @@ class Scheduling:
             answer.raise_for_status()
             data: dict[str, Any] = answer.json()
         except (httpx.HTTPError, TimeoutError, ValueError) as error:
-            raise CalendarUnavailable(f'{method} {path}: {str(error) or type(error).__name__}') from error
+            what = str(error).partition('\n')[0] or type(error).__name__
+            raise CalendarUnavailable(f'{method} {path}: {what}') from error
         return data
 
 

@@ -54,7 +54,8 @@ def warnings(environ: Mapping[str, str], path: Path) -> list[str]:
         found.append(f'{here} is not read: the settings come from the environment and from {path}')
     for name in sorted({*read(path), *environ} - KNOWN):
         begins_like_ours = bool(OURS.match(name))
-        near = difflib.get_close_matches(name, NAMES, n=1, cutoff=HARDLY_LIKE if begins_like_ours else LIKE)
+        cutoff = HARDLY_LIKE if begins_like_ours else LIKE
+        near = difflib.get_close_matches(name.upper(), NAMES, n=1, cutoff=cutoff)
         if near or begins_like_ours:
             found.append(f'{name} is no setting' + (f'; did you mean {near[0]}?' if near else ''))
     found += [

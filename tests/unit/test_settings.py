@@ -15,6 +15,7 @@ from services.settings import (
     Settings,
     SettingsError,
     env_file,
+    how_to_run,
     load,
     parse_settings,
     warnings,
@@ -270,6 +271,7 @@ def test_names_that_are_nearly_ours_are_named(tmp_path: Path, monkeypatch: pytes
         'STRIPE_XYZZY=1',
         'DOMAIN=http://localhost',
         'PYTHONPATH=x',
+        'log_level=debug',
     ]
     file.write_text('\n'.join(lines))
     assert warnings({'DATABASE_URI': 'x', 'PATH': 'y', 'POSTGRES_PASSWORD': 'z'}, file) == [
@@ -277,6 +279,7 @@ def test_names_that_are_nearly_ours_are_named(tmp_path: Path, monkeypatch: pytes
         'STRIPE_SECRET is no setting; did you mean STRIPE_SECRET_KEY?',
         'STRIPE_XYZZY is no setting; did you mean STRIPE_JS?',
         'TRUSTED_PROXY is no setting; did you mean TRUSTED_PROXIES?',
+        'log_level is no setting; did you mean LOG_LEVEL?',
     ]
 
 
@@ -291,6 +294,15 @@ def test_a_dollar_that_compose_would_replace_is_named(
     (warning,) = warnings({}, file)
     assert 'CALENDLY_WEBHOOK_SIGNING_KEY holds a $' in warning
     assert 'hush' not in warning
+
+
+def test_messages_name_what_works_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a clone that is make and .venv; in the image, which has no Makefile, it is Docker."""
+    assert how_to_run('demo') == 'make demo'
+    assert how_to_run('restore FILE') == '.venv/bin/python main.py restore FILE'
+    monkeypatch.setattr('services.settings.place.HOME', tmp_path)
+    assert how_to_run('demo').startswith('docker run ')
+    assert how_to_run('restore FILE') == 'docker compose run --rm shop restore FILE'
 
 
 def test_a_file_that_is_not_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
