@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from services.catalog import Offer
 from services.errors import ShopError, reported
+from services.reconciler import CalendarWatch
 
 
 @dataclass(frozen=True)
@@ -108,3 +109,20 @@ def check_clock(skew: timedelta, *, is_wrong: bool) -> Check:
         remedy='Turn on time synchronisation, for example: timedatectl set-ntp true. In a container or a '
         'virtual machine, correct the clock of the host.',
     )
+
+
+def check_calendar(watch: CalendarWatch) -> Check:
+    """Check that what is sold can be booked, as of the last check.
+
+    Not critical: a payment is safe without a calendar, and a load balancer must not take the shop away for it
+    (decision 53).
+    """
+    if not watch.was_checked:
+        return Check(
+            'calendar',
+            problem='the calendar has not been checked yet',
+            remedy='Wait a few seconds: it is checked at the start.',
+        )
+    if watch.problem:
+        return Check('calendar', problem=watch.problem.problem, remedy=watch.problem.remedy)
+    return Check('calendar')

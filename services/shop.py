@@ -21,6 +21,7 @@ from services.fulfilment import Duplicates, Fulfilment
 from services.fuse import Fuse
 from services.health import (
     Check,
+    check_calendar,
     check_clock,
     check_ledger,
     check_price,
@@ -33,7 +34,7 @@ from services.metrics import Metrics
 from services.orders import PriceAdjustments
 from services.payments import CheckoutPage, Payments
 from services.rate_limit import RateLimit
-from services.reconciler import Reconciler, tasks
+from services.reconciler import CalendarWatch, Reconciler, tasks
 from services.scheduling import Scheduling
 from services.settings import Settings
 
@@ -68,6 +69,7 @@ class Shop:
     payments: Payments
     scheduling: Scheduling
     reconciler: Reconciler
+    calendar_watch: CalendarWatch
     metrics: Metrics
     fuse: Fuse
 
@@ -85,7 +87,8 @@ class Shop:
         await self.ledger.open()
 
     async def begin(self) -> None:
-        """Start what runs beside the pages: read the price and the account, then reconcile in rounds."""
+        """Start what runs beside the pages: check the calendar, read price and account, then reconcile."""
+        self.calendar_watch.start()
         await self.warm_up()
         self.reconciler.start()
 
@@ -104,6 +107,7 @@ class Shop:
     async def close(self) -> None:
         """Stop the reconciler and close all connections."""
         await self.reconciler.stop()
+        await self.calendar_watch.stop()
         await self.payments.close()
         await self.scheduling.close()
         await self.ledger.close()
@@ -114,6 +118,7 @@ class Shop:
             await check_ledger(self.ledger.store.ping),
             await check_stripe_key(self.payments.missing.rows()),
             await check_price(self.catalog.get()),
+            check_calendar(self.calendar_watch),
             check_sales(self.fuse.paused_for),
             check_clock(self.payments.clock.skew, is_wrong=self.payments.clock.is_wrong),
         ]
@@ -147,8 +152,15 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         SiteProblem: the texts of the site cannot be read.
     """
     texts, domain = site.load(settings.site_file), settings.domain
+    if settings.mode == 'live' and (left := site.examples_in(texts)):
+        advice = 'an example; with a live Stripe key your own must stand there'
+        raise site.SiteProblem([f'{settings.site_file}: {place}, {advice}' for place in left])
     metrics = Metrics(clock)
-    ledger = Ledger(connect(settings.database_url), clock)
+    ledger = Ledger(
+        connect(settings.database_url),
+        clock,
+        on_unmatched=lambda row: metrics.unmatched_booking(row.reason),
+    )
     payments = Payments(
         settings.stripe_secret_key,
         api_base=settings.stripe_api_base,
@@ -191,7 +203,9 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         payments=payments,
         scheduling=scheduling,
         recorder=bookings,
+        clock=clock,
         selling=settings.selling,
+        learns_of_bookings=bool(settings.calendly_webhook_signing_key),
     )
     checkout = Checkout(
         ledger=ledger,
@@ -231,6 +245,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         payments=payments,
         scheduling=scheduling,
         reconciler=reconciler,
+        calendar_watch=CalendarWatch(scheduling, minutes=product.minutes),
         metrics=metrics,
         fuse=fuse,
     )

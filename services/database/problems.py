@@ -6,8 +6,9 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, Time
 
 from services.database.schema import UnknownVersion
 from services.database.sqlite import code_of
+from services.settings import how_to_run
 
-DAMAGED = 'The file is damaged or is no database. Put a backup in its place: python main.py restore FILE'
+DAMAGED = 'The file is damaged or is no database. Put a backup in its place: ' + how_to_run('restore FILE')
 READ_ONLY = 'The file and its folder must be writable for this user.'
 FULL = 'There is no room left on the disk.'
 LOCKED = (

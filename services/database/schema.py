@@ -92,6 +92,7 @@ orders = Table(
     Column('session_url', Text),
     Column('session_expires_at', Utc, nullable=False),
     Column('calendar_url', Text),
+    Column('calendar_url_at', Utc),
     Column('bookings_unknown', Boolean, nullable=False),
     Column('voided_at', Utc),
     Column('completed_at', Utc),
@@ -161,6 +162,23 @@ deliveries = Table(
     Column('error', Text, nullable=False),
     Column('payload', Text, nullable=False),
     Column('next_try', Utc, index=True),
+)
+
+unmatched_bookings = Table(
+    'unmatched_bookings',
+    metadata,
+    Column('invitee_id', Text, primary_key=True),
+    Column('reason', String(16), primary_key=True),
+    Column('order_id', ForeignKey('orders.id'), index=True),
+    Column('start', Utc, nullable=False),
+    Column('end', Utc, nullable=False),
+    Column('event_type', Text, nullable=False),
+    Column('email', Text, nullable=False),
+    Column('name', Text, nullable=False),
+    Column('first_seen', Utc, nullable=False),
+    Column('state', String(16), nullable=False),
+    Column('note', Text, nullable=False),
+    Index('ix_unmatched_bookings_state_start', 'state', 'start'),
 )
 
 list_cursors = Table(

@@ -1,6 +1,6 @@
 """The order: the facts seen of it, the state that follows from them, and whether a payment is its own."""
 
-from services.orders.matching import metadata_of, mismatch_of, order_from
+from services.orders.matching import is_same_shop, metadata_of, mismatch_of, order_from
 from services.orders.model import (
     ATTACH_DEADLINE,
     CLAIM_LIFETIME,
@@ -45,6 +45,7 @@ __all__ = [
     'State',
     'attach_deadline',
     'delete_at',
+    'is_same_shop',
     'metadata_of',
     'mismatch_of',
     'new_reference',

@@ -12,6 +12,7 @@ from services.orders.model import (
     Purchase,
 )
 from services.orders.text import plain_text
+from services.settings.urls import normalised
 
 # What our own metadata look like. Anything else is not ours, and may not fit into the ledger.
 FORMS = {
@@ -52,6 +53,11 @@ def mismatch_of(order: Order, session: PaymentSession) -> str:
     return ', '.join(name for name, is_wrong in checks.items() if is_wrong)
 
 
+def is_same_shop(one: str, other: str) -> bool:
+    """Compare two domains; the spelling does not matter, as in metadata of an earlier version."""
+    return one == other or (bool(normalised(one)) and normalised(one) == normalised(other))
+
+
 def metadata_of(order: Order) -> dict[str, str]:
     """Return all that is needed to rebuild the order if the ledger is lost.
 
@@ -86,7 +92,7 @@ def order_from(session: PaymentSession, *, domain: str, environment: Environment
     """
     data = session.metadata
     formed = all(re.fullmatch(form, str(data.get(name, '')), re.ASCII) for name, form in FORMS.items())
-    if data.get('domain') != domain or not formed:
+    if not is_same_shop(str(data.get('domain', '')), domain) or not formed:
         return None
     return Order(
         id=data['order_id'],

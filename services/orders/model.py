@@ -207,6 +207,7 @@ class Order:
     session_id: str | None = None
     session_url: str | None = None
     calendar_url: str | None = None
+    calendar_url_at: datetime | None = None
     bookings_unknown: bool = False
     voided_at: datetime | None = None
     completed_at: datetime | None = None

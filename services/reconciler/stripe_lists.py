@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from services.errors import PaymentsUnavailable, PaymentUnreachable, ShopError
 from services.inbox import Inbox
 from services.ledger import Delivery, Ledger, ListCursor, Source
-from services.orders import SESSION_LIFETIME, Cause
+from services.orders import SESSION_LIFETIME, Cause, is_same_shop
 from services.payments import ListPage, Payments
 
 PAGES = 5  # of a hundred entries, in a round
@@ -122,7 +122,11 @@ class ReadStripeList:
 
     async def _process(self, page: ListPage) -> None:
         """Process those entries that are ours and were not processed before."""
-        entries = [entry for entry in page.entries if entry.object_id and entry.domain in ('', self._domain)]
+        entries = [
+            entry
+            for entry in page.entries
+            if entry.object_id and (not entry.domain or is_same_shop(entry.domain, self._domain))
+        ]
         done = await self._ledger.deliveries.done(Source.STRIPE, [entry.id for entry in entries])
         done |= await self._ledger.orders.completed_sessions(entry.id for entry in entries)
         for entry in reversed(entries):

@@ -109,7 +109,7 @@ class SandboxState:
         self.clock_offset = timedelta()
         self.faults = Faults()
         self.webhooks = Webhooks(config, self.faults)
-        self.calendar = Calendar(config, self.now)
+        self.calendar = Calendar(config, self.now, minutes=config.event_minutes, location=config.location)
         self.requests: deque[Json] = deque(maxlen=config.max_requests)
         self.key_revoked = False
         self.missing_permissions: set[str] = set(config.missing_permissions)

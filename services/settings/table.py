@@ -119,7 +119,7 @@ SETTINGS = (
         'HOST',
         parsers.text,
         help='The IP address to listen on; with 127.0.0.1 only this machine can connect.',
-        where="your hosting company's manual; 0.0.0.0 listens on every network",
+        where="your hosting company's manual; 0.0.0.0 listens on every network, :: on IPv6 as well",
         default='0.0.0.0',  # noqa: S104  # a shop listens to everybody unless HOST says otherwise
     ),
     Setting(
@@ -132,7 +132,7 @@ SETTINGS = (
     Setting(
         'DATABASE_URL',
         parsers.database,
-        help='Where orders are kept: a file, or postgresql://user:password@host:5432/name.',
+        help='Where orders are kept: a file in this folder, or postgresql://user:password@host:5432/name.',
         where='a file you name, such as sqlite:///data/paidslot.db, or your database host > Connect > URI',
         default='sqlite:///data/paidslot.db',
     ),

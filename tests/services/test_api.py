@@ -68,7 +68,11 @@ async def test_the_shop_reports_its_health(endpoints: httpx.AsyncClient, shop: S
     before = await endpoints.get('/readyz')
     assert before.json() == {
         'ready': True,
-        'parts': {'ledger': 'ok', 'price': 'the price has not been read from Stripe yet'},
+        'parts': {
+            'ledger': 'ok',
+            'price': 'the price has not been read from Stripe yet',
+            'calendar': 'the calendar has not been checked yet',
+        },
     }
     await shop.catalog.price()
     assert (await endpoints.get('/readyz')).json()['parts']['price'] == 'ok'

@@ -13,8 +13,9 @@ from services.orders import Booking, BookingState, CalendarGate, Cause, Environm
 from services.scheduling import BookingUpdate
 from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.factories import a_booking
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Customer, NewDatabase, fulfilled, on_both_databases
+from tests.services.conftest import Clock, Customer, NewDatabase, fulfilled, on_both_databases
 
 pytestmark = on_both_databases
 
@@ -244,3 +245,65 @@ async def test_a_shop_that_may_not_read_its_account_still_sells(
     assert shop.payments.environment == Environment('test')
     assert (await shop.checkout.start(browser_id='v', because=Cause.BUTTON)).url
     await shop.close()
+
+
+async def test_the_meeting_of_a_team_is_found(customer: Customer, restored_shop: Shop) -> None:
+    """A round robin gives it to a colleague: only the organization lists it."""
+    customer.sandbox.act('calendar', team=True, pooling_type='round_robin')
+    paid = await fulfilled(customer, await customer.buy())
+    booked = await asyncio.to_thread(customer.sandbox.book, await customer.shop.calendar.url(paid) or '')
+    order = await adopted(restored_shop, paid)
+    assert await restored_shop.calendar.url(order) is None
+    assert [meeting.invitee_id for meeting in await restored_shop.bookings.bookings(order)] == [booked['uri']]
+
+
+async def test_customers_who_get_the_public_address_are_reported_once(
+    customer: Customer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error line when it begins, one line when links can be made again."""
+    paid = await fulfilled(customer, await customer.buy())
+    customer.sandbox.act('calendly-token', revoked=True)
+    for _ in range(3):
+        await customer.shop.calendar.url(paid, fallback=True)
+    lines = [record for record in caplog.records if 'public calendar link' in record.getMessage()]
+    assert [record.levelname for record in lines] == ['ERROR']
+    customer.sandbox.act('calendly-token', revoked=False)
+    with caplog.at_level('INFO'):
+        assert '/d/' in (await customer.shop.calendar.url(paid) or '')
+    assert 'calendar links can be made again' in caplog.text
+
+
+@pytest.mark.parametrize('booked', [False, True])
+async def test_a_link_that_may_have_expired_is_replaced(
+    customer: Customer, clock: Clock, booked: bool
+) -> None:
+    """After ninety days Calendly's page may say that it is no longer valid; a link that was used stays."""
+    paid = await fulfilled(customer, await customer.buy())
+    first = await customer.shop.calendar.url(paid)
+    if booked:
+        update = BookingUpdate(a_booking(), paid.booking_key)
+        await customer.shop.bookings.record(update, because=Cause.WEBHOOK)
+    clock.ahead = timedelta(days=80)
+    assert await customer.shop.calendar.url(paid) == first
+    clock.ahead = timedelta(days=91)
+    second = await customer.shop.calendar.url(paid)
+    assert (second == first) is booked
+    assert await customer.shop.calendar.url(paid) == second
+
+
+async def test_an_old_link_is_replaced_only_after_calendly_was_asked(
+    settings_env: dict[str, str], customer: Customer, clock: Clock
+) -> None:
+    """A shop that is sent no bookings looks first: the link may have been used; else it stays as it is."""
+    silent = build(parse_settings(settings_env | {'CALENDLY_WEBHOOK_SIGNING_KEY': ''}), clock=clock)
+    await silent.open()
+    paid = await fulfilled(customer, await customer.buy())
+    first = await silent.calendar.url(paid) or ''
+    clock.ahead = timedelta(days=91)
+    customer.sandbox.act('calendly-token', missing_scopes=['scheduled_events:read'])
+    assert await silent.calendar.url(paid) == first
+    customer.sandbox.act('calendly-token', missing_scopes=[])
+    await asyncio.to_thread(customer.sandbox.book, first)
+    assert await silent.calendar.url(paid) == first
+    assert [booking.state for booking in await silent.bookings.bookings(paid)] == ['active']
+    await silent.close()

@@ -5,6 +5,8 @@ import pytest
 from fastapi import FastAPI
 
 from services.inbox import Outcome
+from services.ledger import UnmatchedReason
+from services.metrics import UNMATCHED
 from services.orders import Cause
 from services.settings import parse_settings
 from services.shop import Shop, build
@@ -112,3 +114,8 @@ async def test_only_the_operators_networks_can_read_the_metrics(
     assert answer.status_code == status
     assert ('paidslot' in answer.text) == (status == 200)
     await shop.close()
+
+
+def test_every_reason_of_an_unmatched_booking_is_a_kind() -> None:
+    """The words of the metric are the words of the ledger."""
+    assert {reason.value for reason in UnmatchedReason} == set(UNMATCHED)

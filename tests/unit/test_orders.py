@@ -177,6 +177,24 @@ def test_metadata_in_another_form_than_ours_are_refused(name: str, value: str) -
     assert order_from(session, domain=SHOP, environment=Environment('test')) is None
 
 
+@pytest.mark.parametrize(
+    ('old', 'now'),
+    [
+        ('https://Coach.Example', 'https://coach.example'),
+        ('https://coach.example:443', 'https://coach.example'),
+        ('https://coach.example.', 'https://coach.example'),
+        ('https://Bücher.example', 'https://xn--bcher-kva.example'),
+    ],
+)
+def test_metadata_with_another_spelling_of_the_domain_are_ours(old: str, now: str) -> None:
+    """An order that was opened before DOMAIN was cleaned is found again; it gets the spelling of today."""
+    session = a_session(metadata=metadata_of(an_order(domain=old)))
+    order = order_from(session, domain=now, environment=Environment('test'))
+    assert order is not None
+    assert order.domain == now
+    assert order_from(session, domain=f'{now}.org', environment=Environment('test')) is None
+
+
 def test_no_order_is_rebuilt_from_a_session_of_another_shop() -> None:
     """Payment links and other shops on the same Stripe account are ignored."""
     assert order_from(a_session(), domain='https://other.example', environment=Environment('test')) is None

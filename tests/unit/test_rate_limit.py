@@ -45,7 +45,7 @@ def hosts(network: str, *, step: int, count: int) -> list[str]:
 )
 async def test_one_network_cannot_crowd_out_the_others(addresses: list[str], known: bool) -> None:
     """45 /64s of one /48, or 40 addresses of one /24: a third of what all may, with our cookie or without."""
-    rate_limit = RateLimit(**STARTS)
+    rate_limit = limits(**STARTS)
     assert await admitted(rate_limit, addresses, known=known) <= 40
     assert await admitted(rate_limit, ['203.0.113.5']) == 1
     assert await admitted(rate_limit, ['203.0.113.5'], known=True) == 1

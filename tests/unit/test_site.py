@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.site import PAPER, SiteProblem, contrast, load, read
+from services.site import PAPER, SiteProblem, contrast, examples_in, load, read
 from tests.processes import ROOT
 
 SEED = (ROOT / 'site.toml').read_text(encoding='utf-8')
@@ -146,3 +146,24 @@ def test_contrast_of_known_colours() -> None:
     """Black on white is 21; the grey that WCAG names as the limit is 4.5."""
     assert contrast('#000000', '#ffffff') == pytest.approx(21)
     assert contrast('#767676', '#ffffff') == pytest.approx(4.54, abs=0.01)
+
+
+def test_every_example_in_the_seed_is_named() -> None:
+    """What is marked EXAMPLE in site.toml is found, with its place; nothing else is."""
+    marked = re.findall(r'^(\w+) = "([^"]+)" +# EXAMPLE$', SEED, re.MULTILINE)
+    expected = {f'[contact] {name} is {text!r}' for name, text in marked}
+    assert len(expected) == 3
+    assert set(examples_in(load(ROOT / 'site.toml'))) == expected
+
+
+@pytest.mark.parametrize('text', ['write to me@example.com', 'call 202-555-0199', 'see coach.example'])
+def test_an_example_in_any_text_is_named(text: str) -> None:
+    """Also in the middle of a legal text; ordinary hours and numbers are none."""
+    mine = {'hello@coach.example': 'sam@paidslot.io', '(202) 555-0143': '(202) 456-1111', '9 am': '8 am'}
+    own = SEED
+    for example, right in mine.items():
+        own = own.replace(example, right)
+    assert examples_in(read(own, source='site.toml')) == []
+    changed = own.replace('Tell us. You may move', f'Tell us, {text}. You may move')
+    (place,) = examples_in(read(changed, source='site.toml'))
+    assert place.startswith('[refunds] sections 3 text is ')

@@ -57,6 +57,24 @@ def upgrade() -> None:
     op.create_index('ix_bookings_order_id', 'bookings', ['order_id'])
     op.create_index('ix_bookings_replaces', 'bookings', ['replaces'])
     op.create_table(
+        'unmatched_bookings',
+        sa.Column('invitee_id', TEXT, nullable=False),
+        sa.Column('reason', sa.String(16), nullable=False),
+        sa.Column('order_id', sa.String(64)),
+        sa.Column('start', TIME, nullable=False),
+        sa.Column('end', TIME, nullable=False),
+        sa.Column('event_type', TEXT, nullable=False),
+        sa.Column('email', TEXT, nullable=False),
+        sa.Column('name', TEXT, nullable=False),
+        sa.Column('first_seen', TIME, nullable=False),
+        sa.Column('state', sa.String(16), nullable=False),
+        sa.Column('note', TEXT, nullable=False),
+        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_unmatched_bookings_order_id'),
+        sa.PrimaryKeyConstraint('invitee_id', 'reason', name='pk_unmatched_bookings'),
+    )
+    op.create_index('ix_unmatched_bookings_order_id', 'unmatched_bookings', ['order_id'])
+    op.create_index('ix_unmatched_bookings_state_start', 'unmatched_bookings', ['state', 'start'])
+    op.create_table(
         'journal',
         sa.Column('id', WHOLE, autoincrement=True, nullable=False),
         sa.Column('order_id', sa.String(64), nullable=False),
@@ -99,6 +117,7 @@ def _create_orders() -> None:
         sa.Column('session_url', TEXT),
         sa.Column('session_expires_at', TIME, nullable=False),
         sa.Column('calendar_url', TEXT),
+        sa.Column('calendar_url_at', TIME),
         sa.Column('bookings_unknown', FLAG, nullable=False),
         sa.Column('voided_at', TIME),
         sa.Column('completed_at', TIME),
