@@ -38,7 +38,7 @@ unit: dev postgres
 
 coverage: dev postgres ## the tests of `make unit`, with the branches of services and ui that they reach
 	$(PY) -m coverage erase
-	$(PY) -m coverage run -m pytest tests --ignore=tests/e2e $(PARALLEL)
+	$(PY) -m coverage run -m pytest tests --ignore=tests/e2e  # one after another: workers can lose their data
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 

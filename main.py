@@ -6,14 +6,24 @@ import signal
 import sys
 from pathlib import Path
 
-from services import site
-from services.commands import backup, demo, restore, serve
-from services.database.backup import BackupRefused
-from services.settings import Settings, SettingsError, load
-from services.site import SiteProblem
-from ui.server import start
-
 MISCONFIGURED = 2  # exit code
+if sys.version_info < (3, 11):  # noqa: UP036  # an older Python must say so in words
+    print('Paidslot cannot start: it needs Python 3.11 or newer, and this is', sys.version.split()[0])
+    sys.exit(MISCONFIGURED)
+
+try:
+    from services import site
+    from services.commands import backup, demo, restore, serve
+    from services.database.backup import BackupRefused
+    from services.settings import Settings, SettingsError, env_file, how_to_run, load, warnings
+    from services.site import SiteProblem
+    from ui.server import start
+except ModuleNotFoundError as error:
+    if (error.name or '').partition('.')[0] in ('services', 'ui'):
+        raise
+    print(f'Paidslot cannot start: {sys.executable} does not have the package {error.name}.')
+    print('Run `make setup` once. Then `make run` starts the shop, and so does `.venv/bin/python main.py`.')
+    sys.exit(MISCONFIGURED)
 
 
 def main(arguments: list[str]) -> None:
@@ -22,20 +32,23 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     given = _parser().parse_args(arguments)
     try:
-        match given.command:
-            case 'demo':
-                demo.run(os.environ, start=start)
-            case 'backup':
-                backup.run(_settings(), given.file)
-            case 'restore':
-                restore.run(_settings(), given.file)
-            case _:
-                serve.run(_settings(), start=start)
+        _run(given)
     except (SettingsError, SiteProblem, BackupRefused) as error:
         print(f'Paidslot cannot {given.action}:', *(f'  - {problem}' for problem in error.problems), sep='\n')
         if given.command == 'serve':
-            print('To look around without any account: make demo')
+            print('To look around without any account:', how_to_run('demo'))
         sys.exit(MISCONFIGURED)
+
+
+def _run(given: argparse.Namespace) -> None:
+    if given.command == 'demo':
+        demo.run(os.environ, start=start)
+    elif given.command == 'backup':
+        backup.run(_settings(), given.file)
+    elif given.command == 'restore':
+        restore.run(_settings(), given.file)
+    else:
+        serve.run(_settings(), start=start, warnings=warnings(os.environ, env_file(os.environ)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,15 +68,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings() -> Settings:
-    """Read the settings; when they are refused, name the problems of the site's texts in the same list."""
+    """Read the settings; a refusal also names problems of the site's texts, and names that look mistaken."""
+    path = env_file(os.environ)
     try:
-        return load(os.environ, Path('.env'))
+        return load(os.environ, path)
     except SettingsError as error:
+        problems = error.problems + warnings(os.environ, path)
         try:
             site.load(error.site_file)
         except SiteProblem as texts:
-            raise SettingsError(error.problems + texts.problems) from error
-        raise
+            problems += texts.problems
+        raise SettingsError(problems) from error
 
 
 if __name__ in {'__main__', '__mp_main__'}:

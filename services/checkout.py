@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from services.catalog import Catalog
 from services.errors import AlreadyPaid, PaymentBusy, PriceChanged, ShopError, reported, unclear_if_silent
 from services.fulfilment import Fulfilment
+from services.fuse import Fuse
 from services.ledger import Ledger
 from services.money import Money
 from services.orders import (
@@ -43,6 +44,7 @@ class Checkout:
         payments: Payments,
         fulfilment: Fulfilment,
         rate_limit: RateLimit,
+        fuse: Fuse,
         clock: Callable[[], datetime],
         domain: str,
         allowed: PriceAdjustments,
@@ -55,6 +57,7 @@ class Checkout:
             payments: opens sessions.
             fulfilment: reads what became of earlier sessions.
             rate_limit: how often clients may start a payment.
+            fuse: pauses sales when many sessions are opened and nearly none is paid.
             clock: the present time in UTC.
             domain: this shop's address.
             allowed: the discounts and taxes that new orders allow.
@@ -64,6 +67,7 @@ class Checkout:
         self._payments = payments
         self._fulfilment = fulfilment
         self._rate_limit = rate_limit
+        self._fuse = fuse
         self._clock = clock
         self._domain = domain
         self._allowed = allowed
@@ -74,6 +78,7 @@ class Checkout:
         browser_id: str,
         because: Cause,
         client_ip: str = '',
+        known_browser: bool = False,
         offer: str = '',
         shown: Money | None = None,
         again: bool = False,
@@ -84,6 +89,7 @@ class Checkout:
             browser_id: the browser's random value, or '' for a machine that has none.
             because: where the customer pressed: button, form or api.
             client_ip: the address of the browser, for the rate limit.
+            known_browser: it brought back the cookie that an earlier page has set.
             offer: the slug of the offer, the default one if left out.
             shown: the price the customer read, if it is known.
             again: the customer knows that a payment was just made here and wants another session.
@@ -92,7 +98,8 @@ class Checkout:
             ShopError: always one with public words; nothing was charged.
         """
         with reported('starting a payment'):
-            await self._rate_limit.admit(client_ip)
+            await self._rate_limit.admit(client_ip, known=known_browser)
+            self._fuse.check(known=known_browser)
             wanted = await self._wanted(offer)
             if shown is not None and shown != wanted.price:
                 raise PriceChanged(f'{shown} was shown, {wanted.price} would be charged')
@@ -102,6 +109,7 @@ class Checkout:
                 order = await self._order_for(browser, wanted, because, again=again)
                 session = await self._session_of(order, because)
                 if session:
+                    await self._fuse.count(session.id, known=known_browser)
                     return session
             raise PaymentBusy('too many clicks at once')
 
@@ -231,7 +239,7 @@ class Checkout:
         except ShopError as error:
             await self._next_attempt(order, because, error)
             raise
-        if not _charges(session, order.purchase.price):
+        if not _charges(session, order):
             await self._call_off(order, session, because)
         # If the process dies here, the next click sends the same idempotency key and gets the same session.
         current: Order | None = order
@@ -244,7 +252,8 @@ class Checkout:
     async def _call_off(self, order: Order, session: PaymentSession, because: Cause) -> NoReturn:
         """Close a session that would charge another price than the page says; its address never left us."""
         self._catalog.forget_price(order.purchase.offer)
-        line = f'the session would charge {session.facts.amount_subtotal} {session.facts.seen_currency}'
+        tax = ' with tax' if session.adds_tax else ''
+        line = f'the session would charge {session.facts.amount_total} {session.facts.seen_currency}{tax}'
         await self._ledger.orders.move(order, because=because, line=line, claim=None, voided_at=self._clock())
         await self._payments.expire_session(session.id)
         raise PriceChanged(line)
@@ -276,8 +285,14 @@ def _claim(browser: str, offer: str) -> str | None:
     return f'{browser}:{offer}' if browser else None
 
 
-def _charges(session: PaymentSession, price: Money) -> bool:
-    """Whether a new session charges this price, as far as Stripe says so."""
-    facts = session.facts
-    amount, currency = facts.amount_subtotal, facts.seen_currency or price.currency
-    return amount is None or Money(amount, currency) == price
+def _charges(session: PaymentSession, order: Order) -> bool:
+    """Whether a new session charges the price of its order, as far as Stripe says so.
+
+    Nobody has typed a promotion code or an address yet, so subtotal and total are the price. Tax may be added
+    later only if the order allows it.
+    """
+    facts, price = session.facts, order.purchase.price
+    currency = facts.seen_currency or price.currency
+    amounts = [amount for amount in (facts.amount_subtotal, facts.amount_total) if amount is not None]
+    right = all(Money(amount, currency) == price for amount in amounts)
+    return right and (order.allowed.taxes or not session.adds_tax)

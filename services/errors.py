@@ -13,6 +13,7 @@ class ShopError(Exception):
     """Anything the shop refuses or fails at, with its public words.
 
     The exception's own text is for the log only; ``words`` is for the customer. ``id`` joins the two.
+    ``is_logged`` says that whoever raised it has logged or counted it: it is not logged again.
     """
 
     code: ClassVar[str] = 'internal'
@@ -20,6 +21,7 @@ class ShopError(Exception):
     words: ClassVar[str] = 'Something went wrong on our side. You have not been charged.'
     level: ClassVar[int] = logging.ERROR
     with_contact: ClassVar[bool] = True
+    is_logged: ClassVar[bool] = False
 
     def __init__(self, cause: str = '', *, retry_after: int | None = None) -> None:
         """Make the error.
@@ -35,6 +37,16 @@ class ShopError(Exception):
 
 class OurFault(ShopError):
     """A fault of the shop or its machine, before the customer reached Stripe."""
+
+
+class LedgerUnavailable(OurFault):
+    """The database does not work; all failures of one outage share the id that its log line has."""
+
+    is_logged = True
+
+    def __init__(self, cause: str, *, error_id: str) -> None:
+        super().__init__(cause)
+        self.id = error_id
 
 
 class PaymentUnreachable(ShopError):
@@ -160,6 +172,17 @@ class TooManyRequests(ShopError):
     words = 'That was a little too often. You have not been charged. Please try again in a minute.'
     level = logging.INFO
     with_contact = False
+    is_logged = True
+
+
+class SalesPaused(ShopError):
+    """Many sessions were opened and nearly none was paid: somebody tries stolen cards here."""
+
+    code = 'sales_paused'
+    status = 503
+    words = 'Online payment is paused for a short time. You have not been charged. Please call us.'
+    level = logging.INFO
+    is_logged = True
 
 
 class CalendarUnavailable(ShopError):
@@ -188,7 +211,8 @@ def reported(doing: str) -> Iterator[None]:
     try:
         yield
     except ShopError as error:
-        log.log(error.level, '%s failed: %s: %s [error %s]', doing, error.code, error, error.id)
+        if not error.is_logged:
+            log.log(error.level, '%s failed: %s: %s [error %s]', doing, error.code, error, error.id)
         raise
     except Exception as error:
         fault = OurFault()

@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from services.catalog import Offer
 from services.errors import ShopError, reported
+from services.reconciler import CalendarWatch
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ def ready(checks: Iterable[Check]) -> bool:
 
 
 async def check_ledger(ping: Callable[[], Awaitable[object]]) -> Check:
-    """Check that the database answers.
+    """Check that the database can be read and written.
 
     Args:
         ping: asks the database; raises ShopError when it does not answer.
@@ -48,6 +50,22 @@ async def check_ledger(ping: Callable[[], Awaitable[object]]) -> Check:
     return Check('ledger', critical=True)
 
 
+async def check_stripe_key(missing: Iterable[str]) -> Check:
+    """Check that the Stripe key has every permission that was needed so far.
+
+    Args:
+        missing: the rows of the Dashboard that Stripe has named in refusals since the start.
+    """
+    rows = ', '.join(sorted(missing))
+    if not rows:
+        return Check('stripe key')
+    return Check(
+        'stripe key',
+        problem=f'the restricted key lacks: {rows}',
+        remedy='Stripe Dashboard > Developers > API keys > your key > Edit key: set these permissions.',
+    )
+
+
 async def check_price(offer: Offer) -> Check:
     """Check that the offer's price is known; an order reads it again, so this prevents no sale by itself."""
     if offer.price:
@@ -57,3 +75,54 @@ async def check_price(offer: Offer) -> Check:
         problem='the price has not been read from Stripe yet',
         remedy='Check STRIPE_SECRET_KEY and STRIPE_PRICE_ID, and that this machine can reach api.stripe.com.',
     )
+
+
+def check_sales(paused_for: float) -> Check:
+    """Check that selling is not paused.
+
+    Args:
+        paused_for: the seconds for which it still is.
+    """
+    if paused_for <= 0:
+        return Check('sales')
+    return Check(
+        'sales',
+        problem='online payment is paused: many sessions were opened and nearly none was paid',
+        remedy='Somebody seems to try stolen cards: look at the failed payments in the Stripe Dashboard. '
+        f'It goes on by itself in {paused_for / 60:.0f} minutes; a restart ends it at once.',
+    )
+
+
+def check_clock(skew: timedelta, *, is_wrong: bool) -> Check:
+    """Check this machine's clock against Stripe's.
+
+    Args:
+        skew: how far Stripe's clock is ahead of ours.
+        is_wrong: whether that is too much.
+    """
+    if not is_wrong:
+        return Check('clock')
+    where = 'behind' if skew > timedelta() else 'ahead of'
+    return Check(
+        'clock',
+        problem=f'the clock of this machine is {abs(skew)} (h:mm:ss) {where} Stripe',
+        remedy='Turn on time synchronisation, for example: timedatectl set-ntp true. In a container or a '
+        'virtual machine, correct the clock of the host.',
+    )
+
+
+def check_calendar(watch: CalendarWatch) -> Check:
+    """Check that what is sold can be booked, as of the last check.
+
+    Not critical: a payment is safe without a calendar, and a load balancer must not take the shop away for it
+    (decision 53).
+    """
+    if not watch.was_checked:
+        return Check(
+            'calendar',
+            problem='the calendar has not been checked yet',
+            remedy='Wait a few seconds: it is checked at the start.',
+        )
+    if watch.problem:
+        return Check('calendar', problem=watch.problem.problem, remedy=watch.problem.remedy)
+    return Check('calendar')

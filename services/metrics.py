@@ -19,6 +19,16 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 SOURCES = ('stripe', 'calendly')
 DELIVERIES = ('handled', 'known', 'foreign', 'refused', 'failed')
 """Outcomes of a delivery: processed; handled before; not for this shop; not signed; to be delivered again."""
+UNMATCHED = (
+    'no key',
+    'unknown key',
+    'not paid',
+    'refunded',
+    'second meeting',
+    'other length',
+    'other event type',
+)
+"""Why a meeting was not paid for; the words of the ledger's UnmatchedReason."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -43,6 +53,9 @@ class Metrics:
         self._deliveries = Counter(
             'paidslot_deliveries', 'Webhook deliveries', ['source', 'outcome'], registry=registry
         )
+        self._unmatched = Counter(
+            'paidslot_unmatched_bookings', 'Meetings that no order paid for', ['kind'], registry=registry
+        )
         self._answers = Histogram(
             'paidslot_delivery_seconds',
             'Time until a delivery was answered',
@@ -63,6 +76,12 @@ class Metrics:
         self._repairs = Counter(
             'paidslot_repairs', 'What the reconciler found and repaired', ['kind'], registry=registry
         )
+        self._refused = Counter('paidslot_requests_refused', 'Requests above a rate limit', registry=registry)
+        self._paused = Gauge(
+            'paidslot_sales_paused',
+            '1 while online payment is paused: many sessions, no payments',
+            registry=registry,
+        )
         self._success = Gauge(
             'paidslot_reconciler_last_success_timestamp_seconds',
             'When a round was last completed, 0 before the first',
@@ -77,6 +96,10 @@ class Metrics:
     def delivery(self, source: str, outcome: str) -> None:
         """Count a delivery by its outcome, one of DELIVERIES."""
         self._deliveries.labels(source, outcome).inc()
+
+    def unmatched_booking(self, kind: str) -> None:
+        """Count a meeting that no order paid for; ``kind`` is one of UNMATCHED."""
+        self._unmatched.labels(kind).inc()
 
     def answered(self, source: str, seconds: float) -> None:
         """Record how long a delivery took to answer."""
@@ -93,6 +116,14 @@ class Metrics:
     def repaired(self, kind: str, count: int = 1) -> None:
         """Count what the reconciler repaired; ``kind`` is one of a few words, never an id."""
         self._repairs.labels(kind).inc(count)
+
+    def refused(self) -> None:
+        """Count a request above a rate limit."""
+        self._refused.inc()
+
+    def watch_pause(self, is_paused: Callable[[], bool]) -> None:
+        """Show from now on whether online payment is paused."""
+        self._paused.set_function(is_paused)
 
     def round_done(self, seconds: float) -> None:
         """Record a completed round of the reconciler."""
@@ -116,4 +147,6 @@ class Metrics:
             self._answers.labels(source)
             for outcome in DELIVERIES:
                 self._deliveries.labels(source, outcome)
+        for kind in UNMATCHED:
+            self._unmatched.labels(kind)
         self._requests.labels('ok')

@@ -1,8 +1,11 @@
-"""How often requests from outside may cause a request to Stripe: a limit per client and one for all."""
+"""How often requests from outside may cause a request to Stripe: per client, per network and in all."""
 
+import asyncio
 import ipaddress
+import logging
 import math
 import time
+from collections.abc import Callable
 
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage
@@ -10,47 +13,96 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from services.errors import TooManyRequests
 
+log = logging.getLogger(__name__)
+
+LOG_EVERY = 60.0  # seconds
+MAX_WAIT, MAX_WAITING = 5.0, 50  # seconds, requests: a known browser waits for its turn, then is refused
+POLL = 0.25  # seconds
+PREFIXES = {4: (32, 24), 6: (64, 48)}
+"""What counts as one client and as one network, by the version of the address."""
+
 
 class RateLimit:
-    """Two limits, one per client and one for all; they are in memory, so each process counts for itself."""
+    """Limits in memory, so each process counts for itself; refused requests are logged as a number."""
 
-    def __init__(self, *, per_client: str, overall: str) -> None:
-        """Make the limits, written as the limits library reads them: ``20/minute``."""
-        self._per_client, self._overall = parse(per_client), parse(overall)
+    def __init__(
+        self,
+        *,
+        per_client: str,
+        per_network: str,
+        overall: str,
+        known: str,
+        on_refused: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Make the limits, written as the limits library reads them: ``20/minute``.
+
+        Args:
+            per_client: for one IPv4 address or IPv6 /64.
+            per_network: for one IPv4 /24 or IPv6 /48.
+            overall: for all clients without a cookie of ours together.
+            known: for all browsers together that brought back our cookie; they wait before they are refused.
+            on_refused: called for each request that is refused.
+        """
+        self._per_client, self._per_network = parse(per_client), parse(per_network)
+        self._overall, self._known = parse(overall), parse(known)
         self._counter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._on_refused = on_refused
+        self._waiting = self._refused = 0
+        self._logged_at = -LOG_EVERY
 
-    async def admit(self, client_ip: str) -> None:
+    async def admit(self, client_ip: str, *, known: bool = False) -> None:
         """Count a request.
 
         Args:
             client_ip: the client's IP address as a trusted proxy reports it, '' when there is none.
+            known: the browser has loaded a page before and brought back the cookie that was set there.
 
         Raises:
             TooManyRequests: with the seconds to wait.
         """
-        network = _network(client_ip)
-        if network:
-            await self._count(self._per_client, network)
-        await self._count(self._overall, 'all')
+        for limit, network in zip((self._per_client, self._per_network), _networks(client_ip), strict=False):
+            if not await self._counter.hit(limit, network):
+                await self._refuse(limit, network)
+        if known:
+            await self._wait_for_turn()
+        elif not await self._counter.hit(self._overall, 'all'):
+            await self._refuse(self._overall, 'all')
 
-    async def _count(self, limit: RateLimitItem, key: str) -> None:
-        if not await self._counter.hit(limit, key):
-            stats = await self._counter.get_window_stats(limit, key)
-            raise TooManyRequests(retry_after=max(1, math.ceil(stats.reset_time - time.time())))
+    async def _wait_for_turn(self) -> None:
+        deadline = time.monotonic() + MAX_WAIT
+        while not await self._counter.hit(self._known, 'known'):
+            if self._waiting >= MAX_WAITING or time.monotonic() > deadline:
+                await self._refuse(self._known, 'known')
+            self._waiting += 1
+            try:
+                await asyncio.sleep(POLL)
+            finally:
+                self._waiting -= 1
+
+    async def _refuse(self, limit: RateLimitItem, key: str) -> None:
+        self._refused += 1
+        self._on_refused()
+        if (now := time.monotonic()) >= self._logged_at + LOG_EVERY:
+            log.warning(
+                'too many requests: %d refused since the last such line, now by %s', self._refused, limit
+            )
+            self._refused, self._logged_at = 0, now
+        stats = await self._counter.get_window_stats(limit, key)
+        raise TooManyRequests(retry_after=max(1, math.ceil(stats.reset_time - time.time())))
 
 
-def _network(client_ip: str) -> str:
-    """Return what counts as one client: an IPv4 address, or the /64 network of an IPv6 customer.
+def _networks(client_ip: str) -> list[str]:
+    """Return what counts as one client, and the wider network around it.
 
     A loopback address belongs to no customer: it is a proxy missing in TRUSTED_PROXIES, or somebody trying
-    the shop on this machine. A limit for it would be one for all customers together, so '' is returned.
+    the shop on this machine. A limit for it would be one for all customers together, so none is returned.
     """
     try:
         ip = ipaddress.ip_address(client_ip)
     except ValueError:
-        return ''
+        return []
     if isinstance(ip, ipaddress.IPv6Address):
         ip = ip.ipv4_mapped or ip
     if ip.is_loopback:
-        return ''
-    return str(ip) if ip.version == 4 else str(ipaddress.ip_network(f'{ip}/64', strict=False))
+        return []
+    return [str(ipaddress.ip_network(f'{ip}/{prefix}', strict=False)) for prefix in PREFIXES[ip.version]]

@@ -18,23 +18,39 @@ from services.endpoints.health import health_router
 from services.endpoints.metrics import metrics_router
 from services.errors import ShopError
 from services.fulfilment import Duplicates, Fulfilment
-from services.health import Check, check_ledger, check_price
+from services.fuse import Fuse
+from services.health import (
+    Check,
+    check_calendar,
+    check_clock,
+    check_ledger,
+    check_price,
+    check_sales,
+    check_stripe_key,
+)
 from services.inbox import Inbox
 from services.ledger import Ledger, Source, connect
 from services.metrics import Metrics
 from services.orders import PriceAdjustments
-from services.payments import Payments
+from services.payments import CheckoutPage, Payments
 from services.rate_limit import RateLimit
-from services.reconciler import Reconciler, tasks
+from services.reconciler import CalendarWatch, Reconciler, tasks
 from services.scheduling import Scheduling
 from services.settings import Settings
 
 log = logging.getLogger(__name__)
 
 WARM_UP_TRIES = 20
-# A clinic's whole waiting room may share one address; a machine that tries cards needs thousands.
-STARTS_PER_CLIENT, STARTS_OVERALL = '30/minute', '1200/minute'
-LOOKUPS_PER_CLIENT, LOOKUPS_OVERALL = '10/minute', '120/minute'  # of sessions that we do not know
+# A clinic's whole waiting room may share one address; a machine that tries cards needs thousands. Browsers
+# that brought back our cookie have a limit of their own, which machines without one cannot use up.
+STARTS = {'per_client': '30/minute', 'per_network': '40/minute', 'overall': '120/minute', 'known': '4/second'}
+# Of sessions that we do not know.
+LOOKUPS = {
+    'per_client': '10/minute',
+    'per_network': '20/minute',
+    'overall': '120/minute',
+    'known': '2/second',
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,9 @@ class Shop:
     payments: Payments
     scheduling: Scheduling
     reconciler: Reconciler
+    calendar_watch: CalendarWatch
     metrics: Metrics
+    fuse: Fuse
 
     @property
     def banner(self) -> str:
@@ -69,7 +87,8 @@ class Shop:
         await self.ledger.open()
 
     async def begin(self) -> None:
-        """Start what runs beside the pages: read the price and the account, then reconcile in rounds."""
+        """Start what runs beside the pages: check the calendar, read price and account, then reconcile."""
+        self.calendar_watch.start()
         await self.warm_up()
         self.reconciler.start()
 
@@ -88,13 +107,21 @@ class Shop:
     async def close(self) -> None:
         """Stop the reconciler and close all connections."""
         await self.reconciler.stop()
+        await self.calendar_watch.stop()
         await self.payments.close()
         await self.scheduling.close()
         await self.ledger.close()
 
     async def health(self) -> list[Check]:
         """Run the health checks."""
-        return [await check_ledger(self.ledger.store.ping), await check_price(self.catalog.get())]
+        return [
+            await check_ledger(self.ledger.store.ping),
+            await check_stripe_key(self.payments.missing.rows()),
+            await check_price(self.catalog.get()),
+            check_calendar(self.calendar_watch),
+            check_sales(self.fuse.paused_for),
+            check_clock(self.payments.clock.skew, is_wrong=self.payments.clock.is_wrong),
+        ]
 
     @property
     def learns_of_bookings(self) -> bool:
@@ -125,14 +152,28 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         SiteProblem: the texts of the site cannot be read.
     """
     texts, domain = site.load(settings.site_file), settings.domain
+    if settings.mode == 'live' and (left := site.examples_in(texts)):
+        advice = 'an example; with a live Stripe key your own must stand there'
+        raise site.SiteProblem([f'{settings.site_file}: {place}, {advice}' for place in left])
     metrics = Metrics(clock)
-    ledger = Ledger(connect(settings.database_url), clock)
+    ledger = Ledger(
+        connect(settings.database_url),
+        clock,
+        on_unmatched=lambda row: metrics.unmatched_booking(row.reason),
+    )
     payments = Payments(
         settings.stripe_secret_key,
         api_base=settings.stripe_api_base,
         domain=domain,
         hosts=settings.payment_hosts,
         mode=settings.mode,
+        page=CheckoutPage(
+            name=texts.business.name,
+            accent=texts.theme.accent,
+            refund_rule=texts.offer.refund_rule,
+            terms_consent=settings.terms_consent,
+            slow_methods=settings.slow_methods,
+        ),
         on_request=metrics.stripe_request,
     )
     scheduling = Scheduling(
@@ -149,25 +190,30 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         ledger=ledger,
         payments=payments,
         duplicates=Duplicates(ledger),
-        rate_limit=RateLimit(per_client=LOOKUPS_PER_CLIENT, overall=LOOKUPS_OVERALL),
+        rate_limit=RateLimit(**LOOKUPS, on_refused=metrics.refused),
         metrics=metrics,
         clock=clock,
         domain=domain,
     )
+    fuse = Fuse(completed=ledger.orders.completed_sessions)
+    metrics.watch_pause(lambda: fuse.paused_for > 0)
     bookings = BookingRecorder(ledger, scheduling)
     calendar = CalendarLinks(
         ledger=ledger,
         payments=payments,
         scheduling=scheduling,
         recorder=bookings,
+        clock=clock,
         selling=settings.selling,
+        learns_of_bookings=bool(settings.calendly_webhook_signing_key),
     )
     checkout = Checkout(
         ledger=ledger,
         catalog=catalog,
         payments=payments,
         fulfilment=fulfilment,
-        rate_limit=RateLimit(per_client=STARTS_PER_CLIENT, overall=STARTS_OVERALL),
+        rate_limit=RateLimit(**STARTS, on_refused=metrics.refused),
+        fuse=fuse,
         clock=clock,
         domain=domain,
         allowed=PriceAdjustments(settings.promotion_codes, settings.automatic_tax),
@@ -199,5 +245,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         payments=payments,
         scheduling=scheduling,
         reconciler=reconciler,
+        calendar_watch=CalendarWatch(scheduling, minutes=product.minutes),
         metrics=metrics,
+        fuse=fuse,
     )

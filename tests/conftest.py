@@ -1,5 +1,6 @@
 """Fixtures for tests of several levels: the sandbox in this process, and settings that point at it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def settings_env(sandbox: SandboxClient, tmp_path: Path) -> dict[str, str]:
         'DOMAIN': 'http://localhost:3000',
         'DATABASE_URL': f'sqlite:///{tmp_path}/shop.db',
         'SITE_FILE': str(ROOT / 'site.toml'),
+        'ENV_FILE': os.devnull,
     }
 
 

@@ -18,6 +18,7 @@ import psycopg
 from tests.processes import wait_until
 
 USER, PASSWORD = 'paidslot', 'not a secret: 100% @home/#1'
+PLACES = ('usr/lib/postgresql/*', 'opt/homebrew/opt/postgresql@*', 'usr/local/opt/postgresql@*')
 UNPRIVILEGED = ('postgres', 'nobody')  # the server refuses to run as root
 TIMEOUT = 30.0  # seconds
 SETTINGS = {
@@ -165,14 +166,14 @@ def running(**settings: str) -> Iterator[Cluster]:
 
 
 def _programs() -> Path:
-    """Return the folder of the newest server's programs: on the path, or where Debian installs them."""
+    """Return the folder of the newest programs: on the path, or where Debian or Homebrew installs them."""
     on_path = shutil.which('initdb')
     if on_path:
         return Path(on_path).parent
-    found = [path.parent for path in Path('/usr/lib/postgresql').glob('*/bin/initdb')]
+    found = [path.parent for place in PLACES for path in Path('/').glob(f'{place}/bin/initdb')]
     if not found:
         raise Unavailable('PostgreSQL is not installed (scripts/postgres installs it)')
-    return max(found, key=lambda path: int(path.parent.name))
+    return max(found, key=lambda path: int(path.parent.name.rpartition('@')[2]))
 
 
 def _unprivileged() -> dict[str, Any]:

@@ -45,7 +45,7 @@ class Server:
     """One Python server process on a port of 127.0.0.1, in a folder of its own.
 
     The process gets ``environment`` and none of the developer's settings: no other variables, and no ``.env``
-    file, because it starts in ``folder``.
+    file, because ENV_FILE is empty.
     """
 
     def __init__(
@@ -142,4 +142,5 @@ class Server:
 def _base_environment(folder: Path) -> dict[str, str]:
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     own = {'HOME': str(folder), 'TMPDIR': str(folder), 'PYTHONPATH': str(ROOT), 'PYTHONUNBUFFERED': '1'}
+    own['ENV_FILE'] = os.devnull
     return inherited | own

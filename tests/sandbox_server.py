@@ -19,6 +19,7 @@ def running(config: SandboxConfig | None = None) -> Iterator[SandboxConfig]:
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(config), host='127.0.0.1', port=port, log_level='warning', access_log=False,
+            date_header=False,
             timeout_graceful_shutdown=1,
         )
     )  # fmt: skip

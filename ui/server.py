@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from fastapi import Request, Response
 from nicegui import app
 from nicegui import ui as nicegui
+from nicegui.server import Server
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
@@ -20,7 +21,9 @@ from services.settings import Settings, SettingsError
 from services.shop import Shop
 from ui import register
 from ui.components.theme import favicon
+from ui.connections import bounded, raise_file_limit
 from ui.middleware.browser_id import BrowserIdMiddleware
+from ui.middleware.domain_check import DomainCheckMiddleware
 from ui.middleware.early_flush import EarlyFlushMiddleware
 from ui.middleware.load_shedding import LoadShedder, delete_unconnected_pages
 from ui.middleware.security_headers import SecurityHeadersMiddleware
@@ -32,6 +35,7 @@ log = logging.getLogger('paidslot')
 GC_THRESHOLDS = 5_000, 5, 3  # rare enough not to slow pages down, frequent enough to free closed ones soon
 DELETE_EVERY = 5.0  # seconds between two rounds of delete_unconnected_pages
 ANY_HOST = ('*',)
+BOTH_FAMILIES = '::'  # the value of HOST that means every address of IPv6 and IPv4
 
 
 def start(
@@ -56,6 +60,8 @@ def start(
     if greeting:
         app.on_startup(lambda: print(greeting, flush=True))
     app.on_startup(_tune_garbage_collector)
+    if shop.settings.host == BOTH_FAMILIES:
+        app.on_startup(_listen_on_both_families)
     run(shop)
 
 
@@ -68,7 +74,7 @@ def assemble(shop: Shop, *, hosts: Sequence[str] = ANY_HOST) -> None:
     register(shop)
 
     settings = shop.settings
-    where = f'{settings.domain} (listening on {settings.host}:{settings.port})'
+    where = f'{settings.domain} (listening on {_address(settings)})'
     app.on_startup(lambda: _add_middleware(shop, hosts))
     app.on_startup(
         lambda: log.info('selling %s with %s keys at %s', shop.catalog.get().slug, settings.mode, where)
@@ -98,6 +104,8 @@ def _add_middleware(shop: Shop, hosts: Sequence[str]) -> None:
         Middleware(EarlyFlushMiddleware),
         # Builds of pages are timed, without compression and without the pause between the two parts.
         Middleware(TimingMiddleware, record=shop.metrics.built),
+        # The first request from the internet tells whether DOMAIN was left at localhost.
+        Middleware(DomainCheckMiddleware, domain=shop.settings.domain),
         # Every request gets the id of its browser.
         Middleware(BrowserIdMiddleware, secure=shop.settings.https),
     )
@@ -114,15 +122,33 @@ def _tune_garbage_collector() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
+def _address(settings: Settings) -> str:
+    host = f'[{settings.host}]' if ':' in settings.host else settings.host
+    return f'{host}:{settings.port}'
+
+
+def _listen_on_both_families() -> None:
+    """Let the web server open two sockets, one for each family.
+
+    One socket for both would show IPv4 clients as ``::ffff:…``, which no proxy in TRUSTED_PROXIES equals.
+    asyncio makes two for an empty host, and NiceGUI takes none, so it is set here, before uvicorn listens.
+    """
+    Server.instance.config.host = ''
+
+
 def _refuse_taken_port(settings: Settings) -> None:
     """Check that the address can be listened on, before anything is opened."""
-    family = socket.AF_INET6 if ':' in settings.host else socket.AF_INET
+    families = [socket.AF_INET6 if ':' in settings.host else socket.AF_INET]
+    if settings.host == BOTH_FAMILIES:
+        families.append(socket.AF_INET)
     try:
-        socket.create_server((settings.host, settings.port), family=family).close()
+        for family in families:
+            host = settings.host if family is families[0] else ''
+            socket.create_server((host, settings.port), family=family).close()
     except OSError as error:
         reason = str(error.strerror).partition(' (')[0]
         reason = reason[:1].lower() + reason[1:]
-        problem = f'HOST and PORT: cannot listen on {settings.host}:{settings.port}: {reason}'
+        problem = f'HOST and PORT: cannot listen on {_address(settings)}: {reason}'
         raise SettingsError([problem]) from error
 
 
@@ -145,6 +171,7 @@ def run(shop: Shop) -> None:
         show_welcome_message=False,
         gzip_middleware_factory=None,  # CompressMiddleware compresses
         # For uvicorn:
+        http=bounded(raise_file_limit()),
         forwarded_allow_ips=settings.trusted_proxies,
         access_log=False,
         timeout_graceful_shutdown=8,

@@ -5,7 +5,7 @@ import logging
 from cachetools import TTLCache
 
 from services.errors import CalendarUnavailable
-from services.ledger import Delivery, Ledger
+from services.ledger import Delivery, Ledger, UnmatchedReason
 from services.orders import Booking, BookingState, Cause, Order
 from services.scheduling import BookingUpdate, Scheduling, read_update
 
@@ -34,7 +34,7 @@ class BookingRecorder:
         """
         update = read_update(delivery.payload.encode())[2]
         if await self.record(update, because=because, handles=delivery) is None:
-            await self._ledger.deliveries.mark_handled(delivery)
+            await self._list_unmatched(update, handles=delivery)
 
     async def record(
         self, update: BookingUpdate, *, because: Cause, handles: Delivery | None = None
@@ -43,7 +43,13 @@ class BookingRecorder:
         order = await self._order_of(update)
         if order:
             await self._ledger.bookings.put(
-                order, update.booking, because=because, moved=update.moved, handles=handles
+                order,
+                update.booking,
+                because=because,
+                moved=update.moved,
+                event_type=update.event_type,
+                other_event_type=self._is_of_another_event_type(update),
+                handles=handles,
             )
         return order
 
@@ -54,7 +60,28 @@ class BookingRecorder:
             CalendarUnavailable: Calendly does not answer.
         """
         for update in await self._scheduling.find_bookings(order.booking_key, since=order.created_at):
-            await self._ledger.bookings.put(order, update.booking, because=Cause.PAGE, moved=update.moved)
+            await self._ledger.bookings.put(
+                order,
+                update.booking,
+                because=Cause.PAGE,
+                moved=update.moved,
+                event_type=update.event_type,
+            )
+
+    async def _list_unmatched(self, update: BookingUpdate, *, handles: Delivery) -> None:
+        """List a booking that belongs to no order; one of another event type is the coach's own business."""
+        if self._is_of_another_event_type(update):
+            await self._ledger.deliveries.mark_handled(handles)
+            return
+        reason = UnmatchedReason.UNKNOWN_KEY if update.booking_key else UnmatchedReason.NO_KEY
+        await self._ledger.unmatched.record_unmatched(
+            update.booking, reason, event_type=update.event_type, handles=handles
+        )
+
+    def _is_of_another_event_type(self, update: BookingUpdate) -> bool:
+        """Whether a booking is surely not of the event type that is sold."""
+        ours = self._scheduling.event_type
+        return bool(ours and update.event_type and update.event_type != ours)
 
     async def look_for_links(self, order: Order) -> None:
         """Ask Calendly for the links of an order's online meetings that have none yet, once a minute at most.

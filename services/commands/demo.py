@@ -14,7 +14,7 @@ from services.settings import parse_settings
 from services.shop import Shop, build
 
 HOST, PORT = '127.0.0.1', '3000'
-HOSTS = ('127.0.0.1', 'localhost')  # no other site may talk to the demo by a name that leads to this machine
+HOSTS = ('127.0.0.1', 'localhost')  # against DNS rebinding: other sites cannot reach the demo
 
 
 class Start(Protocol):

@@ -24,7 +24,9 @@ UNBOOKED = """
     WHERE voided_at IS NULL AND session_status <> 'expired' AND NOT bookings_unknown
     AND id NOT IN (SELECT order_id FROM bookings WHERE state = 'active')"""
 WRITE_LINE = "INSERT INTO journal (order_id, version, at, because, actor, line) VALUES (?, ?, ?, ?, '', ?)"
-MARK = 'UPDATE orders SET calendar_url = NULL, bookings_unknown = 1, version = ? WHERE id = ?'
+MARK = """
+    UPDATE orders SET calendar_url = NULL, calendar_url_at = NULL, bookings_unknown = 1, version = ?
+    WHERE id = ?"""
 
 
 class BackupRefused(Exception):

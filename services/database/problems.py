@@ -2,12 +2,20 @@
 
 import sqlite3
 
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, TimeoutError
+
 from services.database.schema import UnknownVersion
 from services.database.sqlite import code_of
+from services.settings import how_to_run
 
-DAMAGED = 'The file is damaged or is no database. Put a backup in its place: python main.py restore FILE'
+DAMAGED = 'The file is damaged or is no database. Put a backup in its place: ' + how_to_run('restore FILE')
 READ_ONLY = 'The file and its folder must be writable for this user.'
 FULL = 'There is no room left on the disk.'
+LOCKED = (
+    'Another program keeps it locked: a second shop with the same file, a program that shows or changes '
+    'databases, or a network file system whose locks do not work. End that program ("fuser -v FILE" names '
+    'it), or keep the file on a local disk.'
+)
 REMEDIES = {
     sqlite3.SQLITE_NOTADB: DAMAGED,
     sqlite3.SQLITE_CORRUPT: DAMAGED,
@@ -15,7 +23,8 @@ REMEDIES = {
     sqlite3.SQLITE_PERM: READ_ONLY,
     sqlite3.SQLITE_FULL: FULL,
     sqlite3.SQLITE_IOERR: 'The disk does not work, or is full.',
-    sqlite3.SQLITE_BUSY: 'Another program keeps it locked.',
+    sqlite3.SQLITE_BUSY: LOCKED,
+    sqlite3.SQLITE_LOCKED: LOCKED,
 }
 OTHERWISE = {
     'sqlite': 'Its folder must exist or be makeable, be writable for this user, and have room left.',
@@ -23,6 +32,24 @@ OTHERWISE = {
     'and the database must belong to that user.',
 }
 NEWER = 'It was written by another version of Paidslot: start that one, or a newer one.'
+
+
+BUGS = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE)
+"""What SQLite answers to a wrong statement; all other codes say that the database does not work."""
+
+
+def is_outage(error: Exception, dialect: str) -> bool:
+    """Say whether the database itself does not work, rather than one statement.
+
+    Args:
+        error: what the driver or SQLAlchemy raised.
+        dialect: sqlite or postgresql.
+    """
+    if isinstance(error, TimeoutError):  # no connection became free
+        return True
+    if dialect == 'sqlite':
+        return code_of(error) not in (0, *BUGS)
+    return isinstance(error, OperationalError | InterfaceError | InternalError)
 
 
 def in_words(error: Exception, dialect: str) -> str:

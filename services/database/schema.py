@@ -22,7 +22,11 @@ from sqlalchemy import (
 )
 
 NEWEST = '0001'
-"""The version of these tables, as the last migration names it."""
+"""The version of these tables, as the last migration names it.
+
+A new column of ``orders`` needs five changes: the table below, a migration, this version, the field in
+``services/orders/model.py``, and ``services/ledger/mapping.py`` unless the field is stored as it is.
+"""
 
 
 class UnknownVersion(Exception):
@@ -88,11 +92,14 @@ orders = Table(
     Column('session_url', Text),
     Column('session_expires_at', Utc, nullable=False),
     Column('calendar_url', Text),
+    Column('calendar_url_at', Utc),
     Column('bookings_unknown', Boolean, nullable=False),
     Column('voided_at', Utc),
     Column('completed_at', Utc),
     Column('duplicate_of', Text, nullable=False),
+    Column('fraud_warning', Boolean, nullable=False),
     Column('next_check', Utc),
+    Column('delete_at', Utc),
     # facts: what was seen at Stripe
     Column('session_status', Text, nullable=False),
     Column('payment_status', Text, nullable=False),
@@ -104,7 +111,13 @@ orders = Table(
     Column('payment_failed', Boolean, nullable=False),
     Column('amount_refunded', BigInteger, nullable=False),
     Column('amount_disputed', BigInteger, nullable=False),
+    Column('amount_lost', BigInteger, nullable=False),
     Column('dispute_status', Text, nullable=False),
+    Column('under_review', Boolean, nullable=False),
+    Column('awaits_customer', Boolean, nullable=False),
+    Column('voucher_url', Text, nullable=False),
+    Column('voucher_expires_at', Utc),
+    Column('terms_accepted', Boolean, nullable=False),
     Column('payment_id', Text, nullable=False),
     Column('card_fingerprint', Text, nullable=False),
     Column('email', Text, nullable=False),
@@ -117,6 +130,7 @@ orders = Table(
     Index('ix_orders_email_completed_at', text('lower(email)'), 'completed_at'),
     Index('ix_orders_card_fingerprint_completed_at', 'card_fingerprint', 'completed_at'),
     Index('ix_orders_next_check_environment', 'next_check', 'environment'),
+    Index('ix_orders_delete_at', 'delete_at'),
 )
 
 bookings = Table(
@@ -149,10 +163,27 @@ deliveries = Table(
     Column('kind', Text, nullable=False),
     Column('received_at', Utc, nullable=False),
     Column('tries', Integer, nullable=False),
-    Column('handled_at', Utc),
+    Column('handled_at', Utc, index=True),
     Column('error', Text, nullable=False),
     Column('payload', Text, nullable=False),
     Column('next_try', Utc, index=True),
+)
+
+unmatched_bookings = Table(
+    'unmatched_bookings',
+    metadata,
+    Column('invitee_id', Text, primary_key=True),
+    Column('reason', String(16), primary_key=True),
+    Column('order_id', ForeignKey('orders.id'), index=True),
+    Column('start', Utc, nullable=False),
+    Column('end', Utc, nullable=False),
+    Column('event_type', Text, nullable=False),
+    Column('email', Text, nullable=False),
+    Column('name', Text, nullable=False),
+    Column('first_seen', Utc, nullable=False),
+    Column('state', String(16), nullable=False),
+    Column('note', Text, nullable=False),
+    Index('ix_unmatched_bookings_state_start', 'state', 'start'),
 )
 
 list_cursors = Table(

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -12,8 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.database import schema
 from services.database.engine import engine_for
+from services.database.outage import Outages
 from services.database.postgresql import prepare
-from services.database.problems import in_words
+from services.database.problems import in_words, is_outage
 from services.database.sqlite import examine, first_connection
 from services.settings import SettingsError
 
@@ -21,8 +23,10 @@ T = TypeVar('T')
 
 READERS = 2  # transactions at once, in this process
 WRITERS = {'sqlite': 1, 'postgresql': 4}  # SQLite has one writer at a time: writes queue here, in order
-# A start writes something, so that the operator and not a customer learns that nothing can be written.
+# The start and the health check write something, so that the operator and not a customer learns that nothing
+# can be written.
 PROBE = 'UPDATE alembic_version SET version_num = version_num'
+PROBE_EVERY = 5.0  # seconds; a health check within this time after any write does not write
 
 
 class Store:
@@ -38,6 +42,8 @@ class Store:
         alone = {} if self.dialect == 'sqlite' else {'isolation_level': 'AUTOCOMMIT'}
         self._reading = engine.execution_options(**alone)
         self._writing = engine.execution_options(writes=True)
+        self._outages = Outages(self.dialect)
+        self._wrote_at = -PROBE_EVERY
 
     async def open(self) -> None:
         """Apply the migrations.
@@ -58,29 +64,52 @@ class Store:
         self.engine.dispose()
 
     async def read(self, query: Select[Any], **values: Any) -> list[Row[Any]]:
-        """Return all rows of a query with these parameters."""
+        """Return all rows of a query with these parameters.
+
+        Raises:
+            LedgerUnavailable: the database does not work.
+        """
 
         def work() -> list[Row[Any]]:
             with self._reading.connect() as connection:
                 return list(connection.execute(query, values).all())
 
-        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+        return await self._run(self._readers, 'reading', work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run a function in one transaction, which is on the disk when this returns.
 
         The transaction is finished even if the caller is cancelled meanwhile.
+
+        Raises:
+            LedgerUnavailable: the database does not work.
         """
 
         def transaction() -> T:
             with self._writing.begin() as connection:
+                if self._outages.active:  # a transaction that changes nothing would prove nothing
+                    connection.exec_driver_sql(PROBE)
                 return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._writers, transaction)
+        result = await self._run(self._writers, 'writing', transaction)
+        self._wrote_at = time.monotonic()
+        return result
 
     async def ping(self) -> None:
-        """Raise if the database does not answer."""
+        """Raise if the database cannot be read or written."""
         await self.read(select(1))
+        if time.monotonic() >= self._wrote_at + PROBE_EVERY:
+            await self.write(lambda connection: connection.exec_driver_sql(PROBE))
+
+    async def _run(self, threads: ThreadPoolExecutor, doing: str, work: Callable[[], T]) -> T:
+        try:
+            result = await asyncio.get_running_loop().run_in_executor(threads, work)
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            if is_outage(error, self.dialect):
+                raise self._outages.failed(doing, error) from error
+            raise
+        self._outages.succeeded(doing)
+        return result
 
     def _migrate(self) -> None:
         if self.dialect == 'sqlite':

@@ -30,7 +30,12 @@ def checkout_router(checkout: Checkout, offer: str) -> APIRouter:
         _require_offer(_json_object(await read_body(request, LIMIT), request), offer)
         browser_id = getattr(request.state, 'browser_id', '')
         client = request.client.host if request.client else ''
-        session = await checkout.start(browser_id=browser_id, because=Cause.API, client_ip=client)
+        session = await checkout.start(
+            browser_id=browser_id,
+            because=Cause.API,
+            client_ip=client,
+            known_browser=getattr(request.state, 'browser_is_known', False),
+        )
         return JSONResponse({'id': session.id, 'url': session.url}, headers=NO_STORE)
 
     return router

@@ -14,8 +14,8 @@ from services.fulfilment.decision import Decision, decide
 from services.fulfilment.duplicates import Duplicates
 from services.ledger import Delivery, Ledger
 from services.metrics import Metrics
-from services.orders import Cause, Order, PaymentSession, State, order_from
-from services.payments import SESSION_EVENTS, Payments
+from services.orders import Cause, Order, PaymentSession, State, delete_at, order_from
+from services.payments import SESSION_EVENTS, WARNING_EVENTS, Payments
 from services.rate_limit import RateLimit
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Fulfilment:
         return self._ledger.subscribe(order, callback)
 
     async def fulfil(
-        self, session_id: str, *, because: Cause, handles: Delivery | None = None
+        self, session_id: str, *, because: Cause, handles: Delivery | None = None, warned: bool = False
     ) -> Order | None:
         """Read a session at Stripe and write down what is true of its order.
 
@@ -75,6 +75,7 @@ class Fulfilment:
             session_id: Stripe's id of the session.
             because: who asks.
             handles: the delivery that this answers, marked as handled in the same transaction.
+            warned: the card issuer has reported fraud.
 
         Returns:
             The order as it is now, or None when the session is not one of this shop.
@@ -92,7 +93,7 @@ class Fulfilment:
             order = order or await self._adopt(session, because)
             if order is None:
                 break
-            moved = await self._apply(order, session, because, handles)
+            moved = await self._apply(order, session, because, handles, warned=warned)
             if moved:
                 return moved
         else:
@@ -102,7 +103,7 @@ class Fulfilment:
         return order
 
     async def fulfil_payment(
-        self, payment_id: str, *, because: Cause, handles: Delivery | None = None
+        self, payment_id: str, *, because: Cause, handles: Delivery | None = None, warned: bool = False
     ) -> Order | None:
         """Fulfil the session of a payment: events about refunds and disputes name the payment alone.
 
@@ -110,6 +111,7 @@ class Fulfilment:
             payment_id: Stripe's id of the payment.
             because: who asks.
             handles: the delivery that this answers, marked as handled in the same transaction.
+            warned: the card issuer has reported fraud.
 
         Raises:
             ShopError: Stripe does not answer; nothing was changed.
@@ -118,7 +120,7 @@ class Fulfilment:
         known = order.session_id if order else None
         session_id = known or await self._payments.find_session_of(payment_id)
         if session_id:
-            return await self.fulfil(session_id, because=because, handles=handles)
+            return await self.fulfil(session_id, because=because, handles=handles, warned=warned)
         if handles:
             await self._ledger.deliveries.mark_handled(handles)
         return None
@@ -130,14 +132,18 @@ class Fulfilment:
             ShopError: Stripe does not answer; nothing was changed.
         """
         fulfil = self.fulfil if delivery.kind in SESSION_EVENTS else self.fulfil_payment
-        await fulfil(delivery.payload, because=because, handles=delivery)
+        warned = delivery.kind in WARNING_EVENTS
+        await fulfil(delivery.payload, because=because, handles=delivery, warned=warned)
 
-    async def arrive(self, session_id: str, *, client_ip: str = '') -> Order | None:
+    async def arrive(
+        self, session_id: str, *, client_ip: str = '', known_browser: bool = False
+    ) -> Order | None:
         """Find or adopt the order of a customer who comes back from Stripe.
 
         Args:
             session_id: from the address; strangers can invent it, so requests to Stripe are limited.
             client_ip: the address of the browser, for the rate limit.
+            known_browser: it brought back the cookie that an earlier page has set.
 
         Raises:
             ShopError: the ledger does not know the session, and Stripe is silent or the limit is reached.
@@ -146,7 +152,7 @@ class Fulfilment:
             order = await self._ledger.orders.find(session_id=session_id)
             if order or session_id in self._unknown:
                 return order
-            await self._rate_limit.admit(client_ip)
+            await self._rate_limit.admit(client_ip, known=known_browser)
             order = await self.fulfil(session_id, because=Cause.RETURN)
         if order is None:
             self._unknown[session_id] = True
@@ -178,12 +184,15 @@ class Fulfilment:
             await self._close_beside_a_paid_one(order, because)
 
     async def _adopt(self, session: PaymentSession, because: Cause) -> Order | None:
-        """Find the order that a session's metadata names, or rebuild it from there."""
+        """Find the order that a session's metadata names, or rebuild it unless it would be deleted by now."""
         rebuilt = order_from(session, domain=self._domain, environment=self._payments.environment)
         if rebuilt is None:
             return None
         orders = self._ledger.orders
         known = await orders.find(id=rebuilt.id)
+        until = delete_at(replace(rebuilt, facts=session.facts), session.created_at)
+        if known is None and until and until <= self._clock():
+            return None
         if known is None:
             await orders.add(rebuilt, because=because)
             known = await orders.find(id=rebuilt.id)
@@ -192,7 +201,13 @@ class Fulfilment:
         return known
 
     async def _apply(
-        self, order: Order, session: PaymentSession, because: Cause, handles: Delivery | None
+        self,
+        order: Order,
+        session: PaymentSession,
+        because: Cause,
+        handles: Delivery | None,
+        *,
+        warned: bool = False,
     ) -> Order | None:
         """Write a decision down in one move; None when another move came first."""
         now = self._clock()
@@ -200,6 +215,11 @@ class Fulfilment:
         changes = await self._with_duplicate(order, decision, now)
         if decision.alarm:
             log.error('order %s: %s', order.reference, decision.alarm)
+        if warned and not order.fraud_warning:
+            changes |= {'fraud_warning': True}
+            log.warning(
+                'order %s: the card issuer reports fraud; a refund may avoid a dispute', order.reference
+            )
         if not changes and not (decision.alarm and handles):
             if handles:
                 await self._ledger.deliveries.mark_handled(handles)
@@ -207,6 +227,8 @@ class Fulfilment:
         line = decision.line
         if 'duplicate_of' in changes:
             line += f'; seems paid twice: see {changes["duplicate_of"]}'
+        if 'fraud_warning' in changes:
+            line += '; the card issuer reports fraud'
         moved = await self._ledger.orders.move(order, because=because, line=line, handles=handles, **changes)
         if moved:
             await self._after(order, moved, because)

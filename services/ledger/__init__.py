@@ -2,6 +2,25 @@
 
 from services.database.store import Store, connect
 from services.ledger.ledger import Ledger
-from services.ledger.records import Delivery, JournalLine, ListCursor, Source
+from services.ledger.records import (
+    Delivery,
+    JournalLine,
+    ListCursor,
+    Source,
+    UnmatchedBooking,
+    UnmatchedReason,
+    UnmatchedState,
+)
 
-__all__ = ['Delivery', 'JournalLine', 'Ledger', 'ListCursor', 'Source', 'Store', 'connect']
+__all__ = [
+    'Delivery',
+    'JournalLine',
+    'Ledger',
+    'ListCursor',
+    'Source',
+    'Store',
+    'UnmatchedBooking',
+    'UnmatchedReason',
+    'UnmatchedState',
+    'connect',
+]

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from services.database import schema
 from services.database.store import Store
 from services.ledger.deliveries import mark_handled
 from services.ledger.journal import Journal
-from services.ledger.mapping import booking_from_row
-from services.ledger.records import Delivery
+from services.ledger.mapping import booking_from_row, order_from_row
+from services.ledger.records import Delivery, UnmatchedBooking, UnmatchedReason
+from services.ledger.unmatched import MONEY_BACK, Unmatched
 from services.orders import Booking, BookingState, Cause, Order
 
 ACTIVE, CANCELED = BookingState.ACTIVE, BookingState.CANCELED
@@ -27,11 +28,13 @@ class Bookings:
         journal: Journal,
         clock: Callable[[], datetime],
         *,
+        unmatched: Unmatched,
         on_change: Callable[[Order], None],
     ) -> None:
         self._store = store
         self._journal = journal
         self._clock = clock
+        self._unmatched = unmatched
         self._on_change = on_change
 
     async def of(self, order_id: str) -> tuple[Booking, ...]:
@@ -53,25 +56,31 @@ class Bookings:
         *,
         because: Cause,
         moved: bool = False,
+        event_type: str = '',
+        other_event_type: bool = False,
         handles: Delivery | None = None,
     ) -> None:
         """Write a booking down or update it; one that was canceled or replaced never becomes active again.
 
         When the last active booking of an order is canceled, its used calendar link is forgotten in the same
-        transaction, so that another time can be picked (decision 45).
+        transaction, so that another time can be picked (decision 45). A booking that the order did not pay
+        for in this form is also listed as unmatched (decision 54).
 
         Args:
             order: whose booking it is.
             booking: the booking as it is now.
             because: who caused the change.
             moved: another meeting takes its place, so the link stays.
+            event_type: Calendly's name of its event type, '' where it is not known.
+            other_event_type: whether that is not the one that is sold.
             handles: the delivery that this answers, marked as handled in the same transaction.
         """
         table, orders = schema.bookings, schema.orders
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> list[UnmatchedBooking]:
             # Lock the order: two concurrent updates of one booking must not both write a journal line.
-            connection.execute(select(orders.c.id).where(orders.c.id == order.id).with_for_update())
+            lock = select(orders).where(orders.c.id == order.id).with_for_update()
+            current = order_from_row(connection.execute(lock).one())
             before = connection.scalar(select(table.c.state).where(table.c.invitee_id == booking.invitee_id))
             successor = select(table.c.invitee_id).where(table.c.replaces == booking.invitee_id)
             replaced = connection.scalar(successor.where(table.c.order_id == order.id))
@@ -80,16 +89,46 @@ class Bookings:
             if booking.replaces:
                 replaced_one = update(table).where(table.c.invitee_id == booking.replaces)
                 connection.execute(replaced_one.values(state=CANCELED))
+                self._unmatched.close(connection, booking.replaces)
             if before not in (now.state, CANCELED):
                 line = f'meeting of {booking.start:%Y-%m-%d %H:%M} UTC {now.state}'
                 self._journal.write(connection, order, because=because, line=line)
             if booking.state == CANCELED != before and not moved:
                 self._reopen_calendar(connection, order, because)
+            listed: list[UnmatchedBooking] = []
+            if now.state == CANCELED or before == CANCELED:
+                self._unmatched.close(connection, booking.invitee_id)
+                if self._count_active(connection, current) <= current.purchase.sessions:
+                    self._unmatched.close_seconds(connection, current)
+            else:
+                reasons = self._reasons(connection, current, now)
+                if other_event_type:
+                    reasons.append(UnmatchedReason.OTHER_EVENT_TYPE)
+                listed = self._unmatched.write(connection, now, reasons, order=current, event_type=event_type)
             if handles:
                 mark_handled(connection, handles, self._clock())
+            return listed
 
-        await self._store.write(work)
+        self._unmatched.report(await self._store.write(work))
         self._on_change(order)
+
+    def _reasons(self, connection: Connection, order: Order, booking: Booking) -> list[UnmatchedReason]:
+        """Say why an active booking is not what the order paid for; nothing for a right one."""
+        reasons = []
+        if order.state in MONEY_BACK:
+            reasons.append(UnmatchedReason.REFUNDED)
+        elif not order.opens_calendar:
+            reasons.append(UnmatchedReason.NOT_PAID)
+        if booking.end - booking.start != timedelta(minutes=order.purchase.minutes):
+            reasons.append(UnmatchedReason.OTHER_LENGTH)
+        if self._count_active(connection, order) > order.purchase.sessions:
+            reasons.append(UnmatchedReason.SECOND_MEETING)
+        return reasons
+
+    def _count_active(self, connection: Connection, order: Order) -> int:
+        table = schema.bookings.c
+        active = select(func.count()).where(table.order_id == order.id, table.state == ACTIVE)
+        return connection.scalar(active) or 0
 
     def _put(self, booking: Booking, order: Order) -> Any:
         table = schema.bookings
@@ -110,7 +149,12 @@ class Bookings:
         reopened = (
             update(schema.orders)
             .where(orders.id == order.id, used)
-            .values(calendar_url=None, bookings_unknown=False, version=orders.version + 1)
+            .values(
+                calendar_url=None,
+                calendar_url_at=None,
+                bookings_unknown=False,
+                version=orders.version + 1,
+            )
             .returning(orders.version)
         )
         version = connection.scalar(reopened)

@@ -13,25 +13,37 @@ from services.ledger.cursors import ListCursors
 from services.ledger.deliveries import Deliveries
 from services.ledger.journal import Journal
 from services.ledger.orders import Orders
+from services.ledger.records import UnmatchedBooking
+from services.ledger.retention import Retention
+from services.ledger.unmatched import Unmatched
 from services.orders import Order
 
 
 class Ledger:
     """The ledger of one database, by aggregate."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], datetime],
+        *,
+        on_unmatched: Callable[[UnmatchedBooking], object] = lambda _: None,
+    ) -> None:
         """Make it; nothing is opened yet.
 
         Args:
             store: the database.
             clock: the present time in UTC.
+            on_unmatched: called for each meeting that turns out not to be paid for.
         """
         self.store = store
         self.journal = Journal(store, clock)
         self.deliveries = Deliveries(store, clock)
-        self.orders = Orders(store, self.journal, clock, on_change=self._notify)
-        self.bookings = Bookings(store, self.journal, clock, on_change=self._notify)
+        self.unmatched = Unmatched(store, clock, on_listed=on_unmatched)
+        self.orders = Orders(store, self.journal, clock, unmatched=self.unmatched, on_change=self._notify)
+        self.bookings = Bookings(store, self.journal, clock, unmatched=self.unmatched, on_change=self._notify)
         self.cursors = ListCursors(store)
+        self.retention = Retention(store, clock)
         self._subscribers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
 
     async def open(self) -> None:

@@ -43,7 +43,7 @@ def values_of(order: Order) -> dict[str, Any]:
 def order_from_row(row: Row[Any]) -> Order:
     """Return a row as an order."""
     values = dict(row._mapping)
-    del values['next_check']  # a column of the ledger, not of the order
+    del values['next_check'], values['delete_at']  # columns of the ledger, not of the order
     facts = Facts(**{name: values.pop(name) for name in FACTS})
     environment = Environment(values.pop('environment'), values.pop('account'))
     allowed = PriceAdjustments(values.pop('discounts_allowed'), values.pop('taxes_allowed'))

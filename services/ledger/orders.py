@@ -16,8 +16,9 @@ from services.ledger.deliveries import mark_handled
 from services.ledger.journal import Journal
 from services.ledger.leases import claim
 from services.ledger.mapping import columns_of, order_from_row, values_of
-from services.ledger.records import Delivery
-from services.orders import Cause, Environment, Order, next_check
+from services.ledger.records import Delivery, UnmatchedBooking
+from services.ledger.unmatched import Unmatched
+from services.orders import Cause, Environment, Order, delete_at, next_check
 
 LEASE = timedelta(minutes=10)  # an order whose check failed, or whose process died, is due again after this
 
@@ -31,17 +32,20 @@ class Orders:
         journal: Journal,
         clock: Callable[[], datetime],
         *,
+        unmatched: Unmatched,
         on_change: Callable[[Order], None],
     ) -> None:
         self._store = store
         self._journal = journal
         self._clock = clock
+        self._unmatched = unmatched
         self._on_change = on_change
         self.moves: Counter[Cause] = Counter()  # in this process, by who caused them
 
     async def add(self, order: Order, *, because: Cause) -> bool:
         """Write a new order down; False when its id, session or claim is taken already."""
-        values = values_of(order) | {'next_check': next_check(order, self._clock())}
+        now = self._clock()
+        values = values_of(order) | {'next_check': next_check(order, now), 'delete_at': delete_at(order, now)}
 
         def work(connection: Connection) -> None:
             connection.execute(statements.add_order(), values)
@@ -114,13 +118,17 @@ class Orders:
         """
         now = self._clock()
         after = replace(order, version=order.version + 1, **changes)
-        values = columns_of(changes) | {'version': after.version, 'next_check': next_check(after, now)}
+        values = columns_of(changes) | {'version': after.version}
+        values |= {'next_check': next_check(after, now), 'delete_at': delete_at(after, now)}
         values |= {'order_id': order.id, 'seen_version': order.version}
+        unmatched: list[UnmatchedBooking] = []
 
         def work(connection: Connection) -> Order | None:
             if connection.execute(statements.move_order(), values).rowcount == 0:
                 return None
             self._journal.write(connection, after, because=because, line=line, actor=actor)
+            if order.opens_calendar is not after.opens_calendar:
+                unmatched[:] = self._unmatched.write_refunded(connection, after, opened=order.opens_calendar)
             if handles:
                 mark_handled(connection, handles, now)
             return after
@@ -128,6 +136,7 @@ class Orders:
         moved = await self._store.write(work)
         if moved:
             self.moves[because] += 1
+            self._unmatched.report(unmatched)
             self._on_change(order)
         return moved
 

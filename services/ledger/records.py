@@ -14,6 +14,47 @@ class Source(enum.StrEnum):
     CALENDLY = 'calendly'
 
 
+class UnmatchedReason(enum.StrEnum):
+    """Why a meeting in the coach's calendar is not one that an order paid for."""
+
+    NO_KEY = 'no key'
+    UNKNOWN_KEY = 'unknown key'
+    NOT_PAID = 'not paid'
+    REFUNDED = 'refunded'
+    SECOND_MEETING = 'second meeting'
+    OTHER_LENGTH = 'other length'
+    OTHER_EVENT_TYPE = 'other event type'
+
+
+class UnmatchedState(enum.StrEnum):
+    """What became of it: open for the operator, canceled, right again (a refund failed), or handled."""
+
+    OPEN = 'open'
+    CANCELED = 'canceled'
+    RIGHT_AGAIN = 'right again'
+    HANDLED = 'handled'
+
+
+@dataclass(frozen=True)
+class UnmatchedBooking:
+    """A meeting that nobody paid for in this form; times in UTC.
+
+    ``order_id`` is None where no order is known. ``note`` is what the operator wrote when it was handled.
+    """
+
+    invitee_id: str
+    reason: UnmatchedReason
+    order_id: str | None
+    start: datetime
+    end: datetime
+    event_type: str
+    email: str
+    name: str
+    first_seen: datetime
+    state: UnmatchedState = UnmatchedState.OPEN
+    note: str = ''
+
+
 @dataclass(frozen=True)
 class JournalLine:
     """One move of an order: the version it made, when (UTC), who caused it and what it was.

@@ -1,6 +1,6 @@
 """The order: the facts seen of it, the state that follows from them, and whether a payment is its own."""
 
-from services.orders.matching import metadata_of, mismatch_of, order_from
+from services.orders.matching import is_same_shop, metadata_of, mismatch_of, order_from
 from services.orders.model import (
     ATTACH_DEADLINE,
     CLAIM_LIFETIME,
@@ -21,13 +21,14 @@ from services.orders.model import (
     Return,
     State,
 )
-from services.orders.schedule import WATCHED, attach_deadline, next_check
+from services.orders.schedule import RETENTION, WATCHED, attach_deadline, delete_at, next_check
 from services.orders.text import new_reference, plain_text
 
 __all__ = [
     'ATTACH_DEADLINE',
     'CLAIM_LIFETIME',
     'PAID_STATUSES',
+    'RETENTION',
     'SESSION_LIFETIME',
     'WAITING_STATES',
     'WATCHED',
@@ -45,6 +46,8 @@ __all__ = [
     'Return',
     'State',
     'attach_deadline',
+    'delete_at',
+    'is_same_shop',
     'metadata_of',
     'mismatch_of',
     'new_reference',

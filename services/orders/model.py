@@ -35,7 +35,9 @@ class State(enum.StrEnum):
 
     OPEN = 'open'
     PROCESSING = 'processing'
+    AWAITING_CUSTOMER = 'awaiting customer'
     PAID = 'paid'
+    UNDER_REVIEW = 'under review'
     EXPIRED = 'expired'
     FAILED = 'failed'
     PARTLY_REFUNDED = 'partly refunded'
@@ -46,7 +48,7 @@ class State(enum.StrEnum):
 
 
 CALENDAR_STATES = frozenset({State.PAID, State.PARTLY_REFUNDED, State.DISPUTED})
-WAITING_STATES = frozenset({State.OPEN, State.PROCESSING})
+WAITING_STATES = frozenset({State.OPEN, State.PROCESSING, State.AWAITING_CUSTOMER, State.UNDER_REVIEW})
 
 
 class BookingState(enum.StrEnum):
@@ -124,6 +126,9 @@ class Facts:
 
     ``receipt_url`` is Stripe's page with the receipt. Stripe gives a receipt its ``receipt_number`` when it
     sends it by e-mail; until then, and in test mode always, there is none.
+
+    ``amount_disputed`` is what open disputes ask for, ``amount_lost`` what decided ones took. A customer who
+    still has to pay needs the voucher: Stripe's page with the instructions, and until when.
     """
 
     session_status: str = ''
@@ -136,7 +141,13 @@ class Facts:
     payment_failed: bool = False
     amount_refunded: int = 0
     amount_disputed: int = 0
+    amount_lost: int = 0
     dispute_status: str = ''
+    under_review: bool = False
+    awaits_customer: bool = False
+    voucher_url: str = ''
+    voucher_expires_at: datetime | None = None
+    terms_accepted: bool = False
     payment_id: str = ''
     card_fingerprint: str = ''
     email: str = ''
@@ -148,7 +159,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class PaymentSession:
-    """One checkout session as Stripe tells it, translated; ``metadata`` is what we once sent along."""
+    """One checkout session as Stripe returns it; ``metadata`` is what we sent along."""
 
     id: str
     url: str | None
@@ -157,6 +168,7 @@ class PaymentSession:
     created_at: datetime
     facts: Facts
     metadata: Mapping[str, str] = field(default_factory=dict)
+    adds_tax: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,8 +202,9 @@ class Order:
     """One intention to buy: what was offered to whom, every outside id it met, and the facts seen.
 
     ``token`` opens its page, ``booking_key`` attaches a booking, ``claim`` joins the tabs of one browser
-    while the order is open. ``version`` counts the moves. ``duplicate_of`` is the reference of an
-    earlier payment that this one seems to repeat. ``bookings_unknown`` marks an order that was adopted or
+    while the order is open. ``version`` counts the moves. ``duplicate_of`` is the reference of an earlier
+    payment that this one seems to repeat. ``fraud_warning`` says that the card issuer reported fraud.
+    ``bookings_unknown`` marks an order that was adopted or
     restored: it may have been booked without the ledger knowing.
     """
 
@@ -212,10 +225,12 @@ class Order:
     session_id: str | None = None
     session_url: str | None = None
     calendar_url: str | None = None
+    calendar_url_at: datetime | None = None
     bookings_unknown: bool = False
     voided_at: datetime | None = None
     completed_at: datetime | None = None
     duplicate_of: str = ''
+    fraud_warning: bool = False
     facts: Facts = Facts()
 
     @property
@@ -243,10 +258,16 @@ def state(order: Order) -> State:
     if facts.session_status == 'complete' and facts.payment_status in PAID_STATUSES:
         return _after_payment(facts)
     if facts.session_status == 'complete':
-        return State.FAILED if facts.payment_failed else State.PROCESSING
+        return _before_payment(facts)
     if facts.session_status == 'expired' or order.voided_at:
         return State.EXPIRED
     return State.OPEN
+
+
+def _before_payment(facts: Facts) -> State:
+    if facts.payment_failed:
+        return State.FAILED
+    return State.AWAITING_CUSTOMER if facts.awaits_customer else State.PROCESSING
 
 
 def _after_mismatch(facts: Facts) -> State:
@@ -258,10 +279,14 @@ def _after_mismatch(facts: Facts) -> State:
 
 
 def _after_payment(facts: Facts) -> State:
-    if facts.dispute_status == 'lost':
-        return State.LOST
-    if facts.amount_refunded and facts.amount_refunded >= (facts.amount_total or 0):
+    """Decide by the money that moved back, not by the word for a dispute (decision 62)."""
+    total, back = facts.amount_total or 0, facts.amount_refunded + facts.amount_lost
+    if facts.amount_refunded and facts.amount_refunded >= total:
         return State.REFUNDED
-    if facts.dispute_status and facts.dispute_status not in ('won', 'warning_closed'):
+    if back and back >= total:
+        return State.LOST
+    if facts.amount_disputed:
         return State.DISPUTED
-    return State.PARTLY_REFUNDED if facts.amount_refunded else State.PAID
+    if facts.under_review:
+        return State.UNDER_REVIEW
+    return State.PARTLY_REFUNDED if back else State.PAID

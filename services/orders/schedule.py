@@ -1,16 +1,19 @@
-"""When an order is to be compared with Stripe again."""
+"""When an order is to be compared with Stripe again, and when it is deleted."""
 
 from datetime import datetime, timedelta
 
-from services.orders.model import ATTACH_DEADLINE, SESSION_LIFETIME, Order, State
+from services.orders.model import ATTACH_DEADLINE, PAID_STATUSES, SESSION_LIFETIME, Order, State
 
 WATCHED = timedelta(days=180)  # how long a payment is checked for refunds and disputes
 FAILED_WATCHED = timedelta(days=1)
+RETENTION = timedelta(days=30)  # how long unpaid orders that ended, and handled deliveries, are kept
 MINUTE = timedelta(minutes=1)
 # The shortest and the longest pause between two checks; in between, a quarter of the order's age.
 PAUSES = {
     State.OPEN: (MINUTE, timedelta(minutes=30)),
     State.PROCESSING: (MINUTE, timedelta(hours=6)),
+    State.AWAITING_CUSTOMER: (MINUTE, timedelta(hours=6)),
+    State.UNDER_REVIEW: (MINUTE, timedelta(hours=1)),
     State.FAILED: (timedelta(minutes=10), timedelta(hours=6)),
 }
 SLOW = (timedelta(minutes=10), timedelta(days=7))
@@ -34,6 +37,20 @@ def next_check(order: Order, now: datetime) -> datetime | None:
         return None
     shortest, longest = PAUSES.get(state, SLOW)
     return now + min(max((now - since) / 4, shortest), longest)
+
+
+def delete_at(order: Order, now: datetime) -> datetime | None:
+    """Return when to delete the order, in UTC; None while it is open, and for ever if money was ever seen.
+
+    Args:
+        order: the order as it is now.
+        now: the present time in UTC.
+    """
+    facts = order.facts
+    had_money = facts.payment_status in PAID_STATUSES or facts.amount_refunded or facts.dispute_status
+    if order.state not in (State.EXPIRED, State.FAILED) or had_money or facts.mismatch or order.calendar_url:
+        return None
+    return now + RETENTION
 
 
 def attach_deadline(order: Order) -> datetime:

@@ -13,12 +13,15 @@ import stripe
 
 from services.errors import PaymentsUnavailable, PaymentUnreachable
 from services.money import Money
-from services.orders import Environment, Order, PaymentSession, metadata_of
+from services.orders import Environment, Order, PaymentSession
+from services.payments.clock import DatedClient, StripeClock
 from services.payments.errors import as_shop_error, means_missing
 from services.payments.listing import Listing
+from services.payments.permissions import MissingPermissions, is_forbidden
+from services.payments.session_params import CheckoutPage, session_params
 from services.payments.translate import price_from, session_from
-from services.settings.urls import host_names
 
+API_VERSION = '2026-10-28.endive'
 DEADLINE = timedelta(seconds=8)  # for one request to Stripe, its retries included
 TIMEOUT = httpx.Timeout(6, connect=2.5)
 # The SDK would keep an id of this machine in the home directory and send it along.
@@ -39,6 +42,7 @@ class Payments:
         domain: str,
         hosts: frozenset[str],
         mode: str,
+        page: CheckoutPage,
         on_request: Callable[[str, float], object],
     ) -> None:
         """Make a client; nothing is requested yet.
@@ -49,24 +53,30 @@ class Payments:
             domain: the shop's public address, where customers come back to.
             hosts: host names a customer may be sent to.
             mode: the mode the key belongs to: demo, test or live.
+            page: what the shop decides about Stripe's page.
             on_request: called after each request with 'ok' or the code of the error, and the seconds it took.
         """
         # Plain http (the sandbox) has no certificate, and reading all trusted ones takes long.
         secure = not api_base.startswith('http://')
-        self._http = stripe.HTTPXClient(timeout=TIMEOUT, verify_ssl_certs=secure)
+        self.clock = StripeClock()
+        self._http = DatedClient(self.clock, timeout=TIMEOUT, verify_ssl_certs=secure)
         self._stripe = stripe.StripeClient(
             secret_key,
             base_addresses={'api': api_base} if api_base else None,
             http_client=self._http,
             max_network_retries=RETRIES,
+            # Otherwise an update of the SDK would change what Stripe sends.
+            stripe_version=API_VERSION,
         )
         self._domain = domain
         self._hosts = hosts
+        self._page = page
         self._is_sandbox = bool(api_base)
-        self._sandbox_hosts = host_names(api_base)
         self._on_request = on_request
         self.environment = Environment(mode)
-        self.listing = Listing(self._read)
+        self.listing = Listing(self._read, skew=lambda: self.clock.skew)
+        self.missing = MissingPermissions()
+        self._expand: dict[str, Any] = {'expand': EXPAND}
 
     async def close(self) -> None:
         """Close the connections to Stripe."""
@@ -96,12 +106,14 @@ class Payments:
         Raises:
             ShopError: Stripe refuses, cannot be reached or answers something that must not be followed.
         """
-        params: Any = self._session_params(order)
+        params: Any = session_params(
+            order, domain=self._domain, page=self._page, skew=self._whole_hours_of_skew()
+        )
         async with self._request():
             answer = await self._stripe.v1.checkout.sessions.create_async(
                 params, {'idempotency_key': f'{order.id}-{order.attempt}'}
             )
-        session = session_from(answer.to_dict(), sandbox=self._sandbox_hosts)
+        session = session_from(answer.to_dict(), hosts=self._hosts)
         self._check_url(session.url)
         return session
 
@@ -116,13 +128,18 @@ class Payments:
 
     async def read_session(self, session_id: str) -> PaymentSession | None:
         """Read a session as it is now; None when this account does not have it."""
+        path = f'{SESSIONS}/{quote(session_id, safe="")}'
         try:
-            session = await self._read(f'{SESSIONS}/{quote(session_id, safe="")}', expand=EXPAND)
+            session = await self._read(path, **self._expand)
         except PaymentsUnavailable as error:
             if means_missing(error):
                 return None
-            raise
-        return session_from(await self._with_payment(session), sandbox=self._sandbox_hosts)
+            if not self._expand or not is_forbidden(error):
+                raise
+            # Each expanded object needs a permission of its own; without it Stripe refuses the whole request.
+            self._expand = {}
+            return await self.read_session(session_id)
+        return session_from(await self._with_payment(session), hosts=self._hosts)
 
     async def find_session_of(self, payment_id: str) -> str | None:
         """Find the session that a payment came from; None when there is none in this account."""
@@ -130,26 +147,38 @@ class Payments:
         return sessions[0]['id'] if sessions else None
 
     async def _with_payment(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Put the payment, its charge and its disputes into a complete session where they are not yet."""
+        """Add the payment, its charge, refunds, disputes and review to a complete session."""
         if data.get('status') != 'complete' or not data.get('payment_intent'):
             return data
         intent = await self._whole(data['payment_intent'], '/v1/payment_intents')
         charge = await self._whole(intent.get('latest_charge'), '/v1/charges')
-        disputes = await self._disputes_of(charge) if charge.get('disputed') else []
-        return data | {'payment_intent': intent | {'latest_charge': charge | {'disputes': disputes}}}
+        if charge.get('disputed'):
+            charge |= {'disputes': await self._list('/v1/disputes', charge)}
+        if charge.get('amount_refunded'):
+            charge |= {'all_refunds': await self._list('/v1/refunds', charge)}
+        review = await self._whole(intent.get('review') or charge.get('review'), '/v1/reviews')
+        return data | {'payment_intent': intent | {'latest_charge': charge, 'open_review': review}}
 
-    async def _whole(self, thing: Any, where: str) -> dict[str, Any]:
-        """Return an object that Stripe sent along or only named; its bare name if it is not there."""
-        if not isinstance(thing, str):
-            return thing or {}
+    async def _whole(self, item: Any, where: str) -> dict[str, Any]:
+        """Return an object that Stripe sent along or only named; its id alone if the key may not read it."""
+        if not isinstance(item, str):
+            return dict(item or {})
         try:
-            return await self._read(f'{where}/{thing}')
-        except PaymentsUnavailable:  # a restricted key may not read it; the session says what matters most
-            return {'id': thing}
+            return await self._read(f'{where}/{item}')
+        except PaymentsUnavailable as error:
+            if is_forbidden(error) or means_missing(error):
+                return {'id': item}
+            raise
 
-    async def _disputes_of(self, charge: Mapping[str, Any]) -> list[dict[str, Any]]:
-        disputes: list[dict[str, Any]] = (await self._read('/v1/disputes', charge=charge['id']))['data']
-        return disputes
+    async def _list(self, path: str, charge: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+        """Return the refunds or disputes of a charge; None if the key may not read them."""
+        try:
+            items: list[dict[str, Any]] = (await self._read(path, charge=charge['id'], limit=100))['data']
+        except PaymentsUnavailable as error:
+            if is_forbidden(error):
+                return None
+            raise
+        return items
 
     async def _read(self, path: str, **params: Any) -> dict[str, Any]:
         """Read something as plain data: making the SDK's objects of it takes longer than the request."""
@@ -158,31 +187,9 @@ class Payments:
         data: dict[str, Any] = answer.data
         return data
 
-    def _session_params(self, order: Order) -> dict[str, Any]:
-        metadata, purchase = metadata_of(order), order.purchase
-        params: dict[str, Any] = {
-            'mode': 'payment',
-            'line_items': [{'price': purchase.price_id, 'quantity': 1}],
-            'currency': purchase.price.currency,
-            # Otherwise the Dashboard decides, and the charge could be in a currency the page never showed.
-            'adaptive_pricing': {'enabled': False},
-            'success_url': f'{self._domain}/success?session_id={{CHECKOUT_SESSION_ID}}',
-            'cancel_url': f'{self._domain}/?back=1',
-            'client_reference_id': order.id,
-            'metadata': metadata,
-            # Refunds and disputes carry the payment, not the session, so the payment must know the order too.
-            'payment_intent_data': {
-                'metadata': metadata,
-                'description': f'{purchase.title} ({order.reference})',
-            },
-            'expires_at': int(order.session_expires_at.timestamp()),
-            'billing_address_collection': 'required',
-        }
-        if order.allowed.discounts:
-            params['allow_promotion_codes'] = True
-        if order.allowed.taxes:
-            params['automatic_tax'] = {'enabled': True}
-        return params
+    def _whole_hours_of_skew(self) -> timedelta:
+        """Return what to add to a time of ours for Stripe; the same for each request of one attempt."""
+        return timedelta(hours=round(self.clock.skew / timedelta(hours=1)))
 
     def _check_url(self, url: str | None) -> None:
         parts = urlsplit(url or '')
@@ -202,6 +209,7 @@ class Payments:
             outcome = PaymentUnreachable.code
             raise PaymentUnreachable(f'no answer within {DEADLINE.total_seconds():.0f} s') from error
         except stripe.StripeError as error:
+            self.missing.record(error)
             failure = as_shop_error(error)
             outcome = failure.code
             raise failure from error

@@ -11,9 +11,13 @@ SESSION_EVENTS = frozenset(
     for name in ('completed', 'expired', 'async_payment_succeeded', 'async_payment_failed')
 )
 PAYMENT_EVENTS = frozenset(
-    {'charge.refunded', 'charge.dispute.created', 'charge.dispute.closed'}
-    | {'refund.created', 'refund.updated', 'refund.failed'}
+    {'charge.refunded', 'charge.refund.updated', 'refund.created', 'refund.updated', 'refund.failed'}
+    | {f'charge.dispute.{name}' for name in ('created', 'updated', 'closed')}
+    | {f'charge.dispute.funds_{name}' for name in ('withdrawn', 'reinstated')}
+    | {'radar.early_fraud_warning.created', 'radar.early_fraud_warning.updated'}
+    | {'review.opened', 'review.closed'}
 )
+WARNING_EVENTS = frozenset({'radar.early_fraud_warning.created', 'radar.early_fraud_warning.updated'})
 RELEVANT = SESSION_EVENTS | PAYMENT_EVENTS
 EVENT_ID = re.compile(r'[\x21-\x7e]{1,255}')
 OBJECT_ID = re.compile(r'[\w-]{1,255}', re.ASCII)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.errors import BadRequest
@@ -35,8 +35,17 @@ class ListPage:
 class Listing:
     """What happened at Stripe, whether or not it was delivered."""
 
-    def __init__(self, read: Callable[..., Awaitable[dict[str, Any]]]) -> None:
+    def __init__(
+        self, read: Callable[..., Awaitable[dict[str, Any]]], *, skew: Callable[[], timedelta] = timedelta
+    ) -> None:
+        """Make it; nothing is requested yet.
+
+        Args:
+            read: reads one path of Stripe's API.
+            skew: how far Stripe's clock is ahead of ours; the times given below are ours.
+        """
         self._read = read
+        self._skew = skew
 
     async def events(self, *, since: datetime, until: datetime, after: str) -> ListPage:
         """Read relevant events that were made between two times, whatever became of their delivery.
@@ -49,18 +58,19 @@ class Listing:
         Raises:
             ShopError: Stripe does not answer, or the key has no right to read events.
         """
-        range_ = _range(since, until, after)
+        range_ = self._range(since, until, after)
         return _page(await self._read('/v1/events', types=sorted(RELEVANT), **range_), _of_event)
 
     async def completed_sessions(self, *, since: datetime, until: datetime, after: str) -> ListPage:
         """Read sessions that were opened between two times and have been completed; arguments as above."""
-        range_ = _range(since, until, after)
+        range_ = self._range(since, until, after)
         return _page(await self._read('/v1/checkout/sessions', status='complete', **range_), _of_session)
 
-
-def _range(since: datetime, until: datetime, after: str) -> dict[str, Any]:
-    created = {'gte': int(since.timestamp()), 'lte': int(until.timestamp())}
-    return {'limit': PAGE, 'created': created} | ({'starting_after': after} if after else {})
+    def _range(self, since: datetime, until: datetime, after: str) -> dict[str, Any]:
+        skew = self._skew()
+        late = 1 if skew else 0  # the skew is known to a second
+        created = {'gte': int((since + skew).timestamp()), 'lte': int((until + skew).timestamp()) + late}
+        return {'limit': PAGE, 'created': created} | ({'starting_after': after} if after else {})
 
 
 def _page(answer: dict[str, Any], entry: Callable[[dict[str, Any]], ListEntry]) -> ListPage:

@@ -1,42 +1,45 @@
 """Stripe's objects in our terms; no vendor type passes this page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from services.errors import PaymentsUnavailable
 from services.money import Money
 from services.orders import Facts, PaymentSession, plain_text
+from services.payments.disputes import disputes_of
 from services.settings.urls import host_of
 
-STRIPE = 'stripe.com'
 FAILED_INTENT = ('requires_payment_method', 'canceled')
+FAILED_REFUND = ('failed', 'canceled')
+INSTRUCTIONS = ('hosted_voucher_url', 'hosted_instructions_url', 'hosted_verification_url')
 
 
 def price_from(data: Mapping[str, Any]) -> Money:
     """Translate a price (docs.stripe.com/api/prices/object).
 
     Raises:
-        PaymentsUnavailable: it is inactive, recurring or has no whole fixed amount.
+        PaymentsUnavailable: it is inactive, recurring, free or has no whole fixed amount.
     """
     amount = data.get('unit_amount')
-    complaints = {
+    problems = {
         'is not active': data.get('active') is False,
         'is recurring, not one-time': data.get('type') == 'recurring',
         'has no fixed amount': not isinstance(amount, int),
+        'costs nothing': amount == 0,
     }
-    for complaint, wrong in complaints.items():
+    for problem, wrong in problems.items():
         if wrong:
-            raise PaymentsUnavailable(f'the price {data.get("id")} {complaint}')
+            raise PaymentsUnavailable(f'the price {data.get("id")} {problem}')
     return Money(int(amount or 0), str(data['currency']).lower())
 
 
-def session_from(data: Mapping[str, Any], *, sandbox: frozenset[str] = frozenset()) -> PaymentSession:
+def session_from(data: Mapping[str, Any], *, hosts: frozenset[str] = frozenset()) -> PaymentSession:
     """Translate a checkout session (docs.stripe.com/api/checkout/sessions/object).
 
     Args:
-        data: the session as JSON.
-        sandbox: host names of a sandbox, whose links a customer may follow like Stripe's own.
+        data: the session, with payment, charge, refunds, disputes and review as far as they were read.
+        hosts: further host names that customers may be sent to for payment instructions.
     """
     return PaymentSession(
         id=data['id'],
@@ -44,19 +47,21 @@ def session_from(data: Mapping[str, Any], *, sandbox: frozenset[str] = frozenset
         mode=data.get('mode') or 'payment',
         livemode=bool(data.get('livemode')),
         created_at=datetime.fromtimestamp(data.get('created') or 0, UTC),
-        facts=_facts_from(data, sandbox),
+        facts=_facts_from(data, hosts),
         metadata=data.get('metadata') or {},
+        adds_tax=bool((data.get('automatic_tax') or {}).get('enabled')),
     )
 
 
-def _facts_from(data: Mapping[str, Any], sandbox: frozenset[str]) -> Facts:
+def _facts_from(data: Mapping[str, Any], hosts: frozenset[str]) -> Facts:
     details = data.get('total_details') or {}
     customer = data.get('customer_details') or {}
     intent = data.get('payment_intent')
     payment = intent if isinstance(intent, Mapping) else {'id': intent}
     charge = payment.get('latest_charge')
     charge = charge if isinstance(charge, Mapping) else {}
-    dispute = _worst(charge.get('disputes') or [])
+    disputes = disputes_of(charge)
+    voucher_url, voucher_expires_at = _voucher(payment.get('next_action') or {}, hosts)
     return Facts(
         session_status=data.get('status') or '',
         payment_status=data.get('payment_status') or '',
@@ -66,34 +71,53 @@ def _facts_from(data: Mapping[str, Any], sandbox: frozenset[str]) -> Facts:
         amount_tax=details.get('amount_tax') or 0,
         seen_currency=(data.get('currency') or '').lower(),
         payment_failed=payment.get('status') in FAILED_INTENT,
-        amount_refunded=charge.get('amount_refunded') or 0,
-        amount_disputed=dispute.get('amount') or 0,
-        dispute_status=dispute.get('status') or '',
+        amount_refunded=_refunded(charge),
+        amount_disputed=disputes.disputed,
+        amount_lost=disputes.lost,
+        dispute_status=disputes.status,
+        under_review=bool((payment.get('open_review') or {}).get('open')),
+        awaits_customer=payment.get('status') == 'requires_action',
+        voucher_url=voucher_url,
+        voucher_expires_at=voucher_expires_at,
+        terms_accepted=(data.get('consent') or {}).get('terms_of_service') == 'accepted',
         payment_id=payment.get('id') or '',
         card_fingerprint=_card_of(charge).get('fingerprint') or '',
         email=plain_text(customer.get('email') or data.get('customer_email')),
         name=plain_text(customer.get('name')),
-        receipt_url=_link(charge.get('receipt_url'), sandbox),
+        receipt_url=_stripes_url(charge.get('receipt_url'), hosts),
         receipt_number=plain_text(charge.get('receipt_number')),
     )
-
-
-def _link(url: Any, sandbox: frozenset[str]) -> str:
-    """Keep an address that customers are sent to only if it is Stripe's, or the sandbox's."""
-    link = str(url or '')
-    host = host_of(link)
-    is_stripes = link.startswith('https://') and (host == STRIPE or host.endswith(f'.{STRIPE}'))
-    return link if is_stripes or host in sandbox else ''
 
 
 def _card_of(charge: Mapping[str, Any]) -> Mapping[str, Any]:
     return (charge.get('payment_method_details') or {}).get('card') or {}
 
 
-def _worst(disputes: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the dispute that decides: a lost one, else an open one, else any."""
+def _refunded(charge: Mapping[str, Any]) -> int:
+    """Return what was refunded: by the list of refunds where it was read, since one may fail later."""
+    refunds = charge.get('all_refunds')
+    if refunds is None:
+        return int(charge.get('amount_refunded') or 0)
+    return sum(
+        int(refund.get('amount') or 0) for refund in refunds if refund.get('status') not in FAILED_REFUND
+    )
 
-    def weight(dispute: Mapping[str, Any]) -> int:
-        return {'lost': 2, 'won': 0, 'warning_closed': 0}.get(str(dispute.get('status')), 1)
 
-    return max(disputes, key=weight, default={})
+def _voucher(next_action: Mapping[str, Any], hosts: frozenset[str]) -> tuple[str, datetime | None]:
+    """Return Stripe's page with payment instructions and until when, ('', None) where there is none.
+
+    The field lies under the name of the action's type (docs.stripe.com/api/payment_intents/object).
+    """
+    details = next_action.get(str(next_action.get('type'))) or {}
+    url = next((details[name] for name in INSTRUCTIONS if details.get(name)), '')
+    expires = details.get('expires_at') or details.get('expires_after')
+    until = datetime.fromtimestamp(expires, UTC) if isinstance(expires, int) else None
+    return _stripes_url(url, hosts), until
+
+
+def _stripes_url(value: Any, hosts: frozenset[str]) -> str:
+    """Return a URL if it leads to Stripe or to one of these hosts, '' otherwise."""
+    url = str(value or '')
+    host = host_of(url)
+    is_stripes = url.startswith('https://') and (host == 'stripe.com' or host.endswith('.stripe.com'))
+    return url if is_stripes or host in hosts else ''

@@ -1,4 +1,7 @@
-"""A reconciler task: process again the deliveries that were recorded but never handled."""
+"""A reconciler task: process again the deliveries that were recorded but never handled.
+
+The pauses between two tries are in ``services/ledger/deliveries.py``.
+"""
 
 from services.errors import PaymentUnreachable, ShopError
 from services.inbox import Inbox

@@ -93,6 +93,9 @@ class Reconciler:
 
     def _log_failure(self, name: str, error: Exception) -> None:
         """Log a failure when it begins, and not again in each round while it is the same."""
+        if isinstance(error, ShopError) and error.is_logged:
+            self._failing[name] = ''
+            return
         what = error.code if isinstance(error, ShopError) else f'{type(error).__name__}: {error}'
         if self._failing.get(name) == what:
             return

@@ -1,21 +1,33 @@
 """A reconciler task: read one of Stripe's lists on from where it was left, and process what is new in it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.errors import PaymentsUnavailable, PaymentUnreachable, ShopError
 from services.inbox import Inbox
 from services.ledger import Delivery, Ledger, ListCursor, Source
-from services.orders import SESSION_LIFETIME, Cause
+from services.orders import SESSION_LIFETIME, Cause, is_same_shop
 from services.payments import ListPage, Payments
 
 PAGES = 5  # of a hundred entries, in a round
 EVENTS_KEPT = timedelta(days=29)  # Stripe keeps them for thirty (docs.stripe.com/api/events)
 LATE = timedelta(hours=1)  # an event may be listed late, and our clock may be wrong, by this much
 STILL_OPEN = SESSION_LIFETIME + timedelta(hours=1)  # a session may be completed this long after it was made
+# The overlap is read again this often. In between, only what was added since the last round is read;
+# otherwise every round would read the same hour of events and the same four hours of sessions.
+FULL_EVERY = timedelta(minutes=5)
+RECENT = timedelta(minutes=2)
 
 ReadPage = Callable[..., Awaitable[ListPage]]
+
+
+@dataclass(frozen=True)
+class LastReading:
+    """How far this process has read a list, and up to when the last reading with the whole overlap went."""
+
+    fully_at: datetime
+    until: datetime
 
 
 class ReadStripeList:
@@ -48,7 +60,8 @@ class ReadStripeList:
             domain: this shop's address; sessions of others on the same account are left alone.
         """
         self.name = name
-        self.was_read = False  # whether the last run succeeded
+        self.was_read = False  # whether the last run read the whole overlap
+        self._last: LastReading | None = None
         self._read_page = read_page
         self._first = first
         self._overlap = overlap
@@ -59,14 +72,26 @@ class ReadStripeList:
         self._domain = domain
 
     async def run(self) -> bool:
-        """Read the list on."""
+        """Read the list on: what is new since the last run, and from time to time the whole overlap."""
         self.was_read = False
-        more = await self._read_on()
+        now, last = self._clock(), self._last
+        recent = last and last.fully_at <= last.until <= now < last.fully_at + FULL_EVERY
+        if last and recent and await self._read_newest(last.until - RECENT, now):
+            self._last = replace(last, until=now)
+            return False
+        self._last = None
+        more = await self._read_overlap(now)
         self.was_read = True
         return more
 
-    async def _read_on(self) -> bool:
-        now = self._clock()
+    async def _read_newest(self, since: datetime, until: datetime) -> bool:
+        """Read what was added since the last round; False when that is more than a page."""
+        page = await self._read_page(since=since, until=until, after='')
+        await self._process(page)
+        return not page.last
+
+    async def _read_overlap(self, now: datetime) -> bool:
+        """Read from the stored cursor on, the whole overlap included; returns whether more is left."""
         name = f'{self.name} {self._payments.environment.mode}'
         cursor = await self._ledger.cursors.get(name, since=now - self._first)
         for _ in range(PAGES):
@@ -80,6 +105,7 @@ class ReadStripeList:
             if after != cursor and not await self._ledger.cursors.advance(cursor, after):
                 return False  # another process reads this list too
             if not page.last:
+                self._last = LastReading(until, until)
                 return False
             cursor = after
         return True
@@ -96,7 +122,11 @@ class ReadStripeList:
 
     async def _process(self, page: ListPage) -> None:
         """Process those entries that are ours and were not processed before."""
-        entries = [entry for entry in page.entries if entry.object_id and entry.domain in ('', self._domain)]
+        entries = [
+            entry
+            for entry in page.entries
+            if entry.object_id and (not entry.domain or is_same_shop(entry.domain, self._domain))
+        ]
         done = await self._ledger.deliveries.done(Source.STRIPE, [entry.id for entry in entries])
         done |= await self._ledger.orders.completed_sessions(entry.id for entry in entries)
         for entry in reversed(entries):

@@ -12,6 +12,7 @@ from services.payments import Payments
 from services.reconciler.due_orders import CheckDueOrders
 from services.reconciler.failed_deliveries import RetryDeliveries
 from services.reconciler.reconciler import Task
+from services.reconciler.retention import DeleteOld
 from services.reconciler.stripe_lists import EVENTS_KEPT, LATE, STILL_OPEN, ReadStripeList
 
 
@@ -50,4 +51,4 @@ def tasks(
         clock=clock,
         sessions_are_read=lambda: sessions.was_read,
     )
-    return events, sessions, orders, RetryDeliveries(ledger, inbox)
+    return events, sessions, orders, RetryDeliveries(ledger, inbox), DeleteOld(ledger)

@@ -27,7 +27,9 @@ def main() -> None:
     for name, value in config.settings().items():
         print(f'{name}={value}')
     print(f'# panel: {config.base}/', flush=True)
-    uvicorn.run(create_app(config), host=options.host, port=options.port, log_level='warning')
+    uvicorn.run(
+        create_app(config), host=options.host, port=options.port, log_level='warning', date_header=False
+    )
 
 
 if __name__ == '__main__':

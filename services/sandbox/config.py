@@ -36,7 +36,10 @@ class SandboxConfig:
         'checkout.session.completed', 'checkout.session.async_payment_succeeded',
         'checkout.session.async_payment_failed', 'checkout.session.expired',
         'charge.refunded', 'refund.created', 'refund.updated', 'refund.failed',
-        'charge.dispute.created', 'charge.dispute.closed',
+        'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
+        'charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated', 'charge.refund.updated',
+        'radar.early_fraud_warning.created', 'radar.early_fraud_warning.updated',
+        'review.opened', 'review.closed',
     )  # fmt: skip
 
     calendly_token: str = 'sandbox-personal-access-token'
@@ -83,6 +86,7 @@ class SandboxConfig:
             'STRIPE_PRICE_ID': self.price,
             'STRIPE_WEBHOOK_SECRET': self.stripe_webhook_secret,
             'STRIPE_API_BASE': self.stripe_api,
+            'SLOW_METHODS': '1',  # so that the bank debit can be tried
             'CALENDLY_LINK': self.calendly_link,
             'CALENDLY_TOKEN': self.calendly_token,
             'CALENDLY_WEBHOOK_SIGNING_KEY': self.calendly_signing_key,

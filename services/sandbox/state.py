@@ -37,6 +37,8 @@ class Session:
     discount: int = 0
     promotion: str | None = None
     tax: int = 0
+    tax_inside: int = 0
+    adds_tax: bool = False
     taxed: bool = False
     payer: Json | None = None
     intent: str | None = None
@@ -56,8 +58,20 @@ class Session:
 
     @property
     def total(self) -> int:
-        """The amount that the customer pays."""
-        return self.subtotal - self.discount + self.tax
+        """The amount that the customer pays; `tax_inside` is the part of the tax that prices include."""
+        return self.subtotal - self.discount + self.tax - self.tax_inside
+
+
+@dataclass(slots=True)
+class TaxSettings:
+    """The account's tax settings: the default of `automatic_tax`, the rate, and what prices include.
+
+    `behavior` is `exclusive`, `inclusive`, or `mixed` for a tax of which half is inside the price.
+    """
+
+    percent: int
+    by_default: bool = False
+    behavior: str = 'exclusive'
 
 
 @dataclass(slots=True, eq=False)
@@ -95,11 +109,12 @@ class SandboxState:
         self.clock_offset = timedelta()
         self.faults = Faults()
         self.webhooks = Webhooks(config, self.faults)
-        self.calendar = Calendar(config, self.now)
+        self.calendar = Calendar(config, self.now, minutes=config.event_minutes, location=config.location)
         self.requests: deque[Json] = deque(maxlen=config.max_requests)
         self.key_revoked = False
         self.missing_permissions: set[str] = set(config.missing_permissions)
         self.stripe_webhook = config.stripe_webhook
+        self.tax = TaxSettings(percent=config.tax_percent)
         self.prices: dict[str, Json] = {}
         self.products: dict[str, Json] = {}
         self.sessions: dict[str, Session] = {}
@@ -107,7 +122,15 @@ class SandboxState:
         self.closed_sessions: deque[str] = deque()
         self.pending_bank_payments: set[str] = set()
         self.tables: dict[str, dict[str, Json]] = {
-            kind: {} for kind in ('payment_intent', 'charge', 'refund', 'dispute')
+            kind: {}
+            for kind in (
+                'payment_intent',
+                'charge',
+                'refund',
+                'dispute',
+                'review',
+                'radar.early_fraud_warning',
+            )
         }
         self.session_of_intent: dict[str, str] = {}
         self.events: dict[str, Event] = {}

@@ -17,11 +17,15 @@ ONLINE = frozenset('gotomeeting webex zoom'.split())
 
 @dataclass(frozen=True)
 class BookingUpdate:
-    """A booking as it is now, the key of its order, and whether another meeting takes its place."""
+    """A booking as it is now, the key of its order, and whether another meeting takes its place.
+
+    ``event_type`` is Calendly's name of its event type, '' where it does not say.
+    """
 
     booking: Booking
     booking_key: str
     moved: bool = False
+    event_type: str = ''
 
 
 def read_update(body: bytes) -> tuple[str, str, BookingUpdate]:
@@ -70,7 +74,8 @@ def update_from(payload: Mapping[str, Any]) -> BookingUpdate:
         replaces=plain_text(payload.get('old_invitee')),
     )
     key = (payload.get('tracking') or {}).get('utm_content')
-    return BookingUpdate(booking, str(key or ''), moved=bool(payload.get('rescheduled')))
+    moved, event_type = bool(payload.get('rescheduled')), plain_text(event.get('event_type'))
+    return BookingUpdate(booking, str(key or ''), moved=moved, event_type=event_type)
 
 
 def _place(location: Mapping[str, Any]) -> str:

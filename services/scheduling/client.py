@@ -1,4 +1,4 @@
-"""The client of Calendly: calendar links for orders, and the bookings that came of them."""
+"""The client of Calendly: calendar links for orders, the bookings that came of them, and a check of both."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,6 +11,14 @@ import httpx
 from services.errors import CalendarUnavailable
 from services.orders import Order
 from services.scheduling.bookings import BookingUpdate, time_of, update_from
+from services.scheduling.check import (
+    NOT_FOUND,
+    CalendarProblem,
+    answer_of,
+    problem_of_error,
+    problem_of_event_type,
+    problem_of_page,
+)
 from services.settings import LOOPBACK
 
 API = 'https://api.calendly.com'
@@ -39,6 +47,8 @@ class Scheduling:
         self._host = urlsplit(domain).netloc
         self._hosts = hosts
         self._event_type = ''
+        self._owner = 'user'  # who lists the event type: the user or the organization
+        self._refusal: CalendarProblem | None = None  # why the last link was not made
         self._http = httpx.AsyncClient(
             base_url=api_base or API,
             headers={'Authorization': f'Bearer {token}'},
@@ -46,10 +56,49 @@ class Scheduling:
             # Plain http (the sandbox) has no certificate, and reading all trusted ones takes long.
             verify=not api_base.startswith('http://'),
         )
+        # For public pages: they must not be sent the token.
+        self._pages_http = httpx.AsyncClient(
+            timeout=httpx.Timeout(4, connect=2),
+            follow_redirects=True,
+            verify=not link.startswith('http://'),
+        )
 
     async def close(self) -> None:
         """Close the connections to Calendly."""
         await self._http.aclose()
+        await self._pages_http.aclose()
+
+    @property
+    def event_type(self) -> str:
+        """The API's name of the event type that is sold, '' while it is not known."""
+        return self._event_type
+
+    async def check(self, minutes: int) -> CalendarProblem | None:
+        """Check that what is sold can be booked; None when nothing is wrong.
+
+        With a token: Calendly accepts it, and the event type exists, is active, takes no payment and has the
+        right length. Without one: its public page exists.
+
+        Args:
+            minutes: the length that is sold.
+        """
+        if not self._token:
+            return await self._check_page()
+        try:
+            event_type = await self._read_event_type()
+        except CalendarUnavailable as error:
+            return problem_of_error(error)
+        if event_type is None:
+            return await self._check_page() or NOT_FOUND
+        return problem_of_event_type(event_type, minutes) or self._refusal
+
+    async def _check_page(self) -> CalendarProblem | None:
+        try:
+            async with asyncio.timeout(DEADLINE.total_seconds()):
+                answer = await self._pages_http.get(self._link)
+        except (httpx.HTTPError, TimeoutError) as error:
+            return problem_of_error(CalendarUnavailable(f'GET CALENDLY_LINK: {error!r}'))
+        return problem_of_page(answer, self._link)
 
     @property
     def makes_links(self) -> bool:
@@ -62,6 +111,17 @@ class Scheduling:
         Raises:
             CalendarUnavailable: Calendly cannot be reached or refuses.
         """
+        try:
+            link = await self._make_link_of_event_type()
+        except CalendarUnavailable as error:
+            if answer_of(error) is not None:
+                problem = problem_of_error(error)
+                self._refusal = problem if problem.certain else None
+            raise
+        self._refusal = None
+        return link
+
+    async def _make_link_of_event_type(self) -> str:
         remembered = self._event_type
         try:
             return await self._make_link(remembered or await self._find_event_type())
@@ -147,7 +207,7 @@ class Scheduling:
         wanted = {'min_start_time': since.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}
         later = [
             event
-            async for event in self._pages('/scheduled_events', wanted)
+            async for event in self._pages('/scheduled_events', wanted, owner=self._owner)
             if event['event_type'] == event_type and time_of(event['created_at']) >= since
         ]
         if len(later) > MAX_MEETINGS:
@@ -161,16 +221,40 @@ class Scheduling:
 
     async def _find_event_type(self) -> str:
         """Find the API's name of the event type behind the public address; remembered once found."""
-        async for event_type in self._pages('/event_types', {}):
-            if _same_url(event_type.get('scheduling_url', ''), self._link):
-                self._event_type = str(event_type['uri'])
-                return self._event_type
-        raise CalendarUnavailable('no event type of this Calendly user has the address in CALENDLY_LINK')
+        if await self._read_event_type() is None:
+            raise CalendarUnavailable(NOT_FOUND.problem)
+        return self._event_type
 
-    async def _pages(self, path: str, wanted: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
-        """Read a list of what belongs to the user whose token this is."""
-        user = (await self._ask('GET', '/users/me'))['resource']['uri']
-        page = wanted | {'user': user, 'count': '100'}
+    async def _read_event_type(self) -> dict[str, Any] | None:
+        """Read the event type behind the public address; None when neither user nor organization lists it.
+
+        Of several under one address, one that can be booked is meant: the others were deleted or replaced.
+        """
+        for owner in ('user', 'organization'):
+            try:
+                found = [
+                    event_type
+                    async for event_type in self._pages('/event_types', {}, owner=owner)
+                    if _same_url(event_type.get('scheduling_url', ''), self._link)
+                ]
+                if found:
+                    chosen = min(
+                        found, key=lambda each: (bool(each.get('deleted_at')), not each.get('active'))
+                    )
+                    self._event_type, self._owner = str(chosen['uri']), owner
+                    return chosen
+            except CalendarUnavailable as error:
+                if owner == 'user' or not _is_forbidden(error):
+                    raise  # only an admin may read the organization
+            except (LookupError, TypeError, AttributeError) as error:
+                raise CalendarUnavailable(f'the event types cannot be read: {error!r}') from error
+        return None
+
+    async def _pages(self, path: str, wanted: dict[str, str], *, owner: str) -> AsyncIterator[dict[str, Any]]:
+        """Read a list of what belongs to the user whose token this is, or to the organization."""
+        user = (await self._ask('GET', '/users/me'))['resource']
+        uri = user['uri'] if owner == 'user' else user['current_organization']
+        page = wanted | {owner: uri, 'count': '100'}
         for _ in range(PAGES):
             answer = await self._ask('GET', path, params=page)
             for each in answer.get('collection', []):
@@ -187,7 +271,8 @@ class Scheduling:
             answer.raise_for_status()
             data: dict[str, Any] = answer.json()
         except (httpx.HTTPError, TimeoutError, ValueError) as error:
-            raise CalendarUnavailable(f'{method} {path}: {str(error) or type(error).__name__}') from error
+            what = str(error).partition('\n')[0] or type(error).__name__
+            raise CalendarUnavailable(f'{method} {path}: {what}') from error
         return data
 
 
@@ -203,8 +288,13 @@ def _of_order(invitees: list[dict[str, Any]], booking_key: str) -> list[dict[str
 
 def _means_missing(error: CalendarUnavailable) -> bool:
     """Whether Calendly said that what we named does not exist."""
-    cause = error.__cause__
-    return isinstance(cause, httpx.HTTPStatusError) and cause.response.status_code in (400, 403, 404, 422)
+    answer = answer_of(error)
+    return answer is not None and answer.status_code in (400, 403, 404, 422)
+
+
+def _is_forbidden(error: CalendarUnavailable) -> bool:
+    answer = answer_of(error)
+    return answer is not None and answer.status_code == 403
 
 
 def _same_url(one: str, other: str) -> bool:

@@ -1,8 +1,23 @@
 """The settings: read once from the environment and ``.env``, with every problem reported at once."""
 
+from services.settings.env_file import env_file, warnings
 from services.settings.model import Settings, SettingsError
 from services.settings.parse import load, parse_settings
+from services.settings.place import HOME, how_to_run
 from services.settings.table import NAMES, SETTINGS, Setting
 from services.settings.urls import LOOPBACK
 
-__all__ = ['LOOPBACK', 'NAMES', 'SETTINGS', 'Setting', 'Settings', 'SettingsError', 'load', 'parse_settings']
+__all__ = [
+    'HOME',
+    'LOOPBACK',
+    'NAMES',
+    'SETTINGS',
+    'Setting',
+    'Settings',
+    'SettingsError',
+    'env_file',
+    'how_to_run',
+    'load',
+    'parse_settings',
+    'warnings',
+]

@@ -2,6 +2,9 @@
 
 import re
 
+from services.settings.place import HOME
+
+FILE = 'sqlite:///'
 SERVER = re.compile(
     r"""postgres(ql)?://
     ([^:@/\s]+ (:[^@/\s]*)? @)?  # user, password
@@ -35,5 +38,8 @@ def problem_of(url: str) -> str:
 
 
 def normalised(url: str) -> str:
-    """Return the URL with the scheme ``postgresql`` in place of ``postgres``."""
+    """Return the URL with ``postgresql`` in place of ``postgres``, and the path of a file absolute."""
+    file = url.removeprefix(FILE)
+    if file != url and not file.startswith((':', 'file:')):  # in memory, or a URI of SQLite's own
+        return f'{FILE}{HOME / file}'
     return re.sub('^postgres://', 'postgresql://', url)

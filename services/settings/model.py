@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.settings.place import HOME
 from services.settings.urls import CALENDLY_HOST, host_names, is_public, origin_of, origins_of
 
 STRIPE_HOST = 'checkout.stripe.com'
-SEED_SITE = Path(__file__).parents[2] / 'site.toml'
+SEED_SITE = HOME / 'site.toml'
 
 
 class SettingsError(Exception):
@@ -47,6 +48,8 @@ class Settings:
     allow_test_sales: bool
     promotion_codes: bool
     automatic_tax: bool
+    slow_methods: bool
+    terms_consent: bool
     reconcile_seconds: int
     trusted_proxies: str
     log_format: str

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
-
+from services.settings.env_file import read
 from services.settings.model import Settings, SettingsError
 from services.settings.parsers import Context, Problem
 from services.settings.table import SETTINGS, Needed, Setting
@@ -17,12 +16,7 @@ def load(environ: Mapping[str, str], env_file: Path) -> Settings:
     Raises:
         SettingsError: with every problem found.
     """
-    try:
-        from_file = dotenv_values(env_file, encoding='utf-8-sig', interpolate=False)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError([f'{env_file} cannot be read as UTF-8 text: {type(error).__name__}']) from error
-    given = {name: value or '' for name, value in from_file.items()}
-    return parse_settings({**given, **environ})
+    return parse_settings({**read(env_file), **environ})
 
 
 def parse_settings(values: Mapping[str, str]) -> Settings:

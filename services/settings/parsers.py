@@ -11,9 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from services.settings import database_url
-from services.settings.urls import CALENDLY_HOST, host_names, is_calendly, split
+from services.settings.place import HOME
+from services.settings.urls import (
+    CALENDLY_HOST,
+    LOOPBACK,
+    host_names,
+    host_of,
+    is_calendly,
+    normalised,
+    split,
+)
 
 DEFAULT_PORT = 3000
+INTERNAL_PAGES = frozenset(
+    'app event_types scheduled_events users login signup integrations organization account billing invitees '
+    'cancellations reschedulings'.split()
+)
+"""First parts of Calendly's paths that no customer can book at."""
+ONE_MONTH = ('month', 'date')
+"""Parameters that Calendly adds to a link while one looks at a month or a day."""
 KINDS = {
     'sk_': 'a secret key',
     'rk_': 'a restricted key',
@@ -50,8 +66,8 @@ def text(value: str, _context: Context) -> str:
 
 
 def path(value: str, _context: Context) -> Path:
-    """Take the path of a file."""
-    return Path(value)
+    """Take the path of a file; a relative one begins at the folder of main.py."""
+    return HOME / value
 
 
 def key(pattern: str) -> Parser:
@@ -74,22 +90,57 @@ def publishable_key(value: str, context: Context) -> str:
 
 
 def calendly_link(value: str, context: Context) -> str:
-    """Take the URL of an event type at Calendly, or at the host that plays Calendly."""
+    """Take the URL of an event type at Calendly, or at the host that plays Calendly.
+
+    A fragment is removed, because it would swallow the booking key; so is a month or day that was open.
+    """
     url = split(value)
+    api_base = context.texts['CALENDLY_API_BASE']
     if url is None:
         raise Problem(f'must begin with https://{CALENDLY_HOST}/')
-    if not url.path.strip('/'):
-        raise Problem('is not the URL of an event type')
-    if url.hostname not in host_names(context.texts['CALENDLY_API_BASE']) and not is_calendly(value):
+    if url.hostname not in host_names(api_base) and not is_calendly(value):
         raise Problem(f'must begin with https://{CALENDLY_HOST}/')
-    return value
+    base = None if is_calendly(value) else split(api_base)
+    prefix = base.path.rstrip('/') if base else ''
+    _check_event_type_path(url.path.removeprefix(prefix), has_token=bool(context.texts['CALENDLY_TOKEN']))
+    kept = [part for part in url.query.split('&') if part and part.partition('=')[0] not in ONE_MONTH]
+    return normalised(value) + url.path.rstrip('/') + (f'?{"&".join(kept)}' if kept else '')
+
+
+def _check_event_type_path(path: str, *, has_token: bool) -> None:
+    """Refuse the path of a Calendly page at which not every customer can book one event type.
+
+    Links that begin with /d/ are those of team event types, and single-use links, too: only the check with a
+    token can tell them apart.
+    """
+    parts = [part.lower() for part in path.split('/') if part]
+    first = parts[0] if parts else ''
+    if first in INTERNAL_PAGES:
+        raise Problem('is a page of your own Calendly account, not the link of an event type')
+    if first == 's':
+        raise Problem('is a single-use link: it works for one customer only')
+    if first == 'd':
+        if len(parts) != 3 or not has_token:
+            raise Problem(
+                'may be a single-use link, which works for one customer only; '
+                'if it is the link of a team event type, set CALENDLY_TOKEN as well'
+            )
+    elif len(parts) < 2:
+        raise Problem('is a profile page or no page at all; the link of an event type has one more part')
+    elif len(parts) > 2:
+        raise Problem('has more parts than the link of an event type; it may be the page of one time')
 
 
 def domain(value: str, context: Context) -> str:
-    """Take the URL that customers type, without a path; https where money is real."""
-    if context.live and not value.startswith('https://'):
+    """Take the URL that customers type, without a path, in one spelling; https where money is real."""
+    if context.live and not value.lower().startswith('https://'):
         raise Problem('must begin with https:// when the Stripe key is live')
-    return _base_url(value, with_path=False)
+    value = normalised(_base_url(value, with_path=False))
+    if context.live and host_of(value) in LOOPBACK:
+        raise Problem('is this machine alone; with a live Stripe key it must be the URL that customers type')
+    if value and not host_of(value).isascii():
+        raise Problem('has a host name that cannot exist')
+    return value
 
 
 def api_base(value: str, context: Context) -> str:
@@ -106,7 +157,7 @@ def host_name(value: str, context: Context) -> str:
 
 def port(value: str, context: Context) -> int:
     """Take a port; without one it is the port in DOMAIN, else 3000."""
-    url = split(context.texts['DOMAIN'])
+    url = split(normalised(context.texts['DOMAIN']))  # :443 in DOMAIN is the proxy's port
     value = value or str((url.port if url else None) or DEFAULT_PORT)
     if not re.fullmatch(r'[0-9]{1,5}', value) or not 0 < int(value) < 65536:
         raise Problem('is not a port number')
@@ -114,7 +165,7 @@ def port(value: str, context: Context) -> int:
 
 
 def database(value: str, _context: Context) -> str:
-    """Take the URL of a database."""
+    """Take the URL of a database; a relative path of a file begins at the folder of main.py."""
     if problem := database_url.problem_of(value):
         raise Problem(problem)
     return database_url.normalised(value)

@@ -119,7 +119,7 @@ SETTINGS = (
         'HOST',
         parsers.text,
         help='The IP address to listen on; with 127.0.0.1 only this machine can connect.',
-        where="your hosting company's manual; 0.0.0.0 listens on every network",
+        where="your hosting company's manual; 0.0.0.0 listens on every network, :: on IPv6 as well",
         default='0.0.0.0',  # noqa: S104  # a shop listens to everybody unless HOST says otherwise
     ),
     Setting(
@@ -132,14 +132,14 @@ SETTINGS = (
     Setting(
         'DATABASE_URL',
         parsers.database,
-        help='Where orders are kept: a file, or postgresql://user:password@host:5432/name.',
+        help='Where orders are kept: a file in this folder, or postgresql://user:password@host:5432/name.',
         where='a file you name, such as sqlite:///data/paidslot.db, or your database host > Connect > URI',
         default='sqlite:///data/paidslot.db',
     ),
     Setting(
         'SITE_FILE',
         parsers.path,
-        help='The file with every word your customers read; by default the one that comes with the shop.',
+        help='The words about your business, and the legal texts; by default those of the shop.',
         where='the path of your site.toml',
         default=str(SEED_SITE),
         example=SEED_SITE.name,
@@ -176,6 +176,20 @@ SETTINGS = (
         parsers.switch,
         help='1: Stripe adds tax.',
         where='you decide; 1 or 0; Stripe Dashboard > Tax needs a registration first',
+        default='0',
+    ),
+    Setting(
+        'SLOW_METHODS',
+        parsers.switch,
+        help='1: also payment methods whose money arrives days later; the calendar opens then.',
+        where='you decide; 1 or 0; Stripe Dashboard > Settings > Payment methods lists the methods',
+        default='0',
+    ),
+    Setting(
+        'TERMS_CONSENT',
+        parsers.switch,
+        help='1: customers must accept your terms on the payment page; the order keeps that they did.',
+        where='you decide; 1 or 0; Stripe Dashboard > Settings > Public details needs the URL of your terms',
         default='0',
     ),
     Setting(

@@ -2,9 +2,13 @@
 
 import ipaddress
 import re
+from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit
 
+import httpx
+
 CALENDLY_HOST = 'calendly.com'
+DEFAULT_PORTS = {'http': 80, 'https': 443}
 LOOPBACK = frozenset({'localhost', '127.0.0.1', '::1'})
 
 
@@ -16,6 +20,25 @@ def split(url: str) -> SplitResult | None:
     except ValueError:  # such as a port that is not a number
         return None
     return parts if usable and not re.search(r'[\s\\<>"]', url) else None
+
+
+def normalised(url: str) -> str:
+    """Return scheme, host and port of a URL in one spelling, '' when the text is no URL.
+
+    Small letters, an international name in its ASCII form, no dot at the end of the host, no port that the
+    scheme implies, no path.
+    """
+    parts = split(url)
+    if parts is None or parts.hostname is None:
+        return ''
+    host = parts.hostname.rstrip('.')
+    if not host.isascii():
+        with suppress(httpx.InvalidURL):
+            host = httpx.URL(f'https://{host}').raw_host.decode()
+    if not host:
+        return ''
+    port = '' if parts.port in (None, DEFAULT_PORTS[parts.scheme]) else f':{parts.port}'
+    return f'{parts.scheme}://' + (f'[{host}]' if ':' in host else host) + port
 
 
 def host_of(url: str) -> str:
@@ -53,7 +76,9 @@ def origins_of(url: str) -> frozenset[str]:
 def is_calendly(url: str) -> bool:
     """Say whether a URL is at Calendly, and by https."""
     host = host_of(url)
-    return url.startswith('https://') and (host == CALENDLY_HOST or host.endswith(f'.{CALENDLY_HOST}'))
+    return url.lower().startswith('https://') and (
+        host == CALENDLY_HOST or host.endswith(f'.{CALENDLY_HOST}')
+    )
 
 
 def is_public(url: str) -> bool:

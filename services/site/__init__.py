@@ -1,6 +1,7 @@
 """The texts of the site, read from ``site.toml``."""
 
 from services.site.colour import NIGHT, PAPER, contrast
+from services.site.examples import examples_in
 from services.site.load import SiteProblem, load, read
 from services.site.model import Contact, Legal, Product, Section, Site, Theme
 
@@ -15,6 +16,7 @@ __all__ = [
     'SiteProblem',
     'Theme',
     'contrast',
+    'examples_in',
     'load',
     'read',
 ]

@@ -1,4 +1,4 @@
-"""The texts of the site: every word a customer reads, the accent colour and the contact."""
+"""The texts of the site: words about the business, legal texts, the accent colour and the contact."""
 
 import re
 from datetime import date
@@ -86,6 +86,7 @@ class Product(Part):
     minutes: Annotated[int, Field(ge=5, le=480)]
     format: Line
     button: Annotated[Line, StringConstraints(max_length=60)]
+    refund_rule: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] = ''
 
 
 class Step(Part):

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from tests.architecture.source import PRODUCT, ROOT, imported_names, python_files
 
-VENDORS = {'stripe', 'sqlalchemy', 'alembic', 'sqlite3', 'psycopg', 'smtplib', 'prometheus_client'}
+VENDORS = {'stripe', 'sqlalchemy', 'alembic', 'sqlite3', 'psycopg', 'smtplib', 'prometheus_client', 'nicegui'}
 TREE = tuple(
-    'admin booking catalog checkout commands database endpoints errors fulfilment health inbox ledger logs '
-    'mail metrics money orders payments rate_limit reconciler sandbox scheduling settings shop site'.split()
+    'admin booking catalog checkout commands database endpoints errors fulfilment fuse health inbox ledger '
+    'logs mail metrics money orders payments rate_limit reconciler sandbox scheduling settings '
+    'shop site'.split()
 )
 """The parts of services, those included that come later."""
 FORBIDDEN = (
@@ -122,9 +123,11 @@ def test_a_part_without_a_layer_is_found(tmp_path: Path) -> None:
     assert 'novelty' in output
 
 
-def test_main_imports_no_library_of_a_vendor() -> None:
+def test_main_imports_neither_vendors_nor_the_sandbox() -> None:
     """main.py is no package, so the contracts do not see it; it only chooses a command."""
-    assert {name.split('.')[0] for name in imported_names(ROOT / 'main.py')} & VENDORS == set()
+    names = imported_names(ROOT / 'main.py')
+    assert {name.split('.')[0] for name in names} & VENDORS == set()
+    assert [name for name in names if name.startswith('services.sandbox')] == []
 
 
 def test_every_library_is_declared() -> None:

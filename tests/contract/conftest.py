@@ -63,6 +63,17 @@ def _lose_dispute(sandbox: SandboxClient, session: str) -> None:
     sandbox.act('dispute', session=session, status='lost')
 
 
+def _lose_a_part(sandbox: SandboxClient, session: str) -> None:
+    sandbox.pay(session)
+    for status in ('inquiry', 'open', 'lost'):
+        sandbox.act('dispute', session=session, status=status, amount=3000)
+
+
+def _review(sandbox: SandboxClient, session: str) -> None:
+    sandbox.pay(session, card='4000000000009235')
+    sandbox.act('review', session=session, reason='approved')
+
+
 def _fail_bank_debit(sandbox: SandboxClient, session: str) -> None:
     sandbox.pay(session, method='bank')
     sandbox.act('settle', session=session, success=False)
@@ -78,6 +89,11 @@ STATES: dict[str, Callable[[SandboxClient, str], object]] = {
     'expired': lambda sandbox, session: sandbox.act('expire', session=session),
     'refunded': _refund,
     'disputed': _lose_dispute,
+    'partly disputed': _lose_a_part,
+    'under review': lambda sandbox, session: sandbox.pay(session, card='4000000000009235'),
+    'reviewed': _review,
+    'reported as fraud': lambda sandbox, session: sandbox.pay(session, card='4000000000005423'),
+    'instructions': lambda sandbox, session: sandbox.pay(session, method='instructions'),
     'half price': lambda sandbox, session: sandbox.pay(session, code='HALF50'),
     'for nothing': lambda sandbox, session: sandbox.pay(session, code='FREE100'),
 }

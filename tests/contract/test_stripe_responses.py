@@ -9,7 +9,10 @@ import pytest
 from tests.contract.openapi import check_response
 from tests.sandbox_client import SandboxClient
 
-LISTS = ('checkout/sessions', 'payment_intents', 'charges', 'refunds', 'disputes', 'events', 'prices')
+LISTS = (
+    *('checkout/sessions', 'payment_intents', 'charges', 'refunds', 'disputes', 'events', 'prices'),
+    *('reviews', 'radar/early_fraud_warnings'),
+)
 EXPANDED = 'expand[]=payment_intent.latest_charge.refunds&expand[]=line_items.data.price.product'
 
 
@@ -37,6 +40,7 @@ def test_a_list_is_as_described_in_each_state(api: httpx.Client, session: str, n
 def test_each_event_carries_an_object_as_described(api: httpx.Client, session: str) -> None:
     """An event's object is what reading that kind of object would give."""
     paths = {'checkout.session': 'checkout/sessions', 'payment_intent': 'payment_intents'}
+    paths |= {'radar.early_fraud_warning': 'radar/early_fraud_warnings'}
     for event in api.get('/v1/events', params={'limit': '100'}).json()['data']:
         item = event['data']['object']
         path = paths.get(item['object'], item['object'] + 's')

@@ -83,6 +83,7 @@ class Shop:
         self._pid = 0
         self._http = httpx.Client(timeout=2, trust_env=False)
         fixed = {'DOMAIN': self.url, 'HOST': '127.0.0.1', 'RECONCILE_SECONDS': '1'}
+        fixed['ENV_FILE'] = os.devnull
         self._environment = {**environment, **fixed}
 
     @property

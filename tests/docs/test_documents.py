@@ -88,3 +88,9 @@ def test_every_requirement_is_pinned(name: str) -> None:
     exact = re.compile(r'[\w.-]+==[\w.!+]+(?: ; [^\\\n]+)?(?: \\\n    --hash=sha256:[0-9a-f]{64})+')
     assert [entry for entry in entries if not exact.fullmatch(entry.strip())] == []
     assert not re.search(r'://|@ |--index|--find-links|--extra', text)
+
+
+def test_contributing_says_the_coverage() -> None:
+    """The figure of the coverage gate is in CONTRIBUTING."""
+    report = tomllib.loads(documents.read('pyproject.toml'))['tool']['coverage']['report']
+    assert f'at least {report["fail_under"]} %' in documents.read('CONTRIBUTING.md')

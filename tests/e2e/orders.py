@@ -17,7 +17,7 @@ METADATA = {
     'token': 'a-token-that-nobody-guesses',
     'booking_key': 'a-key',
     'offer': 'cp-coaching',
-    'title': 'C&P coaching session',
+    'title': 'Coaching session',
     'minutes': '60',
     'sessions': '1',
     'amount': '14999',
@@ -84,8 +84,10 @@ class OrderMaker:
 
     def pay_another_price(self) -> None:
         """Pay a checkout session whose metadata has another amount."""
-        price_id = self._sandbox.settings['STRIPE_PRICE_ID']
-        metadata = METADATA | {'domain': self._shop.url, 'price_id': price_id}
+        metadata = METADATA | {
+            'domain': self._shop.url,
+            'price_id': self._sandbox.settings['STRIPE_PRICE_ID'],
+        }
         self._session = self._open_session({f'metadata[{name}]': value for name, value in metadata.items()})
         self.pay()
 

@@ -93,7 +93,7 @@ def test_no_route_reveals_the_calendar_before_payment(
     ids = [
         session_id,
         metadata['token'],
-        metadata['order'],
+        metadata['order_id'],
         metadata['reference'],
         metadata['booking_key'],
         'invented',

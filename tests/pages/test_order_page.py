@@ -153,13 +153,15 @@ async def test_a_booking_updates_the_page(customer: Customer, shop: Shop, way: W
     path = await way.arrive(await way.pay())
     order = await order_at(shop, path)
     await customer.until(lambda: len(customer.frames) == 1)
-    assert 'Already booked?' not in customer.text
+    assert 'Already booked? The e-mail from Calendly has your session' in customer.text
+    assert 'no longer valid' not in customer.text
     used = customer.frames[0].props['src']
     await shop.bookings.record(BookingUpdate(BOOKING, order.booking_key), because=Cause.WEBHOOK)
     await customer.until(lambda: 'Choose another time' in customer.text)
     assert '✓ You are booked' in customer.text
     assert PAID not in customer.text
     assert customer.frames == []
+    assert 'Already booked?' not in customer.text
     assert '3:00 AM to 4:00 AM Japan Standard Time' in customer.text
     assert 'What to bring' in customer.text
     await shop.bookings.record(

@@ -1,8 +1,9 @@
 """What the page of an order says in each state, from given facts."""
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,6 @@ from tests.factories import NOON, PAID, SHOP, a_booking, an_order
 from tests.pages.customer import words
 from tests.processes import ROOT
 from ui.components.meetings import zone_of
-from ui.pages import order_states
 from ui.pages.order_states import OrderData, View, view
 
 SITE = load(ROOT / 'site.toml')
@@ -20,13 +20,21 @@ PAID_BY_PAT = replace(PAID, email='<pat>@example.com')
 FACTS = {
     State.OPEN: Facts(),
     State.PROCESSING: replace(PAID_BY_PAT, payment_status='unpaid'),
+    State.AWAITING_CUSTOMER: replace(
+        PAID_BY_PAT,
+        payment_status='unpaid',
+        awaits_customer=True,
+        voucher_url='https://payments.stripe.com/voucher/1',
+        voucher_expires_at=NOON,
+    ),
+    State.UNDER_REVIEW: replace(PAID_BY_PAT, under_review=True),
     State.PAID: PAID_BY_PAT,
     State.EXPIRED: Facts(session_status='expired'),
     State.FAILED: replace(PAID_BY_PAT, payment_status='unpaid', payment_failed=True),
     State.PARTLY_REFUNDED: replace(PAID_BY_PAT, amount_refunded=5000),
     State.REFUNDED: replace(PAID_BY_PAT, amount_refunded=15000),
-    State.DISPUTED: replace(PAID_BY_PAT, dispute_status='needs_response'),
-    State.LOST: replace(PAID_BY_PAT, dispute_status='lost'),
+    State.DISPUTED: replace(PAID_BY_PAT, amount_disputed=15000),
+    State.LOST: replace(PAID_BY_PAT, amount_lost=15000),
     State.MISMATCH: replace(PAID_BY_PAT, mismatch='amount'),
 }
 BOOKING = a_booking(
@@ -277,7 +285,7 @@ def test_nothing_untrue_is_said_of_the_receipt() -> None:
     """It is linked once Stripe has one, and called e-mailed only when Stripe has numbered it."""
     data = order_data(State.PAID)
 
-    def shown(**facts: str) -> str:
+    def shown(**facts: Any) -> str:
         order = replace(data.order, facts=replace(data.order.facts, **facts))
         whole = view(replace(data, order=order), SITE)
         return whole.state + whole.receipt
@@ -311,7 +319,7 @@ def test_the_page_says_how_to_keep_it(state: State) -> None:
 
 def test_words_for_a_payment_under_review() -> None:
     """It accuses nobody, asks for nothing, and shows a meeting that is booked."""
-    text = words(order_states._under_review(order_data(State.PAID, BOOKING), SITE))
+    text = words(view_of(State.UNDER_REVIEW, BOOKING).state)
     assert text.startswith('Thank you, we have your payment It is being checked by the payment service')
     assert 'You do not have to do anything: this page changes by itself.' in text
     assert 'Wednesday, November 25' in text
@@ -319,26 +327,29 @@ def test_words_for_a_payment_under_review() -> None:
 
 
 def test_words_for_a_customer_who_still_has_to_pay() -> None:
-    """What is missing, where the instructions are, and that the page changes by itself."""
-    data = order_data(State.PROCESSING)
-    text = words(order_states._awaiting_customer(data, SITE))
+    """What is missing, until when in the zone of the shop, and Stripe's page with the instructions."""
+    markup = view_of(State.AWAITING_CUSTOMER).state
+    text = words(markup)
     assert text.startswith('You still have to pay With your way of paying, you send $150 yourself.')
-    assert 'You do not have to do anything.' not in text
-    assert 'See how to pay' not in text
-
-
-def test_until_when_to_pay_and_where() -> None:
-    """The deadline is in the zone of the shop, and Stripe's page is linked."""
-
-    class Awaited(Facts):
-        """Facts with a voucher."""
-
-        voucher_url = 'https://payments.stripe.com/voucher/1'
-        voucher_expires_at = NOON
-
-    data = order_data(State.PROCESSING)
-    given = asdict(data.order.facts)
-    awaited = replace(data, order=replace(data.order, facts=Awaited(**given)))
-    markup = order_states._awaiting_customer(awaited, SITE)
-    assert 'It must arrive by Monday, November 23, 2026, 7:00 AM Eastern Standard Time.' in words(markup)
+    assert 'It must arrive by Monday, November 23, 2026, 7:00 AM Eastern Standard Time.' in text
     assert 'href="https://payments.stripe.com/voucher/1"' in markup
+    assert 'You do not have to do anything.' not in text
+
+
+def test_payment_instructions_may_be_unknown() -> None:
+    """Neither a link nor a deadline is made up."""
+    data = order_data(State.AWAITING_CUSTOMER)
+    facts = replace(data.order.facts, voucher_url='', voucher_expires_at=None)
+    markup = view(replace(data, order=replace(data.order, facts=facts)), SITE).state
+    assert 'See how to pay' not in markup
+    assert 'must arrive' not in markup
+
+
+def test_a_part_that_the_bank_took_back() -> None:
+    """A lost dispute over a part is not called a refund."""
+    data = order_data(State.PAID)
+    lost = replace(data, order=replace(data.order, facts=replace(data.order.facts, amount_lost=3000)))
+    shown = view(lost, SITE)
+    assert heading(shown) == 'A part of your payment was taken back'
+    assert 'The bank took $30 of it back.' in words(shown.state)
+    assert 'refunded' not in shown.state

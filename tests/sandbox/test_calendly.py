@@ -253,3 +253,68 @@ def test_the_link_to_join_comes_later(
     assert event['location'] == {'type': 'google_conference', 'status': 'processing', 'data': None}
     sandbox.act('calendar', link_status='pushed')
     assert api.get(event['uri']).json()['resource']['location']['join_url'].startswith('http')
+
+
+def listed(api: httpx.Client, owner: str) -> list[dict[str, Any]]:
+    """Return the event types of the user or of the organization."""
+    me = api.get('users/me').json()['resource']
+    uri = {'user': me['uri'], 'organization': me['current_organization']}[owner]
+    found: list[dict[str, Any]] = api.get('event_types', params={owner: uri}).json()['collection']
+    return found
+
+
+def test_an_event_type_of_the_organization_is_listed_there_only(
+    sandbox: SandboxClient, api: httpx.Client
+) -> None:
+    """A round robin of a team; a token that may not read the organization gets a 403."""
+    sandbox.act('calendar', team=True, pooling_type='round_robin')
+    assert listed(api, 'user') == []
+    (found,) = listed(api, 'organization')
+    assert (found['pooling_type'], found['profile']['type']) == ('round_robin', 'Team')
+    sandbox.act('calendly-token', admin=False)
+    organization = api.get('users/me').json()['resource']['current_organization']
+    assert api.get('event_types', params={'organization': organization}).status_code == 403
+
+
+def test_an_event_type_says_what_was_changed(
+    sandbox: SandboxClient, api: httpx.Client, page_client: httpx.Client
+) -> None:
+    """Payment, length and deletion; the page of a deleted one does not exist."""
+    sandbox.act('calendar', is_paid=True, minutes=240, duration_options=[60, 240], deleted=True)
+    found = event_type(api)
+    assert (found['is_paid'], found['duration'], found['duration_options']) == (True, 240, [60, 240])
+    assert found['deleted_at']
+    assert page_client.get(sandbox.calendly_link).status_code == 404
+
+
+def test_a_token_may_be_revoked_or_lack_a_scope(sandbox: SandboxClient, api: httpx.Client) -> None:
+    """The two bodies as documented: 401 without details, 403 with the missing scope."""
+    sandbox.act('calendly-token', missing_scopes=['scheduling_links:write'])
+    answer = api.post('scheduling_links', json={})
+    assert (answer.status_code, answer.json()['title']) == (403, 'Insufficient scope')
+    assert answer.json()['required_scopes'] == ['scheduling_links:write']
+    sandbox.act('calendly-token', revoked=True)
+    answer = api.get('users/me')
+    assert answer.status_code == 401
+    assert answer.json() == {'title': 'Unauthenticated', 'message': 'The access token is invalid'}
+
+
+def test_a_link_that_was_not_used_expires(
+    sandbox: SandboxClient, api: httpx.Client, page_client: httpx.Client
+) -> None:
+    """After ninety days the page says so; before, it has times."""
+    address = single_use(api)
+    assert page_client.get(address).status_code == 200
+    sandbox.act('clock', ahead=91 * 86_400)
+    assert page_client.get(address).status_code == 410
+
+
+def test_a_meeting_may_have_another_length_and_event_type(sandbox: SandboxClient, api: httpx.Client) -> None:
+    """Whoever books another event type of the host, or another of its lengths, is seen by both."""
+    invitee = sandbox.book(
+        sandbox.calendly_link, name='Pat', email='p@example.com', minutes=240, other_event_type=True
+    )
+    event = api.get(invitee['event']).json()['resource']
+    times = [datetime.fromisoformat(event[name]) for name in ('start_time', 'end_time')]
+    assert times[1] - times[0] == timedelta(hours=4)
+    assert event['event_type'] != event_type(api)['uri']

@@ -1,4 +1,4 @@
-"""A shop on the sandbox, without pages: its services as they are, and its endpoints for machines."""
+"""Fixtures for tests of the services: a shop on the sandbox without pages, a client, customers."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
@@ -19,12 +19,12 @@ from tests.sandbox_client import SandboxClient
 
 NewDatabase = Callable[[], str]
 on_both_databases = pytest.mark.parametrize('new_database', ['sqlite', 'postgresql'], indirect=True)
-"""What a module says whose claims hold wherever the ledger is kept; without it, that is SQLite."""
+"""Runs the tests of a module on both databases; without it they run on SQLite."""
 
 
 @pytest.fixture
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
-    """Make empty databases; each call returns the address of one more."""
+    """Make empty databases; each call returns the URL of a new one."""
     numbers = count(1)
 
     def on_sqlite() -> str:
@@ -41,18 +41,18 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[New
 
 @pytest.fixture
 def database_url(new_database: NewDatabase) -> str:
-    """The address of the shop's database."""
+    """Return the URL of the shop's database."""
     return new_database()
 
 
 @pytest.fixture
 def settings_env(settings_env: dict[str, str], database_url: str) -> dict[str, str]:
-    """The shop's environment, with the database that the test is about."""
+    """Return the shop's settings, with the database of the test."""
     return settings_env | {'DATABASE_URL': database_url}
 
 
 class Clock:
-    """The present time, which a test can put forward."""
+    """The present time, which a test can move forward."""
 
     def __init__(self) -> None:
         self.ahead = timedelta()
@@ -64,13 +64,13 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that goes right until it is put forward."""
+    """Return a clock that is right until the test moves it forward."""
     return Clock()
 
 
 @pytest.fixture
 async def shop(settings_env: dict[str, str], clock: Clock) -> AsyncIterator[Shop]:
-    """A shop with an empty ledger, whose clock can be put forward."""
+    """Open a shop with an empty ledger and the clock of the test."""
     shop = build(parse_settings(settings_env), clock=clock)
     await shop.open()
     yield shop
@@ -79,16 +79,16 @@ async def shop(settings_env: dict[str, str], clock: Clock) -> AsyncIterator[Shop
 
 @asynccontextmanager
 async def client_at(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
-    """Knock at a shop's endpoints for machines."""
+    """Yield a client for a shop's endpoints."""
     app = FastAPI()
 
-    async def refusal(_request: Request, error: Exception) -> Response:
+    async def respond(_request: Request, error: Exception) -> Response:
         assert isinstance(error, ShopError)
         return error_response(error)
 
-    app.add_exception_handler(ShopError, refusal)
-    for endpoint in shop.routers():
-        app.include_router(endpoint)
+    app.add_exception_handler(ShopError, respond)
+    for router in shop.routers():
+        app.include_router(router)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url='http://shop') as client:
         yield client
@@ -96,48 +96,49 @@ async def client_at(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def endpoints(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
-    """A client at the endpoints for machines."""
+    """Yield a client for the shop's endpoints."""
     async with client_at(shop) as client:
         yield client
 
 
 class Customer:
-    """Somebody at a browser: starts, pays at the sandbox, and knows the order."""
+    """A customer with a browser, who starts payments and pays at the sandbox."""
 
     def __init__(self, shop: Shop, sandbox: SandboxClient, browser_id: str) -> None:
         self.shop = shop
         self.sandbox = sandbox
         self.browser_id = browser_id
 
-    async def start(self, **how: object) -> str:
-        """Press the button; returns the session's id."""
-        session = await self.shop.checkout.start(browser_id=self.browser_id, because=Cause.BUTTON, **how)  # type: ignore[arg-type]
+    async def start(self, **options: object) -> str:
+        """Press the button; return the session's id."""
+        options |= {'browser_id': self.browser_id, 'because': Cause.BUTTON}
+        session = await self.shop.checkout.start(**options)  # type: ignore[arg-type]
         return session.id
 
     async def order_of(self, session_id: str) -> Order:
-        """The order of a session, from the ledger."""
+        """Return the order of a session from the ledger."""
         order = await self.shop.ledger.orders.find(session_id=session_id)
         assert order is not None
         return order
 
-    async def who_moved(self, order_id: str) -> list[str]:
-        """Who caused the moves of an order, oldest first."""
+    async def causes(self, order_id: str) -> list[Cause]:
+        """Return the causes of an order's moves, oldest first."""
         return [line.because for line in await self.shop.ledger.journal.lines(order_id)]
 
-    async def buy(self, **how: str) -> Order:
-        """Start and pay; the shop is not told."""
+    async def buy(self, **options: str) -> Order:
+        """Start a payment and pay; the shop receives no webhook of it."""
         session_id = await self.start()
-        self.sandbox.pay(session_id, **how)
+        self.sandbox.pay(session_id, **options)
         return await self.order_of(session_id)
 
 
-def created(sandbox: SandboxClient) -> list[str]:
+def session_ids(sandbox: SandboxClient) -> list[str]:
     """Return the ids of all checkout sessions in the sandbox."""
     return [session['id'] for session in sandbox.state()['sessions']]
 
 
 async def fulfilled(customer: Customer, order: Order, because: Cause = Cause.WEBHOOK) -> Order:
-    """Read the session of an order at Stripe once more; returns the order."""
+    """Fulfil the session of an order; return the order as it is then."""
     seen = await customer.shop.fulfilment.fulfil(order.session_id or '', because=because)
     assert seen is not None
     return seen
@@ -145,19 +146,11 @@ async def fulfilled(customer: Customer, order: Order, because: Cause = Cause.WEB
 
 @pytest.fixture
 def customer(shop: Shop, sandbox: SandboxClient) -> Customer:
-    """A customer."""
+    """Return a customer."""
     return Customer(shop, sandbox, 'browser-one')
 
 
 @pytest.fixture
-def another(shop: Shop, sandbox: SandboxClient) -> Customer:
-    """Another customer."""
+def other_customer(shop: Shop, sandbox: SandboxClient) -> Customer:
+    """Return another customer, with another browser."""
     return Customer(shop, sandbox, 'browser-two')
-
-
-@pytest.fixture
-def http(sandbox: SandboxClient) -> Iterator[httpx.Client]:
-    """A client of the sandbox's API and pages, without the SDK; it follows no redirect."""
-    with httpx.Client(base_url=sandbox.base, trust_env=False) as client:
-        client.headers['Authorization'] = f'Bearer {sandbox.settings["STRIPE_SECRET_KEY"]}'
-        yield client

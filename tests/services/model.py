@@ -1,7 +1,7 @@
-"""A model of everything that can happen between customers, Stripe, the shop and its machine.
+"""A state machine of everything that customers, Stripe, the operator and the machine can do to a shop.
 
-Each step does something that the outside can do, in any order; ``settle_down`` then lets one reconcile happen
-and holds the ledger against the sandbox of Stripe: what is there, once, and told by the journal.
+Hypothesis runs the rules in any order. ``check_at_the_end`` then reconciles and compares the ledger with the
+sandbox: every payment is in the ledger, once, and so is its journal line.
 """
 
 import asyncio
@@ -29,42 +29,42 @@ from tests.sandbox_client import PROMPT, SandboxClient
 
 T = TypeVar('T')
 
-VISITORS = ('ann', 'bob')
-RETRIED = timedelta(minutes=11)  # after this, everything that failed is due once more
+BROWSERS = ('ann', 'bob')
+RETRY_TIME = timedelta(minutes=11)  # after this, everything that failed is due again
 Rows = dict[str, list[dict[str, Any]]]
 
 
-class Cut(BaseException):
-    """The power is cut: nothing of the process goes on."""
+class Crash(BaseException):
+    """The process dies; no handler in the shop catches this."""
 
 
-class Fuse:
-    """Cuts the power of a shop after so many commits and questions to Stripe, before or after one."""
+class CrashPoint:
+    """Crashes a shop after a number of steps; a step lies before or after a commit, or before a request."""
 
     def __init__(self, shop: Shop) -> None:
-        self.left: int | None = None
+        self.steps_left: int | None = None
         store, payments = shop.ledger.store, shop.payments
-        write, asking = store.write, payments._request
+        write, request = store.write, payments._request
 
-        async def fused_write(work: Callable[..., T]) -> T:
-            self.burn()
+        async def write_in_steps(work: Callable[..., T]) -> T:
+            self.step()
             done = await write(work)
-            self.burn()
+            self.step()
             return done
 
-        def fused_request() -> Any:
-            self.burn()
-            return asking()
+        def request_in_steps() -> Any:
+            self.step()
+            return request()
 
-        store.write = fused_write  # type: ignore[method-assign]
-        payments._request = fused_request  # type: ignore[method-assign]
+        store.write = write_in_steps  # type: ignore[method-assign]
+        payments._request = request_in_steps  # type: ignore[method-assign]
 
-    def burn(self) -> None:
-        """Come one step closer to the cut; after it, every further step is cut as well."""
-        if self.left is not None:
-            if self.left <= 0:
-                raise Cut
-            self.left -= 1
+    def step(self) -> None:
+        """Count a step; crash if none is left."""
+        if self.steps_left is not None:
+            if self.steps_left <= 0:
+                raise Crash
+            self.steps_left -= 1
 
 
 class Model(RuleBasedStateMachine):
@@ -80,63 +80,63 @@ class Model(RuleBasedStateMachine):
         self.http = httpx.Client(base_url=self.sandbox.base, timeout=30, limits=PROMPT, trust_env=False)
         self.http.headers['Authorization'] = f'Bearer {self.sandbox.settings["STRIPE_SECRET_KEY"]}'
         self.ahead = timedelta()
-        self.given: dict[str, list[str]] = {name: [] for name in VISITORS}  # sessions a browser was sent to
-        self.asked_again = dict.fromkeys(VISITORS, 0)
-        self.copy: Rows | None = None
+        self.sessions_of: dict[str, list[str]] = {name: [] for name in BROWSERS}
+        self.bought_again = dict.fromkeys(BROWSERS, 0)  # sessions for a payment that was wanted once more
+        self.backup: Rows | None = None
         self.restored = False
-        self.returned_money = False
+        self.money_was_returned = False
         self.shop: Shop
         self._begin()
         self._run(self._write(None))
 
     # --- customers
 
-    @rule(browser_id=sampled_from(VISITORS), again=booleans())
+    @rule(browser_id=sampled_from(BROWSERS), again=booleans())
     def start(self, browser_id: str, again: bool) -> None:
-        """Press the button; knowing of an earlier payment or not."""
+        """Press the button, for another payment or not."""
 
         async def press() -> None:
             session = await self.shop.checkout.start(browser_id=browser_id, because=Cause.BUTTON, again=again)
-            if session.id not in self.given[browser_id]:
-                self.given[browser_id].append(session.id)
-                self.asked_again[browser_id] += again
+            if session.id not in self.sessions_of[browser_id]:
+                self.sessions_of[browser_id].append(session.id)
+                self.bought_again[browser_id] += again
 
         self._try(press())
 
-    @rule(browser_id=sampled_from(VISITORS), which=integers(0, 3), bank=booleans())
+    @rule(browser_id=sampled_from(BROWSERS), which=integers(0, 3), bank=booleans())
     def pay(self, browser_id: str, which: int, bank: bool) -> None:
-        """Pay a session whose page the browser has open, by card or by a method that settles later."""
-        sessions = self.given[browser_id]
+        """Pay a session of the browser, by card or by bank."""
+        sessions = self.sessions_of[browser_id]
         if sessions:
             session = sessions[-1 - which % len(sessions)]
             self._act(
                 'pay', session=session, email=f'{browser_id}@example.com', method='bank' if bank else 'card'
             )
 
-    @rule(browser_id=sampled_from(VISITORS), bank=booleans())
+    @rule(browser_id=sampled_from(BROWSERS), bank=booleans())
     def buy(self, browser_id: str, bank: bool) -> None:
-        """Press the button and pay, at once."""
+        """Press the button and pay."""
         self.start(browser_id, False)
         self.pay(browser_id, 0, bank)
 
-    @rule(browser_id=sampled_from(VISITORS), which=integers(0, 3))
+    @rule(browser_id=sampled_from(BROWSERS), which=integers(0, 3))
     def come_back(self, browser_id: str, which: int) -> None:
-        """Return from Stripe, and look at the page of the order."""
+        """Return from Stripe and open the order page."""
 
         async def arrive() -> None:
-            session = self.given[browser_id][-1 - which % len(self.given[browser_id])]
+            session = self.sessions_of[browser_id][-1 - which % len(self.sessions_of[browser_id])]
             order = await self.shop.fulfilment.arrive(session)
             if order:
                 await self.shop.calendar.url(order)
 
-        if self.given[browser_id]:
+        if self.sessions_of[browser_id]:
             self._try(arrive())
 
     # --- Stripe
 
     @rule(which=integers(0, 5), success=booleans())
-    def settle_bank(self, which: int, success: bool) -> None:
-        """The bank of a slow payment decides."""
+    def bank_payment_ends(self, which: int, success: bool) -> None:
+        """A bank payment succeeds or fails."""
         self._act('settle', session=self._session(which), success=success)
 
     @rule(which=integers(0, 5))
@@ -146,30 +146,30 @@ class Model(RuleBasedStateMachine):
 
     @rule(which=integers(0, 5), amount=sampled_from([None, 5000]), failed=booleans())
     def refund(self, which: int, amount: int | None, failed: bool) -> None:
-        """The operator refunds at the dashboard, all or a part; the bank may send it back."""
-        self.returned_money = True
-        how = {'amount': amount} if amount else {}
-        self._act('refund', session=self._session(which), failed=failed, **how)
+        """The operator refunds all or a part; the refund may fail later."""
+        self.money_was_returned = True
+        partly = {'amount': amount} if amount else {}
+        self._act('refund', session=self._session(which), failed=failed, **partly)
 
     @rule(which=integers(0, 5), status=sampled_from(['open', 'won', 'lost']))
     def dispute(self, which: int, status: str) -> None:
-        """A bank asks, and decides."""
-        self.returned_money = True
+        """A bank opens a dispute or decides it."""
+        self.money_was_returned = True
         self._act('dispute', session=self._session(which), status=status)
 
     @rule(which=integers(0, 30), times=integers(1, 3))
     def deliver(self, which: int, times: int) -> None:
-        """Some event is delivered, early, late, again, or never when this is not drawn."""
+        """Stripe delivers an event, early or late, once or several times."""
         events = self.sandbox.state()['events']
         if events:
-            told = events[-1 - which % len(events)]
-            body = json.dumps(told | {'data': {'object': told['object']}}).encode()
+            sent = events[-1 - which % len(events)]
+            body = json.dumps(sent | {'data': {'object': sent['object']}}).encode()
             for _ in range(times):
                 self._try(self._post(body))
 
     @rule(status=sampled_from([500, 429]), match=sampled_from([CREATE, 'GET *', '*']), lose=booleans())
     def stripe_fails(self, status: int, match: str, lose: bool) -> None:
-        """Stripe's API fails from now on, or does the work and the next answer is lost."""
+        """Stripe fails from now on, or its next response is lost after the work was done."""
         if lose:
             self.sandbox.fault(match, 'lose')
         else:
@@ -177,15 +177,15 @@ class Model(RuleBasedStateMachine):
 
     @rule()
     def stripe_works(self) -> None:
-        """Stripe's API works again."""
+        """Stripe works again."""
         self.sandbox.clear_faults()
 
     # --- the machine
 
     @rule(after=integers(0, 12))
-    def power_fails(self, after: int) -> None:
-        """The process dies at some step of whatever it does next."""
-        self.fuse.left = after
+    def process_dies(self, after: int) -> None:
+        """The process dies at a step of what it does next."""
+        self.crash_point.steps_left = after
 
     @rule()
     def restart(self) -> None:
@@ -193,74 +193,72 @@ class Model(RuleBasedStateMachine):
         self._end()
         self._begin()
 
-    @precondition(lambda self: self.copy is None)
+    @precondition(lambda self: self.backup is None)
     @rule()
     def back_up(self) -> None:
-        """The operator copies the database."""
-        self.copy = self._run(self._read())
+        """The operator makes a backup of the database."""
+        self.backup = self._run(self._read())
 
-    @precondition(lambda self: self.copy is not None)
+    @precondition(lambda self: self.backup is not None)
     @rule()
     def restore(self) -> None:
-        """The database is put back to the copy."""
+        """The operator restores the backup."""
         self._end()
         self._begin()
-        self._run(self._write(self.copy))
+        self._run(self._write(self.backup))
         self.restored = True
 
     @rule(minutes=sampled_from([1, 6, 200]))
     def time_passes(self, minutes: int) -> None:
-        """Nothing happens for a while."""
+        """Some time passes."""
         self._pass(timedelta(minutes=minutes))
 
     @rule()
     def reconcile(self) -> None:
-        """The reconciler has its turn."""
+        """The reconciler runs a round."""
         self._try(self.shop.reconciler.round())
 
-    # --- what must hold
+    # --- checks
 
     @invariant()
-    def nobody_books_who_did_not_pay(self) -> None:
-        """No order has a calendar whose session is not paid at Stripe."""
-        if not hasattr(self, 'fuse') or self.fuse.left is not None:
+    def no_calendar_without_payment(self) -> None:
+        """An order opens its calendar only if its session is paid at Stripe."""
+        if not hasattr(self, 'crash_point') or self.crash_point.steps_left is not None:
             return
         opened = [order for order in self._run(self._orders()) if order.opens_calendar]
-        truth = self._truth() if opened else {}
+        paid = self._payment_statuses() if opened else {}
         for order in opened:
-            assert truth[order.session_id or ''] == 'paid'
+            assert paid[order.session_id or ''] == 'paid'
 
-    def settle_down(self) -> None:
-        """Let everything work again and reconcile once; then the ledger is what Stripe says."""
+    def check_at_the_end(self) -> None:
+        """Reconcile while everything works; then the ledger agrees with Stripe."""
         self._end()
         self._begin()
         self.sandbox.clear_faults()
-        self._pass(RETRIED)
+        self._pass(RETRY_TIME)
         while self._run(self.shop.reconciler.round()):
             pass
         orders = {order.session_id: order for order in self._run(self._orders())}
         sandbox = self.sandbox.state()
         for session in sandbox['sessions']:
-            self._is_told(session, orders.get(session['id']), sandbox)
-        self._nobody_duplicate_of()
-        self._another_round_is_silent()
+            self._check_order(session, orders.get(session['id']), sandbox)
+        self._check_duplicates()
+        self._check_another_round_changes_nothing()
 
     def teardown(self) -> None:
-        """Judge, and let go."""
+        """Check the ledger, then close everything."""
         try:
-            self.settle_down()
+            self.check_at_the_end()
         finally:
             self._end()
             self.runner.close()
             self.http.close()
 
-    # --- how
-
-    def _is_told(self, session: dict[str, Any], order: Order | None, sandbox: dict[str, Any]) -> None:
-        """The order of a session is as the session is, and its journal tells it once."""
+    def _check_order(self, session: dict[str, Any], order: Order | None, sandbox: dict[str, Any]) -> None:
+        """Check that an order agrees with its session and that its journal says so once."""
         wanted = _state_of(session, sandbox)
         event(f'a session ended {wanted}')
-        if order is None:  # never handed to a browser, or forgotten by a restore; not paid in any case
+        if order is None:  # no browser got the session, or the backup is older; nobody paid it
             assert wanted in (State.OPEN, State.EXPIRED), f'{wanted} is missing'
             return
         if wanted is State.OPEN:
@@ -270,53 +268,55 @@ class Model(RuleBasedStateMachine):
         lines = self._run(self.shop.ledger.journal.lines(order.id))
         versions = [line.version for line in lines]
         assert versions == list(range(1, order.version + 1))
-        told = [line.line for line in lines if f'→ {State.PAID}' in line.line]
-        ways = 1 + self.returned_money * len(lines)  # a refund that fails makes an order paid once more
-        assert len(told) <= ways
+        paid_lines = [line for line in lines if f'→ {State.PAID}' in line.line]
+        limit = 1 + self.money_was_returned * len(lines)  # a refund that fails makes an order paid once more
+        assert len(paid_lines) <= limit
         if wanted is not State.EXPIRED:
             assert order.completed_at
-            assert order.facts == self._run(self._adopted(order)).facts
+            assert order.facts == self._run(self._read_again(order)).facts
 
-    async def _adopted(self, order: Order) -> Order:
-        """What a shop would write down that sees the session for the first time, at the very end."""
+    async def _read_again(self, order: Order) -> Order:
+        """Return the order with the facts of its session as Stripe returns them now."""
         session = await self.shop.payments.read_session(order.session_id or '')
         assert session
         return Order(**{f.name: getattr(order, f.name) for f in fields(order)} | {'facts': session.facts})
 
-    def _nobody_duplicate_of(self) -> None:
-        """Whoever did not ask for more paid once; whoever paid more is known to the operator."""
+    def _check_duplicates(self) -> None:
+        """Check that no browser paid twice unasked, and that second payments are marked."""
         if self.restored:
             return
-        paid = dict.fromkeys(VISITORS, 0)
+        paid = dict.fromkeys(BROWSERS, 0)
         for session in self.sandbox.state()['sessions']:
-            owner = next((v for v in VISITORS if session['id'] in self.given[v]), None)
+            owner = next((name for name in BROWSERS if session['id'] in self.sessions_of[name]), None)
             if owner and session['payment_status'] == 'paid':
                 paid[owner] += 1
         for browser_id, times in paid.items():
-            assert times <= 1 + self.asked_again[browser_id]
+            assert times <= 1 + self.bought_again[browser_id]
         charges = self.sandbox.state()['charges']
         cards = [
             each for each in charges if each['paid'] and each['payment_method_details']['type'] == 'card'
         ]
-        flagged = [order for order in self._run(self._orders()) if order.duplicate_of]
-        if not self.returned_money and self.ahead < timedelta(hours=20):
-            assert len(flagged) >= len(cards) - 1  # it is always the same card
+        marked = [order for order in self._run(self._orders()) if order.duplicate_of]
+        if not self.money_was_returned and self.ahead < timedelta(hours=20):
+            assert len(marked) >= len(cards) - 1  # it is always the same card
 
-    def _another_round_is_silent(self) -> None:
+    def _check_another_round_changes_nothing(self) -> None:
         before = self._run(self._read())['journal']
         self._run(self.shop.reconciler.round())
         assert self._run(self._read())['journal'] == before
 
+    # --- helpers
+
     def _begin(self) -> None:
         self.shop = build(parse_settings(self.environment), clock=lambda: datetime.now(UTC) + self.ahead)
-        self.fuse = Fuse(self.shop)
+        self.crash_point = CrashPoint(self.shop)
         app = FastAPI()
-        for endpoint in self.shop.routers():
-            app.include_router(endpoint)
+        for router in self.shop.routers():
+            app.include_router(router)
         self.endpoints = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url='http://shop')
 
     def _end(self) -> None:
-        self.fuse.left = None
+        self.crash_point.steps_left = None
         self._run(self.endpoints.aclose())
         self._run(self.shop.close())
 
@@ -328,9 +328,9 @@ class Model(RuleBasedStateMachine):
         sessions = self.sandbox.state()['sessions']
         return str(sessions[which % len(sessions)]['id']) if sessions else ''
 
-    def _act(self, verb: str, **what: Any) -> None:
-        """Do something at Stripe, where it is possible."""
-        self.http.post(f'/actions/{verb}', json=what)
+    def _act(self, action: str, **params: Any) -> None:
+        """Run an action in the sandbox, where it is possible."""
+        self.http.post(f'/actions/{action}', json=params)
 
     async def _post(self, body: bytes) -> None:
         headers = signed(body, self.environment['STRIPE_WEBHOOK_SECRET'])
@@ -345,7 +345,7 @@ class Model(RuleBasedStateMachine):
         return {t.name: [dict(row._mapping) for row in await read(select(t))] for t in tables}
 
     async def _write(self, rows: Rows | None) -> None:
-        """Make the database hold these rows and no other."""
+        """Replace all rows of the database."""
 
         def work(connection: Any) -> None:
             for table in reversed(schema.metadata.sorted_tables):
@@ -356,19 +356,16 @@ class Model(RuleBasedStateMachine):
 
         await self.shop.ledger.store.write(work)
 
-    def _truth(self) -> dict[str, str]:
-        found = {}
-        for session in self.sandbox.state()['sessions']:
-            found[session['id']] = session['payment_status']
-        return found
+    def _payment_statuses(self) -> dict[str, str]:
+        return {session['id']: session['payment_status'] for session in self.sandbox.state()['sessions']}
 
     def _try(self, step: Coroutine[Any, Any, object]) -> None:
-        """Do a step, which may fail in words, or be cut; after a cut the process is started anew."""
+        """Run a step that may be refused or crash; after a crash the process is started again."""
         try:
             self._run(step)
         except (AlreadyPaid, ShopError):
             return
-        except Cut:
+        except Crash:
             self._end()
             self._begin()
 
@@ -377,7 +374,7 @@ class Model(RuleBasedStateMachine):
 
 
 def _state_of(session: dict[str, Any], sandbox: dict[str, Any]) -> State:
-    """What a session amounts to, read off the sandbox and not off the code under test."""
+    """Derive the state of a session's order from the sandbox, without the code under test."""
     if session['status'] != 'complete':
         return State.OPEN if session['status'] == 'open' else State.EXPIRED
     intents = {intent['id']: intent for intent in sandbox['payment_intents']}
@@ -386,7 +383,7 @@ def _state_of(session: dict[str, Any], sandbox: dict[str, Any]) -> State:
         failed = intent['status'] in ('requires_payment_method', 'canceled')
         return State.FAILED if failed else State.PROCESSING
     charge = next(charge for charge in sandbox['charges'] if charge['id'] == intent['latest_charge'])
-    disputes = [each['status'] for each in sandbox['disputes'] if each['charge'] == charge['id']]
+    disputes = [dispute['status'] for dispute in sandbox['disputes'] if dispute['charge'] == charge['id']]
     if 'lost' in disputes:
         return State.LOST
     if charge['amount_refunded'] >= charge['amount']:

@@ -1,4 +1,4 @@
-"""The JSON endpoint: a URL to pay at, or a refusal in words."""
+"""The JSON endpoint: it returns a URL to pay at, or an error with words for the customer."""
 
 import httpx
 import pytest
@@ -9,12 +9,12 @@ from tests.sandbox_client import SandboxClient
 ENDPOINT = '/api/create-checkout-session'
 
 
-@pytest.mark.parametrize('how', [{}, {'json': {}}, {'json': {'offer': None}}])
-async def test_a_session_is_opened(endpoints: httpx.AsyncClient, shop: Shop, how: dict[str, object]) -> None:
-    """With the offer, with an empty object or with nothing at all."""
-    if how.get('json'):
-        how = {'json': {'offer': shop.catalog.get().slug}}
-    answer = await endpoints.post(ENDPOINT, **how)  # type: ignore[arg-type]
+@pytest.mark.parametrize('body', [{}, {'json': {}}, {'json': {'offer': None}}])
+async def test_a_session_is_opened(endpoints: httpx.AsyncClient, shop: Shop, body: dict[str, object]) -> None:
+    """The body may name the offer, be an empty object, or be missing."""
+    if body.get('json'):
+        body = {'json': {'offer': shop.catalog.get().slug}}
+    answer = await endpoints.post(ENDPOINT, **body)  # type: ignore[arg-type]
     assert answer.status_code == 200
     assert set(answer.json()) == {'id', 'url'}
     assert answer.json()['id'].startswith('cs_test_')
@@ -39,10 +39,10 @@ async def test_a_session_is_opened(endpoints: httpx.AsyncClient, shop: Shop, how
         ('{}'.encode('utf-16'), 'application/json', 400, 'bad_request'),
     ],
 )
-async def test_a_wrong_body_is_refused_in_words(
+async def test_a_wrong_body_is_refused(
     endpoints: httpx.AsyncClient, sandbox: SandboxClient, body: bytes, kind: str, status: int, code: str
 ) -> None:
-    """The status fits, the words say what is expected, and nothing was started."""
+    """The error has a status, a code and a message, and no session is opened."""
     answer = await endpoints.post(ENDPOINT, content=body, headers={'Content-Type': kind})
     assert answer.status_code == status
     assert answer.json()['error']['code'] == code
@@ -50,10 +50,8 @@ async def test_a_wrong_body_is_refused_in_words(
     assert sandbox.state()['sessions'] == []
 
 
-async def test_a_failure_of_stripe_is_reported_in_words(
-    endpoints: httpx.AsyncClient, sandbox: SandboxClient
-) -> None:
-    """The JSON has the same words as the page, and none of Stripe's."""
+async def test_a_failure_of_stripe_is_reported(endpoints: httpx.AsyncClient, sandbox: SandboxClient) -> None:
+    """The message does not contain Stripe's own message."""
     sandbox.fault(
         'POST /v1/checkout/sessions', 'fail', status=401, message='Invalid key sk_test_x', times=None
     )
@@ -64,13 +62,17 @@ async def test_a_failure_of_stripe_is_reported_in_words(
 
 
 async def test_the_shop_reports_its_health(endpoints: httpx.AsyncClient, shop: Shop) -> None:
-    """It is alive; it is ready as long as the ledger answers; each part has its problem."""
+    """The shop is alive, and ready while the ledger answers; each part shows its problem."""
     assert (await endpoints.get('/healthz')).text == 'ok'
     assert (await endpoints.head('/healthz')).status_code == 200
     before = await endpoints.get('/readyz')
     assert before.json() == {
         'ready': True,
-        'parts': {'ledger': 'ok', 'price': 'the price has not been read from Stripe yet'},
+        'parts': {
+            'ledger': 'ok',
+            'price': 'the price has not been read from Stripe yet',
+            'calendar': 'the calendar has not been checked yet',
+        },
     }
     await shop.catalog.price()
     assert (await endpoints.get('/readyz')).json()['parts']['price'] == 'ok'

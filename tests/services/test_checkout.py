@@ -1,4 +1,4 @@
-"""Starting a payment: the order first, one open session per browser, and no price that nobody saw."""
+"""Checkout: the order is written first, a browser has one open session, and pays the price it was shown."""
 
 import asyncio
 
@@ -10,13 +10,13 @@ from services.orders import Cause, Order, Return, State
 from services.shop import Shop
 from tests.factories import CREATE
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Customer, created, on_both_databases
+from tests.services.conftest import Customer, on_both_databases, session_ids
 
 pytestmark = on_both_databases
 
 
-async def test_a_session_is_opened_for_an_order_that_is_already_written_down(customer: Customer) -> None:
-    """The order has the session, the price read from Stripe, and a journal that tells it."""
+async def test_a_session_is_opened_for_an_order_that_is_already_in_the_ledger(customer: Customer) -> None:
+    """The order has the session and the price read from Stripe; its journal shows both steps in order."""
     session_id = await customer.start()
     order = await customer.order_of(session_id)
     assert (order.state, order.purchase.price) == (State.OPEN, Money(15000, 'usd'))
@@ -24,8 +24,8 @@ async def test_a_session_is_opened_for_an_order_that_is_already_written_down(cus
     assert lines == [f'order {order.reference} written down', 'payment session opened']
 
 
-async def test_stripe_is_told_enough_to_rebuild_the_order(customer: Customer) -> None:
-    """Metadata, reference and the way back are in the request, adaptive pricing is off."""
+async def test_the_request_to_stripe_is_enough_to_rebuild_the_order(customer: Customer) -> None:
+    """The request has metadata, reference and success URL, and turns adaptive pricing off."""
     order = await customer.order_of(await customer.start())
     (request,) = customer.sandbox.requests(CREATE)
     sent = dict(request['params'])
@@ -41,51 +41,54 @@ async def test_stripe_is_told_enough_to_rebuild_the_order(customer: Customer) ->
 async def test_a_second_tab_continues_the_same_session(customer: Customer) -> None:
     """One browser has one open session, however often the button is pressed."""
     assert await customer.start() == await customer.start()
-    assert len(created(customer.sandbox)) == 1
+    assert len(session_ids(customer.sandbox)) == 1
 
 
-async def test_many_clicks_at_once_meet_in_one_session(customer: Customer) -> None:
-    """Five tabs pressed in the same moment lead to one order and one session."""
+async def test_concurrent_clicks_of_one_browser_open_one_session(customer: Customer) -> None:
+    """Five concurrent clicks in five tabs lead to one order and one session."""
     sessions = await asyncio.gather(*(customer.start() for _ in range(5)))
     assert len(set(sessions)) == 1
-    assert len(created(customer.sandbox)) == 1
+    assert len(session_ids(customer.sandbox)) == 1
 
 
-async def test_two_browsers_have_two_sessions(customer: Customer, another: Customer) -> None:
-    """What one customer starts is nothing to another."""
-    assert await customer.start() != await another.start()
+async def test_two_browsers_have_two_sessions(customer: Customer, other_customer: Customer) -> None:
+    """The session of one browser is not continued in another."""
+    assert await customer.start() != await other_customer.start()
 
 
-async def test_a_machine_without_a_browser_has_a_new_session_each_time(
+async def test_without_a_browser_id_each_request_opens_a_new_session(
     shop: Shop, sandbox: SandboxClient
 ) -> None:
-    """Where there is nothing to recognise, nothing is joined."""
+    """Requests of the API without a browser id have nothing in common."""
     first = await shop.checkout.start(browser_id='', because=Cause.API)
     second = await shop.checkout.start(browser_id='', because=Cause.API)
     assert first.id != second.id
 
 
-async def test_a_payment_that_is_found_in_the_middle_of_a_press_asks_first(
+async def test_a_payment_found_during_a_click_is_not_paid_again_unasked(
     customer: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It lets go of the browser's order just before that is looked for; no second session is made unasked."""
+    """The payment is fulfilled, and its claim removed, just before checkout looks for the claim.
+
+    The test patches ``find`` to interleave these two steps.
+    """
     order = await customer.buy()
     ledger, find = customer.shop.ledger, customer.shop.ledger.orders.find
 
-    async def find_late(**key: str) -> Order | None:
+    async def find_after_fulfilment(**key: str) -> Order | None:
         if 'claim' in key:
             monkeypatch.undo()
             await customer.shop.fulfilment.fulfil(order.session_id or '', because=Cause.RECONCILER)
         return await find(**key)
 
-    monkeypatch.setattr(ledger.orders, 'find', find_late)
+    monkeypatch.setattr(ledger.orders, 'find', find_after_fulfilment)
     with pytest.raises(errors.AlreadyPaid):
         await customer.start()
-    assert created(customer.sandbox) == [order.session_id]
+    assert session_ids(customer.sandbox) == [order.session_id]
 
 
-async def test_an_expired_session_makes_way_for_a_new_one(customer: Customer) -> None:
-    """The browser is not stuck with a session that can no longer be paid."""
+async def test_an_expired_session_is_replaced_by_a_new_one(customer: Customer) -> None:
+    """A browser is not sent to a session that can no longer be paid."""
     first = await customer.start()
     customer.sandbox.act('expire', session=first)
     second = await customer.start()
@@ -93,8 +96,8 @@ async def test_an_expired_session_makes_way_for_a_new_one(customer: Customer) ->
     assert (await customer.order_of(first)).state is State.EXPIRED
 
 
-async def test_pressing_again_after_paying_asks_first(customer: Customer) -> None:
-    """Even when the webhook was lost, a paid session is noticed and nobody pays twice unasked."""
+async def test_a_click_after_a_payment_is_refused_unless_a_second_one_is_wanted(customer: Customer) -> None:
+    """The paid session is found even when its webhook was lost, so that nobody pays twice by mistake."""
     order = await customer.buy()
     with pytest.raises(errors.AlreadyPaid):
         await customer.start()
@@ -104,16 +107,16 @@ async def test_pressing_again_after_paying_asks_first(customer: Customer) -> Non
     assert await customer.start(again=True) != order.session_id
 
 
-async def test_a_price_that_changed_is_not_charged_unseen(customer: Customer) -> None:
-    """What the page says is what is charged, or nothing is."""
+async def test_a_price_that_differs_from_the_one_shown_is_not_charged(customer: Customer) -> None:
+    """No session is opened for another price than the page showed."""
     with pytest.raises(errors.PriceChanged):
         await customer.start(shown=Money(12500, 'usd'))
-    assert created(customer.sandbox) == []
+    assert session_ids(customer.sandbox) == []
     await customer.start(shown=Money(15000, 'usd'))
 
 
-async def test_a_session_that_would_charge_another_price_is_called_off(customer: Customer) -> None:
-    """When the amount behind the price changed since it was read, nobody is sent to pay the other one."""
+async def test_a_session_that_would_charge_another_price_is_expired(customer: Customer) -> None:
+    """When the price changed at Stripe since it was read, nobody is sent to the new session."""
     await customer.shop.catalog.price()
     customer.sandbox.act('price', amount=17500)
     with pytest.raises(errors.PriceChanged):
@@ -124,7 +127,7 @@ async def test_a_session_that_would_charge_another_price_is_called_off(customer:
 
 
 async def test_a_replaced_session_can_no_longer_be_paid(customer: Customer) -> None:
-    """When a new price makes way for a new session, the old one is closed: nobody pays twice."""
+    """When a changed price leads to a new session, the old one is expired, so that nobody pays twice."""
     first = await customer.start()
     customer.sandbox.act('price', amount=17500)
     customer.shop.catalog.forget_price()
@@ -136,7 +139,7 @@ async def test_a_replaced_session_can_no_longer_be_paid(customer: Customer) -> N
 
 
 async def test_a_session_that_was_paid_is_not_replaced(customer: Customer) -> None:
-    """When the old session turns out to be paid, there is no new one without asking."""
+    """When the old session was paid meanwhile, no new one is opened unasked."""
     order = await customer.buy()
     customer.sandbox.act('price', amount=17500)
     customer.shop.catalog.forget_price()
@@ -145,8 +148,8 @@ async def test_a_session_that_was_paid_is_not_replaced(customer: Customer) -> No
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
 
 
-async def test_coming_back_says_only_what_is_so(customer: Customer) -> None:
-    """The session is read first: open means no charge, paid means paid, silence means unknown."""
+async def test_a_customer_who_cancels_reads_what_stripe_says(customer: Customer) -> None:
+    """The session is read first: open is no charge, paid is paid, and no answer is unknown."""
     assert await customer.shop.checkout.came_back(customer.browser_id) is Return.NOTHING
     session_id = await customer.start()
     assert await customer.shop.checkout.came_back(customer.browser_id) is Return.NOT_CHARGED

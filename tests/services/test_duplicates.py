@@ -1,4 +1,4 @@
-"""Nobody pays twice: what is open beside a payment is closed, and what slipped through is flagged."""
+"""Duplicates: other open sessions of a browser that paid are closed, and second payments are marked."""
 
 from datetime import timedelta
 
@@ -14,15 +14,15 @@ from tests.services.conftest import Clock, Customer, fulfilled, on_both_database
 pytestmark = on_both_databases
 
 
-async def free_the_claim(customer: Customer, order: Order) -> None:
+async def remove_claim(customer: Customer, order: Order) -> None:
     """Let the browser's next click open another session, as if closing the first had failed."""
-    await customer.shop.ledger.orders.move(order, because=Cause.BUTTON, line='let go', claim=None)
+    await customer.shop.ledger.orders.move(order, because=Cause.BUTTON, line='claim removed', claim=None)
 
 
 async def test_a_payment_closes_the_other_sessions_of_its_browser(customer: Customer) -> None:
-    """What could still be paid for the same offer in another tab is expired at Stripe."""
+    """A session for the same offer that is open in another tab is expired at Stripe."""
     first = await customer.order_of(await customer.start())
-    await free_the_claim(customer, first)
+    await remove_claim(customer, first)
     second = await customer.buy()
     assert second.id != first.id
     assert (await fulfilled(customer, second)).state is State.PAID
@@ -31,17 +31,19 @@ async def test_a_payment_closes_the_other_sessions_of_its_browser(customer: Cust
     assert statuses[first.session_id] == 'expired'
 
 
-async def test_sessions_of_other_browsers_stay_open(customer: Customer, another: Customer) -> None:
-    """Somebody else's open session is none of this payment's business."""
-    waiting = await another.order_of(await another.start())
+async def test_a_payment_leaves_the_sessions_of_other_browsers_open(
+    customer: Customer, other_customer: Customer
+) -> None:
+    """Only the sessions of the browser that paid are closed."""
+    waiting = await other_customer.order_of(await other_customer.start())
     await fulfilled(customer, await customer.buy())
-    assert (await another.order_of(waiting.session_id or '')).state is State.OPEN
+    assert (await other_customer.order_of(waiting.session_id or '')).state is State.OPEN
 
 
 async def test_a_session_that_could_not_be_closed_is_closed_by_the_reconciler(customer: Customer) -> None:
-    """While Stripe does not take the closing, the session stays; a later look closes it."""
+    """While Stripe fails the session stays open; the reconciler's next check closes it."""
     first = await customer.order_of(await customer.start())
-    await free_the_claim(customer, first)
+    await remove_claim(customer, first)
     second = await customer.buy()
     customer.sandbox.fault('POST /v1/checkout/sessions/*', 'fail', status=500, times=None)
     assert (await fulfilled(customer, second)).state is State.PAID
@@ -53,18 +55,20 @@ async def test_a_session_that_could_not_be_closed_is_closed_by_the_reconciler(cu
     assert (await customer.order_of(first.session_id or '')).state is State.EXPIRED
 
 
-async def test_a_second_purchase_that_was_asked_for_is_not_closed(customer: Customer) -> None:
-    """After a payment the same browser may knowingly buy again; that session stays open."""
+async def test_the_session_of_a_wanted_second_purchase_is_not_closed(customer: Customer) -> None:
+    """After a payment the same browser may buy again on purpose; that session stays open."""
     await fulfilled(customer, await customer.buy())
     again = await customer.order_of(await customer.start(again=True))
     await customer.shop.fulfilment.close_if_superseded(again, because=Cause.RECONCILER)
     assert (await customer.order_of(again.session_id or '')).state is State.OPEN
 
 
-async def test_the_same_card_twice_in_a_day_is_flagged(customer: Customer, another: Customer) -> None:
-    """Two browsers, two e-mail addresses, one card: the second payment names the first."""
+async def test_a_second_payment_by_the_same_card_in_a_day_is_marked(
+    customer: Customer, other_customer: Customer
+) -> None:
+    """With two browsers and two e-mail addresses but one card, the second payment names the first."""
     first = await fulfilled(customer, await customer.buy(email='one@example.com'))
-    second = await fulfilled(another, await another.buy(email='two@example.com'))
+    second = await fulfilled(other_customer, await other_customer.buy(email='two@example.com'))
     assert (first.duplicate_of, second.duplicate_of) == ('', first.reference)
     assert (
         f'seems paid twice: see {first.reference}'
@@ -72,34 +76,36 @@ async def test_the_same_card_twice_in_a_day_is_flagged(customer: Customer, anoth
     )
 
 
-async def test_the_same_address_twice_in_a_day_is_flagged(customer: Customer, another: Customer) -> None:
-    """Another card, another browser, the same e-mail in other letters."""
+async def test_a_second_payment_by_the_same_email_in_a_day_is_marked(
+    customer: Customer, other_customer: Customer
+) -> None:
+    """The e-mail is compared without regard to case; card and browser may differ."""
     first = await fulfilled(customer, await customer.buy(email='Pat@Example.com'))
     card = '5555 5555 5555 4444'
-    second = await fulfilled(another, await another.buy(email='pat@example.com', card=card))
+    second = await fulfilled(other_customer, await other_customer.buy(email='pat@example.com', card=card))
     assert second.duplicate_of == first.reference
 
 
-async def test_two_customers_are_two_customers(customer: Customer, another: Customer) -> None:
-    """Nothing in common: nothing is flagged."""
+async def test_payments_of_two_customers_are_not_marked(customer: Customer, other_customer: Customer) -> None:
+    """Browser, card and e-mail all differ."""
     await fulfilled(customer, await customer.buy(email='one@example.com'))
     card = '5555 5555 5555 4444'
-    second = await fulfilled(another, await another.buy(email='two@example.com', card=card))
+    second = await fulfilled(other_customer, await other_customer.buy(email='two@example.com', card=card))
     assert second.duplicate_of == ''
 
 
-async def test_a_payment_after_a_refund_is_no_double(customer: Customer, another: Customer) -> None:
-    """Who got the money back and pays again has paid once."""
+async def test_a_payment_after_a_refund_is_not_marked(customer: Customer, other_customer: Customer) -> None:
+    """A customer who got the money back and pays again has paid once."""
     first = await fulfilled(customer, await customer.buy())
     customer.sandbox.act('refund', session=first.session_id)
     assert (await fulfilled(customer, first)).state is State.REFUNDED
-    assert (await fulfilled(another, await another.buy())).duplicate_of == ''
+    assert (await fulfilled(other_customer, await other_customer.buy())).duplicate_of == ''
 
 
-async def test_while_an_earlier_session_cannot_be_read_nobody_is_told_they_were_not_charged(
+async def test_while_an_earlier_session_cannot_be_read_nobody_reads_that_nothing_was_charged(
     customer: Customer,
 ) -> None:
-    """Who has paid in another tab and presses again while Stripe is silent is warned, and not sent to pay."""
+    """A customer who paid in another tab and clicks while Stripe fails is warned and not sent to pay."""
     order = await customer.buy()
     customer.sandbox.fault('* /v1/checkout/sessions*', 'fail', status=500, times=None)
     with pytest.raises(PaymentUnclear) as caught:
@@ -111,10 +117,10 @@ async def test_while_an_earlier_session_cannot_be_read_nobody_is_told_they_were_
     assert [session['id'] for session in customer.sandbox.state()['sessions']] == [order.session_id]
 
 
-async def test_a_payment_that_was_right_stays_right(
+async def test_a_payment_that_matched_stays_right_after_a_change_of_settings(
     shop: Shop, sandbox: SandboxClient, settings_env: dict[str, str]
 ) -> None:
-    """The end of a promotion does not turn the orders that used it into mismatches."""
+    """Orders with a promotion code are no mismatch once codes are not accepted any more."""
     generous = build(parse_settings(settings_env | {'PROMOTION_CODES': '1'}))
     order = await Customer(generous, sandbox, 'v').buy(code='HALF50')
     paid = await generous.fulfilment.fulfil(order.session_id or '', because=Cause.WEBHOOK)
@@ -126,22 +132,25 @@ async def test_a_payment_that_was_right_stays_right(
 
 
 @pytest.mark.parametrize('first', ['earlier', 'later'])
-async def test_two_payments_written_down_at_once_are_seen_all_the_same(
-    customer: Customer, another: Customer, clock: Clock, first: str, monkeypatch: pytest.MonkeyPatch
+async def test_of_two_payments_written_down_at_once_the_later_one_is_marked(
+    customer: Customer, other_customer: Customer, clock: Clock, first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When neither could see the other before it was written, the one that paid later is marked, once."""
-    find, written = customer.shop.ledger.orders.find_paid_beside, customer.shop.ledger.orders.find
+    """Neither payment is in the ledger when the other is decided; the later one is marked, once.
 
-    async def blind(order: Order, *, within: timedelta) -> tuple[Order, ...]:
-        known = await written(id=order.id)
-        return await find(order, within=within) if known and known.completed_at else ()
+    The test patches ``find_paid_beside`` to interleave the two fulfilments.
+    """
+    find_paid_beside = customer.shop.ledger.orders.find_paid_beside
 
-    monkeypatch.setattr(customer.shop.ledger.orders, 'find_paid_beside', blind)
-    orders = {'earlier': await customer.buy(), 'later': await another.buy()}
+    async def find_after_commit(order: Order, *, within: timedelta) -> tuple[Order, ...]:
+        known = await customer.shop.ledger.orders.find(id=order.id)
+        return await find_paid_beside(order, within=within) if known and known.completed_at else ()
+
+    monkeypatch.setattr(customer.shop.ledger.orders, 'find_paid_beside', find_after_commit)
+    orders = {'earlier': await customer.buy(), 'later': await other_customer.buy()}
     for which in sorted(orders, reverse=first == 'later'):
         clock.ahead = timedelta(minutes=which == 'later')
         await customer.shop.fulfilment.fulfil(orders[which].session_id or '', because=Cause.WEBHOOK)
     earlier, later = [await customer.order_of(order.session_id or '') for order in orders.values()]
     assert (earlier.duplicate_of, later.duplicate_of) == ('', earlier.reference)
-    told = [line.line for line in await customer.shop.ledger.journal.lines(later.id)]
-    assert told[-1] == f'seems paid twice: see {earlier.reference}'
+    lines = [line.line for line in await customer.shop.ledger.journal.lines(later.id)]
+    assert lines[-1] == f'seems paid twice: see {earlier.reference}'

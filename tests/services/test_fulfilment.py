@@ -1,4 +1,4 @@
-"""Fulfilment: only what Stripe confirms is paid, through whichever endpoint and however often."""
+"""Fulfilment: an order is paid only if Stripe says so, and only once, whatever the cause."""
 
 import asyncio
 from dataclasses import replace
@@ -18,7 +18,7 @@ pytestmark = on_both_databases
 
 
 async def test_a_paid_session_becomes_a_paid_order_with_its_payer(customer: Customer) -> None:
-    """State, amount, name and e-mail are what Stripe says."""
+    """The order has the state, amount, name and e-mail that Stripe returns."""
     order = await customer.buy(email='vet+1@example.com', name='Zoë O’Neil')
     assert order.state is State.OPEN
     paid = await fulfilled(customer, order)
@@ -30,18 +30,18 @@ async def test_a_paid_session_becomes_a_paid_order_with_its_payer(customer: Cust
 CALLERS = (Cause.WEBHOOK, Cause.RETURN, Cause.OPERATOR)
 
 
-async def test_all_endpoints_at_once_write_the_payment_down_once(customer: Customer) -> None:
-    """Webhook, return and operator together make one move."""
+async def test_concurrent_callers_write_the_payment_down_once(customer: Customer) -> None:
+    """Webhook, return and operator at the same time make one move."""
     order = await customer.buy()
-    endpoints = [fulfilled(customer, order, because) for because in CALLERS * 4]
-    assert {seen.state for seen in await asyncio.gather(*endpoints)} == {State.PAID}
+    calls = [fulfilled(customer, order, because) for because in CALLERS * 4]
+    assert {seen.state for seen in await asyncio.gather(*calls)} == {State.PAID}
     lines = [line.line for line in await customer.shop.ledger.journal.lines(order.id)]
     assert lines.count('open → paid') == 1
     assert len(lines) == 3
 
 
-async def test_an_unpaid_session_opens_nothing(customer: Customer) -> None:
-    """A session that is merely open leaves the order as it was, and without a calendar."""
+async def test_an_unpaid_session_opens_no_calendar(customer: Customer) -> None:
+    """An open session leaves the order unchanged and without a calendar."""
     order = await customer.order_of(await customer.start())
     seen = await fulfilled(customer, order)
     assert seen == order
@@ -49,8 +49,8 @@ async def test_an_unpaid_session_opens_nothing(customer: Customer) -> None:
     assert customer.sandbox.requests('/scheduling_links') == []
 
 
-async def test_a_slow_bank_payment_is_processing_until_it_is_settled(customer: Customer) -> None:
-    """Nothing opens before the money is there."""
+async def test_a_bank_payment_is_processing_until_it_succeeds(customer: Customer) -> None:
+    """The calendar opens only when the payment has succeeded."""
     order = await customer.buy(method='bank')
     waiting = await fulfilled(customer, order)
     assert waiting.state is State.PROCESSING
@@ -59,8 +59,8 @@ async def test_a_slow_bank_payment_is_processing_until_it_is_settled(customer: C
     assert (await fulfilled(customer, order)).state is State.PAID
 
 
-async def test_a_slow_bank_payment_that_fails_is_told_so(customer: Customer) -> None:
-    """The order is failed, and the browser may try again unasked."""
+async def test_a_bank_payment_that_fails_makes_the_order_failed(customer: Customer) -> None:
+    """The browser may start another payment without a question."""
     order = await customer.buy(method='bank')
     await fulfilled(customer, order)
     customer.sandbox.act('settle', session=order.session_id, success=False)
@@ -69,7 +69,7 @@ async def test_a_slow_bank_payment_that_fails_is_told_so(customer: Customer) -> 
 
 
 async def test_an_expired_session_expires_the_order(customer: Customer) -> None:
-    """And the browser is free for a new one."""
+    """Its claim is removed, so that the browser can open a new one."""
     order = await customer.order_of(await customer.start())
     customer.sandbox.act('expire', session=order.session_id)
     expired = await fulfilled(customer, order)
@@ -79,7 +79,7 @@ async def test_an_expired_session_expires_the_order(customer: Customer) -> None:
 async def test_an_order_lost_from_the_ledger_is_adopted_from_stripe(
     customer: Customer, settings_env: dict[str, str], new_database: NewDatabase
 ) -> None:
-    """A ledger restored from before the order finds it again by what Stripe kept of it."""
+    """An empty ledger rebuilds the order from the session's metadata."""
     order = await customer.buy()
     restored = build(parse_settings(settings_env | {'DATABASE_URL': new_database()}))
     await restored.open()
@@ -91,10 +91,10 @@ async def test_an_order_lost_from_the_ledger_is_adopted_from_stripe(
     await restored.close()
 
 
-async def test_a_session_that_was_opened_but_never_written_down_is_joined_to_its_order(
+async def test_a_session_that_was_opened_but_never_written_down_is_attached_to_its_order(
     customer: Customer,
 ) -> None:
-    """A process that died between Stripe's answer and our commit loses nothing."""
+    """The process may die between Stripe's response and our commit: the metadata names the order."""
     order = await customer.order_of(await customer.start())
     with customer.shop.ledger.store.engine.begin() as connection:
         connection.exec_driver_sql('UPDATE orders SET session_id = NULL, session_url = NULL')
@@ -104,36 +104,40 @@ async def test_a_session_that_was_opened_but_never_written_down_is_joined_to_its
 
 
 @pytest.mark.parametrize('session_id', ['cs_test_nobody', 'cs_live_other', 'pi_1', 'x' * 200, '../prices'])
-async def test_an_invented_session_is_nobodys(customer: Customer, session_id: str) -> None:
-    """What Stripe does not know is no order."""
+async def test_an_invented_session_id_finds_no_order(customer: Customer, session_id: str) -> None:
+    """A session that Stripe does not know belongs to no order."""
     assert await customer.shop.fulfilment.arrive(session_id) is None
 
 
-async def test_invented_ids_cost_a_bounded_number_of_questions(shop: Shop, sandbox: SandboxClient) -> None:
-    """A stranger who invents ids is cut off, and the same id is asked about once."""
+async def test_invented_session_ids_cause_a_limited_number_of_requests(
+    shop: Shop, sandbox: SandboxClient
+) -> None:
+    """A client that invents ids is refused after some, and each id is read at Stripe once."""
     for _ in range(5):
         assert await shop.fulfilment.arrive('cs_test_same', client_ip='203.0.113.7') is None
     assert len(sandbox.requests('/v1/checkout/sessions')) == 1
 
-    async def go_on() -> None:
+    async def look_up_many() -> None:
         for number in range(50):
             await shop.fulfilment.arrive(f'cs_test_{number}', client_ip='203.0.113.7')
 
     with pytest.raises(errors.TooManyRequests):
-        await go_on()
-    assert len(sandbox.requests('/v1/checkout/sessions')) in range(10, 13)  # a minute may end meanwhile
+        await look_up_many()
+    assert len(sandbox.requests('/v1/checkout/sessions')) in range(
+        10, 13
+    )  # the minute of the limit may end meanwhile
 
-    async def go_on_together() -> None:
+    async def look_up_many_from_many_clients() -> None:
         for number in range(500):
-            await shop.fulfilment.arrive(f'cs_test_all_{number}', client_ip=f'198.51.100.{number % 250}')
+            await shop.fulfilment.arrive(f'cs_test_all_{number}', client_ip=f'198.51.{number % 250}.7')
 
     with pytest.raises(errors.TooManyRequests):
-        await go_on_together()
+        await look_up_many_from_many_clients()
     assert len(sandbox.requests('/v1/checkout/sessions')) in range(120, 126)
 
 
-async def test_a_customer_who_is_known_is_never_cut_off(customer: Customer) -> None:
-    """Coming back to an order that the ledger knows asks Stripe nothing and counts nothing."""
+async def test_a_customer_of_a_known_order_is_never_refused(customer: Customer) -> None:
+    """Looking up an order that is in the ledger sends no request and does not count for the limit."""
     order = await customer.buy()
     customer.sandbox.act('reset')
     for _ in range(30):
@@ -142,10 +146,10 @@ async def test_a_customer_who_is_known_is_never_cut_off(customer: Customer) -> N
     assert customer.sandbox.requests() == []
 
 
-async def test_a_session_of_another_shop_on_the_account_is_not_ours(
+async def test_a_session_of_another_shop_on_the_account_is_not_adopted(
     customer: Customer, settings_env: dict[str, str], new_database: NewDatabase
 ) -> None:
-    """A paid session that names another address opens nothing here."""
+    """A paid session whose metadata name another domain makes no order here."""
     order = await customer.buy()
     other = {'DOMAIN': 'http://localhost:9', 'DATABASE_URL': new_database()}
     shop = build(parse_settings(settings_env | other))
@@ -154,8 +158,8 @@ async def test_a_session_of_another_shop_on_the_account_is_not_ours(
     await shop.close()
 
 
-async def test_a_paid_session_that_does_not_match_opens_nothing(customer: Customer) -> None:
-    """When the price at Stripe is another than the order expects, the payment waits for the operator."""
+async def test_a_paid_session_that_does_not_match_opens_no_calendar(customer: Customer) -> None:
+    """When the amount differs from the one the order expects, the order is a mismatch."""
     order = await customer.order_of(await customer.start())
     with customer.shop.ledger.store.engine.begin() as connection:
         connection.exec_driver_sql('UPDATE orders SET amount = 14999')
@@ -166,21 +170,21 @@ async def test_a_paid_session_that_does_not_match_opens_nothing(customer: Custom
     assert (await customer.shop.ledger.journal.lines(order.id))[-1].line == 'open → mismatch (amount)'
 
 
-async def test_a_discount_allowed_when_the_session_was_opened_stays_right(
+async def test_a_discount_allowed_when_the_order_was_opened_is_no_mismatch(
     customer: Customer, settings_env: dict[str, str]
 ) -> None:
-    """A code counts even if the settings have forbidden codes since the session was opened."""
-    generous = build(parse_settings(settings_env | {'PROMOTION_CODES': '1'}))
-    await generous.open()
-    session = await generous.checkout.start(browser_id='v', because=Cause.BUTTON)
+    """A promotion code is accepted even if the settings forbid codes by now."""
+    with_codes = build(parse_settings(settings_env | {'PROMOTION_CODES': '1'}))
+    await with_codes.open()
+    session = await with_codes.checkout.start(browser_id='v', because=Cause.BUTTON)
     customer.sandbox.pay(session.id, code='HALF50')
-    await generous.close()
+    await with_codes.close()
     seen = await fulfilled(customer, await customer.order_of(session.id))
     assert (seen.facts.mismatch, seen.state, str(seen.paid)) == ('', State.PAID, '$75')
 
 
 async def test_a_discount_that_was_never_allowed_is_a_mismatch(customer: Customer) -> None:
-    """An order that allowed no codes is not paid by a session with a discount."""
+    """A session with a discount does not match an order that allowed none."""
     order = await customer.order_of(await customer.start())
     facts = replace(PAID, amount_total=7500, amount_discount=7500)
     session = await customer.shop.payments.read_session(order.session_id or '')
@@ -190,10 +194,10 @@ async def test_a_discount_that_was_never_allowed_is_a_mismatch(customer: Custome
     assert 'mismatch' in decision.line
 
 
-async def test_a_free_session_is_as_good_as_a_paid_one(
+async def test_a_free_session_opens_the_calendar(
     settings_env: dict[str, str], sandbox: SandboxClient
 ) -> None:
-    """A code for the whole amount needs no payment and still earns the slot."""
+    """With a promotion code for the whole amount no payment is needed."""
     shop = build(parse_settings(settings_env | {'PROMOTION_CODES': '1'}))
     await shop.open()
     session = await shop.checkout.start(browser_id='v', because=Cause.BUTTON)
@@ -205,17 +209,16 @@ async def test_a_free_session_is_as_good_as_a_paid_one(
     await shop.close()
 
 
-async def test_a_bank_payment_whose_intent_may_not_be_read_is_under_way(customer: Customer) -> None:
-    """A restricted key that may not read payments still learns from the session that money is coming."""
+async def test_a_bank_payment_whose_intent_may_not_be_read_is_processing(customer: Customer) -> None:
+    """With a restricted key that may not read payments, the session alone shows that one is under way."""
     order = await customer.buy(method='bank')
     for match in ('GET /v1/checkout/sessions/*', 'GET /v1/payment_intents/*'):
         customer.sandbox.fault(match, 'fail', status=403, times=1)
-    assert await customer.shop.fulfilment.check(order, because=Cause.PAGE) is None
     assert (await fulfilled(customer, order)).state is State.PROCESSING
 
 
-async def test_silence_of_stripe_leaves_the_order_as_it_was(customer: Customer) -> None:
-    """A page that asks in vain gets nothing; an endpoint that must know gets an error."""
+async def test_a_failure_of_stripe_leaves_the_order_unchanged(customer: Customer) -> None:
+    """A page gets no order; a webhook gets an error."""
     order = await customer.buy()
     customer.sandbox.fault('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
     assert await customer.shop.fulfilment.check(order, because=Cause.PAGE) is None

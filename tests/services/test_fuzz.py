@@ -1,4 +1,4 @@
-"""Arbitrary requests to the endpoints for machines: an answer in words, and nothing written on a refusal."""
+"""Arbitrary requests to the endpoints: no unexpected error, no secret, and no row written on a refusal."""
 
 import json
 from typing import Any
@@ -38,8 +38,8 @@ SESSION_IDS = st.sampled_from(
 URLS = st.sampled_from(
     ['javascript:alert(1)', 'https://[', 'https://calendly.com/\ud800', 'https://\u2100.com']
 )
-MOMENTS = st.one_of(
-    st.datetimes().map(lambda moment: moment.isoformat() + 'Z'),
+TIMES = st.one_of(
+    st.datetimes().map(lambda time: time.isoformat() + 'Z'),
     st.sampled_from(
         ['0001-01-01T00:00:00+23:59', '9999-12-31T23:59:59-23:59', '2026-02-30T00:00:00Z', '2026-W01']
     ),
@@ -47,14 +47,14 @@ MOMENTS = st.one_of(
 
 
 def events(kind: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Events that are almost right."""
+    """Generate events that are almost right."""
     session = {'id': 'cs_test_unknown', 'object': 'checkout.session', 'metadata': {}}
     event = {'id': 'evt_1', 'object': 'event', 'type': f'checkout.session.{kind}', 'livemode': False}
     return mutations_of(event | {'data': {'object': session}}, SESSION_IDS | VALUES)
 
 
 def invitees(booking_key: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Deliveries that are almost right, for an order that is there."""
+    """Generate Calendly deliveries that are almost right, for an order in the ledger."""
     payload = {
         'uri': 'https://api.calendly.com/scheduled_events/E/invitees/I',
         'status': 'active',
@@ -74,97 +74,99 @@ def invitees(booking_key: str) -> st.SearchStrategy[dict[str, Any]]:
         'rescheduled': False,
     }
     event = {'event': 'invitee.created', 'created_at': '2026-11-23T12:00:00Z', 'payload': payload}
-    return mutations_of(event, URLS | MOMENTS | VALUES)
+    return mutations_of(event, URLS | TIMES | VALUES)
 
 
-class Endpoints:
-    """The endpoints with a watch on them: what is answered, and what the ledger holds before and after."""
+class CheckedEndpoints:
+    """Posts to the endpoints, and checks the response and the rows of the ledger."""
 
     def __init__(self, client: httpx.AsyncClient, shop: Shop, secrets: tuple[str, ...]) -> None:
         self._client = client
         self._shop = shop
         self._secrets = secrets
 
-    async def knock(
+    async def post(
         self, path: str, body: bytes, headers: dict[str, bytes], *, allowed: tuple[int, ...] = ()
     ) -> httpx.Response:
-        """Send a request and check its answer.
+        """Post a body and check the response.
 
         Args:
             path: the endpoint.
             body: the bytes to post.
-            headers: what is said of them.
-            allowed: statuses of 500 and more that are right here.
+            headers: the headers to send.
+            allowed: status codes of 500 and more that are expected.
         """
-        before = await self.held()
-        told = {name.encode(): value for name, value in headers.items()}
-        answer = await self._client.post(path, content=body, headers=told)
+        before = await self.row_counts()
+        raw_headers = {name.encode(): value for name, value in headers.items()}
+        answer = await self._client.post(path, content=body, headers=raw_headers)
         assert answer.status_code < 500 or answer.status_code in allowed, answer.text
         assert not leaks_in(answer.text, self._secrets)
         if 400 <= answer.status_code < 500:
-            assert await self.held() == before
+            assert await self.row_counts() == before
         return answer
 
-    async def held(self) -> list[int]:
-        """How many rows each table holds."""
+    async def row_counts(self) -> list[int]:
+        """Return the number of rows of each table."""
         counts = ', '.join(f'(SELECT count(*) FROM {table})' for table in TABLES)
         with self._shop.ledger.store.engine.connect() as connection:
             return list((connection.exec_driver_sql(f'SELECT {counts}')).one())
 
 
 @pytest.fixture
-def watched(endpoints: httpx.AsyncClient, shop: Shop, settings_env: dict[str, str]) -> Endpoints:
-    """The endpoints of a shop on the sandbox, watched."""
-    return Endpoints(endpoints, shop, secrets_of(settings_env))
+def checked(endpoints: httpx.AsyncClient, shop: Shop, settings_env: dict[str, str]) -> CheckedEndpoints:
+    """Return the endpoints of a shop on the sandbox, with checks."""
+    return CheckedEndpoints(endpoints, shop, secrets_of(settings_env))
 
 
 @pytest.fixture
 async def booking_key(customer: Customer) -> str:
-    """The key of an order that was paid."""
+    """Return the booking key of a paid order."""
     return (await customer.buy()).booking_key
 
 
 @fuzz_settings()
 @given(body=BODIES, headers=HEADERS)
-async def test_anything_at_the_json_endpoint(
-    watched: Endpoints, body: bytes, headers: dict[str, bytes]
+async def test_arbitrary_requests_to_the_json_endpoint(
+    checked: CheckedEndpoints, body: bytes, headers: dict[str, bytes]
 ) -> None:
-    """Whatever is posted is answered as JSON, with an address to pay at or with words."""
-    answer = await watched.knock(JSON_ENDPOINT, body, headers)
-    told = answer.json()
-    assert set(told) == {'id', 'url'} if answer.status_code == 200 else told['error']['message']
+    """Every response is JSON, with a URL to pay at or with an error message."""
+    answer = await checked.post(JSON_ENDPOINT, body, headers)
+    content = answer.json()
+    assert set(content) == {'id', 'url'} if answer.status_code == 200 else content['error']['message']
 
 
 @fuzz_settings()
 @given(offer=OFFERS)
-async def test_any_json_at_the_json_endpoint(watched: Endpoints, shop: Shop, offer: object) -> None:
-    """Whatever JSON is posted, only the offer for sale or no offer opens a session."""
-    answer = await watched.knock(JSON_ENDPOINT, json_bytes(offer), {'content-type': b'application/json'})
+async def test_arbitrary_json_to_the_json_endpoint(
+    checked: CheckedEndpoints, shop: Shop, offer: object
+) -> None:
+    """Only the offer for sale, or no offer, opens a session."""
+    answer = await checked.post(JSON_ENDPOINT, json_bytes(offer), {'content-type': b'application/json'})
     right = answer.status_code == 200
     assert right == (offer in ({}, {'offer': shop.catalog.get().slug})) or answer.status_code == 429
 
 
 @fuzz_settings(0.25)
 @given(body=BODIES, headers=HEADERS, status=st.sampled_from([401, 403, 404, 429]))
-async def test_anything_at_the_json_endpoint_while_stripe_refuses(
-    watched: Endpoints, sandbox: SandboxClient, body: bytes, headers: dict[str, bytes], status: int
+async def test_arbitrary_requests_to_the_json_endpoint_while_stripe_refuses(
+    checked: CheckedEndpoints, sandbox: SandboxClient, body: bytes, headers: dict[str, bytes], status: int
 ) -> None:
-    """What Stripe refuses is a 503 in words, and no session is there."""
+    """A refusal by Stripe is answered 503 with an error message, and no session is opened."""
     sandbox.fault('* /v1/*', 'fail', status=status, times=None)
-    answer = await watched.knock(JSON_ENDPOINT, body, headers, allowed=(503,))
+    answer = await checked.post(JSON_ENDPOINT, body, headers, allowed=(503,))
     sandbox.clear_faults()
     assert answer.json()['error']['message']
     assert sandbox.state()['sessions'] == []
 
 
 @fuzz_settings()
-@given(endpoint=st.sampled_from(['stripe', 'calendly']), body=BODIES, headers=HEADERS, said=HEADER_TEXT)
-async def test_anything_unsigned_at_the_webhooks(
-    watched: Endpoints, endpoint: str, body: bytes, headers: dict[str, bytes], said: str
+@given(endpoint=st.sampled_from(['stripe', 'calendly']), body=BODIES, headers=HEADERS, header=HEADER_TEXT)
+async def test_arbitrary_unsigned_requests_to_the_webhooks(
+    checked: CheckedEndpoints, endpoint: str, body: bytes, headers: dict[str, bytes], header: str
 ) -> None:
-    """What is not signed is refused with a 4xx."""
-    told = headers | {'stripe-signature': said.encode('latin-1'), 'calendly-webhook-signature': b't=1,v1=2'}
-    answer = await watched.knock(f'/webhooks/{endpoint}', body, told)
+    """An unsigned request is refused with a 4xx."""
+    headers |= {'stripe-signature': header.encode('latin-1'), 'calendly-webhook-signature': b't=1,v1=2'}
+    answer = await checked.post(f'/webhooks/{endpoint}', body, headers)
     assert answer.status_code in (400, 413, 415)
 
 
@@ -175,13 +177,13 @@ async def test_anything_unsigned_at_the_webhooks(
     tail=st.sampled_from(['', ',v1=', ',t=', ', t=' + '9' * 5000, ',v1=\xe9']),
 )
 @example(endpoint='stripe', body=b'{}', tail=', t=' + '9' * 5000)
-async def test_any_bytes_signed_at_the_webhooks(
-    watched: Endpoints, settings_env: dict[str, str], endpoint: str, body: bytes, tail: str
+async def test_arbitrary_signed_bodies_to_the_webhooks(
+    checked: CheckedEndpoints, settings_env: dict[str, str], endpoint: str, body: bytes, tail: str
 ) -> None:
-    """What is signed but no delivery is refused with a 4xx, whatever else stands in the header."""
+    """A signed body that is no delivery is refused with a 4xx, whatever else is in the header."""
     name, header = _signing(endpoint)
-    told = {header: signature(body, settings_env[name], tail=tail)}
-    answer = await watched.knock(f'/webhooks/{endpoint}', body, told)
+    headers = {header: signature(body, settings_env[name], tail=tail)}
+    answer = await checked.post(f'/webhooks/{endpoint}', body, headers)
     assert answer.status_code in (200, 400, 413)
 
 
@@ -189,32 +191,32 @@ async def test_any_bytes_signed_at_the_webhooks(
 @given(event=st.sampled_from(SESSION_KINDS).flatmap(events))
 @example(event={'id': '\ud800', 'type': COMPLETED, 'data': {'object': {'id': 'cs_test_1'}}})
 @example(event={'id': 'evt_1', 'type': COMPLETED, 'data': {'object': {'id': '.'}}})
-async def test_any_event_signed_by_stripe(
-    watched: Endpoints, shop: Shop, settings_env: dict[str, str], event: dict[str, Any]
+async def test_arbitrary_signed_events_of_stripe(
+    checked: CheckedEndpoints, shop: Shop, settings_env: dict[str, str], event: dict[str, Any]
 ) -> None:
-    """A signed event of any shape is answered, and one that names no session of ours makes no order."""
+    """A signed event of any form is answered; one that names no session of ours makes no order."""
     body = json.dumps(event).encode()
-    told = {'stripe-signature': signature(body, settings_env['STRIPE_WEBHOOK_SECRET'])}
-    await watched.knock('/webhooks/stripe', body, told)
-    orders, *_ = await watched.held()
+    headers = {'stripe-signature': signature(body, settings_env['STRIPE_WEBHOOK_SECRET'])}
+    await checked.post('/webhooks/stripe', body, headers)
+    orders, *_ = await checked.row_counts()
     assert orders == 0
 
 
 @fuzz_settings()
 @given(data=st.data())
-async def test_any_invitee_signed_by_calendly(
-    watched: Endpoints, settings_env: dict[str, str], booking_key: str, data: st.DataObject
+async def test_arbitrary_signed_invitees_of_calendly(
+    checked: CheckedEndpoints, settings_env: dict[str, str], booking_key: str, data: st.DataObject
 ) -> None:
-    """A signed delivery of almost the right shape is taken or refused, also for an order that is there."""
+    """A signed delivery that is almost right is accepted or refused, also for an order in the ledger."""
     body = json.dumps(data.draw(invitees(booking_key))).encode()
-    told = {'calendly-webhook-signature': signature(body, settings_env['CALENDLY_WEBHOOK_SIGNING_KEY'])}
-    await watched.knock('/webhooks/calendly', body, told)
-    orders, *_ = await watched.held()
+    headers = {'calendly-webhook-signature': signature(body, settings_env['CALENDLY_WEBHOOK_SIGNING_KEY'])}
+    await checked.post('/webhooks/calendly', body, headers)
+    orders, *_ = await checked.row_counts()
     assert orders == 1
 
 
 def _signing(endpoint: str) -> tuple[str, str]:
-    """The setting that holds a endpoint's secret, and the header that it signs."""
+    """Return the setting with an endpoint's secret, and the header with the signature."""
     if endpoint == 'stripe':
         return 'STRIPE_WEBHOOK_SECRET', 'stripe-signature'
     return 'CALENDLY_WEBHOOK_SIGNING_KEY', 'calendly-webhook-signature'

@@ -1,9 +1,12 @@
-"""The counters: right, each shop's own, without anything of a single order, and for the operator alone."""
+"""The metrics: correct, separate for each shop, without data of single orders, and for the operator alone."""
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.inbox import Outcome
+from services.ledger import UnmatchedReason
+from services.metrics import UNMATCHED
 from services.orders import Cause
 from services.settings import parse_settings
 from services.shop import Shop, build
@@ -14,16 +17,16 @@ HERE = ('127.0.0.1', 5400)
 
 
 async def read(shop: Shop, client: tuple[str, int] = HERE, **headers: str) -> httpx.Response:
-    """Ask a shop's endpoint for its counters, from an IP address and port."""
+    """Request a shop's metrics from an IP address and port."""
     app = FastAPI()
-    for endpoint in shop.routers():
-        app.include_router(endpoint)
+    for router in shop.routers():
+        app.include_router(router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app, client=client)) as prometheus:
         return await prometheus.get('http://shop/metrics', headers=headers)
 
 
 def value_of(text: str, series: str) -> float:
-    """The value of one series."""
+    """Return the value of one series."""
     (line,) = [line for line in text.splitlines() if line.startswith(f'{series} ')]
     return float(line.split()[-1])
 
@@ -31,7 +34,7 @@ def value_of(text: str, series: str) -> float:
 async def test_a_payment_is_counted_at_each_step(
     customer: Customer, endpoints: httpx.AsyncClient, settings_env: dict[str, str]
 ) -> None:
-    """Its delivery, the same again, one that is not signed, the requests to Stripe, and the paid order."""
+    """The delivery, its repetition, an unsigned one, requests to Stripe and the paid order are counted."""
     order = await customer.buy()
     body = event_of(order.session_id)
     headers = signed(body, settings_env['STRIPE_WEBHOOK_SECRET'])
@@ -40,18 +43,24 @@ async def test_a_payment_is_counted_at_each_step(
     text = (await read(customer.shop)).text
     counted = {
         outcome: value_of(text, f'paidslot_deliveries_total{{outcome="{outcome}",source="stripe"}}')
-        for outcome in ('handled', 'known', 'foreign', 'refused', 'failed')
+        for outcome in Outcome
     }
-    assert counted == {'handled': 1, 'known': 1, 'foreign': 0, 'refused': 1, 'failed': 0}
+    assert counted == {
+        Outcome.HANDLED: 1,
+        Outcome.KNOWN: 1,
+        Outcome.FOREIGN: 0,
+        Outcome.REFUSED: 1,
+        Outcome.FAILED: 0,
+    }
     assert value_of(text, 'paidslot_delivery_seconds_count{source="stripe"}') == 3
     assert value_of(text, 'paidslot_orders_moved_total{state="paid"}') == 1
     assert value_of(text, 'paidslot_stripe_seconds_count{outcome="ok"}') > 0
 
 
-async def test_what_fails_is_counted_as_failed(
+async def test_a_failed_delivery_is_counted(
     customer: Customer, endpoints: httpx.AsyncClient, settings_env: dict[str, str]
 ) -> None:
-    """A delivery that has to be sent again, and the request to Stripe that was the reason."""
+    """The delivery and the request to Stripe that failed are counted with their outcomes."""
     order = await customer.buy()
     body = event_of(order.session_id)
     customer.sandbox.fault('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
@@ -62,8 +71,8 @@ async def test_what_fails_is_counted_as_failed(
     assert value_of(text, 'paidslot_stripe_seconds_count{outcome="payment_busy"}') == 1
 
 
-async def test_nothing_of_a_single_order_is_shown(customer: Customer) -> None:
-    """No id, token, name or address of anybody is among the labels."""
+async def test_the_metrics_hold_no_data_of_a_single_order(customer: Customer) -> None:
+    """No id, token, name or e-mail is among the labels."""
     order = await customer.buy()
     paid = await customer.shop.fulfilment.fulfil(order.session_id or '', because=Cause.RETURN)
     assert paid
@@ -96,12 +105,17 @@ async def test_each_shop_counts_for_itself(shop: Shop, settings_env: dict[str, s
         ('10.1.2.3', {'X-Real-IP': '10.1.2.3'}, 404),
     ],
 )
-async def test_others_get_no_counters(
+async def test_only_the_operators_networks_can_read_the_metrics(
     settings_env: dict[str, str], client: str, headers: dict[str, str], status: int
 ) -> None:
-    """This machine and the operator's networks can read them, but nobody through a proxy."""
+    """This machine and the trusted networks can read them, but no request that came through a proxy."""
     shop = build(parse_settings(settings_env | {'TRUSTED_PROXIES': '10.1.0.0/16'}))
     answer = await read(shop, (client, 5400), **headers)
     assert answer.status_code == status
     assert ('paidslot' in answer.text) == (status == 200)
     await shop.close()
+
+
+def test_every_reason_of_an_unmatched_booking_is_a_kind() -> None:
+    """The words of the metric are the words of the ledger."""
+    assert {reason.value for reason in UnmatchedReason} == set(UNMATCHED)

@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order: after one reconcile the ledger says what Stripe says."""
+"""Whatever happens, in any order: after it is reconciled the ledger agrees with Stripe."""
 
 import asyncio
 import os
@@ -18,27 +18,27 @@ EXAMPLES = int(os.environ.get('MODEL_EXAMPLES', '100'))  # of each database
 STEPS = 14
 
 
-def test_any_interleaving_ends_in_the_same_ledger(
+def test_after_any_history_the_reconciled_ledger_agrees_with_stripe(
     sandbox: SandboxClient, settings_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Clicks, payments, deliveries, losses, crashes, restores and repairs, mixed at will."""
+    """Clicks, payments, deliveries, faults, crashes, restores and rounds happen in any order."""
 
-    class Story(Model):
+    class History(Model):
         pass
 
-    # The pauses between two tries of the SDK are tested elsewhere; here they would only take time.
+    # Without the pauses between the retries of the SDK, which other tests cover, this test is faster.
     monkeypatch.setattr('stripe._http_client.HTTPClient.INITIAL_DELAY', 0)
     monkeypatch.setattr('stripe._http_client.HTTPClient.MAX_DELAY', 0)
-    Story.sandbox, Story.environment = sandbox, settings_env
+    History.sandbox, History.environment = sandbox, settings_env
     asyncio.run(_prepare(settings_env['DATABASE_URL']))
-    how = settings(
+    run_settings = settings(
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
-    run_state_machine_as_test(Story, settings=how)
+    run_state_machine_as_test(History, settings=run_settings)
 
 
 async def _prepare(database_url: str) -> None:

@@ -1,4 +1,4 @@
-"""What is PostgreSQL’s alone: refusals at the start, a server that goes away, locks, odd texts."""
+"""What concerns PostgreSQL alone: refusals at the start, a stopped server, locks, and texts it refuses."""
 
 import asyncio
 import json
@@ -13,13 +13,16 @@ from urllib.parse import quote
 import httpx
 import psycopg
 import pytest
+from sqlalchemy import select
 
 from services import errors
+from services.database.schema import orders
 from services.ledger import connect
-from services.orders import State
+from services.ledger.leases import claim
+from services.orders import Cause, State
 from services.settings import SettingsError, parse_settings
 from services.shop import Shop
-from tests.factories import event_of, signed
+from tests.factories import NOON, an_order, event_of, signed
 from tests.postgres import PASSWORD, Cluster
 from tests.processes import ROOT
 from tests.services.conftest import Customer
@@ -33,12 +36,12 @@ SETTINGS = {
     'transaction_isolation': 'read committed',
     'application_name': 'paidslot',
 }
-"""What holds for our connections, whatever the server's own settings are."""
+"""The settings of our connections, whatever the server's own settings are."""
 
 
 @pytest.fixture
 def database_url(postgres_server: Cluster) -> Iterator[str]:
-    """The address of an empty database."""
+    """Return the URL of an empty database."""
     with postgres_server.database() as url:
         yield url
 
@@ -75,7 +78,7 @@ def _narrow_encoding(server: Cluster) -> Iterator[str]:
 
 
 @contextmanager
-def _copy_only(server: Cluster) -> Iterator[str]:
+def _read_only_database(server: Cluster) -> Iterator[str]:
     with server.database() as url:
         yield f'{url}&options=-cdefault_transaction_read_only%3Don'
 
@@ -89,7 +92,7 @@ def _foreign_database(server: Cluster) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ('address', 'why'),
+    ('database', 'reason'),
     [
         (_wrong_password, 'password authentication failed for user "paidslot"'),
         (_unknown_database, 'database "nowhere" does not exist'),
@@ -97,27 +100,27 @@ def _foreign_database(server: Cluster) -> Iterator[str]:
         (_no_server, 'refused'),
         (_unknown_parameter, 'only parameters of libpq'),
         (_narrow_encoding, 'its encoding is LATIN1'),
-        (_copy_only, 'read-only'),
+        (_read_only_database, 'read-only'),
         (_foreign_database, 'permission denied for schema public'),
     ],
 )
-async def test_a_database_that_cannot_be_used_is_refused_in_words(
-    postgres_server: Cluster, address: Callable[[Cluster], AbstractContextManager[str]], why: str
+async def test_a_database_that_cannot_be_used_is_refused_at_the_start(
+    postgres_server: Cluster, database: Callable[[Cluster], AbstractContextManager[str]], reason: str
 ) -> None:
-    """One sentence on one line, which says what is wrong and never the password."""
-    with address(postgres_server) as url, pytest.raises(SettingsError) as refused:
+    """One line says what is wrong, and does not contain the password."""
+    with database(postgres_server) as url, pytest.raises(SettingsError) as refused:
         await connect(url).open()
     (problem,) = refused.value.problems
     assert problem.startswith('DATABASE_URL')
-    assert why in problem
+    assert reason in problem
     assert '\n' not in problem
     assert not [part for part in (PASSWORD, SAFE, 'hunter2') if part in problem]
 
 
-def test_the_program_ends_with_a_line_and_a_code(
+def test_the_program_names_the_problem_and_ends_with_exit_code_2(
     postgres_server: Cluster, settings_env: dict[str, str], tmp_path: Path
 ) -> None:
-    """A start with a wrong password ends with exit code 2 and one problem, and the password is nowhere."""
+    """A start with a wrong password prints one problem, without the password."""
     url = postgres_server.url('postgres').replace(SAFE, 'hunter2')
     done = subprocess.run(
         [sys.executable, str(ROOT / 'main.py'), 'serve'],
@@ -133,24 +136,24 @@ def test_the_program_ends_with_a_line_and_a_code(
 
 
 @pytest.mark.parametrize('scheme', ['postgres', 'postgresql'])
-async def test_addresses_are_taken_as_hosts_of_databases_write_them(
+async def test_database_urls_are_accepted_as_hosting_companies_write_them(
     postgres_server: Cluster, settings_env: dict[str, str], scheme: str
 ) -> None:
-    """Either scheme, a password with every odd character, parameters and options of one's own."""
+    """Both schemes, passwords with special characters, parameters and options are accepted."""
     url = settings_env['DATABASE_URL'].replace('postgresql', scheme)
-    own = '&sslmode=prefer&connect_timeout=9&options=-c%20work_mem%3D5MB'
-    store = connect(parse_settings(settings_env | {'DATABASE_URL': url + own}).database_url)
+    parameters = '&sslmode=prefer&connect_timeout=9&options=-c%20work_mem%3D5MB'
+    store = connect(parse_settings(settings_env | {'DATABASE_URL': url + parameters}).database_url)
     await store.open()
     with store.engine.connect() as connection:
-        told = {name: connection.exec_driver_sql(f'SHOW {name}').scalar_one() for name in SETTINGS}
-    assert told == SETTINGS
+        shown = {name: connection.exec_driver_sql(f'SHOW {name}').scalar_one() for name in SETTINGS}
+    assert shown == SETTINGS
     await store.close()
 
 
-async def test_a_server_that_was_restarted_is_not_noticed(
+async def test_after_a_restart_of_the_server_the_next_delivery_succeeds(
     shop: Shop, customer: Customer, endpoints: httpx.AsyncClient, postgres_server: Cluster
 ) -> None:
-    """Connections that died while nobody needed them are replaced before they are used."""
+    """Broken connections are replaced before they are used."""
     order = await customer.buy()
     await asyncio.gather(*(shop.ledger.store.ping() for _ in range(4)))
     postgres_server.stop()
@@ -161,14 +164,14 @@ async def test_a_server_that_was_restarted_is_not_noticed(
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
 
 
-async def test_while_the_server_is_away_stripe_is_asked_to_come_back(
+async def test_while_the_server_is_stopped_requests_are_answered_500(
     shop: Shop,
     customer: Customer,
     endpoints: httpx.AsyncClient,
     postgres_server: Cluster,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Nobody is sent to pay, no payment is acknowledged, the shop is not ready; then all heals by itself."""
+    """No session is opened and the shop is not ready; afterwards the same delivery succeeds."""
     order = await customer.buy()
     body = event_of(order.session_id)
     headers = signed(body, shop.settings.stripe_webhook_secret)
@@ -188,10 +191,10 @@ async def test_while_the_server_is_away_stripe_is_asked_to_come_back(
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
 
 
-async def test_a_locked_table_is_an_apology_in_bounded_time(
+async def test_a_locked_table_leads_to_an_error_in_bounded_time(
     customer: Customer, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """When somebody keeps the orders locked, the customer reads an apology and Stripe is not asked."""
+    """While the orders are locked, the customer reads an error and Stripe gets no request."""
     await customer.shop.catalog.price()
     with psycopg.connect(database_url) as other:
         other.execute('LOCK TABLE orders')
@@ -203,10 +206,22 @@ async def test_a_locked_table_is_an_apology_in_bounded_time(
     assert await customer.start()
 
 
-async def test_texts_that_postgresql_does_not_take_are_made_plain_or_are_no_key(
+async def test_a_claim_skips_rows_that_another_transaction_is_claiming(shop: Shop) -> None:
+    """It neither waits for the other transaction nor gets the same row."""
+    for name in ('o1', 'o2'):
+        order = an_order(id=name, reference=name, token=name, booking_key=name)
+        assert await shop.ledger.orders.add(order, because=Cause.BUTTON)
+    due, column = select(orders).order_by(orders.c.id).limit(1), orders.c.next_check
+    engine = shop.ledger.store.engine
+    with engine.begin() as first, engine.begin() as second:
+        claims = [claim(connection, due, column, until=NOON) for connection in (first, second)]
+    assert [[row.id for row in rows] for rows in claims] == [['o1'], ['o2']]
+
+
+async def test_texts_that_postgresql_refuses_are_no_error(
     shop: Shop, customer: Customer, endpoints: httpx.AsyncClient
 ) -> None:
-    """A NUL in what Calendly delivers is left out; in an address it finds nothing; neither is an error."""
+    """A NUL in a Calendly delivery is removed, and a key with one finds no order."""
     order = await customer.buy()
     payload = {
         'uri': 'https://api.calendly.com/scheduled_events/E/invitees/I\x00',
@@ -215,13 +230,14 @@ async def test_texts_that_postgresql_does_not_take_are_made_plain_or_are_no_key(
         'tracking': {'utm_content': order.booking_key},
     }
     event = {'event': 'invitee.created', 'created_at': '2026-11-23T12:00:00Z', 'payload': payload}
-    for coding, code in (('utf-16-le', 400), ('utf-8', 200)):
-        body = json.dumps(event).encode(coding)
-        header = signed(body, shop.settings.calendly_webhook_signing_key)['Stripe-Signature']
-        told = {'Calendly-Webhook-Signature': header}
-        assert (await endpoints.post('/webhooks/calendly', content=body, headers=told)).status_code == code
+    for encoding, status in (('utf-16-le', 400), ('utf-8', 200)):
+        body = json.dumps(event).encode(encoding)
+        signature = signed(body, shop.settings.calendly_webhook_signing_key)['Stripe-Signature']
+        headers = {'Calendly-Webhook-Signature': signature}
+        response = await endpoints.post('/webhooks/calendly', content=body, headers=headers)
+        assert response.status_code == status
     (booking,) = await shop.ledger.bookings.of(order.id)
     assert booking.name == 'Pat Payer'
     for name in ('token', 'session_id', 'booking_key', 'payment_id'):
-        for odd in ('\x00', 'a\x00b', '\ud800'):
-            assert await shop.ledger.orders.find(**{name: odd}) is None
+        for key in ('\x00', 'a\x00b', '\ud800'):
+            assert await shop.ledger.orders.find(**{name: key}) is None

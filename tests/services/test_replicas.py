@@ -1,4 +1,4 @@
-"""Several processes on one database at once: whatever reaches all of them in the same moment happens once."""
+"""Several processes on one database: what reaches all of them at the same time happens once."""
 
 import asyncio
 import json
@@ -29,12 +29,12 @@ print('ready', flush=True)
 sys.stdin.readline()
 asyncio.run(store.open())
 """
-"""A program that waits for the word, and then opens the ledger."""
+"""A program that waits for a line on its standard input and then opens the ledger."""
 
 
 @pytest.fixture
 async def replicas(shop: Shop, settings_env: dict[str, str]) -> AsyncIterator[tuple[Shop, Shop]]:
-    """Two shops that sell the same from one database."""
+    """Open two shops on one database."""
     other = build(parse_settings(settings_env))
     await other.open()
     yield shop, other
@@ -42,44 +42,44 @@ async def replicas(shop: Shop, settings_env: dict[str, str]) -> AsyncIterator[tu
 
 
 @pytest.fixture
-async def both_endpoints(replicas: tuple[Shop, Shop]) -> AsyncIterator[tuple[httpx.AsyncClient, ...]]:
-    """The endpoints of both shops, three times each."""
+async def clients(replicas: tuple[Shop, Shop]) -> AsyncIterator[tuple[httpx.AsyncClient, ...]]:
+    """Yield clients for the endpoints of both shops, each three times."""
     one, other = replicas
     async with client_at(one) as first, client_at(other) as second:
         yield (first, second) * 3
 
 
 async def deliver(
-    endpoints: tuple[httpx.AsyncClient, ...], path: str, header: str, body: bytes, secret: str
+    clients: tuple[httpx.AsyncClient, ...], path: str, header: str, body: bytes, secret: str
 ) -> list[int]:
-    """Deliver one signed body at all endpoints in the same moment; returns the answers' codes."""
+    """Deliver one signed body to all endpoints at once; return the status codes."""
     headers = {header: signed(body, secret)['Stripe-Signature']}
-    answers = await asyncio.gather(
-        *(endpoint.post(path, content=body, headers=headers) for endpoint in endpoints)
+    responses = await asyncio.gather(
+        *(client.post(path, content=body, headers=headers) for client in clients)
     )
-    return [answer.status_code for answer in answers]
+    return [response.status_code for response in responses]
 
 
-def _race(url: str) -> list[int]:
+def _open_at_once(url: str) -> list[int]:
     command, pipe = [sys.executable, '-c', OPENER, url], subprocess.PIPE
-    racers = [
+    processes = [
         subprocess.Popen(command, cwd=ROOT, text=True, stdin=pipe, stdout=pipe) for _ in range(PROCESSES)
     ]
-    for racer in racers:
-        assert racer.stdout
-        assert racer.stdout.readline() == 'ready\n'
-    for racer in racers:
-        assert racer.stdin
-        racer.stdin.write('go\n')
-        racer.stdin.flush()
-    for racer in racers:
-        racer.communicate(timeout=60)
-    return [racer.returncode for racer in racers]
+    for process in processes:
+        assert process.stdout
+        assert process.stdout.readline() == 'ready\n'
+    for process in processes:
+        assert process.stdin
+        process.stdin.write('go\n')
+        process.stdin.flush()
+    for process in processes:
+        process.communicate(timeout=60)
+    return [process.returncode for process in processes]
 
 
-async def test_processes_that_start_at_once_make_the_tables_once(database_url: str) -> None:
-    """All of them open the new database, none fails, and it is whole."""
-    assert await asyncio.to_thread(_race, database_url) == [0] * PROCESSES
+async def test_processes_that_start_at_once_create_the_tables_once(database_url: str) -> None:
+    """All of them open the new database, none fails, and the ledger works."""
+    assert await asyncio.to_thread(_open_at_once, database_url) == [0] * PROCESSES
     ledger = Ledger(connect(database_url), lambda: NOON)
     await ledger.open()
     assert await ledger.orders.add(an_order(), because=Cause.BUTTON)
@@ -89,13 +89,13 @@ async def test_processes_that_start_at_once_make_the_tables_once(database_url: s
     await ledger.close()
 
 
-async def test_one_delivery_at_all_endpoints_at_once_is_one_move(
-    both_endpoints: tuple[httpx.AsyncClient, ...], customer: Customer, settings_env: dict[str, str]
+async def test_one_delivery_to_all_processes_at_once_is_one_move(
+    clients: tuple[httpx.AsyncClient, ...], customer: Customer, settings_env: dict[str, str]
 ) -> None:
-    """Stripe may deliver an event to several of us at once: one effect, one line, settled."""
+    """The delivery has one row, marked handled, and the order one journal line."""
     order = await customer.buy()
     body, secret = event_of(order.session_id), settings_env['STRIPE_WEBHOOK_SECRET']
-    assert await deliver(both_endpoints, '/webhooks/stripe', 'Stripe-Signature', body, secret) == [200] * 6
+    assert await deliver(clients, '/webhooks/stripe', 'Stripe-Signature', body, secret) == [200] * 6
     paid = await customer.order_of(order.session_id or '')
     assert (paid.state, paid.version) == (State.PAID, 3)
     lines = [line.line for line in await customer.shop.ledger.journal.lines(order.id)]
@@ -106,15 +106,15 @@ async def test_one_delivery_at_all_endpoints_at_once_is_one_move(
 
 
 async def test_deliveries_and_returns_at_once_are_one_move(
-    replicas: tuple[Shop, Shop], both_endpoints: tuple[httpx.AsyncClient, ...], customer: Customer
+    replicas: tuple[Shop, Shop], clients: tuple[httpx.AsyncClient, ...], customer: Customer
 ) -> None:
-    """The event at one, the customer's return at the other."""
+    """Deliveries and returns reach both processes at the same time."""
     order = await customer.buy()
     session_id = order.session_id or ''
     body = event_of(session_id)
     secret = replicas[0].settings.stripe_webhook_secret
     codes, seen = await asyncio.gather(
-        deliver(both_endpoints, '/webhooks/stripe', 'Stripe-Signature', body, secret),
+        deliver(clients, '/webhooks/stripe', 'Stripe-Signature', body, secret),
         asyncio.gather(*(shop.fulfilment.fulfil(session_id, because=Cause.RETURN) for shop in replicas * 3)),
     )
     assert codes == [200] * 6
@@ -123,10 +123,10 @@ async def test_deliveries_and_returns_at_once_are_one_move(
     assert lines.count('open → paid') == 1
 
 
-async def test_a_click_at_all_of_them_at_once_opens_one_session(
+async def test_concurrent_clicks_at_all_processes_open_one_session(
     replicas: tuple[Shop, Shop], sandbox: SandboxClient
 ) -> None:
-    """Two tabs of one browser that reach different processes go to the same payment page."""
+    """Two tabs of one browser go to the same payment page, whichever process they reach."""
     starts = [shop.checkout.start(browser_id='browser', because=Cause.BUTTON) for shop in replicas * 3]
     sessions = await asyncio.gather(*starts)
     assert len({session.id for session in sessions}) == 1
@@ -135,8 +135,10 @@ async def test_a_click_at_all_of_them_at_once_opens_one_session(
         assert connection.exec_driver_sql('SELECT count(*) FROM orders').scalar_one() == 1
 
 
-async def test_all_of_them_show_one_calendar(replicas: tuple[Shop, Shop], customer: Customer) -> None:
-    """The ledger keeps the first link; nobody is given a second slot."""
+async def test_all_processes_show_the_same_calendar_link(
+    replicas: tuple[Shop, Shop], customer: Customer
+) -> None:
+    """The ledger keeps the first link."""
     order = await customer.buy()
     paid = await customer.shop.fulfilment.fulfil(order.session_id or '', because=Cause.RETURN)
     assert paid is not None
@@ -145,10 +147,10 @@ async def test_all_of_them_show_one_calendar(replicas: tuple[Shop, Shop], custom
     assert '/d/' in (links[0] or '')
 
 
-async def test_one_meeting_told_to_all_of_them_at_once_is_one_meeting(
-    both_endpoints: tuple[httpx.AsyncClient, ...], customer: Customer, settings_env: dict[str, str]
+async def test_one_booking_delivered_to_all_processes_at_once_is_recorded_once(
+    clients: tuple[httpx.AsyncClient, ...], customer: Customer, settings_env: dict[str, str]
 ) -> None:
-    """One row, one line."""
+    """The booking has one row and one journal line."""
     order = await customer.buy()
     payload = {
         'uri': 'https://api.calendly.com/scheduled_events/E/invitees/I',
@@ -157,7 +159,7 @@ async def test_one_meeting_told_to_all_of_them_at_once_is_one_meeting(
     }
     event = {'event': 'invitee.created', 'created_at': '2026-11-23T12:00:00Z', 'payload': payload}
     body, key = json.dumps(event).encode(), settings_env['CALENDLY_WEBHOOK_SIGNING_KEY']
-    codes = await deliver(both_endpoints, '/webhooks/calendly', 'Calendly-Webhook-Signature', body, key)
+    codes = await deliver(clients, '/webhooks/calendly', 'Calendly-Webhook-Signature', body, key)
     assert codes == [200] * 6
     assert len(await customer.shop.ledger.bookings.of(order.id)) == 1
     lines = [line.line for line in await customer.shop.ledger.journal.lines(order.id)]

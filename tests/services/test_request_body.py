@@ -10,7 +10,7 @@ from services.errors import BodyTooLarge, BodyTooSlow, UnsupportedType
 
 
 def request(*chunks: bytes, ends: bool = True, **headers: str) -> Request:
-    """A request whose body arrives in chunks; without an end it keeps the reader waiting."""
+    """Return a request whose body arrives in chunks, and which may never end."""
     waiting = [{'type': 'http.request', 'body': chunk, 'more_body': True} for chunk in chunks]
     if ends:
         waiting.append({'type': 'http.request', 'body': b'', 'more_body': False})

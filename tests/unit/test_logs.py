@@ -16,7 +16,7 @@ from services.logs import mask_event, mask_secrets
         ('task_1, pk_orders and price_1', 'task_1, pk_orders and price_1'),
     ],
 )
-def test_what_opens_something_is_masked(text: str, masked: str) -> None:
+def test_secrets_are_masked(text: str, masked: str) -> None:
     """Keys, webhook secrets, session ids and order tokens keep only their prefix; other words stay."""
     assert mask_secrets(text) == masked
 

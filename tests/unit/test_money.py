@@ -1,4 +1,4 @@
-"""Money is counted in whole minor units and written as people write it."""
+"""Money: exact amounts in minor units, written as people write them."""
 
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ CURRENCIES = ('usd', 'eur', 'jpy', 'kwd', 'isk', 'ugx')
 
 
 @pytest.mark.parametrize(
-    ('money', 'written'),
+    ('money', 'text'),
     [
         (Money(15000, 'usd'), '$150'),
         (Money(14950, 'usd'), '$149.50'),
@@ -23,13 +23,13 @@ CURRENCIES = ('usd', 'eur', 'jpy', 'kwd', 'isk', 'ugx')
         (Money(15000, 'eur'), '€150'),
     ],
 )
-def test_money_is_written_with_decimals_only_where_they_say_something(money: Money, written: str) -> None:
-    """A round price has no decimals, a broken one has all of its currency's."""
-    assert str(money).replace('\xa0', '') == written
+def test_money_is_written_without_decimals_that_are_zero(money: Money, text: str) -> None:
+    """A whole amount has no decimals; any other has all decimals of its currency."""
+    assert str(money).replace('\xa0', '') == text
 
 
 @given(amount=st.integers(0, 10**12), currency=st.sampled_from(CURRENCIES))
-def test_the_main_unit_is_exact(amount: int, currency: str) -> None:
-    """No amount is rounded on its way to the main unit and back."""
+def test_the_amount_in_major_units_is_exact(amount: int, currency: str) -> None:
+    """No amount is rounded on its way to the major unit and back."""
     money = Money(amount, currency)
     assert money.major * Decimal(10) ** money.exponent == amount

@@ -43,7 +43,7 @@ class ParsedHtml(HTMLParser):
 
 @pytest.fixture(scope='module', autouse=True)
 def client() -> Iterator[Client]:
-    """A page for the elements."""
+    """Open a page for the elements."""
     with Client(page('')) as client:
         yield client
     client.delete()
@@ -100,7 +100,7 @@ def test_an_iframe_is_for_browsers_without_script() -> None:
     assert render(Tag('iframe', src='/x')) == '<noscript><iframe src="/x"></iframe></noscript>'
 
 
-def test_invisible_elements() -> None:
+def test_invisible_elements_stay_invisible() -> None:
     """A timer is not rendered; a hidden element is rendered with the class that hides it."""
     assert render(ui.timer(1, lambda: None, active=False)) == ''
     hidden = Tag('p', 'x')
@@ -122,7 +122,7 @@ def test_invisible_elements() -> None:
         ('iframe', {'srcdoc': '<b>'}),
     ],
 )
-def test_what_needs_a_browser_is_refused(tag: str, props: dict[str, object]) -> None:
+def test_elements_that_need_a_browser_are_refused(tag: str, props: dict[str, object]) -> None:
     """A component, a script, an event handler or a value that is not text is an error, nested ones too."""
     with ui.element('div') as outer:
         inner = Element(tag)
@@ -148,11 +148,11 @@ def test_the_template_is_the_expected_one(caplog: pytest.LogCaptureFixture) -> N
 
 
 @pytest.mark.parametrize(
-    'gone', ['<body>', '<div id="app"', '@import url(', 'js_imports_urls', 'socket_io_js_query_params']
+    'missing', ['<body>', '<div id="app"', '@import url(', 'js_imports_urls', 'socket_io_js_query_params']
 )
-def test_an_unexpected_template_is_not_rendered_into(gone: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_template_is_not_rendered_into(missing: str, caplog: pytest.LogCaptureFixture) -> None:
     """When a part is missing the template gets no server rendering, the log says so, and nonces stay."""
-    changed = _source().replace(gone, 'something else')
+    changed = _source().replace(missing, 'something else')
     with caplog.at_level(logging.ERROR):
         assert with_server_rendering(changed, 'index.html') == changed
     assert 'no server rendering' in caplog.text

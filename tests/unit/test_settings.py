@@ -1,4 +1,4 @@
-"""The settings: every problem at once, no problem with what copying adds to a value, and no secret shown."""
+"""The settings: all problems are listed at once, copied values are cleaned, and no secret is shown."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.settings import NAMES, SETTINGS, Setting, Settings, SettingsError, load, parse_settings
+from services.settings import (
+    HOME,
+    NAMES,
+    SETTINGS,
+    Setting,
+    Settings,
+    SettingsError,
+    env_file,
+    how_to_run,
+    load,
+    parse_settings,
+    warnings,
+)
 
 GOOD = {
     'STRIPE_SECRET_KEY': 'sk_test_abc',
@@ -22,7 +34,7 @@ LIVE = GOOD | {
 
 
 def problems_of(values: dict[str, str]) -> list[str]:
-    """The problems that a set of values has."""
+    """Return the problems of a set of values."""
     try:
         parse_settings(values)
     except SettingsError as error:
@@ -103,14 +115,75 @@ def test_each_wrong_value_is_named(changes: dict[str, str], name: str) -> None:
         ({'STRIPE_PUBLISHABLE_KEY': 'pk_test_abc'}, 'STRIPE_PUBLISHABLE_KEY'),
     ],
 )
-def test_with_live_keys_what_is_unsafe_is_refused(changes: dict[str, str], name: str) -> None:
+def test_unsafe_settings_are_refused_with_live_keys(changes: dict[str, str], name: str) -> None:
     """Live keys need https, signed webhooks and the real services."""
     assert problems_of(LIVE) == []
     assert [problem.split()[0] for problem in problems_of(LIVE | changes)] == [name]
 
 
+@pytest.mark.parametrize(
+    ('link', 'token', 'why'),
+    [
+        ('https://calendly.com/coach', '', 'is a profile page'),
+        ('https://calendly.com/coach/', '', 'is a profile page'),
+        ('https://calendly.com/app/scheduling/meeting_types/user/me', '', 'of your own Calendly account'),
+        ('https://calendly.com/event_types/123/edit', '', 'of your own Calendly account'),
+        ('https://calendly.com/s/abcd-efgh', 'token', 'is a single-use link'),
+        ('https://calendly.com/d/abcd-efg-hij/session', '', 'may be a single-use link'),
+        ('https://calendly.com/d/abcd-efg-hij', 'token', 'may be a single-use link'),
+        ('https://calendly.com/coach/session/2026-12-03T10:00:00Z', '', 'the page of one time'),
+    ],
+)
+def test_a_link_that_not_every_customer_can_book_at_is_refused(link: str, token: str, why: str) -> None:
+    """Each kind of wrong page has words of its own."""
+    (problem,) = problems_of(GOOD | {'CALENDLY_LINK': link, 'CALENDLY_TOKEN': token})
+    assert problem.startswith('CALENDLY_LINK ')
+    assert why in problem
+
+
+@pytest.mark.parametrize(
+    ('link', 'taken'),
+    [
+        ('https://calendly.com/coach/session#top', 'https://calendly.com/coach/session'),
+        ('https://calendly.com/coach/session?month=2025-01', 'https://calendly.com/coach/session'),
+        ('https://calendly.com/coach/s?a1=x%20y&month=1&date=2#f', 'https://calendly.com/coach/s?a1=x%20y'),
+        ('https://Calendly.COM:443/Coach/Session/', 'https://calendly.com/Coach/Session'),
+        ('https://calendly.com/d/abcd-efg-hij/session', 'https://calendly.com/d/abcd-efg-hij/session'),
+    ],
+)
+def test_a_link_is_cleaned(link: str, taken: str) -> None:
+    """A fragment would swallow the booking key, and a month would open the calendar in the past."""
+    settings = parse_settings(GOOD | {'CALENDLY_LINK': link, 'CALENDLY_TOKEN': 'token'})
+    assert settings.calendly_link == taken
+
+
+@pytest.mark.parametrize(
+    ('domain', 'taken', 'port'),
+    [
+        ('HTTPS://Coach.Example', 'https://coach.example', 3000),
+        ('https://coach.example:443/', 'https://coach.example', 3000),
+        ('http://coach.example:80', 'http://coach.example', 3000),
+        ('https://coach.example.', 'https://coach.example', 3000),
+        ('https://Bücher.example', 'https://xn--bcher-kva.example', 3000),
+        ('https://coach.example:8443', 'https://coach.example:8443', 8443),
+        ('http://[::1]:4000', 'http://[::1]:4000', 4000),
+    ],
+)
+def test_a_domain_has_one_spelling(domain: str, taken: str, port: int) -> None:
+    """However it is written; the port of a scheme is the proxy's, and not the one to listen on."""
+    settings = parse_settings(GOOD | {'DOMAIN': domain})
+    assert (settings.domain, settings.port) == (taken, port)
+
+
+def test_with_a_live_key_the_domain_is_not_this_machine() -> None:
+    """Stripe would send customers back to their own machines."""
+    for domain in ('https://localhost', 'https://127.0.0.1:3000'):
+        (problem,) = problems_of(LIVE | {'DOMAIN': domain})
+        assert 'this machine alone' in problem
+
+
 @pytest.mark.parametrize('mangle', ['"{}"', "'{}'", '  {}\t', '\ufeff{}', '{}\r'])
-def test_what_copying_adds_to_a_value_is_removed(mangle: str) -> None:
+def test_characters_that_copying_adds_are_removed(mangle: str) -> None:
     """Quotes, spaces, a byte order mark and Windows line ends around a value do not matter."""
     assert parse_settings({name: mangle.format(value) for name, value in GOOD.items()}) == parse_settings(
         GOOD
@@ -159,15 +232,90 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert load({'DOMAIN': 'http://localhost:5000'}, file).domain == 'http://localhost:5000'
 
 
-def test_a_file_that_is_not_text_is_refused_in_words(tmp_path: Path) -> None:
-    """Bytes that are not UTF-8 lead to a sentence, not to a traceback."""
+def test_a_file_that_is_not_utf_8_is_a_problem(tmp_path: Path) -> None:
+    """The problem says that the file cannot be read."""
     file = tmp_path / '.env'
     file.write_bytes(b'STRIPE_SECRET_KEY=\xff\xfe')
-    with pytest.raises(SettingsError, match='cannot be read'):
+    with pytest.raises(SettingsError, match=r'line 1, cannot be read as UTF-8'):
         load({}, file)
 
 
-def test_secrets_never_show() -> None:
+@pytest.mark.parametrize('encoding', ['utf-16', 'utf-16-le', 'utf-16-be'])
+def test_a_file_in_utf_16_is_told_so(tmp_path: Path, encoding: str) -> None:
+    """Notepad's "Unicode" and PowerShell's ``>`` write it, with a mark at the beginning or without."""
+    file = tmp_path / '.env'
+    file.write_bytes('STRIPE_SECRET_KEY=sk_test_abc'.encode(encoding))
+    with pytest.raises(SettingsError, match='is UTF-16 text: save it as UTF-8'):
+        load({}, file)
+
+
+def test_relative_paths_begin_beside_main_py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the shop is started from: the same file, the same orders, the same texts."""
+    monkeypatch.chdir(tmp_path)
+    settings = parse_settings(GOOD | {'SITE_FILE': 'site.toml'})
+    assert settings.database_url == f'sqlite:///{HOME}/data/paidslot.db'
+    assert settings.site_file == HOME / 'site.toml'
+    assert env_file({}) == HOME / '.env'
+    assert (HOME / 'main.py').exists()
+    with pytest.raises(SettingsError, match='ENV_FILE: there is no file'):
+        env_file({'ENV_FILE': str(tmp_path / 'none')})
+
+
+def test_names_that_are_nearly_ours_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the nearest right one; right names and those of other programs are not."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / 'settings'
+    lines = [
+        'TRUSTED_PROXY=1',
+        'STRIPE_SECRET=sk_test_hush',
+        'STRIPE_XYZZY=1',
+        'DOMAIN=http://localhost',
+        'PYTHONPATH=x',
+        'log_level=debug',
+    ]
+    file.write_text('\n'.join(lines))
+    assert warnings({'DATABASE_URI': 'x', 'PATH': 'y', 'POSTGRES_PASSWORD': 'z'}, file) == [
+        'DATABASE_URI is no setting; did you mean DATABASE_URL?',
+        'STRIPE_SECRET is no setting; did you mean STRIPE_SECRET_KEY?',
+        'STRIPE_XYZZY is no setting; did you mean STRIPE_JS?',
+        'TRUSTED_PROXY is no setting; did you mean TRUSTED_PROXIES?',
+        'log_level is no setting; did you mean LOG_LEVEL?',
+    ]
+
+
+def test_a_dollar_that_compose_would_replace_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not its value; single quotes are right, and a comment does not matter."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / 'settings'
+    lines = ["CALENDLY_TOKEN='a$b'", 'PORT=1 # $', 'CALENDLY_WEBHOOK_SIGNING_KEY="hush$er"', '#HOST=$x']
+    file.write_text('\n'.join(lines))
+    (warning,) = warnings({}, file)
+    assert 'CALENDLY_WEBHOOK_SIGNING_KEY holds a $' in warning
+    assert 'hush' not in warning
+
+
+def test_messages_name_what_works_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a clone that is make and .venv; in the image, which has no Makefile, it is Docker."""
+    assert how_to_run('demo') == 'make demo'
+    assert how_to_run('restore FILE') == '.venv/bin/python main.py restore FILE'
+    monkeypatch.setattr('services.settings.place.HOME', tmp_path)
+    assert how_to_run('demo').startswith('docker run ')
+    assert how_to_run('restore FILE') == 'docker compose run --rm shop restore FILE'
+
+
+def test_a_file_that_is_not_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator who starts the shop elsewhere learns which file counts."""
+    monkeypatch.chdir(tmp_path)
+    here = tmp_path / '.env'
+    here.write_text('')
+    (warning,) = warnings({}, HOME / '.env-of-a-test')
+    assert warning.startswith(f'{here} is not read')
+    assert warnings({}, here) == []
+
+
+def test_secrets_are_never_shown() -> None:
     """Neither the settings' repr nor a problem holds the value of a secret."""
     secret = 'rk_test_verysecret'
     names = ('STRIPE_WEBHOOK_SECRET', 'CALENDLY_TOKEN', 'CALENDLY_WEBHOOK_SIGNING_KEY')
@@ -184,9 +332,11 @@ def test_no_value_breaks_the_parsers(values: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ('given', 'taken'),
+    ('url', 'normalized'),
     [
-        ('', 'sqlite:///data/paidslot.db'),
+        ('', f'sqlite:///{HOME}/data/paidslot.db'),
+        ('sqlite:///shop.db', f'sqlite:///{HOME}/shop.db'),
+        ('sqlite:///:memory:', 'sqlite:///:memory:'),
         ('sqlite:////var/shop.db', 'sqlite:////var/shop.db'),
         ('postgres://u:p@host:5432/shop', 'postgresql://u:p@host:5432/shop'),
         ('postgresql://host', 'postgresql://host'),
@@ -198,13 +348,13 @@ def test_no_value_breaks_the_parsers(values: dict[str, str]) -> None:
         ('postgresql:///shop?host=/run/postgresql', 'postgresql:///shop?host=/run/postgresql'),
     ],
 )
-def test_databases_are_files_or_servers(given: str, taken: str) -> None:
+def test_database_urls_are_normalized(url: str, normalized: str) -> None:
     """Database URLs are accepted as hosting companies write them, and kept in one form."""
-    assert parse_settings(GOOD | {'DATABASE_URL': given}).database_url == taken
+    assert parse_settings(GOOD | {'DATABASE_URL': url}).database_url == normalized
 
 
 @pytest.mark.parametrize(
-    ('url', 'why'),
+    ('url', 'reason'),
     [
         ('postgresql+asyncpg://u:hunter2@host/shop', 'must not name a driver'),
         ('postgres+psycopg2://u:hunter2@host/shop', 'must not name a driver'),
@@ -216,8 +366,8 @@ def test_databases_are_files_or_servers(given: str, taken: str) -> None:
         ('mysql://u:hunter2@host/shop', 'must begin with'),
     ],
 )
-def test_a_database_url_that_cannot_be_read_is_refused_without_its_password(url: str, why: str) -> None:
-    """The words say what to change, and no part of the password is among them."""
+def test_a_database_url_that_cannot_be_read_is_refused_without_its_password(url: str, reason: str) -> None:
+    """The problem says what to change and contains no part of the password."""
     (problem,) = problems_of(GOOD | {'DATABASE_URL': url})
-    assert why in problem
+    assert reason in problem
     assert 'hunter2' not in problem

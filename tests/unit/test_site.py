@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.site import PAPER, SiteProblem, contrast, load, read
+from services.site import PAPER, SiteProblem, contrast, examples_in, load, read
 from tests.processes import ROOT
 
 SEED = (ROOT / 'site.toml').read_text(encoding='utf-8')
 
 
 def problems_of(text: str) -> list[str]:
-    """What is wrong with a site.toml."""
+    """Return the problems of a site.toml."""
     with pytest.raises(SiteProblem) as raised:
         read(text, source='site.toml')
     return raised.value.problems
@@ -29,9 +29,9 @@ def test_the_seed_is_accepted() -> None:
     assert site.contact.dial == '2025550143'
 
 
-def test_the_seed_says_what_it_is_not() -> None:
+def test_the_seed_has_the_disclaimer() -> None:
     """The seed texts carry the disclaimer: independent, no legal or medical advice, no claims, no promise."""
-    said = ' '.join(load(ROOT / 'site.toml').landing.disclaimer)
+    disclaimer = ' '.join(load(ROOT / 'site.toml').landing.disclaimer)
     for words in (
         'independent',
         'not legal advice',
@@ -39,7 +39,7 @@ def test_the_seed_says_what_it_is_not() -> None:
         'file claims',
         'Nobody can promise',
     ):
-        assert words in said
+        assert words in disclaimer
 
 
 def test_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_all_problems_are_reported_at_once() -> None:
     ],
 )
 def test_a_wrong_value_is_reported(old: str, new: str, problem: str) -> None:
-    """A value that would look broken on the page is refused in words."""
+    """A value that would look broken on the page is a problem."""
     (found,) = problems_of(SEED.replace(old, new, 1))
     assert found.startswith(f'site.toml: {problem}')
 
@@ -135,7 +135,7 @@ def test_the_site_cannot_be_changed() -> None:
 
 @given(st.text())
 def test_any_text_is_a_site_or_a_problem(text: str) -> None:
-    """Whatever stands in the file, reading it ends in problems in words, never in another exception."""
+    """Any text in the file gives problems, never another exception."""
     assert problems_of(text)
 
 
@@ -151,3 +151,24 @@ def test_contrast_of_known_colours() -> None:
     """Black on white is 21; the grey that WCAG names as the limit is 4.5."""
     assert contrast('#000000', '#ffffff') == pytest.approx(21)
     assert contrast('#767676', '#ffffff') == pytest.approx(4.54, abs=0.01)
+
+
+def test_every_example_in_the_seed_is_named() -> None:
+    """What is marked EXAMPLE in site.toml is found, with its place; nothing else is."""
+    marked = re.findall(r'^(\w+) = "([^"]+)" +# EXAMPLE$', SEED, re.MULTILINE)
+    expected = {f'[contact] {name} is {text!r}' for name, text in marked}
+    assert len(expected) == 3
+    assert set(examples_in(load(ROOT / 'site.toml'))) == expected
+
+
+@pytest.mark.parametrize('text', ['write to me@example.com', 'call 202-555-0199', 'see coach.example'])
+def test_an_example_in_any_text_is_named(text: str) -> None:
+    """Also in the middle of a legal text; ordinary hours and numbers are none."""
+    mine = {'hello@coach.example': 'sam@paidslot.io', '(202) 555-0143': '(202) 456-1111', '9 am': '8 am'}
+    own = SEED
+    for example, right in mine.items():
+        own = own.replace(example, right)
+    assert examples_in(read(own, source='site.toml')) == []
+    changed = own.replace('Tell us. You may move', f'Tell us, {text}. You may move')
+    (place,) = examples_in(read(changed, source='site.toml'))
+    assert place.startswith('[refunds] sections 3 text is ')

@@ -27,10 +27,10 @@ def style(theme: Theme) -> Markup:
 
 
 def sheet(theme: Theme) -> str:
-    """Read the style sheet, put in the accents of the site, and remove white space."""
+    """Read the style sheet, put in the accents of the site, and remove comments and white space."""
     text = SHEET.read_text(encoding='utf-8')
     text = text.replace('ACCENT', theme.accent).replace('NIGHT', night_accent(theme))
-    text = re.sub(r'\s*([{};,])\s*', r'\1', re.sub(r'\s+', ' ', text))
+    text = re.sub(r'\s*([{};,])\s*', r'\1', re.sub(r'(\s|/\*.*?\*/)+', ' ', text))
     return text.replace(': ', ':').replace(';}', '}').strip()
 
 

@@ -20,7 +20,10 @@ MAX_AGE = 24 * 60 * 60  # seconds
 
 
 class BrowserIdMiddleware:
-    """ASGI middleware: puts the browser's value into ``request.state.browser_id`` and sets the cookie."""
+    """ASGI middleware: puts the browser's value into ``request.state.browser_id`` and sets the cookie.
+
+    ``request.state.browser_is_known`` says whether the browser brought the value back.
+    """
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self._app = app
@@ -31,8 +34,9 @@ class BrowserIdMiddleware:
         if scope['type'] != 'http':
             await self._app(scope, receive, send)
             return
-        browser_id = browser_id_in(scope) or new_browser_id()
-        scope.setdefault('state', {})['browser_id'] = browser_id
+        returned = browser_id_in(scope)
+        browser_id = returned or new_browser_id()
+        scope.setdefault('state', {}).update(browser_id=browser_id, browser_is_known=bool(returned))
 
         async def send_with_cookie(message: Message) -> None:
             if message['type'] == 'http.response.start':
@@ -68,9 +72,16 @@ def browser_id_of(client: Client) -> str:
 
     The websocket's handshake brings back the cookie that was set with the page, if the browser accepts it.
     """
-    environ = client.environ or {}
-    returned = _parse(environ.get('HTTP_COOKIE', ''))
-    return returned or client.tab_id or str(client.request.state.browser_id)
+    return _returned(client) or client.tab_id or str(client.request.state.browser_id)
+
+
+def is_known(client: Client) -> bool:
+    """Whether this page's browser brought back the cookie: it loads pages and keeps what they set."""
+    return bool(_returned(client))
+
+
+def _returned(client: Client) -> str:
+    return _parse((client.environ or {}).get('HTTP_COOKIE', ''))
 
 
 def _parse(cookies: str) -> str:

@@ -1,4 +1,4 @@
-"""NiceGUI's scripts and style sheets, compressed once and kept in memory.
+"""NiceGUI's scripts and style sheets, compressed and kept in memory.
 
 Compression can reveal a secret to somebody who adds text to a response and watches its length (BREACH). No
 page repeats text of a request, and the secret in every page, NiceGUI's client id, is new each time; so pages

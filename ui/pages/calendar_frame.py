@@ -1,4 +1,7 @@
-"""The calendar on the page of a paid order: its iframe, a plain link, and a notice until both exist."""
+"""The calendar on the page of a paid order: its iframe, a plain link, and a notice until both exist.
+
+Its height: ``.frame`` in ``ui/components/theme.css``.
+"""
 
 from markupsafe import Markup
 from nicegui import ui
@@ -11,10 +14,13 @@ from ui.components.layout import contact_sentence
 
 FETCHING = 'Your payment is safe. We are fetching the calendar; this page keeps trying.'
 
+ALREADY_BOOKED_SHORT = (
+    'Already booked? The e-mail from Calendly has your session, with links to move or cancel it.'
+)
+"""For every shop: the frame may end in a page that says nothing, if Calendly redirects after booking."""
 ALREADY_BOOKED = (
-    'Already booked? The e-mail from Calendly has your session, with links to move or cancel it. If this'
-    ' calendar says that its link is no longer valid, it was used or has expired: look for that e-mail,'
-    ' and if there is none, write to us.'
+    f'{ALREADY_BOOKED_SHORT} If this calendar says that its link is no longer valid, it was used or has'
+    ' expired: look for that e-mail, and if there is none, write to us.'
 )
 """For a shop that Calendly does not notify of bookings."""
 
@@ -65,8 +71,8 @@ class CalendarFrame:
             with ui.element('div').classes('frame'):
                 Tag('iframe', title=title, src=url, referrerpolicy='strict-origin')
             Static(_plain_link(url), 'p')
-            if not self._shop.learns_of_bookings:
-                Static(h('p', ALREADY_BOOKED, class_='quiet'))
+            learns = self._shop.learns_of_bookings
+            Static(h('p', ALREADY_BOOKED_SHORT if learns else ALREADY_BOOKED, class_='quiet'))
             Static(self._without_script(), 'noscript')
 
     def _without_script(self) -> Markup:

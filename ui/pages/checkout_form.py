@@ -35,6 +35,7 @@ def register(shop: Shop) -> None:
                 browser_id=request.state.browser_id,
                 because=Cause.FORM,
                 client_ip=request.client.host if request.client else '',
+                known_browser=request.state.browser_is_known,
                 shown=_price(form.get('shown', '')),
                 again=form.get('again') == '1',
             )

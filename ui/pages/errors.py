@@ -34,6 +34,7 @@ ALERTS = {
         errors.AlreadyPaid,
         errors.UnknownOffer,
         errors.TooManyRequests,
+        errors.SalesPaused,
     )
 }
 """The codes that a URL may name; any other code shows nothing."""

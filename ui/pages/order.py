@@ -43,7 +43,9 @@ def register(shop: Shop) -> None:
             return refused(shop, 400, 'This address is not complete. If you have paid, your payment is safe.')
         client_ip = request.client.host if request.client else ''
         try:
-            order = await shop.fulfilment.arrive(session_id, client_ip=client_ip)
+            order = await shop.fulfilment.arrive(
+                session_id, client_ip=client_ip, known_browser=request.state.browser_is_known
+            )
         except ShopError as error:
             return _still_checking(shop, error, url=f'/success?session_id={session_id}')
         return (

@@ -99,11 +99,11 @@ Build = Callable[[OrderData, Site], Markup]
 def view(data: OrderData, site: Site) -> View:
     """Build the view of an order."""
     order = data.order
-    builders: dict[str, Build] = {
+    builders: dict[State, Build] = {
         State.OPEN: _checking,
         State.PROCESSING: _processing,
-        'awaiting customer': _awaiting_customer,
-        'under review': _under_review,
+        State.AWAITING_CUSTOMER: _awaiting_customer,
+        State.UNDER_REVIEW: _under_review,
         State.EXPIRED: _not_charged,
         State.FAILED: _not_charged,
         State.REFUNDED: _refunded,
@@ -149,9 +149,7 @@ def _processing(data: OrderData, site: Site) -> Markup:
 
 def _awaiting_customer(data: OrderData, site: Site) -> Markup:
     """The customer chose a way of paying in which they send the money themselves."""
-    facts = data.order.facts
-    url: str = getattr(facts, 'voucher_url', '')
-    until: datetime | None = getattr(facts, 'voucher_expires_at', None)
+    url, until = data.order.facts.voucher_url, data.order.facts.voucher_expires_at
     deadline = f' It must arrive by {at_time(until, site.business.zone)}.' if until else ''
     link = {'target': '_blank', 'rel': 'noopener noreferrer', 'class_': 'cta'}
     return join(
@@ -202,7 +200,8 @@ def _paid_heading(order: Order) -> Markup:
     if order.state is State.DISPUTED:
         return h('h1', 'Your payment is being looked into')
     if order.state is State.PARTLY_REFUNDED:
-        return h('h1', 'A part of your payment was refunded')
+        went = 'refunded' if order.facts.amount_refunded else 'taken back'
+        return h('h1', f'A part of your payment was {went}')
     return h('h1', '✓ Payment Successful!', class_='done')
 
 
@@ -233,10 +232,12 @@ def _canceled(data: OrderData, booking: Booking, site: Site) -> Markup:
     )
 
 
-def _part_refunded(order: Order) -> Markup | None:
-    if not order.facts.amount_refunded:
-        return None
-    return h('p', f'{_refund(order)} of it was refunded.')
+def _part_refunded(order: Order) -> Markup:
+    lost = Money(order.facts.amount_lost, order.paid.currency)
+    return join(
+        h('p', f'{_refund(order)} of it was refunded.') if order.facts.amount_refunded else None,
+        h('p', f'The bank took {lost} of it back.') if order.facts.amount_lost else None,
+    )
 
 
 def _not_charged(data: OrderData, site: Site) -> Markup:

@@ -14,7 +14,7 @@ from services.site import Product
 from ui.components.builder import h, join
 from ui.components.elements import Static, Tag, leave_for
 from ui.components.layout import order_link
-from ui.middleware.browser_id import browser_id_of
+from ui.middleware.browser_id import browser_id_of, is_known
 from ui.pages.errors import alert, alert_for, error_id_of
 
 WORKING = 'Processing...'
@@ -140,6 +140,7 @@ class PayButtons:
                 browser_id=browser_id_of(self._client),
                 because=Cause.BUTTON,
                 client_ip=self._client.ip,
+                known_browser=is_known(self._client),
                 shown=self._offer.price,
                 again=self._again,
             )

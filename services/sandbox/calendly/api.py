@@ -25,6 +25,8 @@ def event_types(state: SandboxState, request: Request, _: Json) -> tuple[Json, i
     active = request.query_params.get('active')
     resource = resources.event_type(state.calendar)
     shown = active is None or (active == 'true') == resource['active']
+    if state.calendar.team and 'organization' not in request.query_params:
+        shown = False
     return collection(state, request, [resource] if shown else [])
 
 
@@ -54,7 +56,7 @@ def available_times(state: SandboxState, request: Request, _: Json) -> tuple[Jso
             'status': 'available', 'invitees_remaining': 1, 'start_time': resources.timestamp(time),
             'scheduling_url': f'{link}/{time:%Y-%m-%dT%H:%M:%SZ}',
         }
-        for time in (state.calendar.free(start, end) if state.calendar.active else [])
+        for time in (state.calendar.free(start, end) if state.calendar.bookable else [])
     ]  # fmt: skip
     return {'collection': times}, 200
 
@@ -74,9 +76,10 @@ def scheduling_links(state: SandboxState, _: Request, body: Json) -> tuple[Json,
 
 
 def scheduled_events(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
-    """`GET /scheduled_events` by user, with filters."""
+    """`GET /scheduled_events` by user or organization, with filters; a team's meetings are a colleague's."""
     check_owner(state, request)
     query = request.query_params
+    hidden = state.calendar.team and 'organization' not in query
     bounds = {
         name: parse_time(query[name], name) for name in ('min_start_time', 'max_start_time') if name in query
     }
@@ -93,7 +96,9 @@ def scheduled_events(state: SandboxState, request: Request, _: Json) -> tuple[Js
 
     backwards = query.get('sort', '').endswith(':desc')
     found = sorted(
-        filter(matches, state.calendar.bookings.values()), key=lambda item: item.start, reverse=backwards
+        filter(matches, () if hidden else state.calendar.bookings.values()),
+        key=lambda item: item.start,
+        reverse=backwards,
     )
     return collection(state, request, (resources.scheduled_event(state.calendar, item) for item in found))
 
@@ -137,16 +142,16 @@ def cancellation(state: SandboxState, request: Request, body: Json) -> tuple[Jso
 
 
 ROUTES = [
-    route('/users/me', me),
-    route('/users/{uuid}', me),
-    route('/event_types', event_types),
-    route('/event_types/{uuid}', event_type),
-    route('/event_type_available_times', available_times),
-    route('/scheduling_links', scheduling_links, 'POST'),
-    route('/scheduled_events', scheduled_events),
-    route('/scheduled_events/{uuid}', scheduled_event),
-    route('/scheduled_events/{uuid}/invitees', invitees),
-    route('/scheduled_events/{uuid}/invitees/{invitee}', invitee),
-    route('/scheduled_events/{uuid}/cancellation', cancellation, 'POST'),
+    route('/users/me', me, scope='users:read'),
+    route('/users/{uuid}', me, scope='users:read'),
+    route('/event_types', event_types, scope='event_types:read'),
+    route('/event_types/{uuid}', event_type, scope='event_types:read'),
+    route('/event_type_available_times', available_times, scope='availability:read'),
+    route('/scheduling_links', scheduling_links, 'POST', scope='scheduling_links:write'),
+    route('/scheduled_events', scheduled_events, scope='scheduled_events:read'),
+    route('/scheduled_events/{uuid}', scheduled_event, scope='scheduled_events:read'),
+    route('/scheduled_events/{uuid}/invitees', invitees, scope='scheduled_events:read'),
+    route('/scheduled_events/{uuid}/invitees/{invitee}', invitee, scope='scheduled_events:read'),
+    route('/scheduled_events/{uuid}/cancellation', cancellation, 'POST', scope='scheduled_events:write'),
     *webhook_subscriptions.ROUTES,
 ]

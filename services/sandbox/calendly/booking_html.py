@@ -53,8 +53,8 @@ def _colours(query: Query) -> str:
 def _page(state: SandboxState, query: Query, inner: Markup, alert: str, status: int = 200) -> HTMLResponse:
     only_form = query.get('hide_event_type_details') == '1'
     side = SIDE.format(
-        host=state.config.host, name=state.config.event_name, minutes=state.config.event_minutes,
-        place=LOCATIONS.get(state.config.location, ''),
+        host=state.config.host, name=state.config.event_name, minutes=state.calendar.minutes,
+        place=LOCATIONS.get(state.calendar.location, ''),
     )  # fmt: skip
     body = LAYOUT.format(
         kind='narrow' if only_form else 'split', side='' if only_form else side, inner=inner,
@@ -169,7 +169,7 @@ def confirmation(state: SandboxState, booking: Booking) -> HTMLResponse:
     """Return the page after booking, for an active or a canceled booking."""
     api = state.config.calendly_api
     inner = CONFIRMED.format(
-        name=state.config.event_name, minutes=state.config.event_minutes, host=state.config.host,
+        name=state.config.event_name, minutes=state.calendar.minutes, host=state.config.host,
         invitee=booking.name, when=format_time(booking), start=f'{booking.start:%Y-%m-%dT%H:%M:%SZ}',
         cancel=f'{api}/cancellations/{booking.invitee}', move=f'{api}/reschedulings/{booking.invitee}',
     )  # fmt: skip

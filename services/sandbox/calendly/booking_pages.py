@@ -18,6 +18,7 @@ from services.sandbox.html import notice
 from services.sandbox.state import SandboxState, state_of
 
 LINK_USED = 'This link is no longer valid'
+LINK_EXPIRED_TEXT = 'The link was not used in time.'
 LINK_USED_TEXT = 'The link was for one booking only, which has been made.'
 
 
@@ -34,10 +35,12 @@ def unavailable(request: Request) -> Response | None:
     state, params = state_of(request), request.path_params
     link = _link(request)
     known = link is not None if 'link' in params else params['user'] == state.config.host_slug
-    if not known or params['event'] != state.config.event_slug or not state.calendar.active:
+    if not known or params['event'] != state.config.event_slug or not state.calendar.bookable:
         return _notice(
             request, 'This Calendly URL is not valid.', 'Please check the link, or request a new one.', 404
         )
+    if link and state.calendar.has_expired(link):
+        return _notice(request, LINK_USED, LINK_EXPIRED_TEXT, 410)
     return _notice(request, LINK_USED, LINK_USED_TEXT, 410) if link and link.used else None
 
 

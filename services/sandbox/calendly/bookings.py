@@ -46,6 +46,7 @@ def reschedule(state: SandboxState, old: Booking, start: datetime) -> Booking:
         raise NotAvailable('This event is no longer active.')
     _check_free(state, start)
     who = {'name': old.name, 'email': old.email, 'phone': old.phone, 'timezone': old.timezone}
+    who['minutes'] = str(int((old.end - old.start).total_seconds()) // 60)
     calendar = state.calendar
     booking = calendar.book(start, who, old=old)
     calendar.cancel(old, old.name, 'invitee', 'Rescheduled', rescheduled=True)

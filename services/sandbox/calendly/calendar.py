@@ -12,6 +12,7 @@ from services.sandbox.types import Json
 
 TRACKING = ('utm_campaign', 'utm_source', 'utm_medium', 'utm_content', 'utm_term', 'salesforce_uuid')
 HORIZON = timedelta(days=14)
+LINK_LIFETIME = timedelta(days=90)
 NOTICE = timedelta(hours=2)
 
 
@@ -43,6 +44,7 @@ class Booking:
     cancellation: Json | None = None
     old: 'Booking | None' = None
     new: 'Booking | None' = None
+    event_type: str = ''
 
 
 @dataclass(slots=True, eq=False)
@@ -50,6 +52,7 @@ class Link:
     """A single-use link."""
 
     id: str
+    created: datetime
     used: bool = False
 
 
@@ -82,7 +85,11 @@ class Mail:
 
 @dataclass
 class Calendar:
-    """One host with one event type and its bookings."""
+    """One host with one event type and its bookings.
+
+    `team` puts the event type under the organization only, and `admin` says whether the token may read the
+    organization. `other_event_type` is the id of another event type of the host, for which no page exists.
+    """
 
     config: SandboxConfig
     now: Callable[[], datetime]
@@ -94,16 +101,36 @@ class Calendar:
     framed: bool = True
     redirect: str | None = None
     link_status: str | None = 'pushed'
+    deleted_at: str | None = None
+    is_paid: bool = False
+    pooling_type: str | None = None
+    team: bool = False
+    admin: bool = True
+    minutes: int = 60
+    duration_options: list[int] | None = None
+    location: str = 'google_conference'
+    token_revoked: bool = False
+    missing_scopes: set[str] = field(default_factory=set)
+    other_event_type: str = field(default_factory=lambda: str(uuid.uuid4()))
     bookings: dict[str, Booking] = field(default_factory=dict)
     invitees: dict[str, Booking] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     outbox: deque[Mail] = field(default_factory=lambda: deque(maxlen=500))
 
+    @property
+    def bookable(self) -> bool:
+        """Whether the event type has a page with times."""
+        return self.active and self.deleted_at is None
+
+    def has_expired(self, link: Link) -> bool:
+        """Return whether an unused link is too old."""
+        return not link.used and self.now() - link.created > LINK_LIFETIME
+
     def free(self, start: datetime, end: datetime) -> list[datetime]:
         """Return the free start times of a period: working hours on weekdays in the host's time zone."""
         timezone = zone(self.config.host_timezone)
-        length = timedelta(minutes=self.config.event_minutes)
+        length = timedelta(minutes=self.minutes)
         earliest = max(start, self.now() + NOTICE)
         latest = min(end, self.now() + HORIZON)
         taken = {item.start for item in self.bookings.values() if item.status == 'active'}
@@ -126,13 +153,13 @@ class Calendar:
     def book(
         self, start: datetime, who: Json, link: Link | None = None, old: Booking | None = None
     ) -> Booking:
-        """Book a free time; `who` has name, email, phone, timezone and tracking."""
+        """Book a free time; `who` has name, email, phone, timezone, tracking; perhaps minutes, event_type."""
         now = self.now()
-        end = start + timedelta(minutes=self.config.event_minutes)
+        end = start + timedelta(minutes=int(who.get('minutes') or self.minutes))
         booking = Booking(
             str(uuid.uuid4()), str(uuid.uuid4()), start, end, who['name'], who['email'],
             who.get('phone') or None, who.get('timezone') or 'UTC', dict(who.get('tracking', {})), now, now,
-            old=old,
+            old=old, event_type=str(who.get('event_type') or (old.event_type if old else self.event_type)),
         )  # fmt: skip
         self.bookings[booking.id] = self.invitees[booking.invitee] = booking
         if link is not None:
@@ -155,7 +182,8 @@ class Calendar:
 
     def new_link(self) -> Link:
         """Create a single-use link."""
-        link = Link(uuid.uuid4().hex[:4] + '-' + uuid.uuid4().hex[:3] + '-' + uuid.uuid4().hex[:3])
+        parts = (uuid.uuid4().hex[:4], uuid.uuid4().hex[:3], uuid.uuid4().hex[:3])
+        link = Link('-'.join(parts), self.now())
         self.links[link.id] = link
         while len(self.links) > self.config.max_closed:
             del self.links[next(iter(self.links))]

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.sandbox.calendly import resources
-from services.sandbox.calendly.errors import FAILURES, CalendlyError, invalid_argument
+from services.sandbox.calendly.errors import FAILURES, CalendlyError, insufficient_scope, invalid_argument
 from services.sandbox.faults.middleware import delay, fault
 from services.sandbox.state import SandboxState, state_of
 from services.sandbox.types import Json
@@ -17,13 +17,13 @@ from services.sandbox.types import Json
 Handler = Callable[[SandboxState, Request, Json], tuple[Json, int]]
 
 
-def route(path: str, handler: Handler, method: str = 'GET') -> Route:
-    """Return a route that checks the token, applies faults and sends errors as JSON."""
+def route(path: str, handler: Handler, method: str = 'GET', *, scope: str = '') -> Route:
+    """Return a route that checks the token and its scope, applies faults and sends errors as JSON."""
 
     async def handle(request: Request) -> Response:
         state = state_of(request)
         try:
-            _check_token(state, request)
+            _check_token(state, request, scope)
             await delay(request)
             _raise_fault(request)
             body, status = handler(state, request, await _read_json(request))
@@ -38,9 +38,12 @@ def route(path: str, handler: Handler, method: str = 'GET') -> Route:
     return Route(path, handle, methods=[method])
 
 
-def _check_token(state: SandboxState, request: Request) -> None:
-    if request.headers.get('authorization') != f'Bearer {state.config.calendly_token}':
+def _check_token(state: SandboxState, request: Request, scope: str) -> None:
+    right = request.headers.get('authorization') == f'Bearer {state.config.calendly_token}'
+    if not right or state.calendar.token_revoked:
         raise CalendlyError(401)
+    if scope in state.calendar.missing_scopes:
+        raise insufficient_scope(scope)
 
 
 def _raise_fault(request: Request) -> None:
@@ -79,7 +82,9 @@ def check_owner(state: SandboxState, request: Request) -> None:
     if user not in (None, resources.user_uri(state.calendar)):
         raise CalendlyError(403)
     if organization not in (None, resources.organization_uri(state.calendar)):
-        raise CalendlyError(403)
+        raise CalendlyError(403, 'This user is not in your organization')
+    if organization and not user and not state.calendar.admin:
+        raise CalendlyError(403, 'You do not have permission')
 
 
 def collection(state: SandboxState, request: Request, items: Iterable[Json]) -> tuple[Json, int]:

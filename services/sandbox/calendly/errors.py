@@ -25,6 +25,17 @@ class CalendlyError(Exception):
             self.body['details'] = details
 
 
+def insufficient_scope(scope: str) -> CalendlyError:
+    """Return the 403 error of a token without a scope."""
+    error = CalendlyError(403)
+    error.body = {
+        'title': 'Insufficient scope',
+        'message': "This operation requires the scopes listed in the 'required_scopes' array.",
+        'required_scopes': [scope],
+    }
+    return error
+
+
 def invalid_argument(parameter: str, message: str) -> CalendlyError:
     """Return the 400 error for one bad parameter."""
     return CalendlyError(400, details=[{'parameter': parameter, 'message': message}])

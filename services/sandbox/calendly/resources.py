@@ -49,14 +49,18 @@ def event_type(calendar: Calendar) -> Json:
         'name': 'Phone number', 'type': 'phone_number', 'position': 0, 'enabled': True, 'required': False,
         'answer_choices': [], 'include_other': False,
     }  # fmt: skip
+    profile = {'name': config.host, 'owner': user_uri(calendar), 'type': 'User'}
+    if calendar.team:
+        profile = {'name': 'Team', 'owner': uri(calendar, 'teams', calendar.organization), 'type': 'Team'}
     return {
         'uri': uri(calendar, 'event_types', calendar.event_type), 'name': config.event_name,
         'active': calendar.active, 'admin_managed': False, 'booking_method': 'instant', 'color': '#0b5d3b',
-        'created_at': '2024-01-02T03:04:05.678123Z', 'custom_questions': [question], 'deleted_at': None,
-        'description_html': None, 'description_plain': None, 'duration': config.event_minutes,
-        'duration_options': None, 'internal_note': None, 'kind': 'solo', 'locale': 'en',
-        'locations': [{'kind': config.location}], 'pooling_type': None, 'position': 0,
-        'profile': {'name': config.host, 'owner': user_uri(calendar), 'type': 'User'},
+        'created_at': '2024-01-02T03:04:05.678123Z', 'custom_questions': [question],
+        'deleted_at': calendar.deleted_at, 'is_paid': calendar.is_paid,
+        'description_html': None, 'description_plain': None, 'duration': calendar.minutes,
+        'duration_options': calendar.duration_options, 'internal_note': None, 'kind': 'solo', 'locale': 'en',
+        'locations': [{'kind': calendar.location}], 'pooling_type': calendar.pooling_type, 'position': 0,
+        'profile': profile,
         'scheduling_url': config.calendly_link, 'secret': calendar.secret, 'slug': config.event_slug,
         'type': 'StandardEventType', 'updated_at': '2024-01-02T03:04:05.678123Z',
     }  # fmt: skip
@@ -64,7 +68,7 @@ def event_type(calendar: Calendar) -> Json:
 
 def location(calendar: Calendar, booking: Booking) -> Json:
     """Return the place of a meeting."""
-    kind = calendar.config.location
+    kind = calendar.location
     if kind == 'outbound_call':
         return {'type': kind, 'location': booking.phone}
     if kind == 'physical':
@@ -95,7 +99,7 @@ def scheduled_event(calendar: Calendar, booking: Booking) -> Json:
     resource: Json = {
         'uri': event_uri(calendar, booking), 'name': calendar.config.event_name, 'status': booking.status,
         'start_time': timestamp(booking.start), 'end_time': timestamp(booking.end),
-        'event_type': uri(calendar, 'event_types', calendar.event_type),
+        'event_type': uri(calendar, 'event_types', booking.event_type),
         'location': location(calendar, booking), 'event_memberships': [membership], 'event_guests': [],
         'invitees_counter': {'total': 1, 'active': active, 'limit': 1}, 'calendar_event': None,
         'meeting_notes_plain': None, 'meeting_notes_html': None,

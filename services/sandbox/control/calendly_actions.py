@@ -9,19 +9,40 @@ from services.sandbox.calendly.calendar import Booking
 from services.sandbox.state import SandboxState
 from services.sandbox.types import Json
 
-CALENDAR = ('active', 'secret', 'framed', 'redirect', 'link_status')
+EVENT_TYPE = (
+    'active', 'secret', 'framed', 'redirect', 'is_paid', 'pooling_type', 'team', 'minutes',
+    'duration_options', 'location', 'link_status',
+)  # fmt: skip
 
 
 async def calendar(state: SandboxState, body: Json) -> Json:
-    """`{active?, secret?, framed?, redirect?, link_status?}`: change the event type, or its join links."""
-    for name in CALENDAR:
+    """`{deleted?, <one of EVENT_TYPE>?}`: change the event type; `team`: only the organization has it."""
+    if 'deleted' in body:
+        state.calendar.deleted_at = resources.timestamp(state.now()) if body['deleted'] else None
+    for name in EVENT_TYPE:
         if name in body:
             setattr(state.calendar, name, body[name])
-    return {name: getattr(state.calendar, name) for name in CALENDAR}
+    return {name: getattr(state.calendar, name) for name in ('deleted_at', *EVENT_TYPE)}
+
+
+async def calendly_token(state: SandboxState, body: Json) -> Json:
+    """`{revoked?, missing_scopes?, admin?}`: revoke the token, or change what it may do."""
+    calendar = state.calendar
+    calendar.token_revoked = bool(body.get('revoked', calendar.token_revoked))
+    calendar.admin = bool(body.get('admin', calendar.admin))
+    missing = body.get('missing_scopes', sorted(calendar.missing_scopes))
+    calendar.missing_scopes = set(missing.split() if isinstance(missing, str) else missing)
+    return {
+        'revoked': calendar.token_revoked, 'missing_scopes': sorted(calendar.missing_scopes),
+        'admin': calendar.admin,
+    }  # fmt: skip
 
 
 async def book(state: SandboxState, body: Json) -> Json:
-    """`{url, name?, email?, phone?, start?}`: book a time; the URL prefills values."""
+    """`{url, name?, email?, phone?, start?, minutes?, other_event_type?}`: book; the URL prefills values.
+
+    With `minutes` the meeting has another length, with `other_event_type` another event type.
+    """
     parts = urlsplit(body['url'])
     link = None
     if '/d/' in parts.path:
@@ -33,8 +54,10 @@ async def book(state: SandboxState, body: Json) -> Json:
     }
     if 'phone' in body:
         values['a1'] = body['phone']
-    start = _start(state, body)
-    return resources.invitee(state.calendar, bookings.book(state, start, invitee_from(values), link))
+    who = invitee_from(values) | {name: body[name] for name in ('minutes',) if name in body}
+    if body.get('other_event_type'):
+        who['event_type'] = state.calendar.other_event_type
+    return resources.invitee(state.calendar, bookings.book(state, _start(state, body), who, link))
 
 
 def _start(state: SandboxState, body: Json) -> datetime:
@@ -65,4 +88,4 @@ async def reschedule(state: SandboxState, body: Json) -> Json:
     return resources.invitee(state.calendar, booking)
 
 
-ACTIONS = (calendar, book, cancel, reschedule)
+ACTIONS = (calendar, calendly_token, book, cancel, reschedule)

@@ -16,8 +16,11 @@ from services.sandbox.forms import form_values
 from services.sandbox.html import field, hidden, join, money, page, select
 from services.sandbox.state import SandboxState, Session, state_of
 
-NUMBERS = ('amount', 'ahead', 'status', 'times', 'seconds', 'retry_after')
-FLAGS = ('success', 'active', 'revoked', 'recurring', 'failed', 'framed', 'backwards')
+NUMBERS = ('amount', 'ahead', 'status', 'times', 'seconds', 'retry_after', 'minutes')
+FLAGS = (
+    'success', 'active', 'revoked', 'recurring', 'failed', 'framed', 'backwards', 'is_paid', 'deleted',
+    'team', 'admin',
+)  # fmt: skip
 MAX_ROWS = 20
 
 PAGE = Markup("""<div class="page"><div class="stack"><h1>Sandbox</h1>
@@ -200,6 +203,16 @@ def _settings(state: SandboxState) -> Markup:
             state, 'calendar', 'Change event type',
             select('active', 'Bookable', yes_no, flag[state.calendar.active], 'bookable'),
             select('framed', 'Allow in frames', yes_no, flag[state.calendar.framed]),
+            select('is_paid', 'Calendly takes money', yes_no, flag[state.calendar.is_paid]),
+            select('deleted', 'Deleted', yes_no, flag[state.calendar.deleted_at is not None]),
+            select('team', 'Of the organization', yes_no, flag[state.calendar.team]),
+            field('minutes', 'Minutes', str(state.calendar.minutes), inputmode='numeric'),
+        ),
+        form(
+            state, 'calendly-token', 'Change Calendly token',
+            select('revoked', 'Token revoked', yes_no, flag[state.calendar.token_revoked], 'token-revoked'),
+            select('admin', 'May read the organization', yes_no, flag[state.calendar.admin]),
+            field('missing_scopes', 'Missing scopes', ' '.join(sorted(state.calendar.missing_scopes))),
         ),
         form(state, 'clock', 'Move clock forward', field('ahead', 'Seconds', '3600', inputmode='numeric')),
         button(state, 'reset', 'Delete everything'),

@@ -10,7 +10,10 @@ from services.sandbox.types import Json
 
 
 async def clock(state: SandboxState, body: Json) -> Json:
-    """`{ahead}`: move the clock forward by this many seconds."""
+    """`{ahead}`: move the clock forward by this many seconds, or back by a negative number.
+
+    Stripe's Date header and all its times follow.
+    """
     state.clock_offset += timedelta(seconds=body.get('ahead', 0))
     run_due(state)
     return {'now': state.now().isoformat()}

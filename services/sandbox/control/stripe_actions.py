@@ -1,7 +1,7 @@
 """What customers, banks and the operator do at Stripe; each function is `POST /actions/<name>`."""
 
 from services.sandbox.state import SandboxState, Session
-from services.sandbox.stripe import checkout, disputes, events, objects, payments, refunds
+from services.sandbox.stripe import checkout, disputes, events, fraud, objects, payments, refunds
 from services.sandbox.types import Json
 
 
@@ -59,10 +59,11 @@ async def refund(state: SandboxState, body: Json) -> Json:
 
 
 async def fail_refund(state: SandboxState, body: Json) -> Json:
-    """`{refund}`: let a refund fail."""
+    """`{refund, only_old_event?}`: let a refund fail; `charge.refund.updated` alone may report it."""
     if body.get('refund') not in state.tables['refund']:
         raise ValueError('no such refund')
-    return refunds.fail_refund(state, state.tables['refund'][body['refund']])
+    refund = state.tables['refund'][body['refund']]
+    return refunds.fail_refund(state, refund, only_old_event=bool(body.get('only_old_event')))
 
 
 async def send_receipt(state: SandboxState, body: Json) -> Json:
@@ -74,14 +75,40 @@ async def send_receipt(state: SandboxState, body: Json) -> Json:
 
 
 async def dispute(state: SandboxState, body: Json) -> Json:
-    """`{session, status?: open|won|lost, reason?}`: open a dispute, or close it."""
+    """`{session, status?, amount?, reason?}`: open a dispute (`open`, `inquiry`), appeal it, or close it."""
     charge, status = get_charge(state, body), body.get('status', 'open')
-    if status == 'open':
-        return disputes.open_dispute(state, charge, body.get('reason', 'fraudulent'))
+    if status in ('open', 'inquiry'):
+        reason, amount = body.get('reason', 'fraudulent'), body.get('amount')
+        return disputes.open_dispute(state, charge, reason, amount, inquiry=status == 'inquiry')
     found = [item for item in state.tables['dispute'].values() if item['charge'] == charge['id']]
-    if status not in ('won', 'lost') or not found:
-        raise ValueError('status is open, won or lost, and only an open dispute can be closed')
+    if status not in ('appeal', *disputes.CLOSED) or not found:
+        raise ValueError('status is open, inquiry, appeal, won, lost, prevented or warning_closed')
+    if status == 'appeal':
+        return disputes.appeal(state, found[-1])
     return disputes.close_dispute(state, found[-1], status)
+
+
+async def review(state: SandboxState, body: Json) -> Json:
+    """`{session, reason?}`: put a payment under review, or close its review (`approved`, …)."""
+    charge = get_charge(state, body)
+    if 'reason' not in body:
+        return fraud.open_review(state, charge)
+    found = [item for item in state.tables['review'].values() if item['charge'] == charge['id']]
+    if not found:
+        raise ValueError('this payment has no review')
+    return fraud.close_review(state, found[-1], body['reason'])
+
+
+async def warn(state: SandboxState, body: Json) -> Json:
+    """`{session}`: let the card issuer report fraud."""
+    return fraud.warn(state, get_charge(state, body))
+
+
+async def tax(state: SandboxState, body: Json) -> Json:
+    """`{by_default?, behavior?, percent?}`: change the account's tax settings."""
+    for name in ('by_default', 'behavior', 'percent'):
+        setattr(state.tax, name, body.get(name, getattr(state.tax, name)))
+    return {'by_default': state.tax.by_default, 'behavior': state.tax.behavior, 'percent': state.tax.percent}
 
 
 async def price(state: SandboxState, body: Json) -> Json:
@@ -113,4 +140,6 @@ async def key(state: SandboxState, body: Json) -> Json:
     return {'revoked': state.key_revoked, 'missing_permissions': sorted(state.missing_permissions)}
 
 
-ACTIONS = (pay, expire, settle, refund, fail_refund, send_receipt, dispute, price, key)
+ACTIONS = (
+    pay, expire, settle, refund, fail_refund, send_receipt, dispute, review, warn, tax, price, key,
+)  # fmt: skip

@@ -6,7 +6,8 @@ from typing import Any
 
 from services.sandbox.types import Json
 
-# What a rule may `do`, by what its `match` names: a request, a webhook delivery or a payment.
+# What a rule may `do`, by what its `match` names: a request, a webhook delivery or a payment. Carried out in
+# faults/middleware.py and faults/connection.py (request), webhooks.py (webhook), stripe/payments.py (pay).
 FAULTS: dict[str, dict[str, str]] = {
     'request': {
         'fail': 'respond with `status`, `code`, `message`, `retry_after`',

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
+from email.utils import format_datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +15,7 @@ from services.sandbox.faults.middleware import delay, fault
 from services.sandbox.state import IdempotencyRecord, SandboxState, new_id, state_of
 from services.sandbox.stripe.endpoints import ENDPOINTS, Endpoint
 from services.sandbox.stripe.errors import FAILURES, StripeError
-from services.sandbox.stripe.expand import expand
+from services.sandbox.stripe.expand import expand, permissions_of
 from services.sandbox.stripe.form_encoding import decode
 from services.sandbox.stripe.validators import validate
 from services.sandbox.types import Json
@@ -124,6 +125,7 @@ def to_json(item: Json) -> bytes:
 def respond(state: SandboxState, request: Request, body: bytes, status: int, request_id: str) -> Response:
     """Return a response with Stripe's headers."""
     headers = {
+        'Date': format_datetime(state.now(), usegmt=True),
         'Request-Id': request_id, 'Cache-Control': 'no-cache, no-store',
         'Stripe-Version': request.headers.get('stripe-version', state.config.api_version),
     }  # fmt: skip
@@ -215,6 +217,9 @@ class Call:
             self._raise_fault()
             params = validate(decode(self.items), self.endpoint.params, self.endpoint.required)
             paths = params.pop('expand', [])
+            # Each expanded object needs its own permission; without it the whole request is refused.
+            for permission in permissions_of(paths):
+                check_permission(self.state, key_of(self.request), permission)
             item = self.endpoint.handler(self.state, self.object_id, params)
             return to_json(expand(self.state, item, paths)), 200
         except StripeError as error:

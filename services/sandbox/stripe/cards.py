@@ -31,6 +31,8 @@ CARDS: dict[str, Card] = {
     '4000002760003184': Card(does='authenticate'),
     '4000008400001629': Card(does='authenticate', decline='generic_decline'),
     '4000000000000259': Card(does='dispute'),
+    '4000000000005423': Card(does='warn'),
+    '4000000000009235': Card(does='review'),
 }
 
 # decline code -> (error code, message)

@@ -42,6 +42,8 @@ def create_session(state: SandboxState, params: Json) -> Session:
     expires = params.get('expires_at', now + 86400)
     _check_lifetime(expires - now)
     session = Session(new_id('cs_test_a1', 56), now, expires, params, dict(price), quantity)
+    # Without it the account's default decides (docs.stripe.com/tax/checkout/automatic-tax-default).
+    session.adds_tax = params.get('automatic_tax', {'enabled': state.tax.by_default})['enabled']
     if session.total < MINIMUM.get(session.currency, 1):
         message = "The Checkout Session's total amount must convert to at least 50 cents."
         raise StripeError(message, code='amount_too_small')

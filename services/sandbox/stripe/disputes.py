@@ -1,28 +1,62 @@
-"""Disputes: a cardholder's bank takes the money back, and the dispute ends won or lost."""
+"""Disputes: a cardholder's bank takes money back, in whole or in part, and the dispute ends won or lost."""
 
-from services.sandbox.state import SandboxState
+from services.sandbox.state import SandboxState, new_id
 from services.sandbox.stripe import events, payment_objects
 from services.sandbox.types import Json
 
+CLOSED = ('won', 'lost', 'prevented', 'warning_closed')
 
-def open_dispute(state: SandboxState, charge: Json, reason: str) -> Json:
-    """Open a dispute over a charge and withdraw its amount."""
-    if charge['disputed']:
-        raise ValueError('this charge is disputed already')
-    dispute = payment_objects.dispute(state, charge, reason)
+
+def open_dispute(
+    state: SandboxState, charge: Json, reason: str, amount: int | None = None, *, inquiry: bool = False
+) -> Json:
+    """Open a dispute and withdraw its amount; an inquiry withdraws nothing."""
+    amount = charge['amount'] if amount is None else amount
+    if not 0 < amount <= charge['amount']:
+        raise ValueError('the amount must be between 1 and the amount of the charge')
+    dispute = payment_objects.dispute(state, charge, reason, amount)
     state.add(state.get_session_of_intent(charge['payment_intent']), dispute)
+    if inquiry:
+        dispute['status'] = 'warning_needs_response'
+        dispute['payment_method_details']['card']['case_type'] = 'inquiry'
+        events.record(state, 'charge.dispute.created', dispute)
+        return dispute
     charge['disputed'] = True
+    _move(state, dispute, -amount)
     events.record(state, 'charge.dispute.created', dispute)
     events.record(state, 'charge.dispute.funds_withdrawn', dispute)
     return dispute
 
 
 def close_dispute(state: SandboxState, dispute: Json, status: str) -> Json:
-    """Close a dispute as `won` or `lost`."""
-    if dispute['status'] in ('won', 'lost'):
+    """Close a dispute as `won`, `lost`, `prevented` or `warning_closed`."""
+    if dispute['status'] in CLOSED:
         raise ValueError('this dispute is closed already')
     dispute['status'] = status
-    if status == 'won':
+    if status == 'won' and dispute['balance_transactions']:
+        _move(state, dispute, dispute['amount'])
         events.record(state, 'charge.dispute.funds_reinstated', dispute)
     events.record(state, 'charge.dispute.closed', dispute)
     return dispute
+
+
+def appeal(state: SandboxState, dispute: Json) -> Json:
+    """Appeal a lost dispute; the money stays withdrawn."""
+    if dispute['status'] != 'lost':
+        raise ValueError('only a lost dispute can be appealed')
+    dispute['status'] = 'appeal_under_review'
+    events.record(state, 'charge.dispute.updated', dispute)
+    return dispute
+
+
+def _move(state: SandboxState, dispute: Json, amount: int) -> None:
+    """Add a balance transaction, with Stripe's fee for a withdrawal."""
+    fee = 1500 if amount < 0 else 0
+    dispute['balance_transactions'].append({
+        'id': new_id('txn_3'), 'object': 'balance_transaction', 'amount': amount,
+        'available_on': state.timestamp(), 'balance_type': 'payments', 'created': state.timestamp(),
+        'currency': dispute['currency'],
+        'description': None, 'exchange_rate': None, 'fee': fee, 'fee_details': [], 'net': amount - fee,
+        'reporting_category': 'dispute' if amount < 0 else 'dispute_reversal', 'source': dispute['id'],
+        'status': 'available', 'type': 'adjustment',
+    })  # fmt: skip

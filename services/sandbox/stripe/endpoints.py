@@ -144,7 +144,8 @@ def _refund(state: SandboxState, _: str, params: Json) -> Json:
 
 
 INTENTS, CHARGES, REFUNDS, DISPUTES = '/v1/payment_intents', '/v1/charges', '/v1/refunds', '/v1/disputes'
-SESSIONS = '/v1/checkout/sessions'
+SESSIONS, REVIEWS = '/v1/checkout/sessions', '/v1/reviews'
+WARNING, WARNINGS = 'radar.early_fraud_warning', '/v1/radar/early_fraud_warnings'
 LINES = {name: validator for name, validator in parameters.PAGE.items() if name != 'created'}
 BY_INTENT = parameters.PAGE | {'payment_intent': text()}
 
@@ -165,10 +166,14 @@ ENDPOINTS = (
     Endpoint('GET', CHARGES, 'charge_read', _list('charge', CHARGES), BY_INTENT),
     Endpoint('GET', CHARGES + '/{}', 'charge_read', _read_one('charge'), parameters.EXPAND),
     Endpoint('POST', REFUNDS, 'refund_write', _refund, parameters.REFUND_CREATE),
-    Endpoint('GET', REFUNDS, 'refund_read', _list('refund', REFUNDS), parameters.OF_PAYMENT),
-    Endpoint('GET', REFUNDS + '/{}', 'refund_read', _read_one('refund'), parameters.EXPAND),
+    Endpoint('GET', REFUNDS, 'charge_read', _list('refund', REFUNDS), parameters.OF_PAYMENT),
+    Endpoint('GET', REFUNDS + '/{}', 'charge_read', _read_one('refund'), parameters.EXPAND),
     Endpoint('GET', DISPUTES, 'dispute_read', _list('dispute', DISPUTES), parameters.OF_PAYMENT),
     Endpoint('GET', DISPUTES + '/{}', 'dispute_read', _read_one('dispute'), parameters.EXPAND),
+    Endpoint('GET', REVIEWS, 'review_read', _list('review', REVIEWS), parameters.PAGE),
+    Endpoint('GET', REVIEWS + '/{}', 'review_read', _read_one('review'), parameters.EXPAND),
+    Endpoint('GET', WARNINGS, 'charge_read', _list(WARNING, WARNINGS), parameters.OF_PAYMENT),
+    Endpoint('GET', WARNINGS + '/{}', 'charge_read', _read_one(WARNING), parameters.EXPAND),
     Endpoint('GET', '/v1/events', 'event_read', _events, parameters.EVENT_LIST),
     Endpoint('GET', '/v1/events/{}', 'event_read', _event, parameters.EXPAND),
 )

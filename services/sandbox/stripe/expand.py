@@ -26,7 +26,9 @@ def _price(state: SandboxState, key: str) -> Json | None:
 EXPANDABLE: dict[tuple[str, str], Lookup] = {
     ('checkout.session', 'payment_intent'): _table('payment_intent'),
     ('payment_intent', 'latest_charge'): _table('charge'),
+    ('payment_intent', 'review'): _table('review'),
     ('charge', 'payment_intent'): _table('payment_intent'),
+    ('charge', 'review'): _table('review'),
     ('refund', 'charge'): _table('charge'),
     ('refund', 'payment_intent'): _table('payment_intent'),
     ('dispute', 'charge'): _table('charge'),
@@ -34,6 +36,22 @@ EXPANDABLE: dict[tuple[str, str], Lookup] = {
     ('price', 'product'): _product,
     ('product', 'default_price'): _price,
 }
+
+
+# field -> what reading it needs; https://docs.stripe.com/stripe-apps/reference/permissions
+PERMISSIONS = {
+    'payment_intent': 'payment_intent_read',
+    'latest_charge': 'charge_read',
+    'charge': 'charge_read',
+    'refunds': 'charge_read',
+    'review': 'review_read',
+    'product': 'product_read',
+}
+
+
+def permissions_of(paths: list[str]) -> list[str]:
+    """Return the permissions that expanding needs."""
+    return [PERMISSIONS[name] for path in paths for name in path.split('.') if name in PERMISSIONS]
 
 
 def expand(state: SandboxState, item: Json, paths: list[str]) -> Json:

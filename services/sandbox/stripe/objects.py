@@ -4,12 +4,23 @@ from services.sandbox.state import SandboxState, Session
 from services.sandbox.types import Json
 
 BANKS = {'usd': 'us_bank_account', 'eur': 'sepa_debit', 'gbp': 'bacs_debit'}
+BRANDING: Json = {
+    'background_color': '#ffffff', 'border_style': 'rounded', 'button_color': '#0074d4',
+    'display_name': 'Sandbox Coaching', 'font_family': 'default', 'icon': None, 'logo': None,
+}  # fmt: skip
+OPTIONAL = ('excluded_payment_method_types',)  # left out of the object unless they were sent
 NO_ADDRESS: Json = dict.fromkeys(('city', 'country', 'line1', 'line2', 'postal_code', 'state'))
 
 
 def payment_methods(currency: str) -> list[str]:
     """Return the payment method types of a currency: cards, and a bank debit if there is one."""
     return ['card', *([BANKS[currency]] if currency in BANKS else [])]
+
+
+def offered_methods(item: Session) -> list[str]:
+    """Return the payment method types of a session: those of its currency that it does not exclude."""
+    excluded = item.params.get('excluded_payment_method_types', [])
+    return [kind for kind in payment_methods(item.currency) if kind not in excluded]
 
 
 def hosted_url(state: SandboxState, session: Session) -> str | None:
@@ -37,6 +48,7 @@ def _parameters(item: Session) -> Json:
         'adaptive_pricing': {'enabled': params.get('adaptive_pricing', {}).get('enabled', True)},
         'allow_promotion_codes': params.get('allow_promotion_codes'),
         'billing_address_collection': params.get('billing_address_collection'),
+        'branding_settings': BRANDING | params.get('branding_settings', {}),
         'cancel_url': params.get('cancel_url'),
         'client_reference_id': params.get('client_reference_id'),
         'consent_collection': consent and {
@@ -56,7 +68,7 @@ def _parameters(item: Session) -> Json:
         'submit_type': params.get('submit_type'),
         'success_url': params.get('success_url'),
         'ui_mode': params.get('ui_mode', 'hosted_page'),
-    }  # fmt: skip
+    } | {name: params[name] for name in OPTIONAL if name in params}  # fmt: skip
 
 
 def _results(state: SandboxState, item: Session) -> Json:
@@ -72,7 +84,7 @@ def _results(state: SandboxState, item: Session) -> Json:
         'customer_details': customer_details(item),
         'discounts': [{'coupon': None, 'promotion_code': item.promotion}] if item.promotion else [],
         'payment_intent': item.intent,
-        'payment_method_types': payment_methods(item.currency),
+        'payment_method_types': offered_methods(item),
         'payment_status': item.payment_status,
         'status': item.status,
         'total_details': {'amount_discount': item.discount, 'amount_shipping': 0, 'amount_tax': item.tax},
@@ -81,7 +93,7 @@ def _results(state: SandboxState, item: Session) -> Json:
 
 
 def _tax(item: Session) -> Json:
-    if not item.params.get('automatic_tax', {}).get('enabled'):
+    if not item.adds_tax:
         return {'enabled': False, 'liability': None, 'provider': None, 'status': None}
     status = 'complete' if item.taxed else 'requires_location_inputs'
     return {'enabled': True, 'liability': {'type': 'self'}, 'provider': 'stripe', 'status': status}

@@ -57,6 +57,10 @@ SESSION_CREATE: Validators = EXPAND | {
     'allow_promotion_codes': boolean,
     'automatic_tax': object_of({'enabled': boolean, 'liability': unsupported}, ('enabled',)),
     'billing_address_collection': one_of('auto', 'required'),
+    'branding_settings': object_of({
+        'display_name': text(), 'button_color': text(), 'background_color': text(), 'font_family': text(),
+        'border_style': one_of('pill', 'rectangular', 'rounded'), 'icon': unsupported, 'logo': unsupported,
+    }),
     'cancel_url': url,
     'client_reference_id': text(200),
     'consent_collection': object_of(
@@ -72,6 +76,7 @@ SESSION_CREATE: Validators = EXPAND | {
     }),
     'customer_creation': one_of('always', 'if_required'),
     'customer_email': email,
+    'excluded_payment_method_types': list_of(text()),
     'expires_at': integer,
     'line_items': list_of(LINE_ITEM),
     'locale': text(),
@@ -83,8 +88,8 @@ SESSION_CREATE: Validators = EXPAND | {
     'success_url': url,
     'ui_mode': one_of('elements', 'embedded_page', 'form', 'hosted_page'),
     **dict.fromkeys(
-        ('after_expiration', 'allowed_payment_method_types', 'branding_settings', 'custom_fields', 'customer',
-         'customer_account', 'customer_update', 'discounts', 'excluded_payment_method_types',
+        ('after_expiration', 'allowed_payment_method_types', 'custom_fields', 'customer',
+         'customer_account', 'customer_update', 'discounts',
          'integration_identifier', 'invoice_creation', 'managed_payments', 'name_collection',
          'optional_items',
          'origin_context', 'payment_method_collection', 'payment_method_configuration', 'payment_method_data',

@@ -105,7 +105,7 @@ def _method(session: Session, values: dict[str, str], input_for: Input) -> Marku
     option = Markup(
         '<label class="choice"><input type="radio" name="method" value="{0}" id="{0}-method"{1}> {2}</label>'
     )
-    banks = session.currency in objects.BANKS
+    banks = len(objects.offered_methods(session)) > 1
     card = option.format('card', attrs(checked=not by_bank), 'Card')
     bank = option.format('bank', attrs(checked=by_bank), 'Bank debit (settles later)') if banks else ''
     number = {'inputmode': 'numeric', 'autocomplete': 'cc-number', 'placeholder': '4242 4242 4242 4242'}

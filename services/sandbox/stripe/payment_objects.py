@@ -122,11 +122,23 @@ EVIDENCE = (
 )  # fmt: skip
 
 
-def dispute(state: SandboxState, charge: Json, reason: str) -> Json:
-    """Create a dispute over a whole charge (https://docs.stripe.com/api/disputes/object)."""
+def instructions(state: SandboxState, session: Session) -> Json:
+    """Return the `next_action` of a bank account that the customer verifies by small deposits."""
+    page = f'{state.config.stripe_api}/instructions/{session.id}'
+    return {
+        'type': 'verify_with_microdeposits',
+        'verify_with_microdeposits': {
+            'arrival_date': state.timestamp() + 2 * 86400, 'hosted_verification_url': page,
+            'microdeposit_type': 'descriptor_code',
+        },
+    }  # fmt: skip
+
+
+def dispute(state: SandboxState, charge: Json, reason: str, amount: int) -> Json:
+    """Create a dispute over an amount of a charge (https://docs.stripe.com/api/disputes/object)."""
     now = state.timestamp()
     return {
-        'id': new_id('du_1'), 'object': 'dispute', 'amount': charge['amount'], 'balance_transactions': [],
+        'id': new_id('du_1'), 'object': 'dispute', 'amount': amount, 'balance_transactions': [],
         'charge': charge['id'], 'created': now, 'currency': charge['currency'],
         'enhanced_eligibility_types': [], 'evidence': dict.fromkeys(EVIDENCE) | {'enhanced_evidence': {}},
         'evidence_details': {

@@ -5,13 +5,13 @@ import contextlib
 from dataclasses import dataclass, field
 
 from services.sandbox.state import Event, SandboxState, Session, new_id
-from services.sandbox.stripe import cards, disputes, events, objects, payment_objects
+from services.sandbox.stripe import cards, disputes, events, fraud, objects, payment_objects
 from services.sandbox.types import Json
 
 
 @dataclass(frozen=True)
 class Payment:
-    """The customer's input; `method` is `card` or `bank`."""
+    """The customer's input; `method` is `card`, `bank`, or `instructions` to pay later by a transfer."""
 
     email: str
     name: str
@@ -46,14 +46,14 @@ async def pay(state: SandboxState, session: Session, payment: Payment) -> Outcom
     _set_payer(state, session, payment)
     if session.total == 0:
         return await _finish(state, session, 'no_payment_required')
-    if payment.method == 'bank':
-        return await _start_bank_payment(state, session, payment)
+    if payment.method in ('bank', 'instructions'):
+        return await _start_slow_payment(state, session, payment)
     rule = state.faults.take('pay')
     behaviour = cards.behaviour(number)
     if rule is None and behaviour.does == 'authenticate':
         return _require_authentication(state, session, payment)
     decline = (rule.code or 'generic_decline') if rule else behaviour.decline
-    return await _charge(state, session, payment, decline, disputed=behaviour.does == 'dispute')
+    return await _charge(state, session, payment, decline, then=behaviour.does)
 
 
 async def authenticate(state: SandboxState, session: Session, complete: bool) -> Outcome:
@@ -72,9 +72,23 @@ def _set_payer(state: SandboxState, session: Session, payment: Payment) -> None:
         'email': params.get('customer_email') or payment.email, 'name': payment.name,
         'phone': payment.phone, 'address': objects.NO_ADDRESS | payment.address,
     }  # fmt: skip
-    if params.get('automatic_tax', {}).get('enabled'):
-        session.tax = round((session.subtotal - session.discount) * state.config.tax_percent / 100)
-        session.taxed = True
+    if session.adds_tax:
+        _add_tax(state, session)
+
+
+def _add_tax(state: SandboxState, session: Session) -> None:
+    """Add the tax: on top of the price, inside it, or half of each."""
+    base, rate = session.subtotal - session.discount, state.tax.percent
+    inside = base - round(base * 100 / (100 + rate))
+    match state.tax.behavior:
+        case 'inclusive':
+            session.tax = session.tax_inside = inside
+        case 'mixed':
+            session.tax_inside = inside // 2
+            session.tax = session.tax_inside + round(base * rate / 200)
+        case _:
+            session.tax, session.tax_inside = round(base * rate / 100), 0
+    session.taxed = True
 
 
 def _get_or_create_intent(state: SandboxState, session: Session) -> Json:
@@ -99,7 +113,7 @@ def _require_authentication(state: SandboxState, session: Session, payment: Paym
 
 
 async def _charge(
-    state: SandboxState, session: Session, payment: Payment, decline: str | None, disputed: bool = False
+    state: SandboxState, session: Session, payment: Payment, decline: str | None, then: str = ''
 ) -> Outcome:
     intent = _get_or_create_intent(state, session)
     number = cards.digits(payment.card)
@@ -109,9 +123,13 @@ async def _charge(
     if decline:
         return _decline(state, intent, charge, decline)
     _succeed(state, intent, charge)
+    if then == 'review':
+        fraud.open_review(state, charge)
     outcome = await _finish(state, session, 'paid')
-    if disputed:
+    if then == 'dispute':
         disputes.open_dispute(state, charge, 'fraudulent')
+    if then == 'warn':
+        fraud.warn(state, charge)
     return outcome
 
 
@@ -133,14 +151,16 @@ def _succeed(state: SandboxState, intent: Json, charge: Json) -> None:
     intent |= {
         'amount_received': charge['amount'], 'status': 'succeeded',
         'payment_method': charge['payment_method'], 'last_payment_error': None, 'processing': None,
+        'next_action': None,
     }  # fmt: skip
     events.record(state, 'charge.succeeded', charge)
     events.record(state, 'payment_intent.succeeded', intent)
 
 
-async def _start_bank_payment(state: SandboxState, session: Session, payment: Payment) -> Outcome:
+async def _start_slow_payment(state: SandboxState, session: Session, payment: Payment) -> Outcome:
+    """Start a payment whose money arrives later: a bank debit, or one that the customer still has to make."""
     kind = objects.BANKS.get(session.currency)
-    if kind is None:
+    if kind is None or kind not in objects.offered_methods(session):
         return Outcome('refused', f'No bank method takes {session.currency.upper()}.', 'method')
     intent = _get_or_create_intent(state, session)
     paid_by = cards.details(kind, cards.digits(payment.account), '')
@@ -150,11 +170,13 @@ async def _start_bank_payment(state: SandboxState, session: Session, payment: Pa
         'status': 'processing',
         'payment_method': charge['payment_method'],
     }
+    if payment.method == 'instructions':
+        intent |= {'status': 'requires_action', 'next_action': payment_objects.instructions(state, session)}
     if state.config.bank_settles_after is not None:
         session.settles_at = state.now().timestamp() + state.config.bank_settles_after
     session.pending_payment = payment
     state.pending_bank_payments.add(session.id)
-    events.record(state, 'payment_intent.processing', intent)
+    events.record(state, f'payment_intent.{intent["status"]}', intent)
     events.record(state, 'charge.pending', charge)
     outcome = await _finish(state, session, 'unpaid')
     return Outcome('processing', redirect=outcome.redirect)

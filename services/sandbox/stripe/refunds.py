@@ -58,14 +58,20 @@ def _check_refundable(charge: Json, amount: int, remaining: int) -> None:
         raise StripeError(message, param='amount')
 
 
-def fail_refund(state: SandboxState, refund: Json) -> Json:
-    """Let a refund fail: the bank returns its amount."""
+def fail_refund(state: SandboxState, refund: Json, *, only_old_event: bool = False) -> Json:
+    """Let a refund fail: the bank returns its amount.
+
+    Refunds of some payment methods are reported by `charge.refund.updated` alone
+    (https://docs.stripe.com/api/events/types).
+    """
     if refund['status'] == 'failed':
         raise ValueError('this refund has failed already')
     refund |= {'status': 'failed', 'failure_reason': 'expired_or_canceled_card'}
     charge = state.tables['charge'][refund['charge']]
     charge['amount_refunded'] -= refund['amount']
     charge['refunded'] = False
-    events.record(state, 'refund.updated', refund)
-    events.record(state, 'refund.failed', refund)
+    events.record(state, 'charge.refund.updated', refund)
+    if not only_old_event:
+        events.record(state, 'refund.updated', refund)
+        events.record(state, 'refund.failed', refund)
     return refund

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('source', 'event_id', name='pk_deliveries'),
     )
     op.create_index('ix_deliveries_next_try', 'deliveries', ['next_try'])
+    op.create_index('ix_deliveries_handled_at', 'deliveries', ['handled_at'])
     op.create_table(
         'list_cursors',
         sa.Column('name', sa.String(32), nullable=False),
@@ -58,6 +59,24 @@ def upgrade() -> None:
     )
     op.create_index('ix_bookings_order_id', 'bookings', ['order_id'])
     op.create_index('ix_bookings_replaces', 'bookings', ['replaces'])
+    op.create_table(
+        'unmatched_bookings',
+        sa.Column('invitee_id', TEXT, nullable=False),
+        sa.Column('reason', sa.String(16), nullable=False),
+        sa.Column('order_id', sa.String(64)),
+        sa.Column('start', TIME, nullable=False),
+        sa.Column('end', TIME, nullable=False),
+        sa.Column('event_type', TEXT, nullable=False),
+        sa.Column('email', TEXT, nullable=False),
+        sa.Column('name', TEXT, nullable=False),
+        sa.Column('first_seen', TIME, nullable=False),
+        sa.Column('state', sa.String(16), nullable=False),
+        sa.Column('note', TEXT, nullable=False),
+        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_unmatched_bookings_order_id'),
+        sa.PrimaryKeyConstraint('invitee_id', 'reason', name='pk_unmatched_bookings'),
+    )
+    op.create_index('ix_unmatched_bookings_order_id', 'unmatched_bookings', ['order_id'])
+    op.create_index('ix_unmatched_bookings_state_start', 'unmatched_bookings', ['state', 'start'])
     op.create_table(
         'journal',
         sa.Column('id', WHOLE, autoincrement=True, nullable=False),
@@ -101,11 +120,14 @@ def _create_orders() -> None:
         sa.Column('session_url', TEXT),
         sa.Column('session_expires_at', TIME, nullable=False),
         sa.Column('calendar_url', TEXT),
+        sa.Column('calendar_url_at', TIME),
         sa.Column('bookings_unknown', FLAG, nullable=False),
         sa.Column('voided_at', TIME),
         sa.Column('completed_at', TIME),
         sa.Column('duplicate_of', TEXT, nullable=False),
+        sa.Column('fraud_warning', FLAG, nullable=False),
         sa.Column('next_check', TIME),
+        sa.Column('delete_at', TIME),
         sa.Column('session_status', TEXT, nullable=False),
         sa.Column('payment_status', TEXT, nullable=False),
         sa.Column('amount_subtotal', MONEY),
@@ -116,7 +138,13 @@ def _create_orders() -> None:
         sa.Column('payment_failed', FLAG, nullable=False),
         sa.Column('amount_refunded', MONEY, nullable=False),
         sa.Column('amount_disputed', MONEY, nullable=False),
+        sa.Column('amount_lost', MONEY, nullable=False),
         sa.Column('dispute_status', TEXT, nullable=False),
+        sa.Column('under_review', FLAG, nullable=False),
+        sa.Column('awaits_customer', FLAG, nullable=False),
+        sa.Column('voucher_url', TEXT, nullable=False),
+        sa.Column('voucher_expires_at', TIME),
+        sa.Column('terms_accepted', FLAG, nullable=False),
         sa.Column('payment_id', TEXT, nullable=False),
         sa.Column('card_fingerprint', TEXT, nullable=False),
         sa.Column('email', TEXT, nullable=False),
@@ -133,6 +161,7 @@ def _create_orders() -> None:
     # Each index begins with a column that few orders share: SQLite prefers it to one that all share.
     op.create_index('ix_orders_payment_id', 'orders', ['payment_id'])
     op.create_index('ix_orders_next_check_environment', 'orders', ['next_check', 'environment'])
+    op.create_index('ix_orders_delete_at', 'orders', ['delete_at'])
     op.create_index('ix_orders_browser_hash_completed_at', 'orders', ['browser_hash', 'completed_at'])
     op.create_index('ix_orders_email_completed_at', 'orders', [sa.text('lower(email)'), 'completed_at'])
     op.create_index('ix_orders_card_fingerprint_completed_at', 'orders', ['card_fingerprint', 'completed_at'])

@@ -1,10 +1,9 @@
-"""The reconciler's rounds: bounded, stopped by nothing, shared by processes, silent about what is settled."""
+"""The reconciler's rounds: each is limited, survives failures, and may run in several processes at once."""
 
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 
 from services.ledger import Delivery, Source
@@ -16,39 +15,35 @@ from tests.services.conftest import Clock, Customer, on_both_databases
 
 pytestmark = on_both_databases
 
-RESTRICTED = 'rk_test_sandboxNoMoneyMoves00000002'
-READ = 'GET /v1/checkout/sessions/cs_'
 
-
-async def test_a_delivery_nothing_came_of_is_worked_again(customer: Customer, clock: Clock) -> None:
-    """A delivery that was noted, and failed or was cut off, is settled by a later round."""
+async def test_a_delivery_that_was_not_handled_is_processed_again(customer: Customer, clock: Clock) -> None:
+    """A delivery that was recorded but not handled is handled by a round after its lease."""
     order = await customer.buy()
-    delivery = Delivery(Source.STRIPE, 'evt_cut', 'checkout.session.completed', order.session_id or '')
+    delivery = Delivery(Source.STRIPE, 'evt_lost', 'checkout.session.completed', order.session_id or '')
     assert not await customer.shop.ledger.deliveries.record(delivery)
     clock.ahead = timedelta(minutes=6)
     await customer.shop.reconciler.round()
     assert await customer.shop.ledger.deliveries.record(delivery)
 
 
-async def test_a_delivery_that_died_with_its_process_waits_for_nobody(customer: Customer) -> None:
-    """Noted and no more: the next round takes it up at once, although it might be at work elsewhere."""
+async def test_an_event_whose_delivery_was_only_recorded_is_processed_at_once(customer: Customer) -> None:
+    """The next round finds it in the list of events and does not wait for the lease of its delivery."""
     session_id = await customer.start()
     customer.sandbox.pay(session_id, method='bank')
     await customer.shop.reconciler.round()
     customer.sandbox.act('settle', session=session_id)
-    told = customer.sandbox.state()['events'][-1]
-    assert told['type'] == 'checkout.session.async_payment_succeeded'
-    assert not await customer.shop.ledger.deliveries.record(
-        Delivery(Source.STRIPE, told['id'], told['type'], session_id)
-    )
+    event = customer.sandbox.state()['events'][-1]
+    assert event['type'] == 'checkout.session.async_payment_succeeded'
+    delivery = Delivery(Source.STRIPE, event['id'], event['type'], session_id)
+    assert not await customer.shop.ledger.deliveries.record(delivery)
     await customer.shop.reconciler.round()
     assert (await customer.order_of(session_id)).state is State.PAID
 
 
-async def test_while_stripe_is_silent_nothing_is_lost_and_it_is_said_once(
+async def test_while_stripe_fails_nothing_is_lost_and_the_failure_is_logged_once(
     customer: Customer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Rounds without an answer change nothing; the first one with an answer catches up."""
+    """Rounds that fail change nothing; the first one that succeeds finds the payment."""
     order = await customer.buy()
     customer.sandbox.fault('GET *', 'fail', status=500, times=None)
     for _ in range(2):
@@ -61,8 +56,10 @@ async def test_while_stripe_is_silent_nothing_is_lost_and_it_is_said_once(
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
 
 
-async def test_what_belongs_to_others_is_left_alone(customer: Customer, settings_env: dict[str, str]) -> None:
-    """Another shop on the same account sells too: its orders do not get into this ledger."""
+async def test_payments_of_another_shop_are_not_adopted(
+    customer: Customer, settings_env: dict[str, str]
+) -> None:
+    """The orders of another shop on the same account do not get into this ledger."""
     other = build(parse_settings(settings_env | {'DOMAIN': 'http://localhost:4000'}))
     foreign = await other.checkout.start(browser_id='v', because=Cause.BUTTON, client_ip='')
     await customer.shop.ledger.store.write(
@@ -76,10 +73,10 @@ async def test_what_belongs_to_others_is_left_alone(customer: Customer, settings
     await other.close()
 
 
-async def test_a_long_list_is_read_in_bounded_rounds(
+async def test_a_long_list_is_read_over_several_rounds(
     customer: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More than fits into a round is gone on with in the next, until nothing is left."""
+    """A round reads a limited number of pages; the next one continues where it ended."""
     monkeypatch.setattr(stripe_lists, 'PAGES', 1)
     order = await customer.buy()
     for _ in range(60):  # 120 events and more
@@ -93,7 +90,7 @@ async def test_a_long_list_is_read_in_bounded_rounds(
 
 
 async def test_several_processes_reconcile_at_once(customer: Customer, settings_env: dict[str, str]) -> None:
-    """Three replicas on one ledger, at the same moment: each payment is written down once."""
+    """Three processes on one ledger write each payment down once."""
     orders = []
     for number in range(6):
         customer.browser_id = f'browser {number}'
@@ -102,13 +99,13 @@ async def test_several_processes_reconcile_at_once(customer: Customer, settings_
     await asyncio.gather(*(shop.reconciler.round() for shop in shops))
     for order in orders:
         assert (await customer.order_of(order.session_id or '')).state is State.PAID
-        assert (await customer.who_moved(order.id)).count('reconciler') == 1
+        assert (await customer.causes(order.id)).count(Cause.RECONCILER) == 1
     for shop in shops:
         await shop.close()
 
 
-async def test_it_runs_by_itself_and_stops_at_once(customer: Customer) -> None:
-    """Started, it does its first round without being asked; stopped, it is gone."""
+async def test_a_started_reconciler_runs_a_round_and_can_be_stopped(customer: Customer) -> None:
+    """The first round runs at once."""
     order = await customer.buy()
     moved = asyncio.Event()
     customer.shop.ledger.subscribe(order, moved.set)
@@ -118,8 +115,8 @@ async def test_it_runs_by_itself_and_stops_at_once(customer: Customer) -> None:
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
 
 
-async def test_a_round_says_in_the_metrics_that_it_was_done(customer: Customer) -> None:
-    """Repairs and rounds are counted."""
+async def test_rounds_and_repairs_are_counted(customer: Customer) -> None:
+    """The metrics show one round and one repaired order."""
     await customer.buy()
     await customer.shop.reconciler.round()
     text = customer.shop.metrics.text().decode()
@@ -127,10 +124,8 @@ async def test_a_round_says_in_the_metrics_that_it_was_done(customer: Customer) 
     assert 'paidslot_reconciler_seconds_count 1.0' in text
 
 
-async def test_deliveries_reach_the_ledger_while_a_round_is_under_way(
-    customer: Customer, endpoints: httpx.AsyncClient
-) -> None:
-    """Round and page at the same order at once: one of them writes, nobody fails."""
+async def test_a_round_and_a_return_at_once_make_one_move(customer: Customer) -> None:
+    """One of them writes the payment down, and neither fails."""
     order = await customer.buy()
     seen, _ = await asyncio.gather(
         customer.shop.fulfilment.fulfil(order.session_id or '', because=Cause.RETURN),
@@ -138,12 +133,14 @@ async def test_deliveries_reach_the_ledger_while_a_round_is_under_way(
     )
     assert seen is not None
     assert seen.state is State.PAID
-    assert len(await customer.who_moved(order.id)) == 3
+    assert len(await customer.causes(order.id)) == 3
 
 
-async def test_one_entry_that_cannot_be_read_stops_no_other(customer: Customer, another: Customer) -> None:
-    """A session that always fails at Stripe is put off; what came after it is found by the next round."""
-    broken, later = await customer.buy(), await another.buy(email='later@example.com')
+async def test_a_session_that_cannot_be_read_stops_no_other(
+    customer: Customer, other_customer: Customer
+) -> None:
+    """Its delivery is kept for another try; later payments are found by the next round."""
+    broken, later = await customer.buy(), await other_customer.buy(email='later@example.com')
     customer.sandbox.fault(f'GET /v1/checkout/sessions/{broken.session_id}', 'fail', status=500, times=None)
     for _ in range(2):
         await customer.shop.reconciler.round()
@@ -151,12 +148,52 @@ async def test_one_entry_that_cannot_be_read_stops_no_other(customer: Customer, 
     assert (await customer.order_of(later.session_id or '')).state is State.PAID
 
 
-async def test_a_list_whose_place_is_gone_is_begun_again(customer: Customer) -> None:
-    """After a long pause Stripe does not know the entry to go on from; the next round starts afresh."""
+async def test_what_has_not_changed_is_not_read_again(customer: Customer, clock: Clock) -> None:
+    """A round reads what is new; the overlap is read again after some minutes only."""
+    order = await customer.buy()
+    await customer.shop.reconciler.round()
+    lists = ('/v1/events', '/v1/checkout/sessions')
+
+    async def spans() -> list[timedelta]:
+        before = len(customer.sandbox.requests())
+        await customer.shop.reconciler.round()
+        made = [item for item in customer.sandbox.requests()[before:] if item['path'] in lists]
+        created = [{name: int(value) for name, value in item['params'] if 'created' in name} for item in made]
+        return [timedelta(seconds=each['created[lte]'] - each['created[gte]']) for each in created]
+
+    assert max(await spans()) < timedelta(minutes=3)
+    clock.ahead += stripe_lists.FULL_EVERY
+    events, sessions = await spans()
+    assert events >= stripe_lists.LATE
+    assert sessions >= stripe_lists.STILL_OPEN
+    assert (await customer.order_of(order.session_id or '')).state is State.PAID
+
+
+async def test_an_entry_that_is_listed_late_is_found(customer: Customer, clock: Clock) -> None:
+    """Made eight minutes before the last round but listed after it: the next full reading has it."""
+    order = await customer.buy()
+    await customer.shop.reconciler.round()
+    assert (await customer.order_of(order.session_id or '')).state is State.PAID
+    customer.sandbox.act('refund', session=order.session_id)
+    # For the shop the refund is eight minutes old, as if Stripe had listed it only now.
+    clock.ahead = timedelta(minutes=8)
+    for task in customer.shop.reconciler._tasks[:2]:
+        assert isinstance(task, stripe_lists.ReadStripeList)
+        assert task._last is not None
+        task._last = stripe_lists.LastReading(clock(), clock())
+    await customer.shop.reconciler.round()
+    assert (await customer.order_of(order.session_id or '')).state is State.PAID
+    clock.ahead += stripe_lists.FULL_EVERY
+    await customer.shop.reconciler.round()
+    assert (await customer.order_of(order.session_id or '')).state is State.REFUNDED
+
+
+async def test_a_list_whose_cursor_names_a_deleted_entry_is_read_again(customer: Customer) -> None:
+    """After a long pause Stripe may not know the entry to continue from; the next round starts again."""
     order = await customer.buy()
     cursors, now = customer.shop.ledger.cursors, datetime.now(UTC)
     cursor = await cursors.get('events test', since=now - timedelta(days=1))
-    await cursors.advance(cursor, replace(cursor, until=now, after='evt_gone'))
+    await cursors.advance(cursor, replace(cursor, until=now, after='evt_deleted'))
     for _ in range(2):
         await customer.shop.reconciler.round()
     assert (await customer.order_of(order.session_id or '')).state is State.PAID

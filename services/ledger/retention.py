@@ -1,0 +1,65 @@
+"""Retention: unpaid orders that ended, and handled deliveries, are deleted when their time is over."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, tuple_, update
+
+from services.database import schema
+from services.database.store import Store
+from services.orders import RETENTION
+
+
+class Retention:
+    """Deletes old rows in small steps; each step is one short transaction."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def delete_orders(self, *, limit: int) -> int:
+        """Delete orders whose time is over, with their journal; an order with a booking is kept for ever.
+
+        Args:
+            limit: how many orders to look at.
+
+        Returns:
+            How many were looked at.
+        """
+        orders, bookings, journal = schema.orders, schema.bookings, schema.journal
+        due = select(orders.c.id).where(orders.c.delete_at <= self._clock()).order_by(orders.c.delete_at)
+        due = due.limit(limit).with_for_update(skip_locked=True)
+
+        def work(connection: Connection) -> int:
+            ids = set(connection.scalars(due))
+            booked = set(connection.scalars(select(bookings.c.order_id).where(bookings.c.order_id.in_(ids))))
+            if booked:
+                connection.execute(update(orders).where(orders.c.id.in_(booked)).values(delete_at=None))
+            if gone := ids - booked:
+                connection.execute(delete(journal).where(journal.c.order_id.in_(gone)))
+                connection.execute(delete(orders).where(orders.c.id.in_(gone)))
+            return len(ids)
+
+        return await self._store.write(work)
+
+    async def delete_deliveries(self, *, limit: int) -> int:
+        """Delete deliveries that were handled long ago; one that never succeeded is kept.
+
+        Args:
+            limit: how many to delete.
+
+        Returns:
+            How many were deleted.
+        """
+        table = schema.deliveries
+        key = table.c.source, table.c.event_id
+        old = select(*key).where(table.c.handled_at <= self._clock() - RETENTION).order_by(table.c.handled_at)
+        old = old.limit(limit).with_for_update(skip_locked=True)
+
+        def work(connection: Connection) -> int:
+            keys = [tuple(row) for row in connection.execute(old)]
+            if keys:
+                connection.execute(delete(table).where(tuple_(*key).in_(keys)))
+            return len(keys)
+
+        return await self._store.write(work)

@@ -1,0 +1,183 @@
+"""Unmatched bookings: meetings that no order paid for, or not in this form; later pages list them."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from services.database import schema
+from services.database.store import Store
+from services.ledger.deliveries import mark_handled
+from services.ledger.records import Delivery, UnmatchedBooking, UnmatchedReason, UnmatchedState
+from services.orders import Booking, BookingState, Order, State
+
+log = logging.getLogger(__name__)
+
+MONEY_BACK = frozenset({State.REFUNDED, State.LOST})
+
+
+class Unmatched:
+    """All unmatched bookings of one database; one row for each meeting and reason."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], datetime],
+        *,
+        on_listed: Callable[[UnmatchedBooking], object],
+    ) -> None:
+        """Make it.
+
+        Args:
+            store: the database.
+            clock: the present time in UTC.
+            on_listed: called for each row after the transaction that lists it.
+        """
+        self._store = store
+        self._clock = clock
+        self._on_listed = on_listed
+
+    async def record_unmatched(
+        self, booking: Booking, reason: UnmatchedReason, *, event_type: str, handles: Delivery | None
+    ) -> None:
+        """List a booking that belongs to no order, or write down that it was canceled.
+
+        Args:
+            booking: the booking as it is now.
+            reason: why it belongs to none.
+            event_type: Calendly's name of its event type, '' where it is not known.
+            handles: the delivery that tells of it, marked as handled in the same transaction.
+        """
+
+        def work(connection: Connection) -> list[UnmatchedBooking]:
+            listed = self.write(connection, booking, [reason], order=None, event_type=event_type)
+            if handles:
+                mark_handled(connection, handles, self._clock())
+            return listed
+
+        self.report(await self._store.write(work))
+
+    async def list_open(self, *, limit: int = 100) -> tuple[UnmatchedBooking, ...]:
+        """Return the rows that wait for the operator, earliest meeting first."""
+        table = schema.unmatched_bookings
+        query = select(table).where(table.c.state == UnmatchedState.OPEN).order_by(table.c.start).limit(limit)
+        return tuple(_from_row(row._mapping) for row in await self._store.read(query))
+
+    async def mark_handled(self, invitee_id: str, reason: UnmatchedReason, *, note: str) -> None:
+        """Write down that the operator has handled a row, and how."""
+        table = schema.unmatched_bookings
+        which = (table.c.invitee_id == invitee_id, table.c.reason == reason)
+        handled = update(table).where(*which).values(state=UnmatchedState.HANDLED, note=note)
+        await self._store.write(lambda connection: connection.execute(handled))
+
+    def write(
+        self,
+        connection: Connection,
+        booking: Booking,
+        reasons: Iterable[UnmatchedReason],
+        *,
+        order: Order | None,
+        event_type: str = '',
+    ) -> list[UnmatchedBooking]:
+        """Write a booking's rows in the transaction of the move that causes them; returns what is new.
+
+        A canceled booking gets closed rows: the delivery of the booking itself may still arrive.
+
+        Args:
+            connection: the transaction.
+            booking: the booking as it is now.
+            reasons: why it is not one that was paid for; none for a right one.
+            order: the order that it is attached to, if any.
+            event_type: Calendly's name of its event type, '' where it is not known.
+        """
+        canceled = booking.state is BookingState.CANCELED
+        if canceled:
+            self.close(connection, booking.invitee_id)
+        rows = [
+            UnmatchedBooking(
+                invitee_id=booking.invitee_id,
+                reason=reason,
+                order_id=order.id if order else None,
+                start=booking.start,
+                end=booking.end,
+                event_type=event_type,
+                email=booking.email,
+                name=booking.name,
+                first_seen=self._clock(),
+                state=UnmatchedState.CANCELED if canceled else UnmatchedState.OPEN,
+            )
+            for reason in reasons
+        ]
+        return [row for row in rows if self._put(connection, row) and not canceled]
+
+    def write_refunded(self, connection: Connection, order: Order, *, opened: bool) -> list[UnmatchedBooking]:
+        """List the coming meetings of an order whose money is back, in the transaction that writes it down.
+
+        When the money turns out not to be back, the rows are closed.
+
+        Args:
+            connection: the transaction.
+            order: the order as it is after the move.
+            opened: whether its calendar was open before.
+        """
+        table = schema.bookings
+        if order.opens_calendar and not opened:  # such as a refund that failed, or a late payment
+            for reason in (UnmatchedReason.REFUNDED, UnmatchedReason.NOT_PAID):
+                self._close(connection, UnmatchedState.RIGHT_AGAIN, order_id=order.id, reason=reason)
+        if order.state not in MONEY_BACK or not opened:
+            return []
+        coming = select(table).where(
+            table.c.order_id == order.id, table.c.state == BookingState.ACTIVE, table.c.end > self._clock()
+        )
+        listed = []
+        for row in connection.execute(coming).all():
+            values = dict(row._mapping)
+            del values['order_id']
+            booking = Booking(**values | {'state': BookingState(values['state'])})
+            listed += self.write(connection, booking, [UnmatchedReason.REFUNDED], order=order)
+        return listed
+
+    def close(self, connection: Connection, invitee_id: str) -> None:
+        """Close the open rows of a meeting that was canceled."""
+        self._close(connection, UnmatchedState.CANCELED, invitee_id=invitee_id)
+
+    def close_seconds(self, connection: Connection, order: Order) -> None:
+        """Close the rows of second meetings of an order that has no more meetings than it paid for."""
+        reason = UnmatchedReason.SECOND_MEETING
+        self._close(connection, UnmatchedState.RIGHT_AGAIN, order_id=order.id, reason=reason)
+
+    def report(self, listed: Iterable[UnmatchedBooking]) -> None:
+        """Log and count rows, after the transaction that lists them."""
+        for row in listed:
+            log.warning(
+                'a meeting that no order paid for (%s): %s UTC, order %s, meeting %s',
+                row.reason,
+                f'{row.start:%Y-%m-%d %H:%M}',
+                row.order_id or 'unknown',
+                row.invitee_id.rpartition('/')[2],
+            )
+            self._on_listed(row)
+
+    def _put(self, connection: Connection, row: UnmatchedBooking) -> bool:
+        """Insert a row, or open one again that was right meanwhile; returns whether one of them was done."""
+        table = schema.unmatched_bookings
+        put = self._store.insert(table).values(asdict(row))
+        put = put.on_conflict_do_update(
+            index_elements=[table.c.invitee_id, table.c.reason],
+            set_={'state': put.excluded.state},
+            where=table.c.state == UnmatchedState.RIGHT_AGAIN,
+        )
+        return connection.execute(put.returning(table.c.invitee_id)).first() is not None
+
+    def _close(self, connection: Connection, state: UnmatchedState, **which: str) -> None:
+        table = schema.unmatched_bookings
+        rows = update(table).filter_by(**which).where(table.c.state == UnmatchedState.OPEN)
+        connection.execute(rows.values(state=state))
+
+
+def _from_row(values: Any) -> UnmatchedBooking:
+    row = UnmatchedBooking(**values)
+    return replace(row, reason=UnmatchedReason(row.reason), state=UnmatchedState(row.state))

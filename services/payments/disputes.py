@@ -1,0 +1,48 @@
+"""The disputes of a charge, by the money that they moved (docs.stripe.com/api/disputes/object)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# Decided in the shop's favour, or an inquiry that came to nothing.
+WON = frozenset({'won', 'warning_closed'})
+# Decided against the shop. An appeal changes nothing until it is won; "prevented" returns the money at once.
+LOST = frozenset({'lost', 'prevented', 'appeal_needs_response', 'appeal_under_review'})
+
+
+@dataclass(frozen=True)
+class Disputes:
+    """All disputes of a charge together; amounts in minor units.
+
+    ``disputed`` is what open ones ask for, ``lost`` what decided ones took, ``status`` the worst one.
+    """
+
+    disputed: int = 0
+    lost: int = 0
+    status: str = ''
+
+
+def disputes_of(charge: Mapping[str, Any]) -> Disputes:
+    """Translate the disputes of a charge; a status that is not known yet counts as open.
+
+    If the key may not read disputes, the charge itself says that there is one.
+    """
+    disputes: Sequence[Mapping[str, Any]] | None = charge.get('disputes')
+    if disputes is None:
+        return (
+            Disputes(int(charge.get('amount') or 0), 0, 'unknown') if charge.get('disputed') else Disputes()
+        )
+    statuses = [str(dispute.get('status')) for dispute in disputes]
+    pairs = list(zip(statuses, disputes, strict=True))
+    ranked = sorted(statuses, key=lambda status: (status in LOST, status not in WON), reverse=True)
+    return Disputes(
+        disputed=sum(dispute.get('amount') or 0 for status, dispute in pairs if status not in LOST | WON),
+        lost=sum(_taken(dispute) for status, dispute in pairs if status in LOST),
+        status=ranked[0] if ranked else '',
+    )
+
+
+def _taken(dispute: Mapping[str, Any]) -> int:
+    """Return what a lost dispute took: by its balance transactions, else by its amount."""
+    moved = [int(each.get('amount') or 0) for each in dispute.get('balance_transactions') or []]
+    return max(0, -sum(moved)) if moved else int(dispute.get('amount') or 0)

@@ -1,0 +1,62 @@
+"""The permissions that a restricted key needs, and the ones that Stripe says are missing."""
+
+import logging
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import stripe
+
+from services.errors import ShopError
+
+log = logging.getLogger(__name__)
+
+# From docs.stripe.com/keys/permissions-reference: slug, its row in the Dashboard, what it is for.
+PERMISSIONS: Mapping[str, tuple[str, str]] = {
+    'checkout_session_write': ('Checkout Sessions: Write', 'open, read and expire checkout sessions'),
+    'plan_read': ('Prices: Read', 'read the price'),
+    'payment_intent_read': ('PaymentIntents: Read', 'read the payment of a session'),
+    'charge_read': ('Charges and Refunds: Read', 'notice refunds'),
+    'dispute_read': ('Disputes: Read', 'notice disputes'),
+    'review_read': ('Reviews: Read', 'notice payments under review'),
+    'event_read': ('Events: Read', 'find what was never delivered'),
+}
+# Stripe has two ways to name it: "Having the 'rak_plan_read' permission …", "\"Prices Read\" ('plan_read')".
+NAMED = re.compile(r"'(?:rak_)?([a-z_]+)' permission|\('(?:rak_)?([a-z_]+)'\)")
+CREATE_KEY = 'https://dashboard.stripe.com/apikeys/create'
+
+
+def create_key_url() -> str:
+    """Return the address of Stripe's form for a restricted key, with all permissions ticked."""
+    ticked = '&'.join(f'permissions%5B%5D=rak_{slug}' for slug in PERMISSIONS)
+    return f'{CREATE_KEY}?name={quote("Paidslot")}&{ticked}'
+
+
+def is_forbidden(error: ShopError) -> bool:
+    """Whether Stripe refused a request because the key lacks a permission."""
+    return isinstance(error.__cause__, stripe.PermissionError)
+
+
+class MissingPermissions:
+    """The permissions that Stripe has said are missing since the start; each is logged once."""
+
+    def __init__(self) -> None:
+        self._slugs: set[str] = set()
+
+    def rows(self) -> list[str]:
+        """Return the rows of Stripe's Dashboard that are missing."""
+        return [_row(slug) for slug in sorted(self._slugs)]
+
+    def record(self, error: stripe.StripeError) -> None:
+        """Record the permission that a refusal names; other errors are ignored."""
+        if not isinstance(error, stripe.PermissionError):
+            return
+        found = NAMED.search(str(error))
+        slug = next(filter(None, found.groups()), '') if found else 'unknown'
+        if slug not in self._slugs:
+            self._slugs.add(slug)
+            log.error('the Stripe key lacks the permission "%s" (rak_%s)', _row(slug), slug)
+
+
+def _row(slug: str) -> str:
+    return PERMISSIONS.get(slug, (slug, ''))[0]
