@@ -79,7 +79,7 @@ class Store:
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run a function in one transaction, which is on the disk when this returns.
 
-        The transaction is finished even if the caller is cancelled meanwhile.
+        The transaction is finished even if the caller is canceled meanwhile.
 
         Raises:
             LedgerUnavailable: the database does not work.

@@ -150,7 +150,7 @@ def test_a_refunded_meeting_can_only_be_cancelled(state: State) -> None:
 def test_a_shop_that_is_not_notified_says_so() -> None:
     """Without notifications a meeting may have been moved since; with them the page is up to date."""
     data = order_data(State.PAID, BOOKING)
-    sentence = 'If you moved or cancelled it since'
+    sentence = 'If you moved or canceled it since'
     assert sentence not in words(view(data, SITE).state)
     assert sentence in words(view(replace(data, notified=False), SITE).state)
 

@@ -130,7 +130,7 @@ def test_the_time_zone_can_be_chosen(sandbox: SandboxClient, page_client: httpx.
 def test_a_booking_is_cancelled_once(
     sandbox: SandboxClient, api: httpx.Client, page_client: httpx.Client
 ) -> None:
-    """The page works once; event and invitee name who cancelled and why."""
+    """The page works once; event and invitee name who canceled and why."""
     invitee = sandbox.book(sandbox.calendly_link, name='Pat', email='pat@example.com')
     assert 'Cancel event' in page_client.get(invitee['cancel_url']).text
     assert 'Cancellation confirmed' in page_client.post(invitee['cancel_url'], data={'reason': 'ill'}).text
@@ -143,7 +143,7 @@ def test_a_booking_is_cancelled_once(
 
 
 def test_the_host_cancels_once_by_the_api(sandbox: SandboxClient, api: httpx.Client) -> None:
-    """`POST …/cancellation` returns who cancelled; a second one is rejected."""
+    """`POST …/cancellation` returns who canceled; a second one is rejected."""
     invitee = sandbox.book(sandbox.calendly_link, name='Pat', email='pat@example.com')
     first = api.post(f'{invitee["event"]}/cancellation', json={'reason': 'storm'})
     assert (first.status_code, first.json()['resource']['canceler_type']) == (201, 'host')
@@ -153,7 +153,7 @@ def test_the_host_cancels_once_by_the_api(sandbox: SandboxClient, api: httpx.Cli
 def test_rescheduling_creates_an_invitee_without_tracking(
     sandbox: SandboxClient, api: httpx.Client, page_client: httpx.Client
 ) -> None:
-    """The old invitee is cancelled as rescheduled, each names the other, and the tracking is empty."""
+    """The old invitee is canceled as rescheduled, each names the other, and the tracking is empty."""
     old = sandbox.book(f'{sandbox.calendly_link}?utm_content=b-1', name='Pat', email='pat@example.com')
     details = page_client.get(links(page_client.get(old['reschedule_url']))[0])
     assert 'You are scheduled' in page_client.post(old['reschedule_url'], data=hidden(details)).text

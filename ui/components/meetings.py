@@ -41,7 +41,7 @@ def meeting(booking: Booking, order: Order, now: datetime, zone: tzinfo, *, move
 
     Args:
         booking: the meeting.
-        order: whose it is; when its calendar is closed, a meeting can only be cancelled.
+        order: whose it is; when its calendar is closed, a meeting can only be canceled.
         now: in UTC.
         zone: the one of the shop.
         moved: another meeting replaced it.

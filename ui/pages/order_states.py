@@ -31,7 +31,7 @@ CLOSED = {
     CalendarGate.TEST: 'This site is being tested: no real money moved, so no real hour can be booked.',
 }
 """What is shown instead of a calendar, by the calendar gate."""
-CALENDLY_IS_RIGHT = 'If you moved or cancelled it since, the latest e-mail from Calendly is right.'
+CALENDLY_IS_RIGHT = 'If you moved or canceled it since, the latest e-mail from Calendly is right.'
 DISPUTED = (
     'The owner of the card or account has asked the bank about this payment. Your order stands while the bank'
     ' looks into it. If that was a mistake, please tell the bank, or us.'
@@ -74,7 +74,7 @@ class OrderData:
 
     @property
     def booked(self) -> tuple[Booking, ...]:
-        """The meetings that were not cancelled."""
+        """The meetings that were not canceled."""
         return tuple(booking for booking in self.bookings if booking.state is BookingState.ACTIVE)
 
     @property
@@ -213,7 +213,7 @@ def _booked_heading(data: OrderData) -> Markup:
 
 
 def _canceled(data: OrderData, booking: Booking, site: Site) -> Markup:
-    """Say who cancelled the session and why, that the payment counts, and whom to ask."""
+    """Say who canceled the session and why, that the payment counts, and whom to ask."""
     by_host, by_invitee = (booking.canceled_by is canceler for canceler in (Canceler.HOST, Canceler.INVITEE))
     who = f'{site.business.name} had to cancel it' if by_host else 'You canceled it' if by_invitee else ''
     reason = booking.cancel_reason.strip()
