@@ -95,6 +95,7 @@ class Bookings:
                 self._journal.write(connection, order, because=because, line=line)
             if booking.state == CANCELED != before and not moved:
                 self._reopen_calendar(connection, order, because)
+            self._unmatched.close_unknown(connection, booking.invitee_id)
             listed: list[UnmatchedBooking] = []
             if now.state == CANCELED or before == CANCELED:
                 self._unmatched.close(connection, booking.invitee_id)

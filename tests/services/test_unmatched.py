@@ -121,6 +121,19 @@ async def test_a_booking_of_nobody_is_listed_once(
     assert await reasons(shop) == []
 
 
+async def test_a_booking_whose_order_is_found_later_is_right(
+    customer: Customer, calendly: Calendly, paid: Order
+) -> None:
+    """Such as while a lost ledger is rebuilt from Stripe: the same meeting, now attached to its order."""
+    booked = await calendly.book(f'{calendly.sandbox.calendly_link}?utm_content=b-1')
+    assert await reasons(customer.shop) == ['unknown key']
+    tracking = booked['tracking'] | {'utm_content': paid.booking_key}
+    again = {'tracking': tracking, 'updated_at': '2026-11-26T12:00:00.000000Z'}
+    await calendly.deliver('invitee.created', booked | again)
+    assert [booking.invitee_id for booking in await customer.shop.bookings.bookings(paid)] == [booked['uri']]
+    assert await reasons(customer.shop) == []
+
+
 async def test_a_cancellation_that_arrives_first_is_the_end(shop: Shop, calendly: Calendly) -> None:
     """The delivery of the booking itself, which is late, lists nothing."""
     sandbox = calendly.sandbox
