@@ -144,6 +144,11 @@ class Unmatched:
         """Close the open rows of a meeting that was canceled."""
         self._close(connection, UnmatchedState.CANCELED, invitee_id=invitee_id)
 
+    def close_nameless(self, connection: Connection, invitee_id: str) -> None:
+        """Close the rows of a meeting whose order was not known when they were listed."""
+        for reason in (UnmatchedReason.NO_KEY, UnmatchedReason.UNKNOWN_KEY):
+            self._close(connection, UnmatchedState.RIGHT_AGAIN, invitee_id=invitee_id, reason=reason)
+
     def close_seconds(self, connection: Connection, order: Order) -> None:
         """Close the rows of second meetings of an order that has no more meetings than it paid for."""
         reason = UnmatchedReason.SECOND_MEETING

@@ -184,6 +184,23 @@ class Scheduling:
         except (LookupError, TypeError, ValueError, AttributeError, TimeoutError) as error:
             raise CalendarUnavailable(f'the bookings cannot be read: {error!r}') from error
 
+    async def read_booking(self, invitee_id: str) -> BookingUpdate:
+        """Read one booking as it is now (GET /scheduled_events/…, developer.calendly.com).
+
+        Args:
+            invitee_id: the URI of the invitee, which ends in ``/scheduled_events/…/invitees/…``.
+
+        Raises:
+            CalendarUnavailable: Calendly cannot be reached, refuses, or does not know it.
+        """
+        event_id, _, invitee = (quote(part, safe='') for part in f'//{invitee_id}'.split('/')[-3:])
+        try:
+            event = (await self._ask('GET', f'/scheduled_events/{event_id}'))['resource']
+            answer = await self._ask('GET', f'/scheduled_events/{event_id}/invitees/{invitee}')
+            return update_from(answer['resource'] | {'scheduled_event': event})
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise CalendarUnavailable(f'the booking cannot be read: {error!r}') from error
+
     async def _invitees(self, since: datetime) -> list[dict[str, Any]]:
         """Read who booked our event type since then, each with the event in it, oldest booking first."""
         event_type = self._event_type or await self._find_event_type()
