@@ -134,6 +134,22 @@ class BadRequest(ShopError):
         self.words = words  # type: ignore[misc]  # made per request, by us
 
 
+class NotSigned(BadRequest):
+    """A delivery without a signature that can be read: it does not come from the vendor."""
+
+
+class WrongSecret(NotSigned):
+    """A delivery whose signature matches none of the configured secrets."""
+
+
+class WrongClock(NotSigned):
+    """A delivery whose signature is right, but which is dated too long ago or ahead; ``age`` in seconds."""
+
+    def __init__(self, words: str, *, age: int) -> None:
+        super().__init__(words)
+        self.age = age
+
+
 class BodyTooLarge(ShopError):
     """A body longer than the endpoint takes."""
 
@@ -183,6 +199,14 @@ class SalesPaused(ShopError):
     words = 'Online payment is paused for a short time. You have not been charged. Please call us.'
     level = logging.INFO
     is_logged = True
+
+
+class NotKnownYet(ShopError):
+    """A delivery names a meeting or an order that may become known later: it is kept and tried again."""
+
+    code = 'not_known_yet'
+    status = 503
+    level = logging.INFO
 
 
 class CalendarUnavailable(ShopError):

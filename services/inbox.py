@@ -1,12 +1,15 @@
 """The inbox: records each delivery, has it processed, and marks it handled or keeps its error."""
 
 import enum
+import logging
 from collections.abc import Awaitable, Mapping
 from typing import Protocol
 
-from services.errors import ShopError, reported
+from services.errors import NotKnownYet, ShopError, reported
 from services.ledger import Delivery, Ledger, Source
 from services.orders import Cause
+
+log = logging.getLogger(__name__)
 
 
 class Outcome(enum.StrEnum):
@@ -16,6 +19,7 @@ class Outcome(enum.StrEnum):
     KNOWN = 'known'  # handled earlier
     FOREIGN = 'foreign'  # not for this shop
     REFUSED = 'refused'  # not signed, or not readable
+    KEPT = 'kept'  # stored with its error; the sender is not asked to come back
     FAILED = 'failed'  # stored with its error, to be tried again
 
 
@@ -40,11 +44,23 @@ class Inbox:
         Raises:
             ShopError: it failed; its error is stored, and it is tried again later.
         """
-        with reported(f'recording delivery {delivery.kind}'):
-            handled = await self._ledger.deliveries.record(delivery)
-        if handled:
+        if await self._record(delivery):
             return Outcome.KNOWN
         await self.process(delivery, because=because)
+        return Outcome.HANDLED
+
+    async def keep(self, delivery: Delivery, *, because: Cause) -> Outcome:
+        """Record a delivery and try to process it; what fails is tried again here, not by the sender.
+
+        Raises:
+            ShopError: it could not be recorded.
+        """
+        if await self._record(delivery):
+            return Outcome.KNOWN
+        try:
+            await self.process(delivery, because=because)
+        except ShopError:
+            return Outcome.KEPT
         return Outcome.HANDLED
 
     async def process(self, delivery: Delivery, *, because: Cause) -> None:
@@ -60,10 +76,20 @@ class Inbox:
             await self._keep_error(delivery, error)
             raise
 
+    async def _record(self, delivery: Delivery) -> bool:
+        """Record a delivery; True when it was handled earlier."""
+        with reported(f'recording delivery {delivery.kind}'):
+            return await self._ledger.deliveries.record(delivery)
+
     async def _keep_error(self, delivery: Delivery, error: ShopError) -> None:
-        """Keep why a delivery failed; if the ledger itself has failed, the sender comes back anyway."""
+        """Keep why a delivery failed; if the ledger itself has failed, the delivery's lease expires."""
+        what = f'{error.code}: {error}' if isinstance(error, NotKnownYet) else error.code
         try:
             with reported('keeping the error of a delivery'):
-                await self._ledger.deliveries.keep_error(delivery, f'{error.code} [error {error.id}]')
+                again = await self._ledger.deliveries.keep_error(delivery, f'{what} [error {error.id}]')
         except ShopError:
             return
+        if not again:
+            log.warning(
+                'gave up on delivery %s of %s: %s [error %s]', delivery.kind, delivery.source, what, error.id
+            )

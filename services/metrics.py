@@ -17,8 +17,9 @@ from services.orders import State
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 SOURCES = ('stripe', 'calendly')
-DELIVERIES = ('handled', 'known', 'foreign', 'refused', 'failed')
-"""Outcomes of a delivery: processed; handled before; not for this shop; not signed; to be delivered again."""
+DELIVERIES = ('handled', 'known', 'foreign', 'refused', 'kept', 'failed')
+"""Outcomes of a delivery: processed; handled before; not for this shop; not signed; kept, and to be tried
+again here; to be delivered again."""
 UNMATCHED = (
     'no key',
     'unknown key',

@@ -130,14 +130,14 @@ class Shop:
 
     def routers(self) -> list[APIRouter]:
         """Make the routers for machines; a webhook without a secret has no endpoint."""
-        secret, key = self.settings.stripe_webhook_secret, self.settings.calendly_webhook_signing_key
+        secrets, keys = self.settings.stripe_webhook_secret, self.settings.calendly_webhook_signing_key
         slug = self.catalog.get().slug
         endpoints = [checkout_router(self.checkout, slug), health_router(self.health)]
         endpoints.append(metrics_router(self.metrics, trusted=self.settings.trusted_proxies))
-        if secret:
-            endpoints.append(webhooks.stripe_router(secret, self.inbox, self.metrics))
-        if key:
-            endpoints.append(webhooks.calendly_router(key, self.inbox, self.metrics))
+        if secrets:
+            endpoints.append(webhooks.stripe_router(secrets, self.inbox, self.metrics))
+        if keys:
+            endpoints.append(webhooks.calendly_router(keys, self.inbox, self.metrics))
         return endpoints
 
 

@@ -4,7 +4,7 @@ import logging
 
 from cachetools import TTLCache
 
-from services.errors import CalendarUnavailable
+from services.errors import BadRequest, CalendarUnavailable, NotKnownYet, OurFault
 from services.ledger import Delivery, Ledger, UnmatchedReason
 from services.orders import Booking, BookingState, Cause, Order
 from services.scheduling import BookingUpdate, Scheduling, read_update
@@ -12,6 +12,7 @@ from services.scheduling import BookingUpdate, Scheduling, read_update
 log = logging.getLogger(__name__)
 
 LINK_CHECKS = 10_000, 60  # meetings whose missing links were asked for, and for how many seconds
+MAX_MOVES = 20  # of one meeting; each is a question to Calendly
 
 
 class BookingRecorder:
@@ -29,12 +30,35 @@ class BookingRecorder:
     async def process(self, delivery: Delivery, *, because: Cause) -> None:
         """Process a Calendly delivery (its payload is the body) and mark it handled.
 
+        Calendly is asked about the meetings that this one replaces, but not while it waits for the answer to
+        its webhook (decision 60).
+
         Raises:
-            BadRequest: the payload is not such a delivery.
+            NotKnownYet: it names a meeting or an order that is not known yet.
+            CalendarUnavailable: Calendly does not answer.
+            OurFault: the payload cannot be read.
         """
-        update = read_update(delivery.payload.encode())[2]
-        if await self.record(update, because=because, handles=delivery) is None:
-            await self._list_unmatched(update, handles=delivery)
+        try:
+            update = read_update(delivery.payload.encode())
+        except BadRequest as error:
+            raise OurFault(f'it cannot be read: {type(error.__cause__).__name__}') from error
+        if await self.record(update, because=because, handles=delivery):
+            return
+        if self._is_of_another_event_type(update):  # the coach's own business
+            await self._ledger.deliveries.mark_handled(delivery)
+            return
+        earlier = () if because is Cause.WEBHOOK else await self._earlier(update)
+        for meeting in reversed(earlier):
+            await self.record(meeting, because=because)
+        if earlier and await self.record(update, because=because, handles=delivery):
+            return
+        first = earlier[-1] if earlier else update
+        if first.booking_key:
+            await self._list_unmatched(update, UnmatchedReason.UNKNOWN_KEY)
+            raise NotKnownYet('names an order that is not known yet')
+        if first.booking.replaces:
+            raise NotKnownYet('names a meeting that is not known yet')
+        await self._list_unmatched(update, UnmatchedReason.NO_KEY, handles=delivery)
 
     async def record(
         self, update: BookingUpdate, *, because: Cause, handles: Delivery | None = None
@@ -68,21 +92,6 @@ class BookingRecorder:
                 event_type=update.event_type,
             )
 
-    async def _list_unmatched(self, update: BookingUpdate, *, handles: Delivery) -> None:
-        """List a booking that belongs to no order; one of another event type is the coach's own business."""
-        if self._is_of_another_event_type(update):
-            await self._ledger.deliveries.mark_handled(handles)
-            return
-        reason = UnmatchedReason.UNKNOWN_KEY if update.booking_key else UnmatchedReason.NO_KEY
-        await self._ledger.unmatched.record_unmatched(
-            update.booking, reason, event_type=update.event_type, handles=handles
-        )
-
-    def _is_of_another_event_type(self, update: BookingUpdate) -> bool:
-        """Whether a booking is surely not of the event type that is sold."""
-        ours = self._scheduling.event_type
-        return bool(ours and update.event_type and update.event_type != ours)
-
     async def look_for_links(self, order: Order) -> None:
         """Ask Calendly for the links of an order's online meetings that have none yet, once a minute at most.
 
@@ -102,6 +111,36 @@ class BookingRecorder:
                 continue
             if update.booking != booking:
                 await self._ledger.bookings.put(order, update.booking, because=Cause.PAGE, moved=update.moved)
+
+    async def _list_unmatched(
+        self, update: BookingUpdate, reason: UnmatchedReason, *, handles: Delivery | None = None
+    ) -> None:
+        """List a booking that belongs to no order, or not yet: the row ends when it is attached to one."""
+        await self._ledger.unmatched.record_unmatched(
+            update.booking, reason, event_type=update.event_type, handles=handles
+        )
+
+    def _is_of_another_event_type(self, update: BookingUpdate) -> bool:
+        """Whether a booking is surely not of the event type that is sold."""
+        ours = self._scheduling.event_type
+        return bool(ours and update.event_type and update.event_type != ours)
+
+    async def _earlier(self, update: BookingUpdate) -> tuple[BookingUpdate, ...]:
+        """Read the meetings that a meeting took the place of, the latest first, until one has a booking key.
+
+        Without a token there are none.
+
+        Raises:
+            CalendarUnavailable: Calendly does not answer.
+        """
+        earlier: list[BookingUpdate] = []
+        latest = update
+        while self._scheduling.makes_links and len(earlier) < MAX_MOVES:
+            if latest.booking_key or not latest.booking.replaces:
+                break
+            latest = await self._scheduling.read_booking(latest.booking.replaces)
+            earlier.append(latest)
+        return tuple(earlier)
 
     async def _order_of(self, update: BookingUpdate) -> Order | None:
         orders = self._ledger.orders

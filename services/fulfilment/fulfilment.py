@@ -12,7 +12,7 @@ from cachetools import TTLCache
 from services.errors import OurFault, ShopError, reported
 from services.fulfilment.decision import Decision, decide
 from services.fulfilment.duplicates import Duplicates
-from services.ledger import Delivery, Ledger
+from services.ledger import Delivery, Ledger, Source
 from services.metrics import Metrics
 from services.orders import Cause, Order, PaymentSession, State, delete_at, order_from
 from services.payments import SESSION_EVENTS, WARNING_EVENTS, Payments
@@ -103,12 +103,12 @@ class Fulfilment:
         return order
 
     async def fulfil_payment(
-        self, payment_id: str, *, because: Cause, handles: Delivery | None = None, warned: bool = False
+        self, name: str, *, because: Cause, handles: Delivery | None = None, warned: bool = False
     ) -> Order | None:
-        """Fulfil the session of a payment: events about refunds and disputes name the payment alone.
+        """Fulfil the session of a payment: events about refunds and disputes name no session.
 
         Args:
-            payment_id: Stripe's id of the payment.
+            name: Stripe's id of the payment, or the path of an object that tells it.
             because: who asks.
             handles: the delivery that this answers, marked as handled in the same transaction.
             warned: the card issuer has reported fraud.
@@ -116,9 +116,11 @@ class Fulfilment:
         Raises:
             ShopError: Stripe does not answer; nothing was changed.
         """
-        order = await self._ledger.orders.find(payment_id=payment_id)
-        known = order.session_id if order else None
-        session_id = known or await self._payments.find_session_of(payment_id)
+        payment_id = await self._payments.find_payment_of(name) or ''
+        order = await self._ledger.orders.find(payment_id=payment_id) if payment_id else None
+        session_id = order.session_id if order else None
+        if payment_id and not session_id:
+            session_id = await self._payments.find_session_of(payment_id)
         if session_id:
             return await self.fulfil(session_id, because=because, handles=handles, warned=warned)
         if handles:
@@ -198,6 +200,7 @@ class Fulfilment:
             known = await orders.find(id=rebuilt.id)
             if known is None:  # one of its keys belongs to another order: the operator must see this
                 raise OurFault(f'order {rebuilt.reference} of session {session.id} cannot be written down')
+            await self._ledger.deliveries.retry_now(Source.CALENDLY)  # a booking may name this order
         return known
 
     async def _apply(

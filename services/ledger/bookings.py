@@ -9,12 +9,12 @@ from sqlalchemy import Connection, func, or_, select, update
 
 from services.database import schema
 from services.database.store import Store
-from services.ledger.deliveries import mark_handled
+from services.ledger.deliveries import mark_handled, retry_now
 from services.ledger.journal import Journal
 from services.ledger.mapping import booking_from_row, order_from_row
-from services.ledger.records import Delivery, UnmatchedBooking, UnmatchedReason
+from services.ledger.records import Delivery, Source, UnmatchedBooking, UnmatchedReason
 from services.ledger.unmatched import MONEY_BACK, Unmatched
-from services.orders import Booking, BookingState, Cause, Order
+from services.orders import Booking, BookingState, Cause, Order, State
 
 ACTIVE, CANCELED = BookingState.ACTIVE, BookingState.CANCELED
 
@@ -108,6 +108,8 @@ class Bookings:
                 listed = self._unmatched.write(connection, now, reasons, order=current, event_type=event_type)
             if handles:
                 mark_handled(connection, handles, self._clock())
+            if before is None:
+                retry_now(connection, Source.CALENDLY, self._clock())  # one may name this meeting
             return listed
 
         self._unmatched.report(await self._store.write(work))
@@ -118,7 +120,7 @@ class Bookings:
         reasons = []
         if order.state in MONEY_BACK:
             reasons.append(UnmatchedReason.REFUNDED)
-        elif not order.opens_calendar:
+        elif not order.opens_calendar and order.state is not State.UNDER_REVIEW:
             reasons.append(UnmatchedReason.NOT_PAID)
         if booking.end - booking.start != timedelta(minutes=order.purchase.minutes):
             reasons.append(UnmatchedReason.OTHER_LENGTH)

@@ -38,8 +38,8 @@ class Deliveries:
         now = self._clock()
         await self._store.write(lambda connection: mark_handled(connection, delivery, now))
 
-    async def keep_error(self, delivery: Delivery, error: str) -> None:
-        """Keep why a delivery failed, and when to try it again.
+    async def keep_error(self, delivery: Delivery, error: str) -> bool:
+        """Keep why a delivery failed, and when to try it again; False when it is given up.
 
         Args:
             delivery: which one.
@@ -47,15 +47,21 @@ class Deliveries:
         """
         now = self._clock()
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> bool:
             which = _key(delivery)
             row = connection.execute(statements.delivery_tries(), which).first()
             tries, since = (row.tries, row.received_at) if row else (1, now)
             next_try = now + _pause(tries) if now - since < GIVEN_UP else None
             statement = statements.change_delivery().where(schema.deliveries.c.handled_at.is_(None))
             connection.execute(statement, which | {'error': error, 'next_try': next_try})
+            return next_try is not None
 
-        await self._store.write(work)
+        return await self._store.write(work)
+
+    async def retry_now(self, source: Source) -> None:
+        """Make the failed deliveries of a sender due at once: what they named may be known now."""
+        now = self._clock()
+        await self._store.write(lambda connection: retry_now(connection, source, now))
 
     async def claim(self, *, limit: int) -> tuple[Delivery, ...]:
         """Claim deliveries that were recorded but not handled, and are due for another try."""
@@ -97,6 +103,19 @@ def mark_handled(connection: Connection, delivery: Delivery, now: datetime) -> N
     """
     values = {'handled_at': now, 'error': '', 'next_try': None, 'payload': ''}
     connection.execute(statements.change_delivery(), _key(delivery) | values)
+
+
+def retry_now(connection: Connection, source: Source, now: datetime) -> None:
+    """Make the failed deliveries of a sender due at once, in the transaction of what they waited for.
+
+    Args:
+        connection: the transaction.
+        source: whose deliveries.
+        now: the present time in UTC.
+    """
+    table = schema.deliveries
+    waiting = and_(table.c.next_try > now, table.c.source == source, table.c.error != '')
+    claim(connection, select(table).where(waiting), table.c.next_try, until=now)
 
 
 def _key(delivery: Delivery) -> dict[str, str]:

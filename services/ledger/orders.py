@@ -127,8 +127,8 @@ class Orders:
             if connection.execute(statements.move_order(), values).rowcount == 0:
                 return None
             self._journal.write(connection, after, because=because, line=line, actor=actor)
-            if order.opens_calendar is not after.opens_calendar:
-                unmatched[:] = self._unmatched.write_refunded(connection, after, opened=order.opens_calendar)
+            if order.state is not after.state:
+                unmatched[:] = self._unmatched.write_refunded(connection, after, before=order)
             if handles:
                 mark_handled(connection, handles, now)
             return after

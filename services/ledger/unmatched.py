@@ -113,7 +113,9 @@ class Unmatched:
         ]
         return [row for row in rows if self._put(connection, row) and not canceled]
 
-    def write_refunded(self, connection: Connection, order: Order, *, opened: bool) -> list[UnmatchedBooking]:
+    def write_refunded(
+        self, connection: Connection, order: Order, *, before: Order
+    ) -> list[UnmatchedBooking]:
         """List the coming meetings of an order whose money is back, in the transaction that writes it down.
 
         When the money turns out not to be back, the rows are closed.
@@ -121,13 +123,13 @@ class Unmatched:
         Args:
             connection: the transaction.
             order: the order as it is after the move.
-            opened: whether its calendar was open before.
+            before: the order as it was.
         """
         table = schema.bookings
-        if order.opens_calendar and not opened:  # such as a refund that failed, or a late payment
+        if order.opens_calendar and not before.opens_calendar:  # a refund failed, or it was paid late
             for reason in (UnmatchedReason.REFUNDED, UnmatchedReason.NOT_PAID):
                 self._close(connection, UnmatchedState.RIGHT_AGAIN, order_id=order.id, reason=reason)
-        if order.state not in MONEY_BACK or not opened:
+        if order.state not in MONEY_BACK or before.state in MONEY_BACK:
             return []
         coming = select(table).where(
             table.c.order_id == order.id, table.c.state == BookingState.ACTIVE, table.c.end > self._clock()

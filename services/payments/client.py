@@ -130,21 +130,31 @@ class Payments:
         """Read a session as it is now; None when this account does not have it."""
         path = f'{SESSIONS}/{quote(session_id, safe="")}'
         try:
-            session = await self._read(path, **self._expand)
+            session = await self._find(path, **self._expand)
         except PaymentsUnavailable as error:
-            if means_missing(error):
-                return None
             if not self._expand or not is_forbidden(error):
                 raise
             # Each expanded object needs a permission of its own; without it Stripe refuses the whole request.
             self._expand = {}
             return await self.read_session(session_id)
-        return session_from(await self._with_payment(session), hosts=self._hosts)
+        return session_from(await self._with_payment(session), hosts=self._hosts) if session else None
 
     async def find_session_of(self, payment_id: str) -> str | None:
         """Find the session that a payment came from; None when there is none in this account."""
-        sessions = (await self._read(SESSIONS, payment_intent=payment_id, limit=1))['data']
-        return sessions[0]['id'] if sessions else None
+        answer = await self._find(SESSIONS, payment_intent=payment_id, limit=1)
+        return answer['data'][0]['id'] if answer and answer['data'] else None
+
+    async def find_payment_of(self, name: str) -> str | None:
+        """Find the payment that an event is about; None when there is none in this account.
+
+        Args:
+            name: the payment's id, or the path of an object that tells it, as `named_by` returns it.
+        """
+        if '/' not in name:
+            return name
+        about = await self._find(f'/v1/{name}') or {}
+        payment, charge = about.get('payment_intent'), about.get('charge')
+        return await self.find_payment_of(f'charges/{charge}') if charge and not payment else payment
 
     async def _with_payment(self, data: dict[str, Any]) -> dict[str, Any]:
         """Add the payment, its charge, refunds, disputes and review to a complete session."""
@@ -179,6 +189,15 @@ class Payments:
                 return None
             raise
         return items
+
+    async def _find(self, path: str, **params: Any) -> dict[str, Any] | None:
+        """Read something as plain data; None when it, or what the parameters name, is not in this account."""
+        try:
+            return await self._read(path, **params)
+        except PaymentsUnavailable as error:
+            if means_missing(error):
+                return None
+            raise
 
     async def _read(self, path: str, **params: Any) -> dict[str, Any]:
         """Read something as plain data: making the SDK's objects of it takes longer than the request."""

@@ -3,9 +3,9 @@
 The pauses between two tries are in ``services/ledger/deliveries.py``.
 """
 
-from services.errors import PaymentUnreachable, ShopError
+from services.errors import CalendarUnavailable, PaymentUnreachable, ShopError
 from services.inbox import Inbox
-from services.ledger import Ledger
+from services.ledger import Ledger, Source
 from services.orders import Cause
 
 LIMIT = 50  # deliveries in a round
@@ -21,13 +21,21 @@ class RetryDeliveries:
         self._inbox = inbox
 
     async def run(self) -> bool:
-        """Process the deliveries that are due; ends early where Stripe is silent."""
+        """Process the deliveries that are due; ends early where Stripe is silent.
+
+        While Calendly is silent, the other deliveries of Calendly are left until their lease expires.
+        """
         deliveries = await self._ledger.deliveries.claim(limit=LIMIT)
+        calendly_is_silent = False
         for delivery in deliveries:
+            if calendly_is_silent and delivery.source is Source.CALENDLY:
+                continue
             try:
                 await self._inbox.process(delivery, because=Cause.RECONCILER)
             except PaymentUnreachable:
                 raise
+            except CalendarUnavailable:
+                calendly_is_silent = True
             except ShopError:
                 continue  # the inbox has logged and stored it
         return len(deliveries) == LIMIT

@@ -35,12 +35,14 @@ class SandboxConfig:
     stripe_events: tuple[str, ...] = (
         'checkout.session.completed', 'checkout.session.async_payment_succeeded',
         'checkout.session.async_payment_failed', 'checkout.session.expired',
-        'charge.refunded', 'refund.created', 'refund.updated', 'refund.failed',
+        'charge.refunded', 'charge.refund.updated', 'refund.created', 'refund.updated', 'refund.failed',
         'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
-        'charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated', 'charge.refund.updated',
+        'charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated',
         'radar.early_fraud_warning.created', 'radar.early_fraud_warning.updated',
         'review.opened', 'review.closed',
     )  # fmt: skip
+
+    stripe_payload: str = 'snapshot'  # or 'thin', or 'both'
 
     calendly_token: str = 'sandbox-personal-access-token'
     calendly_webhook: str | None = None

@@ -114,6 +114,7 @@ class SandboxState:
         self.key_revoked = False
         self.missing_permissions: set[str] = set(config.missing_permissions)
         self.stripe_webhook = config.stripe_webhook
+        self.stripe_payload = config.stripe_payload
         self.tax = TaxSettings(percent=config.tax_percent)
         self.prices: dict[str, Json] = {}
         self.products: dict[str, Json] = {}

@@ -1,8 +1,16 @@
 """Calendly: the only package that knows its API."""
 
-from services.scheduling.bookings import BookingUpdate, read_update
+from services.scheduling.bookings import BookingUpdate, read_id, read_kind, read_update
 from services.scheduling.check import CalendarProblem
 from services.scheduling.client import Scheduling
-from services.scheduling.signature import signed_update
+from services.scheduling.signature import check_signature
 
-__all__ = ['BookingUpdate', 'CalendarProblem', 'Scheduling', 'read_update', 'signed_update']
+__all__ = [
+    'BookingUpdate',
+    'CalendarProblem',
+    'Scheduling',
+    'check_signature',
+    'read_id',
+    'read_kind',
+    'read_update',
+]

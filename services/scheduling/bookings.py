@@ -28,8 +28,33 @@ class BookingUpdate:
     event_type: str = ''
 
 
-def read_update(body: bytes) -> tuple[str, str, BookingUpdate]:
-    """Return id, kind and content of a delivery whose signature was checked.
+def read_kind(body: bytes) -> str:
+    """Return the kind of a delivery whose signature was checked.
+
+    Raises:
+        BadRequest: the body is no delivery.
+    """
+    try:
+        event = json.loads(body.decode())
+    except (ValueError, RecursionError) as error:
+        raise BadRequest('This is not JSON.') from error
+    if not isinstance(event, dict) or not isinstance(event.get('event'), str):
+        raise BadRequest('This is not a delivery of Calendly.')
+    return str(event['event'])
+
+
+def read_id(body: bytes) -> str:
+    """Return an id for a delivery, which has none of its own; one that is sent again has the same."""
+    try:
+        event: dict[str, Any] = json.loads(body.decode())
+        named = f'{event["event"]} {event["payload"]["uri"]} {event["created_at"]}'.encode()
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        named = body
+    return hashlib.sha256(named).hexdigest()
+
+
+def read_update(body: bytes) -> BookingUpdate:
+    """Return the content of a delivery about an invitee.
 
     Args:
         body: the raw bytes, as they arrived.
@@ -40,9 +65,7 @@ def read_update(body: bytes) -> tuple[str, str, BookingUpdate]:
     try:
         event: dict[str, Any] = json.loads(body.decode())
         json.dumps(event, ensure_ascii=False).encode()  # a lone surrogate cannot be stored
-        payload = event['payload']
-        event_id = hashlib.sha256(f'{event["event"]} {payload["uri"]} {event["created_at"]}'.encode())
-        return event_id.hexdigest(), str(event['event']), update_from(payload)
+        return update_from(event['payload'])
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise BadRequest('This is not a delivery of a Calendly invitee.') from error
 

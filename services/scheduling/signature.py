@@ -3,39 +3,40 @@
 import hashlib
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from services.errors import BadRequest
-from services.scheduling.bookings import BookingUpdate, read_update
+from services.errors import NotSigned, WrongClock, WrongSecret
 
 REPLAY_WINDOW = timedelta(minutes=3)
+WORDS = 'This is not a delivery signed by Calendly.'
 
 
-def signed_update(
-    body: bytes, header: str, key: str, *, now: Callable[[], float] = time.time
-) -> tuple[str, str, BookingUpdate]:
-    """Return id, kind and content of a delivery that Calendly signed.
+def check_signature(
+    body: bytes, header: str, keys: Sequence[str], *, now: Callable[[], float] = time.time
+) -> None:
+    """Check that Calendly signed a delivery (developer.calendly.com, webhook signatures).
 
     Args:
         body: the raw bytes, as they arrived.
         header: the Calendly-Webhook-Signature header, ``t=…,v1=…`` over ``t.body``.
-        key: the subscription's signing key.
+        keys: the signing keys in use; one that matches is enough.
         now: seconds since 1970.
 
     Raises:
-        BadRequest: the signature is wrong or too old, or the body is not such a delivery.
+        NotSigned: the signature is missing, wrong or of another time.
     """
-    _check_signature(body, header, key, now())
-    return read_update(body)
-
-
-def _check_signature(body: bytes, header: str, key: str, now: float) -> None:
     parts = [part.partition('=') for part in header.split(',')]
     stamp = next((value for name, _, value in parts if name.strip() == 't'), '')
-    right = hmac.new(key.encode(), stamp.encode() + b'.' + body, hashlib.sha256).hexdigest()
-    given = [value.strip() for name, _, value in parts if name.strip() == 'v1']
-    if not any(hmac.compare_digest(value.encode(), right.encode()) for value in given):
-        raise BadRequest('This is not a delivery signed by Calendly.')
-    if not stamp.isdecimal() or abs(now - int(stamp)) > REPLAY_WINDOW.total_seconds():
-        raise BadRequest('This delivery is too old, or its clock is wrong.')
+    given = [value.strip().encode() for name, _, value in parts if name.strip() == 'v1']
+    if not given or not stamp.isdecimal() or len(stamp) > 20:
+        raise NotSigned(WORDS)
+    right = [
+        hmac.new(key.encode(), stamp.encode() + b'.' + body, hashlib.sha256).hexdigest().encode()
+        for key in keys
+    ]
+    if not any(hmac.compare_digest(one, other) for one in given for other in right):
+        raise WrongSecret(WORDS)
+    age = int(now()) - int(stamp)
+    if abs(age) > REPLAY_WINDOW.total_seconds():
+        raise WrongClock('This delivery is too old, or its clock is wrong.', age=age)

@@ -34,10 +34,10 @@ class Settings:
     stripe_secret_key: str = field(repr=False)
     stripe_publishable_key: str = field(repr=False)
     stripe_price_id: str
-    stripe_webhook_secret: str = field(repr=False)
+    stripe_webhook_secret: tuple[str, ...] = field(repr=False)
     calendly_link: str
     calendly_token: str = field(repr=False)
-    calendly_webhook_signing_key: str = field(repr=False)
+    calendly_webhook_signing_key: tuple[str, ...] = field(repr=False)
     domain: str
     host: str
     port: int

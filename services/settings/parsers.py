@@ -81,6 +81,19 @@ def key(pattern: str) -> Parser:
     return parse
 
 
+def keys(pattern: str) -> Parser:
+    """Make a parser of several such texts, with commas in between; none is an empty tuple."""
+    one = key(pattern)
+
+    def parse(value: str, context: Context) -> tuple[str, ...]:
+        values = tuple(one(part.strip(), context) for part in value.split(',') if part.strip())
+        if value and not values:
+            raise Problem('has no value between its commas')
+        return values
+
+    return parse
+
+
 def publishable_key(value: str, context: Context) -> str:
     """Take a publishable key of the same mode as the secret key."""
     value = str(key(r'pk_(test|live)_[\w-]+')(value, context))

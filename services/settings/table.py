@@ -88,8 +88,8 @@ SETTINGS = (
     ),
     Setting(
         'STRIPE_WEBHOOK_SECRET',
-        parsers.key(r'whsec_\S+'),
-        help='Proves that a webhook delivery comes from Stripe.',
+        parsers.keys(r'whsec_\S+'),
+        help='Proves that a webhook delivery comes from Stripe; several, with commas, while one rotates.',
         where='Stripe Dashboard > Developers > Webhooks > endpoint: it starts with whsec_',
         group=Group.RECOMMENDED,
         needed=Needed.LIVE,
@@ -110,8 +110,8 @@ SETTINGS = (
     ),
     Setting(
         'CALENDLY_WEBHOOK_SIGNING_KEY',
-        parsers.key(r'\S+'),
-        help='Proves that a webhook delivery comes from Calendly. Webhooks need a paid plan there.',
+        parsers.keys(r'\S+'),
+        help='Proves that a webhook delivery comes from Calendly; several, with commas, while one rotates.',
         where='the signing_key you gave when you made the webhook subscription',
         group=Group.RECOMMENDED,
     ),

@@ -72,6 +72,12 @@ def _path(written: str) -> str:
     return re.sub(r'<(\w+)>', r'{\1}', written.partition('?')[0])
 
 
+def events_to_select(text: str) -> list[str]:
+    """Return the event types that a README lists after "Select these events"."""
+    listed = text.partition('Select these events:')[2].lstrip('\n').partition('\n\n')[0]
+    return coded(listed)
+
+
 def commands(text: str) -> list[str]:
     """The lines of all fenced shell blocks, and one-line code that starts like a command of ours."""
     blocks: list[str] = re.findall(

@@ -8,6 +8,7 @@ import tomllib
 import pytest
 
 from services import settings
+from services.payments import RELEVANT
 from tests.docs import documents
 from tests.docs.routes import routes_of_the_product
 
@@ -37,6 +38,11 @@ def test_the_readme_says_the_defaults() -> None:
     table = documents.settings_table(documents.read('README.md'))
     rows = [row for row in settings.SETTINGS if row.default not in ('', '0', '1')]
     assert [row.name for row in rows if (row.example or row.default) not in table[row.name][1]] == []
+
+
+def test_the_readme_lists_the_events_to_select() -> None:
+    """README names each event type that the shop uses, once, and no other."""
+    assert sorted(documents.events_to_select(documents.read('README.md'))) == sorted(RELEVANT)
 
 
 def test_the_architecture_lists_every_route() -> None:

@@ -188,3 +188,69 @@ def test_a_calendly_delivery_is_retried(sandbox: SandboxClient, receiver: Receiv
     payload = json.loads(first[0])['payload']
     assert (payload['uri'], payload['tracking']['utm_content']) == (invitee['uri'], 'b-1')
     assert payload['scheduled_event']['uri'] == payload['event']
+
+
+@pytest.mark.parametrize('payload', ['thin', 'both'])
+def test_a_thin_event_names_its_object(
+    sandbox: SandboxClient, receiver: Receiver, http: httpx.Client, payload: str
+) -> None:
+    """A thin event is signed like a snapshot and has the object's URL in place of the object."""
+    sandbox.act('webhooks', stripe_payload=payload)
+    session = create_session(sandbox)
+    sandbox.pay(session)
+    deliveries = [receiver.next() for _ in range(2 if payload == 'both' else 1)]
+    body, signature = next(each for each in deliveries if b'v2.core.event' in each[0])
+    client = stripe.StripeClient(sandbox.settings['STRIPE_SECRET_KEY'])
+    event = client.parse_event_notification(body, signature, sandbox.settings['STRIPE_WEBHOOK_SECRET'])
+    assert isinstance(event, stripe.events.V1CheckoutSessionCompletedEventNotification)
+    assert (event.related_object.id, event.related_object.type) == (session, 'checkout.session')
+    assert http.get(f'/stripe{event.related_object.url}').json()['id'] == session
+    assert 'data' not in json.loads(body)
+
+
+@pytest.mark.parametrize('kind', ['refund', 'dispute'])
+def test_thin_events_about_money_name_their_objects(
+    sandbox: SandboxClient, receiver: Receiver, http: httpx.Client, kind: str
+) -> None:
+    """The charge, the refund or the dispute is found at the URL in its thin event."""
+    session = create_session(sandbox)
+    sandbox.pay(session)
+    receiver.next()
+    sandbox.act('webhooks', stripe_payload='thin')
+    sandbox.act(kind, session=session)
+    for _ in range(2):
+        event = json.loads(receiver.next()[0])
+        assert event['type'].startswith('v1.')
+        related = event['related_object']
+        found = http.get(f'/stripe{related["url"]}').json()
+        assert (found['id'], found['object']) == (related['id'], related['type'])
+
+
+def test_the_ping_is_an_event_of_its_destination(sandbox: SandboxClient, receiver: Receiver) -> None:
+    """The dashboard's ping is a thin event, also for an endpoint that gets snapshots."""
+    sandbox.act('ping')
+    body, signature = receiver.next()
+    client = stripe.StripeClient(sandbox.settings['STRIPE_SECRET_KEY'])
+    event = client.parse_event_notification(body, signature, sandbox.settings['STRIPE_WEBHOOK_SECRET'])
+    assert isinstance(event, stripe.events.V2CoreEventDestinationPingEventNotification)
+
+
+def test_at_most_twenty_types_are_listed_at_once(http: httpx.Client) -> None:
+    """Stripe refuses a longer list."""
+    kinds = [f'charge.{number}' for number in range(21)]
+    assert http.get('/stripe/v1/events', params={'types[]': kinds[:20]}).status_code == 200
+    assert http.get('/stripe/v1/events', params={'types[]': kinds}).status_code == 400
+
+
+def test_other_events_of_calendly_go_to_who_subscribed(sandbox: SandboxClient, receiver: Receiver) -> None:
+    """A no-show is the invitee with the mark; an event nobody subscribed to is not sent."""
+    kinds = ['invitee_no_show.created', 'event_type.updated']
+    sandbox.act('webhooks', calendly=receiver.url, calendly_events=kinds)
+    invitee = sandbox.book(sandbox.calendly_link)
+    assert sandbox.act('calendly-event', event='contact.created') == {'sent': 0}
+    assert sandbox.act('calendly-event', event=kinds[0], invitee=invitee['uri']) == {'sent': 1}
+    event = json.loads(receiver.next()[0])
+    assert (event['event'], event['payload']['uri']) == (kinds[0], invitee['uri'])
+    assert event['payload']['no_show']['uri']
+    assert sandbox.act('calendly-event', event=kinds[1]) == {'sent': 1}
+    assert 'scheduled_event' not in json.loads(receiver.next()[0])['payload']

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 from fastapi import FastAPI
 from hypothesis import event
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import invariant, precondition, rule
 from hypothesis.strategies import booleans, integers, sampled_from
 from sqlalchemy import delete, insert, select
 
@@ -26,6 +26,7 @@ from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.factories import CREATE, signed
 from tests.sandbox_client import PROMPT, SandboxClient
+from tests.services.model_of_meetings import MeetingRules
 
 T = TypeVar('T')
 
@@ -67,8 +68,8 @@ class CrashPoint:
             self.steps_left -= 1
 
 
-class Model(RuleBasedStateMachine):
-    """Two customers, one shop, Stripe; ``sandbox`` and ``environment`` are set by the test that runs it."""
+class Model(MeetingRules):
+    """Two customers, one shop, Stripe, Calendly; the test sets ``sandbox`` and ``environment``."""
 
     sandbox: SandboxClient
     environment: dict[str, str]
@@ -82,6 +83,7 @@ class Model(RuleBasedStateMachine):
         self.ahead = timedelta()
         self.sessions_of: dict[str, list[str]] = {name: [] for name in BROWSERS}
         self.bought_again = dict.fromkeys(BROWSERS, 0)  # sessions for a payment that was wanted once more
+        self.calendars: list[str] = []  # what the order pages showed
         self.backup: Rows | None = None
         self.restored = False
         self.money_was_returned = False
@@ -126,11 +128,22 @@ class Model(RuleBasedStateMachine):
         async def arrive() -> None:
             session = self.sessions_of[browser_id][-1 - which % len(self.sessions_of[browser_id])]
             order = await self.shop.fulfilment.arrive(session)
-            if order:
-                await self.shop.calendar.url(order)
+            url = await self.shop.calendar.url(order) if order else None
+            if url:
+                self.calendars.append(url)
 
         if self.sessions_of[browser_id]:
             self._try(arrive())
+
+    @rule(browser_id=sampled_from(BROWSERS), moves=integers(0, 3), which=integers(0, 3))
+    def buy_and_book(self, browser_id: str, moves: int, which: int) -> None:
+        """Pay by card, book on the order page and move the meeting; one of the deliveries arrives."""
+        self.buy(browser_id, False)
+        self.come_back(browser_id, 0)
+        self.book(0)
+        for _ in range(moves):
+            self.move_meeting(0)
+        self.calendly_delivers(which, False)
 
     # --- Stripe
 
@@ -157,13 +170,15 @@ class Model(RuleBasedStateMachine):
         self.money_was_returned = True
         self._act('dispute', session=self._session(which), status=status)
 
-    @rule(which=integers(0, 30), times=integers(1, 3))
-    def deliver(self, which: int, times: int) -> None:
-        """Stripe delivers an event, early or late, once or several times."""
+    @rule(which=integers(0, 30), times=integers(1, 3), thin=booleans())
+    def deliver(self, which: int, times: int, thin: bool) -> None:
+        """Stripe delivers an event, early or late, once or several times, as a snapshot or thin."""
         events = self.sandbox.state()['events']
         if events:
             sent = events[-1 - which % len(events)]
             body = json.dumps(sent | {'data': {'object': sent['object']}}).encode()
+            if thin:
+                body = json.dumps(self._act('thin-event', event=sent['id'])).encode()
             for _ in range(times):
                 self._try(self._post(body))
 
@@ -235,13 +250,17 @@ class Model(RuleBasedStateMachine):
         self._end()
         self._begin()
         self.sandbox.clear_faults()
+        self._deliver_everything_backwards()
         self._pass(RETRY_TIME)
         while self._run(self.shop.reconciler.round()):
             pass
+        # An order that was rebuilt makes the deliveries due that waited for it.
+        self._run(self.shop.reconciler.round())
         orders = {order.session_id: order for order in self._run(self._orders())}
         sandbox = self.sandbox.state()
         for session in sandbox['sessions']:
             self._check_order(session, orders.get(session['id']), sandbox)
+        self._check_meetings(list(orders.values()))
         self._check_duplicates()
         self._check_another_round_changes_nothing()
 
@@ -266,7 +285,7 @@ class Model(RuleBasedStateMachine):
             return
         assert order.state is wanted
         lines = self._run(self.shop.ledger.journal.lines(order.id))
-        versions = [line.version for line in lines]
+        versions = [line.version for line in lines if not line.line.startswith('meeting of ')]
         assert versions == list(range(1, order.version + 1))
         paid_lines = [line for line in lines if f'→ {State.PAID}' in line.line]
         limit = 1 + self.money_was_returned * len(lines)  # a refund that fails makes an order paid once more
@@ -328,9 +347,9 @@ class Model(RuleBasedStateMachine):
         sessions = self.sandbox.state()['sessions']
         return str(sessions[which % len(sessions)]['id']) if sessions else ''
 
-    def _act(self, action: str, **params: Any) -> None:
+    def _act(self, action: str, **params: Any) -> Any:
         """Run an action in the sandbox, where it is possible."""
-        self.http.post(f'/actions/{action}', json=params)
+        return self.http.post(f'/actions/{action}', json=params).json()
 
     async def _post(self, body: bytes) -> None:
         headers = signed(body, self.environment['STRIPE_WEBHOOK_SECRET'])

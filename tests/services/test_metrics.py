@@ -50,6 +50,7 @@ async def test_a_payment_is_counted_at_each_step(
         Outcome.KNOWN: 1,
         Outcome.FOREIGN: 0,
         Outcome.REFUSED: 1,
+        Outcome.KEPT: 0,
         Outcome.FAILED: 0,
     }
     assert value_of(text, 'paidslot_delivery_seconds_count{source="stripe"}') == 3

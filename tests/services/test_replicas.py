@@ -112,7 +112,7 @@ async def test_deliveries_and_returns_at_once_are_one_move(
     order = await customer.buy()
     session_id = order.session_id or ''
     body = event_of(session_id)
-    secret = replicas[0].settings.stripe_webhook_secret
+    secret = replicas[0].settings.stripe_webhook_secret[0]
     codes, seen = await asyncio.gather(
         deliver(clients, '/webhooks/stripe', 'Stripe-Signature', body, secret),
         asyncio.gather(*(shop.fulfilment.fulfil(session_id, because=Cause.RETURN) for shop in replicas * 3)),

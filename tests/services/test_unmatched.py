@@ -219,6 +219,18 @@ async def test_a_booking_from_another_tab_after_the_refund(
     assert await reasons(customer.shop) == ['refunded']
 
 
+async def test_a_refund_after_a_review(customer: Customer, calendly: Calendly, paid: Order) -> None:
+    """The review closes the calendar and lists nothing; the refund that ends it lists the coming meeting."""
+    await calendly.book(await customer.shop.calendar.url(paid) or '')
+    customer.sandbox.act('review', session=paid.session_id)
+    assert (await fulfilled(customer, paid)).state is State.UNDER_REVIEW
+    assert await reasons(customer.shop) == []
+    customer.sandbox.act('review', session=paid.session_id, reason='refunded')
+    customer.sandbox.act('refund', session=paid.session_id)
+    await fulfilled(customer, paid)
+    assert await reasons(customer.shop) == ['refunded']
+
+
 async def test_a_refund_and_a_booking_at_the_same_moment(
     customer: Customer, calendly: Calendly, paid: Order
 ) -> None:

@@ -43,7 +43,7 @@ def hosts(network: str, *, step: int, count: int) -> list[str]:
     'addresses',
     [hosts('2001:db8::/48', step=2**64, count=45) * 30, hosts('198.51.100.0/24', step=1, count=40) * 30],
 )
-async def test_one_network_cannot_crowd_out_the_others(addresses: list[str], known: bool) -> None:
+async def test_one_network_cannot_use_up_the_limit_of_all(addresses: list[str], known: bool) -> None:
     """45 /64s of one /48, or 40 addresses of one /24: a third of what all may, with our cookie or without."""
     rate_limit = limits(**STARTS)
     assert await admitted(rate_limit, addresses, known=known) <= 40

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from services.errors import BadRequest
 from services.orders import BookingState, Canceler, Facts, plain_text
-from services.scheduling import Scheduling, signed_update
+from services.scheduling import BookingUpdate, Scheduling, check_signature, read_id, read_kind, read_update
 from tests.factories import an_order
 
 KEY = 'signing-key'
@@ -45,6 +46,14 @@ def delivery_body(**changes: Any) -> bytes:
     }
     event = {'event': 'invitee.created', 'created_at': '2026-11-23T12:00:00Z', 'payload': payload | changes}
     return json.dumps(event).encode()
+
+
+def signed_update(
+    body: bytes, header: str, key: str, *, now: Callable[[], float]
+) -> tuple[str, str, BookingUpdate]:
+    """Return id, kind and content of a delivery that Calendly signed."""
+    check_signature(body, header, (key,), now=now)
+    return read_id(body), read_kind(body), read_update(body)
 
 
 def signature(body: bytes, *, at: int = NOW, key: str = KEY) -> str:

@@ -24,9 +24,9 @@ def subscribe(state: SandboxState, url: str, events: list[str], scope: str, key:
     return subscription
 
 
-def subscribe_shop(state: SandboxState, url: str) -> None:
-    """Create the shop's subscription to all events, with the configured signing key."""
-    subscribe(state, url, list(EVENTS), 'user', state.config.calendly_signing_key)
+def subscribe_shop(state: SandboxState, url: str, events: list[str] | None = None) -> None:
+    """Create the shop's subscription, by default to bookings, with the configured signing key."""
+    subscribe(state, url, events or list(EVENTS), 'user', state.config.calendly_signing_key)
 
 
 def book(state: SandboxState, start: datetime, who: Json, link: Link | None = None) -> Booking:
@@ -108,13 +108,21 @@ def send_webhooks(state: SandboxState, kind: str, booking: Booking) -> None:
     calendar = state.calendar
     payload = resources.invitee(calendar, booking)
     payload['scheduled_event'] = resources.scheduled_event(calendar, booking)
+    send(state, kind, f'{kind}:{booking.invitee}', payload)
+
+
+def send(state: SandboxState, kind: str, name: str, payload: Json) -> int:
+    """Send an event to each active subscription to its kind; return their number."""
+    calendar = state.calendar
     body = {
         'event': kind, 'created_at': resources.timestamp(state.now()),
         'created_by': resources.user_uri(calendar), 'payload': payload,
     }  # fmt: skip
-    for item in calendar.subscriptions.values():
-        if kind in item.events and item.state == 'active':
-            name = f'{kind}:{booking.invitee}'
-            delivery = Delivery('calendly', name, kind, item.url, item.signing_key, json.dumps(body).encode())
-            delivery.on_failure = item.disable
-            state.webhooks.send(delivery)
+    receivers = [
+        item for item in calendar.subscriptions.values() if kind in item.events and item.state == 'active'
+    ]
+    for item in receivers:
+        delivery = Delivery('calendly', name, kind, item.url, item.signing_key, json.dumps(body).encode())
+        delivery.on_failure = item.disable
+        state.webhooks.send(delivery)
+    return len(receivers)

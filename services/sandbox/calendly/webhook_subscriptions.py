@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 
-from services.sandbox.calendly import bookings, resources
+from services.sandbox.calendly import bookings, other_events, resources
 from services.sandbox.calendly.calendar import Subscription
 from services.sandbox.calendly.endpoint import collection, route
 from services.sandbox.calendly.errors import CalendlyError, invalid_argument
@@ -27,7 +27,9 @@ def create(state: SandboxState, _: Request, body: Json) -> tuple[Json, int]:
     if body.get('scope') not in ('user', 'organization'):
         raise invalid_argument('scope', 'must be user or organization')
     events = body.get('events')
-    if not isinstance(events, list) or not events or not set(events) <= set(bookings.EVENTS):
+    if not isinstance(events, list) or not events:
+        raise invalid_argument('events', 'must be a list of known events')
+    if not all(other_events.can_subscribe(str(kind), body['scope']) for kind in events):
         raise invalid_argument('events', 'must be a list of known events')
     url = str(body.get('url', ''))
     if not url.startswith(('http://', 'https://')):

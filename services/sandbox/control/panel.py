@@ -21,6 +21,7 @@ FLAGS = (
     'success', 'active', 'revoked', 'recurring', 'failed', 'framed', 'backwards', 'is_paid', 'deleted',
     'team', 'admin',
 )  # fmt: skip
+PAYLOADS = [('snapshot', 'snapshot'), ('thin', 'thin'), ('both', 'both')]
 MAX_ROWS = 20
 
 PAGE = Markup("""<div class="page"><div class="stack"><h1>Sandbox</h1>
@@ -214,6 +215,11 @@ def _settings(state: SandboxState) -> Markup:
             select('admin', 'May read the organization', yes_no, flag[state.calendar.admin]),
             field('missing_scopes', 'Missing scopes', ' '.join(sorted(state.calendar.missing_scopes))),
         ),
+        form(
+            state, 'webhooks', "Change Stripe's webhooks",
+            select('stripe_payload', 'Payload', PAYLOADS, state.stripe_payload),
+        ),
+        button(state, 'ping', 'Ping the webhook endpoint'),
         form(state, 'clock', 'Move clock forward', field('ahead', 'Seconds', '3600', inputmode='numeric')),
         button(state, 'reset', 'Delete everything'),
     ))  # fmt: skip

@@ -1,11 +1,13 @@
 """The sandbox's clock, webhooks and reset; each function is `POST /actions/<name>`."""
 
+import json
 from datetime import timedelta
 
-from services.sandbox.calendly import bookings
+from services.sandbox.calendly import bookings, other_events
 from services.sandbox.clock import run_due
 from services.sandbox.seed import seed
 from services.sandbox.state import SandboxState
+from services.sandbox.stripe import events
 from services.sandbox.types import Json
 
 
@@ -34,15 +36,37 @@ async def resend(state: SandboxState, body: Json) -> Json:
 
 
 async def webhooks(state: SandboxState, body: Json) -> Json:
-    """`{stripe?, calendly?}`: set the URLs of the webhooks; null stops them."""
+    """`{stripe?, calendly?, stripe_payload?, calendly_events?}`: set the webhooks' URLs; null stops them.
+
+    `stripe_payload` is `snapshot`, `thin` or `both`; `calendly_events` are the kinds to subscribe to.
+    """
     if 'stripe' in body:
         state.stripe_webhook = body['stripe']
+    if body.get('stripe_payload', 'both') not in ('snapshot', 'thin', 'both'):
+        raise ValueError('stripe_payload is snapshot, thin or both')
+    state.stripe_payload = body.get('stripe_payload', state.stripe_payload)
     if 'calendly' in body:
         state.calendar.subscriptions.clear()
         if body['calendly']:
-            bookings.subscribe_shop(state, body['calendly'])
+            bookings.subscribe_shop(state, body['calendly'], body.get('calendly_events'))
     urls = [item.url for item in state.calendar.subscriptions.values()]
     return {'stripe': state.stripe_webhook, 'calendly': urls}
+
+
+async def ping(state: SandboxState, body: Json) -> Json:
+    """`{}`: ping the webhook endpoint, as the operator does in Stripe's dashboard."""
+    return events.ping(state)
+
+
+async def thin_event(state: SandboxState, body: Json) -> Json:
+    """`{event}`: return an event as Stripe would send it thin; it is not sent."""
+    event = state.events[body['event']]
+    return events.thin(state, event.type, event.created, json.loads(event.data))
+
+
+async def calendly_event(state: SandboxState, body: Json) -> Json:
+    """`{event, invitee?}`: let an event happen at Calendly that is no booking, such as `contact.created`."""
+    return {'sent': other_events.send(state, body['event'], str(body.get('invitee', '')))}
 
 
 async def reset(state: SandboxState, body: Json) -> Json:
@@ -53,4 +77,4 @@ async def reset(state: SandboxState, body: Json) -> Json:
     return {}
 
 
-ACTIONS = (clock, release, resend, webhooks, reset)
+ACTIONS = (clock, release, resend, webhooks, ping, thin_event, calendly_event, reset)

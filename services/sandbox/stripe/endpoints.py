@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from services.sandbox.state import Event, SandboxState, Session
 from services.sandbox.stripe import checkout, events, objects, parameters, refunds
-from services.sandbox.stripe.errors import not_found
+from services.sandbox.stripe.errors import StripeError, not_found
 from services.sandbox.stripe.listing import list_page, matches_time
 from services.sandbox.stripe.validators import text
 from services.sandbox.types import Json
 
+MAX_TYPES = 20  # in one request for events (https://docs.stripe.com/api/events/list)
 Handler = Callable[[SandboxState, str, Json], Json]
 
 
@@ -75,6 +76,8 @@ def _sessions(state: SandboxState, _: str, params: Json) -> Json:
 def _events(state: SandboxState, _: str, params: Json) -> Json:
     types = params.get('types') or ([params['type']] if 'type' in params else None)
     delivered = params.get('delivery_success')
+    if len(types or ()) > MAX_TYPES:
+        raise StripeError(f'Invalid array: at most {MAX_TYPES} types.', param='types')
 
     def matches(item: Event) -> bool:
         return (

@@ -1,28 +1,65 @@
 """Stripe's events: recorded when something happens, and sent to the webhook endpoint."""
 
 import json
+from datetime import UTC, datetime
 
 from services.sandbox.state import Event, SandboxState, new_id
 from services.sandbox.types import Json
 from services.sandbox.webhooks import Delivery
 
+URLS = {
+    'checkout.session': '/v1/checkout/sessions', 'charge': '/v1/charges', 'refund': '/v1/refunds',
+    'dispute': '/v1/disputes', 'radar.early_fraud_warning': '/v1/radar/early_fraud_warnings',
+    'review': '/v1/reviews',
+}  # fmt: skip
+"""Where the API has the objects that a thin event may be about."""
+
 
 def record(state: SandboxState, kind: str, item: Json) -> Event:
-    """Record an event, and send it if the endpoint subscribes to its type."""
+    """Record an event, and send it if the endpoint subscribes to its type, as a snapshot, thin, or both."""
     event = Event(new_id('evt_1'), state.timestamp(), kind, json.dumps(item))
     state.events[event.id] = event
     if state.stripe_webhook and kind in state.config.stripe_events:
-        event.delivery = _delivery(state, event)
-        state.webhooks.send(event.delivery)
+        if state.stripe_payload in ('thin', 'both') and item['object'] in URLS:
+            event.delivery = _send(state, thin(state, kind, event.created, item))
+        if state.stripe_payload in ('snapshot', 'both'):
+            event.delivery = _send(state, view(state, event, pending=1))
     while len(state.events) > state.config.max_closed:
         del state.events[next(iter(state.events))]
     return event
 
 
-def _delivery(state: SandboxState, event: Event) -> Delivery:
-    body = json.dumps(view(state, event, pending=1), indent=2).encode()
-    url = str(state.stripe_webhook)
-    return Delivery('stripe', event.id, event.type, url, state.config.stripe_webhook_secret, body)
+def ping(state: SandboxState) -> Json:
+    """Send what `POST /v2/core/event_destinations/{id}/ping` makes Stripe send."""
+    if not state.stripe_webhook:
+        raise ValueError('there is no webhook')
+    destination = {'id': new_id('ed_test_'), 'object': 'v2.core.event_destination'}
+    related = {'id': destination['id'], 'type': destination['object']}
+    related['url'] = f'/v2/core/event_destinations/{destination["id"]}'
+    body = _notification(state, 'v2.core.event_destination.ping', state.timestamp(), related)
+    return _send(state, body).view()
+
+
+def thin(state: SandboxState, kind: str, created: int, item: Json) -> Json:
+    """Return the thin event of something that happened (https://docs.stripe.com/event-destinations)."""
+    name = item['object']
+    related = {'id': item['id'], 'type': name, 'url': f'{URLS[name]}/{item["id"]}'}
+    return _notification(state, f'v1.{kind}', created, related)
+
+
+def _notification(state: SandboxState, kind: str, created: int, related: Json) -> Json:
+    time = datetime.fromtimestamp(created, UTC)
+    return {
+        'id': new_id('evt_test_65'), 'object': 'v2.core.event', 'type': kind, 'livemode': False,
+        'created': f'{time:%Y-%m-%dT%H:%M:%S}.000Z', 'related_object': related,
+    }  # fmt: skip
+
+
+def _send(state: SandboxState, body: Json) -> Delivery:
+    data, url = json.dumps(body, indent=2).encode(), str(state.stripe_webhook)
+    delivery = Delivery('stripe', body['id'], body['type'], url, state.config.stripe_webhook_secret, data)
+    state.webhooks.send(delivery)
+    return delivery
 
 
 def view(state: SandboxState, event: Event, pending: int | None = None) -> Json:
