@@ -38,6 +38,7 @@ def set_up(*, form: str, level: str) -> None:
     ]
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))
+    handler.addFilter(is_news)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
@@ -45,6 +46,15 @@ def set_up(*, form: str, level: str) -> None:
         logging.getLogger(direct).handlers.clear()
     for verbose in ('httpx', 'httpcore', 'stripe', 'alembic', 'uvicorn.access', 'asyncio'):
         logging.getLogger(verbose).setLevel(logging.WARNING)
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether a line says something new: not that an error that was logged or counted went on its way.
+
+    NiceGUI and Uvicorn log every exception that reaches them; an open page meets an outage every second.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not getattr(error, 'is_logged', False)
 
 
 def mask_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -16,7 +16,8 @@ from services.errors import TooManyRequests
 log = logging.getLogger(__name__)
 
 LOG_EVERY = 60.0  # seconds
-MAX_WAIT, MAX_WAITING = 5.0, 50  # seconds, requests: a known browser waits for its turn, then is refused
+MAX_WAIT = 5.0  # seconds for which a known browser waits for its turn before it is refused
+MAX_WAITING = 50  # browsers that wait at once
 POLL = 0.25  # seconds
 PREFIXES = {4: (32, 24), 6: (64, 48)}
 """What counts as one client and as one network, by the version of the address."""
@@ -32,7 +33,7 @@ class RateLimit:
         per_network: str,
         overall: str,
         known: str,
-        on_refused: Callable[[], object] = lambda: None,
+        on_refused: Callable[[], object],
     ) -> None:
         """Make the limits, written as the limits library reads them: ``20/minute``.
 
@@ -48,7 +49,7 @@ class RateLimit:
         self._counter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._on_refused = on_refused
         self._waiting = self._refused = 0
-        self._logged_at = -LOG_EVERY
+        self._next_line: asyncio.TimerHandle | None = None
 
     async def admit(self, client_ip: str, *, known: bool = False) -> None:
         """Count a request.
@@ -82,13 +83,22 @@ class RateLimit:
     async def _refuse(self, limit: RateLimitItem, key: str) -> None:
         self._refused += 1
         self._on_refused()
-        if (now := time.monotonic()) >= self._logged_at + LOG_EVERY:
-            log.warning(
-                'too many requests: %d refused since the last such line, now by %s', self._refused, limit
-            )
-            self._refused, self._logged_at = 0, now
+        if self._next_line is None:
+            log.warning('too many requests: they are refused above %s; their number follows', limit)
+            self._plan_next_line()
         stats = await self._counter.get_window_stats(limit, key)
         raise TooManyRequests(retry_after=max(1, math.ceil(stats.reset_time - time.time())))
+
+    def _plan_next_line(self) -> None:
+        self._next_line = asyncio.get_running_loop().call_later(LOG_EVERY, self._log_refused)
+
+    def _log_refused(self) -> None:
+        """Log how many requests were refused, minute after minute until there are none."""
+        self._next_line = None
+        if self._refused:
+            log.warning('too many requests: %d were refused within %.0f seconds', self._refused, LOG_EVERY)
+            self._refused = 0
+            self._plan_next_line()
 
 
 def _networks(client_ip: str) -> list[str]:

@@ -36,7 +36,7 @@ async def test_a_ledger_left_open_is_noticed(tmp_path: Path) -> None:
     """A ledger that nobody closed fails the check even though nothing is being written."""
     before = ledger_threads()
     store = connect(f'sqlite:///{tmp_path}/shop.db')
-    await store.ping()
+    await store.open()
     with pytest.raises(TimeoutError, match='the ledger is closed'):
         await wait_for_ledger(before, seconds=0.1)
 

@@ -1,7 +1,10 @@
 """No secret gets into a log line."""
 
+import logging
+
 import pytest
 
+from services import errors, logs
 from services.logs import mask_event, mask_secrets
 
 
@@ -25,3 +28,18 @@ def test_every_text_of_a_log_line_is_masked() -> None:
     """The event and its fields are masked, other values stay."""
     line = {'event': 'sk_test_1', 'exception': 'whsec_2', 'count': 3}
     assert mask_event(None, '', line) == {'event': 'sk_test_…', 'exception': 'whsec_…', 'count': 3}
+
+
+@pytest.mark.parametrize(
+    ('error', 'logged'),
+    [
+        (errors.LedgerUnavailable('disk I/O error', error_id='00000000'), False),
+        (errors.TooManyRequests(), False),
+        (errors.OurFault(), True),
+        (ValueError(), True),
+    ],
+)
+def test_an_error_that_was_logged_is_not_logged_again(error: Exception, logged: bool) -> None:
+    """The web server and NiceGUI log what reaches them; an outage would be a traceback a second."""
+    record = logging.LogRecord('nicegui', logging.ERROR, '', 1, 'it failed', None, (type(error), error, None))
+    assert logs.is_news(record) is logged

@@ -11,17 +11,13 @@ from services.errors import SalesPaused, TooManyRequests
 from services.fuse import PAUSE, SESSIONS, WINDOW, Fuse
 from services.rate_limit import RateLimit
 from services.shop import STARTS
+from tests.processes import wait_until
 
 
 def limits(**given: str) -> RateLimit:
     """Limits that are wide except for those that are given."""
-    texts = dict.fromkeys(('per_client', 'per_network', 'overall', 'known'), '10000/hour') | given
-    return RateLimit(
-        per_client=texts['per_client'],
-        per_network=texts['per_network'],
-        overall=texts['overall'],
-        known=texts['known'],
-    )
+    wide = dict.fromkeys(('per_client', 'per_network', 'overall', 'known'), '10000/hour')
+    return RateLimit(**wide | given, on_refused=object)
 
 
 async def admitted(rate_limit: RateLimit, addresses: Iterable[str], *, known: bool = False) -> int:
@@ -45,7 +41,7 @@ def hosts(network: str, *, step: int, count: int) -> list[str]:
 )
 async def test_one_network_cannot_use_up_the_limit_of_all(addresses: list[str], known: bool) -> None:
     """45 /64s of one /48, or 40 addresses of one /24: a third of what all may, with our cookie or without."""
-    rate_limit = limits(**STARTS)
+    rate_limit = RateLimit(**STARTS, on_refused=object)
     assert await admitted(rate_limit, addresses, known=known) <= 40
     assert await admitted(rate_limit, ['203.0.113.5']) == 1
     assert await admitted(rate_limit, ['203.0.113.5'], known=True) == 1
@@ -60,6 +56,21 @@ async def test_machines_without_a_cookie_leave_room_for_browsers(caplog: pytest.
     assert await admitted(rate_limit, hosts('203.0.113.0/24', step=1, count=4), known=True) == 4
     assert len(refused) == 1080
     assert len(caplog.messages) == 1
+
+
+async def test_refused_requests_are_a_number_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A line when it begins, then one for each span with the number, until there are none."""
+    monkeypatch.setattr(module, 'LOG_EVERY', 0.05)
+    rate_limit = limits(per_client='1/hour')
+    assert await admitted(rate_limit, ['203.0.113.5'] * 31) == 1
+    await asyncio.to_thread(
+        wait_until, lambda: len(caplog.messages) > 1, seconds=5, why='the number is logged'
+    )
+    await asyncio.to_thread(wait_until, lambda: rate_limit._next_line is None, seconds=5, why='it ends')
+    assert len(caplog.messages) == 2
+    assert '30 were refused' in caplog.messages[1]
 
 
 async def test_browsers_are_slowed_down_before_they_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
