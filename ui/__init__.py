@@ -6,11 +6,17 @@ from services.shop import Shop
 from ui.components import theme
 from ui.pages import checkout_form, errors, landing, legal, order, order_urls, seo
 from ui.rendering import nicegui_template
+from ui.rendering.reconnect import Reconnector
 
 
-def register(shop: Shop) -> None:
+def register(shop: Shop) -> Reconnector:
     """Register every page, and every other URL that a customer's browser asks for."""
     nicegui_template.register()
     ui.add_head_html(str(theme.style(shop.site.theme)), shared=True)
-    for module in (errors, landing, checkout_form, order_urls, order, legal, seo):
+    reconnector = Reconnector()
+    landing.register(shop, reconnector)
+    order_urls.register(shop)  # before the page of an order, which its paths are like
+    order.register(shop, reconnector)
+    for module in (errors, checkout_form, legal, seo):
         module.register(shop)
+    return reconnector

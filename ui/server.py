@@ -29,6 +29,7 @@ from ui.middleware.load_shedding import LoadShedder, delete_unconnected_pages
 from ui.middleware.security_headers import SecurityHeadersMiddleware
 from ui.middleware.static_cache import StaticCacheMiddleware
 from ui.middleware.timing import TimingMiddleware
+from ui.rendering.reconnect import ReconnectMiddleware, Reconnector
 
 log = logging.getLogger('paidslot')
 
@@ -71,11 +72,11 @@ def assemble(shop: Shop, *, hosts: Sequence[str] = ANY_HOST) -> None:
     app.add_exception_handler(ShopError, _error_response)
     for router in shop.routers():
         app.include_router(router)
-    register(shop)
+    reconnector = register(shop)
 
     settings = shop.settings
     where = f'{settings.domain} (listening on {_address(settings)})'
-    app.on_startup(lambda: _add_middleware(shop, hosts))
+    app.on_startup(lambda: _add_middleware(shop, hosts, reconnector))
     app.on_startup(
         lambda: log.info('selling %s with %s keys at %s', shop.catalog.get().slug, settings.mode, where)
     )
@@ -84,7 +85,7 @@ def assemble(shop: Shop, *, hosts: Sequence[str] = ANY_HOST) -> None:
     app.on_shutdown(lambda: log.info('stopped'))
 
 
-def _add_middleware(shop: Shop, hosts: Sequence[str]) -> None:
+def _add_middleware(shop: Shop, hosts: Sequence[str], reconnector: Reconnector) -> None:
     """Wrap the application, NiceGUI's middleware and Starlette's error responses included.
 
     ``app.add_middleware`` would put ours inside Starlette's handler of uncaught exceptions.
@@ -108,6 +109,8 @@ def _add_middleware(shop: Shop, hosts: Sequence[str]) -> None:
         Middleware(DomainCheckMiddleware, domain=shop.settings.domain),
         # Every request gets the id of its browser.
         Middleware(BrowserIdMiddleware, secure=shop.settings.https),
+        # A browser that comes back to a process without its page has it built again.
+        Middleware(ReconnectMiddleware, reconnector=reconnector),
     )
     stack = app.middleware_stack or app.build_middleware_stack()
     for cls, args, kwargs in reversed(outermost_first):
@@ -164,7 +167,7 @@ def run(shop: Shop) -> None:
         dark=None,
         tailwind=False,
         binding_refresh_interval=None,
-        # A phone that changes networks or apps comes back to the same page, with what was typed into it.
+        # Later a browser's page is built again (decision 48); sooner it comes back to what this process has.
         reconnect_timeout=30,
         reload=False,
         show=False,

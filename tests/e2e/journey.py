@@ -17,6 +17,7 @@ SUCCESS = '✓ Payment Successful!'
 CALENDAR = 'Pick a time for your session'
 EMAIL = 'pat+exam@example.com'
 NAME = 'Pat Payer'
+TYPED = 'Typed by hand'
 GOOD_CARD = '4242 4242 4242 4242'
 STRIPE_PAGE = re.compile(r'/stripe/pay/cs_test_\w+(#|$)')
 ORDER_PAGE = re.compile(r'/order/[\w-]{20,}$')
@@ -213,6 +214,29 @@ def block_connection(page: Page) -> None:
     """Let this page load but never connect, as behind a proxy that allows neither websockets nor polling."""
     page.route_web_socket(SOCKET, lambda _socket: None)
     page.route(SOCKET, lambda route: route.abort())
+
+
+def type_a_name(page: Page) -> Locator:
+    """Choose the first free time and type a name into the form in the frame; returns the field."""
+    frame = calendar(page)
+    frame.locator('.times').get_by_role('link').first.click()
+    field = frame.get_by_label('Name')
+    field.fill(TYPED)
+    return field
+
+
+def loads(page: Page) -> list[str]:
+    """Collect the URLs that this page loads from now on, not those of its frames."""
+    urls: list[str] = []
+    page.on(
+        'request',
+        lambda request: (
+            urls.append(request.url)
+            if request.is_navigation_request() and request.frame == page.main_frame
+            else None
+        ),
+    )
+    return urls
 
 
 class Traffic:

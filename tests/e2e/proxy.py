@@ -1,5 +1,6 @@
-"""A proxy in front of the shop that refuses some requests, as proxies of company networks do."""
+"""A proxy in front of the shop: it refuses some requests, or gives each to the next of several processes."""
 
+import itertools
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,13 +11,14 @@ REFUSAL = b'HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n
 
 
 class Proxy(ThreadingTCPServer):
-    """Forwards one request per connection, unless its head contains what is refused."""
+    """Forwards one request per connection, to the upstreams in turn, unless its head has what is refused."""
 
     daemon_threads = True
+    request_queue_size = 100
 
-    def __init__(self, port: int, upstream: int, refused: bytes) -> None:
+    def __init__(self, port: int, upstreams: tuple[int, ...], refused: bytes | None) -> None:
         super().__init__(('127.0.0.1', port), _Handler)
-        self.upstream = upstream
+        self.turns = itertools.cycle(upstreams)
         self.refused = refused
 
 
@@ -28,10 +30,15 @@ class _Handler(StreamRequestHandler):
         head = b''
         while not head.endswith(b'\r\n\r\n') and (line := self.rfile.readline()):
             head += line
-        if self.server.refused in head or not head:
+        refused = self.server.refused
+        if not head or (refused is not None and refused in head):
             self.wfile.write(REFUSAL)
             return
-        with socket.create_connection(('127.0.0.1', self.server.upstream)) as upstream:
+        with suppress(ConnectionRefusedError):  # the process is down: the connection is closed
+            self._forward(head)
+
+    def _forward(self, head: bytes) -> None:
+        with socket.create_connection(('127.0.0.1', next(self.server.turns))) as upstream:
             # One request per connection: a second one on the same connection would not be checked.
             upstream.sendall(head.replace(b'Connection: keep-alive', b'Connection: close'))
             threading.Thread(target=self._forward_body, args=[upstream], daemon=True).start()
@@ -47,9 +54,9 @@ class _Handler(StreamRequestHandler):
 
 
 @contextmanager
-def run_proxy(refused: bytes, *, port: int, upstream: int) -> Iterator[None]:
-    """Run a proxy on a port of 127.0.0.1 in front of another port."""
-    with Proxy(port, upstream, refused) as relay:
+def run_proxy(refused: bytes | None, *, port: int, upstreams: tuple[int, ...]) -> Iterator[None]:
+    """Run a proxy on a port of 127.0.0.1 in front of other ports, each in turn."""
+    with Proxy(port, upstreams, refused) as relay:
         threading.Thread(target=relay.serve_forever, daemon=True).start()
         yield
         relay.shutdown()

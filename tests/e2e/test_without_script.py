@@ -44,7 +44,7 @@ def start_behind_proxy(
             shop.start()
             stack.callback(shop.kill)  # a polling browser would delay a normal stop
             journey.wait_for_price(shop)
-            stack.enter_context(run_proxy(refused, port=proxy, upstream=port))
+            stack.enter_context(run_proxy(refused, port=proxy, upstreams=(port,)))
             return url
 
         yield start

@@ -12,8 +12,8 @@ from nicegui import background_tasks
 from tests.pages.customer import Customer
 from ui.middleware.static_cache import STATIC
 
-FILE = f'{STATIC}static/nicegui.js'
-CONTENT = (Path(nicegui.__file__).parent / 'static' / 'nicegui.js').read_bytes()
+FILE = f'{STATIC}static/socket.io.min.js'
+CONTENT = (Path(nicegui.__file__).parent / 'static' / 'socket.io.min.js').read_bytes()
 
 
 async def raw(customer: Customer, path: str, encoding: str) -> tuple[str, bytes]:

@@ -13,6 +13,7 @@ from services.site import Contact, Site
 from ui.components import theme
 from ui.components.builder import h, join
 from ui.components.elements import Static
+from ui.rendering.reconnect import number_listeners
 from ui.rendering.render import SERVER_RENDERED
 
 RESPONSE_TIMEOUT = 15.0  # seconds a page may take on a busy machine; after that NiceGUI answers 500 by itself
@@ -30,6 +31,7 @@ def page_layout(shop: Shop) -> Iterator[None]:
     yield
     with client.layout:
         Static(footer(shop.site), 'footer').classes('foot')
+    number_listeners(client)
 
 
 def header(shop: Shop) -> Markup:

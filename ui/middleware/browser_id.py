@@ -31,7 +31,7 @@ class BrowserIdMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its browser's id; the routes that need it set the cookie."""
-        if scope['type'] != 'http':
+        if scope['type'] == 'lifespan':
             await self._app(scope, receive, send)
             return
         returned = browser_id_in(scope)
@@ -43,7 +43,8 @@ class BrowserIdMiddleware:
                 MutableHeaders(scope=message).append('set-cookie', cookie(browser_id, secure=self._secure))
             await send(message)
 
-        await self._app(scope, receive, send_with_cookie if route_of(scope['path']).sets_cookie else send)
+        sets_cookie = scope['type'] == 'http' and route_of(scope['path']).sets_cookie
+        await self._app(scope, receive, send_with_cookie if sets_cookie else send)
 
 
 def new_browser_id() -> str:

@@ -148,7 +148,7 @@ def unconnected_pages() -> list[Client]:
 
 
 def delete_unconnected_pages() -> None:
-    """Delete the oldest unconnected pages while there are too many; a browser that comes late reloads."""
+    """Delete the oldest unconnected pages while there are too many; for a late browser one is built again."""
     clients = unconnected_pages()
     for client in clients[: max(0, len(clients) - DELETE_ABOVE)]:
         if time.time() - client.created > CONNECT_TIMEOUT:

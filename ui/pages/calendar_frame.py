@@ -9,8 +9,9 @@ from nicegui import ui
 from services.orders import Order
 from services.shop import Shop
 from ui.components.builder import h, join
-from ui.components.elements import Static, Tag
+from ui.components.elements import Static
 from ui.components.layout import contact_sentence
+from ui.rendering.reconnect import LastingFrame, is_rebuilt, numbered_from
 
 FETCHING = 'Your payment is safe. We are fetching the calendar; this page keeps trying.'
 
@@ -24,20 +25,33 @@ ALREADY_BOOKED = (
 )
 """For a shop that Calendly does not notify of bookings."""
 
+FIRST_ID = 200  # of the elements of the first calendar; each booking that ends it moves on by IDS
+IDS = 20
+
 
 class CalendarFrame:
-    """The element around the calendar; an iframe that is shown is not touched while its link is valid."""
+    """The element around the calendar; an iframe that is shown is not touched while its link is valid.
+
+    Its ids follow from the ledger, not from what this page has shown before, so that they are the same when
+    the page is built again (see ``ui.rendering.reconnect``).
+    """
 
     def __init__(self, shop: Shop, order: Order) -> None:
         self._shop = shop
         self._order_path = f'/order/{order.token}'
         self._is_fetching = False
+        self._is_rebuilt = is_rebuilt()
         self.url: str | None = None
         self._link: str | None = None  # the order's own link, as far as it is known
         self._element = ui.element('div').classes('calendar')
 
-    async def fetch(self, order: Order) -> None:
-        """Show the calendar of a verified order, or a notice while its link is being made."""
+    async def fetch(self, order: Order, *, earlier_bookings: int) -> None:
+        """Show the calendar of a verified order, or a notice while its link is being made.
+
+        Args:
+            order: the order as read from the ledger.
+            earlier_bookings: how many bookings of it are known; each has ended a calendar.
+        """
         if self._link and order.calendar_url != self._link:  # the link was used
             self.remove()
         self._link = order.calendar_url
@@ -46,13 +60,16 @@ class CalendarFrame:
         if not self._is_fetching:
             self._show_notice()
         calendar = self._shop.calendar
-        url = await calendar.url(order, fallback=calendar.has_waited(order))
+        # A browser that comes back may show the public calendar already.
+        has_waited = calendar.has_waited(order) or self._is_rebuilt
+        url = await calendar.url(order, fallback=has_waited)
         if url and not self._element.is_deleted:
-            self._show(url)
+            with numbered_from(FIRST_ID + IDS * earlier_bookings, self._element.client):
+                self._show(url)
 
     def remove(self) -> None:
         """Remove the calendar from the page."""
-        self.url, self._is_fetching = None, False
+        self.url, self._is_fetching, self._is_rebuilt = None, False, False
         self._element.clear()
 
     def _show_notice(self) -> None:
@@ -61,6 +78,7 @@ class CalendarFrame:
         with self._element:
             Static(self._heading())
             Static(h('p', FETCHING), role='status').classes('frame fetching busy')
+            Static(h('a', 'Check now', href=self._order_path), 'p').classes('links')
 
     def _show(self, url: str) -> None:
         self.url = url
@@ -69,17 +87,20 @@ class CalendarFrame:
         with self._element:
             Static(self._heading())
             with ui.element('div').classes('frame'):
-                Tag('iframe', title=title, src=url, referrerpolicy='strict-origin')
+                LastingFrame(title=title, src=url, referrerpolicy='strict-origin')
             Static(_plain_link(url), 'p')
-            learns = self._shop.learns_of_bookings
-            Static(h('p', ALREADY_BOOKED_SHORT if learns else ALREADY_BOOKED, class_='quiet'))
+            Static(h('p', self._already_booked(), class_='quiet'))
             Static(self._without_script(), 'noscript')
 
+    def _already_booked(self) -> Markup:
+        """For browsers without script too, and for those whose script or connection fails."""
+        if not self._shop.learns_of_bookings:
+            return join(ALREADY_BOOKED)
+        return join(ALREADY_BOOKED_SHORT, ' ', h('a', 'Show my session here', href=self._order_path))
+
     def _without_script(self) -> Markup:
-        """For browsers without script: this page is not updated there, and Calendly may stay empty."""
-        link = h('p', 'Booked? ', h('a', 'Show my session here', href=self._order_path))
+        """For browsers without script: Calendly may stay empty there."""
         return join(
-            link if self._shop.learns_of_bookings else None,
             h('p', 'No calendar at all? It may need JavaScript. We will gladly book for you.'),
             contact_sentence(self._shop.site.contact),
         )

@@ -47,7 +47,7 @@ WRONG_METHOD = 'This address does not take that kind of request.'
 ERROR_ID = r'[0-9a-f]{8}'
 CONNECTION_WORDS = {
     'connection_lost': 'No connection',
-    'trying_to_reconnect': 'Nothing is lost. This page reconnects by itself.',
+    'trying_to_reconnect': 'This page stays as it is. It keeps trying to connect.',
     'message_too_long': 'That was too much at once',
     'message_too_long_body': 'Please try again with less.',
 }

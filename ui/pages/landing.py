@@ -19,6 +19,7 @@ from ui.pages import seo
 from ui.pages.errors import alert_by_code
 from ui.pages.landing_sections import assurances, closing, pitch, sections
 from ui.pages.pay_buttons import PayButtons, price_tag
+from ui.rendering.reconnect import Reconnector
 
 REFRESH_AFTER = 5  # seconds, in browsers without script
 STRIPE_TIMEOUT = 1.2  # seconds the page waits for what Stripe knows about a customer who came back
@@ -27,11 +28,11 @@ UNKNOWN = AFTER_STRIPE.replace('this page keeps', 'we keep')
 NOT_CHARGED = 'No charge was made. You can pay whenever you are ready.'
 
 
-def register(shop: Shop) -> None:
+def register(shop: Shop, reconnector: Reconnector) -> None:
     """Register the landing page."""
     icon = str(favicon(shop.site.theme))
 
-    @ui.page('/', title=seo.title_of_landing(shop), favicon=icon, response_timeout=RESPONSE_TIMEOUT)
+    @reconnector.page('/', title=seo.title_of_landing(shop), favicon=icon, response_timeout=RESPONSE_TIMEOUT)
     async def landing(request: Request) -> None:
         offer = await shop.catalog.get_for_page()
         query = request.query_params

@@ -9,6 +9,7 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
 from nicegui import app, background_tasks, ui
+from nicegui.elements.timer import Timer  # ui.timer, of which every process must have the script
 
 from services.errors import AFTER_STRIPE, ShopError
 from services.orders import BookingState, Cause, Order
@@ -23,15 +24,17 @@ from ui.pages.calendar_frame import CalendarFrame
 from ui.pages.errors import not_found, refused
 from ui.pages.order_states import OrderData, View, view
 from ui.pages.order_urls import PRIVATE, SESSION_ID, without_additions
+from ui.rendering.reconnect import Reconnector, is_rebuilt, numbered_from
 
 FIRST_REFRESH_TIMEOUT = 1.5  # seconds the first response waits for Stripe
 REFRESH_AFTER = (5, 60)  # seconds, at least and at most, in browsers without script
+FIRST_ID = 100  # of the elements around the calendar
 BUSY_INTERVAL, IDLE_INTERVAL = 1.0, 15.0  # seconds; moves made by this process are shown at once
 CHECK_AFTER = (2, 4, 8, 15, 30, 60)  # seconds between two reads at Stripe
 REFRESH_TASK = 'refresh an order page'
 
 
-def register(shop: Shop) -> None:
+def register(shop: Shop, reconnector: Reconnector) -> None:
     """Register /success, the page of an order and its calendar file."""
     icon = str(favicon(shop.site.theme))
     title = f'Your order · {shop.site.business.name}'
@@ -54,7 +57,7 @@ def register(shop: Shop) -> None:
             else not_found(shop, order=True)
         )
 
-    @ui.page('/order/{token}', title=title, favicon=icon, response_timeout=RESPONSE_TIMEOUT)
+    @reconnector.page('/order/{token}', title=title, favicon=icon, response_timeout=RESPONSE_TIMEOUT)
     async def order_page(token: str) -> Response | None:
         order = await shop.fulfilment.find(token)
         if order is None:
@@ -63,7 +66,9 @@ def register(shop: Shop) -> None:
         with page_layout(shop):
             page = OrderPage(shop, order)
         await page.update()
-        await asyncio.wait({background_tasks.create(page.refresh())}, timeout=FIRST_REFRESH_TIMEOUT)
+        # A browser that shows the page already keeps what it has until all of it is known again.
+        timeout = None if is_rebuilt() else FIRST_REFRESH_TIMEOUT
+        await asyncio.wait({background_tasks.create(page.refresh())}, timeout=timeout)
         page.go_live()
         ui.add_head_html(str(seo.head_of_order(shop, calendar=page.shows_calendar)))
         if page.is_busy:
@@ -110,13 +115,17 @@ class OrderPage:
     def __init__(self, shop: Shop, order: Order) -> None:
         self._shop, self._order = shop, order
         self._view: View | None = None
+        self._bookings = 0
         self._refreshing = self._refresh_again = False
         self._checks, self._next_check = 0, 0.0
-        with ui.element('section').classes('wrap order') as self._section:
+        with (
+            numbered_from(FIRST_ID, ui.context.client),
+            ui.element('section').classes('wrap order') as self._section,
+        ):
             self._state = Static(Markup(''), aria_live='polite').classes('state')
             self._calendar = CalendarFrame(shop, order)
             self._receipt = Static(Markup('')).classes('after')
-        self._timer: ui.timer | None = None
+        self._timer: Timer | None = None
 
     @property
     def shows_calendar(self) -> bool:
@@ -131,7 +140,7 @@ class OrderPage:
 
     def go_live(self) -> None:
         """Refresh from time to time, and after each move of the order, for as long as the page is open."""
-        self._timer = ui.timer(BUSY_INTERVAL, self.refresh)
+        self._timer = Timer(BUSY_INTERVAL, self.refresh)
         self._set_interval()
         unsubscribe = self._shop.fulfilment.subscribe(self._order, self._on_move)
         ui.context.client.on_delete(unsubscribe)
@@ -163,7 +172,7 @@ class OrderPage:
             self._order = await self._shop.fulfilment.check(self._order, because=Cause.PAGE) or self._order
             await self.update()
         if self.shows_calendar:
-            await self._calendar.fetch(self._order)
+            await self._calendar.fetch(self._order, earlier_bookings=self._bookings)
         elif self._view and self._view.link_follows:
             await self._shop.bookings.look_for_links(self._order)
 
@@ -171,6 +180,7 @@ class OrderPage:
         """Show the order as it was read, if that changes the page."""
         order, shop = self._order, self._shop
         bookings, gate = await shop.bookings.bookings(order), shop.calendar.gate(order)
+        self._bookings = len(bookings)
         data = OrderData(
             order,
             bookings,

@@ -1,0 +1,214 @@
+"""A page whose client is gone is built again when its browser comes back; NiceGUI still is what we edit."""
+
+import asyncio
+import html
+import json
+import logging
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+import nicegui
+import pytest
+from nicegui import Client, core
+from starlette.types import Message, Scope
+
+from services.shop import Shop
+from tests.pages.conftest import Way, order_at
+from tests.pages.customer import Customer
+from tests.pages.outline import ELEMENTS
+from tests.sandbox_client import SandboxClient
+from ui.rendering.nicegui_template import RELOAD, SCRIPT_FILE, SCRIPT_PATH, without_reloads
+from ui.rendering.reconnect import MAX_CONCURRENT
+
+QUERY = re.compile(r'query: (\{.*?\}),')
+MISSED = 41  # the message that the browser expects next
+WEBSOCKET = {'EIO': '4', 'transport': 'websocket', 'tab_id': 'a', 'document_id': 'b'}
+
+
+class Shown:
+    """A page as a browser got it: the query of its websocket, and its elements."""
+
+    def __init__(self, answer: str) -> None:
+        (query,) = QUERY.findall(answer)
+        (elements,) = ELEMENTS.findall(answer)
+        self.query: dict[str, str] = {
+            name: value.strip("'").lower() if value in ('True', 'False') else value.strip("'")
+            for name, value in re.findall(r"'(\w+)': ('[^']*'|\w+)", query)
+        }
+        self.elements: dict[str, dict[str, Any]] = json.loads(html.unescape(elements))
+
+    @property
+    def client_id(self) -> str:
+        """The id of the page's client."""
+        return self.query['client_id']
+
+    def frames(self) -> list[tuple[str, str]]:
+        """The ids and URLs of the iframes."""
+        return [(key, e['props']['src']) for key, e in self.elements.items() if e['tag'] == 'iframe']
+
+    async def connect(self, **changed: str) -> list[Message]:
+        """Open the page's websocket and close it at once; returns what the server sent."""
+        scope: Scope = {
+            'type': 'websocket', 'path': '/_nicegui_ws/socket.io/', 'headers': [(b'host', b'test')],
+            'query_string': urlencode(self.query | WEBSOCKET | changed).encode(), 'scheme': 'ws',
+            'client': ('203.0.113.9', 1), 'server': ('test', 80),
+        }  # fmt: skip
+        received = iter(({'type': 'websocket.connect'}, {'type': 'websocket.disconnect', 'code': 1001}))
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return next(received)
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await core.app(scope, receive, send)
+        return sent
+
+
+async def open_page(customer: Customer, path: str) -> Shown:
+    """Load a page, without connecting it."""
+    return Shown((await customer.http.get(path)).text)
+
+
+def forget() -> None:
+    """Forget every client, as a restart does."""
+    for client in list(Client.instances.values()):
+        client.delete()
+
+
+async def test_an_order_page_is_built_again(customer: Customer, way: Way) -> None:
+    """Its client has the same id, the same iframe with the same id, and the browser's message number."""
+    shown = await open_page(customer, await way.back(await way.pay()))
+    forget()
+    await shown.connect(next_message_id=str(MISSED))
+    client = Client.instances[shown.client_id]
+    rebuilt = [(str(e.id), e.props['src']) for e in client.elements.values() if e.tag == 'iframe']
+    assert rebuilt == shown.frames() != []
+    assert client.outbox.next_message_id == MISSED
+    assert {*client.outbox.updates} >= {int(key) for key in shown.elements} - {_timer(shown)}
+
+
+async def test_a_browser_keeps_its_frame(customer: Customer, way: Way) -> None:
+    """NiceGUI is told to keep the URL that the browser shows."""
+    shown = await open_page(customer, await way.back(await way.pay()))
+    (frame,) = (e for e in shown.elements.values() if e['tag'] == 'iframe')
+    assert frame['preserved_props'] == ['src']
+    assert 'preserved_props' in SCRIPT_FILE.read_text()
+
+
+async def test_the_ids_do_not_depend_on_the_way(customer: Customer, way: Way, sandbox: SandboxClient) -> None:
+    """A calendar that came after a notice has the same ids as one that was there at once."""
+    session_id = await way.pay()
+    path = await way.back(session_id)
+    sandbox.fault('* /scheduling_links', 'fail', status=500, times=1)
+    sandbox.fault('GET /users/me', 'fail', status=500, times=1)
+    await customer.open(path)
+    await customer.until(lambda: len(customer.frames) == 1)
+    (frame,) = customer.frames
+    assert (str(frame.id), frame.props['src']) in (await open_page(customer, path)).frames()
+
+
+async def test_a_landing_page_is_built_again(customer: Customer) -> None:
+    """The landing page with its query, and with the same listeners, so that no button is made anew."""
+    shown = await open_page(customer, '/?alert=payment_unreachable&error=0a1b2c3d')
+    forget()
+    await shown.connect()
+    client = Client.instances[shown.client_id]
+    before = {key: [each['listener_id'] for each in e.get('events', [])] for key, e in shown.elements.items()}
+    after = {str(e.id): [*e._event_listeners] for e in client.elements.values()}
+    assert after == before
+    assert sum(map(len, before.values())) >= 2
+    assert client.request.url.query == 'alert=payment_unreachable&error=0a1b2c3d'
+
+
+async def test_a_late_browser_gets_everything(customer: Customer) -> None:
+    """A client that lacks the messages the browser has missed sends all elements instead of a reload."""
+    shown = await open_page(customer, '/')
+    await shown.connect(next_message_id=str(MISSED))
+    client = Client.instances[shown.client_id]
+    assert client.outbox.next_message_id == MISSED
+    assert {*client.outbox.updates} == {*client.elements}
+
+
+@pytest.mark.parametrize(
+    'changed',
+    [
+        {'page': '/terms'},
+        {'page': '/order/nothing'},
+        {'page': ''},
+        {'client_id': 'anything'},
+        {'next_message_id': 'x'},
+    ],
+    ids=str,
+)
+async def test_nothing_else_is_built(customer: Customer, changed: dict[str, str]) -> None:
+    """An unknown page, order or id leaves no client behind."""
+    shown = await open_page(customer, '/')
+    forget()
+    await shown.connect(**changed)
+    assert Client.instances == {}
+
+
+async def test_a_failed_build_is_tried_again(
+    customer: Customer,
+    way: Way,
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """While the ledger cannot be read the connection is closed, not refused: a browser tries again then."""
+    shown = await open_page(customer, await way.back(await way.pay()))
+    forget()
+
+    async def broken(_token: str) -> None:
+        raise OSError('no disk')
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shop.fulfilment, 'find', broken)
+        assert [message['type'] for message in await shown.connect()] == ['websocket.close']
+    assert Client.instances == {}
+    assert 'could not be built again' in caplog.text
+    await shown.connect()
+    assert {*Client.instances} == {shown.client_id}
+
+
+async def test_many_come_back_at_once(customer: Customer, shop: Shop, way: Way) -> None:
+    """All browsers get their pages, more than are built at a time; two sockets of one page share it."""
+    path = await way.back(await way.pay())
+    pages = [await open_page(customer, path) for _ in range(MAX_CONCURRENT + 5)]
+    forget()
+    await asyncio.gather(*(page.connect() for page in pages for _again in range(2)))
+    assert {*Client.instances} == {page.client_id for page in pages}
+    assert (await order_at(shop, path)).opens_calendar
+
+
+async def test_no_reload_is_left(customer: Customer) -> None:
+    """The script that browsers get never reloads a page, in every encoding."""
+    for encoding in ('br', 'gzip', 'identity'):
+        answer = await customer.http.get(SCRIPT_PATH, headers={'accept-encoding': encoding})
+        assert answer.status_code == 200
+        assert 'location.reload' not in answer.text
+        assert 'createApp' in answer.text
+    assert nicegui.__version__ in SCRIPT_PATH
+
+
+def test_another_script_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """A script of another NiceGUI is sent as it is, and the log says what follows from that."""
+    script = SCRIPT_FILE.read_text().replace(RELOAD, '', 1)
+    with caplog.at_level(logging.ERROR):
+        assert without_reloads(script) == script
+    assert 'pages reload when they cannot connect' in caplog.text
+
+
+async def test_rocket_loader_leaves_scripts_alone(customer: Customer) -> None:
+    """Every script of a page is marked for Cloudflare's loader."""
+    answer = (await customer.http.get('/')).text
+    scripts = re.findall(r'<script\b[^>]*>', answer)
+    assert len([each for each in scripts if 'data-cfasync="false"' in each]) == len(scripts) - 1 > 5
+
+
+def _timer(shown: Shown) -> int:
+    (number,) = (int(key) for key, e in shown.elements.items() if e['tag'] == 'nicegui-timer')
+    return number
