@@ -31,6 +31,8 @@ from tests.services.model_of_meetings import MeetingRules
 T = TypeVar('T')
 
 BROWSERS = ('ann', 'bob')
+DISPUTE_STATUSES = ('open', 'inquiry', 'appeal', 'won', 'lost', 'prevented', 'warning_closed')
+DECIDED_AGAINST_US = ('lost', 'prevented', 'appeal_needs_response', 'appeal_under_review')
 RETRY_TIME = timedelta(minutes=11)  # after this, everything that failed is due again
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -164,11 +166,27 @@ class Model(MeetingRules):
         partly = {'amount': amount} if amount else {}
         self._act('refund', session=self._session(which), failed=failed, **partly)
 
-    @rule(which=integers(0, 5), status=sampled_from(['open', 'won', 'lost']))
-    def dispute(self, which: int, status: str) -> None:
-        """A bank opens a dispute or decides it."""
+    @rule(which=integers(0, 5), old_event=booleans())
+    def refund_fails(self, which: int, old_event: bool) -> None:
+        """A refund fails after it succeeded; an older account may be told by the older event only."""
+        refunds = self.sandbox.state()['refunds']
+        if refunds:
+            refund = refunds[-1 - which % len(refunds)]['id']
+            self._act('fail-refund', refund=refund, only_old_event=old_event)
+
+    @rule(which=integers(0, 5), status=sampled_from(DISPUTE_STATUSES), amount=sampled_from([None, 5000]))
+    def dispute(self, which: int, status: str, amount: int | None) -> None:
+        """A bank asks for all or a part, the operator appeals, or the bank decides."""
         self.money_was_returned = True
-        self._act('dispute', session=self._session(which), status=status)
+        partly = {'amount': amount} if amount else {}
+        self._act('dispute', session=self._session(which), status=status, **partly)
+
+    @rule(which=integers(0, 5), reason=sampled_from([None, 'approved', 'refunded']))
+    def review(self, which: int, reason: str | None) -> None:
+        """A payment is put under review, or its review is closed."""
+        self.money_was_returned = True  # an approved order becomes paid once more
+        closed = {'reason': reason} if reason else {}
+        self._act('review', session=self._session(which), **closed)
 
     @rule(which=integers(0, 30), times=integers(1, 3), thin=booleans())
     def deliver(self, which: int, times: int, thin: bool) -> None:
@@ -402,11 +420,21 @@ def _state_of(session: dict[str, Any], sandbox: dict[str, Any]) -> State:
         failed = intent['status'] in ('requires_payment_method', 'canceled')
         return State.FAILED if failed else State.PROCESSING
     charge = next(charge for charge in sandbox['charges'] if charge['id'] == intent['latest_charge'])
-    disputes = [dispute['status'] for dispute in sandbox['disputes'] if dispute['charge'] == charge['id']]
-    if 'lost' in disputes:
-        return State.LOST
+    disputes = [dispute for dispute in sandbox['disputes'] if dispute['charge'] == charge['id']]
+    taken = sum(_taken(dispute) for dispute in disputes if dispute['status'] in DECIDED_AGAINST_US)
     if charge['amount_refunded'] >= charge['amount']:
         return State.REFUNDED
-    if any(status != 'won' for status in disputes):
+    if charge['amount_refunded'] + taken >= charge['amount']:
+        return State.LOST
+    closed = (*DECIDED_AGAINST_US, 'won', 'warning_closed')
+    if any(dispute['status'] not in closed for dispute in disputes):
         return State.DISPUTED
-    return State.PARTLY_REFUNDED if charge['amount_refunded'] else State.PAID
+    if any(review['open'] and review['charge'] == charge['id'] for review in sandbox['reviews']):
+        return State.UNDER_REVIEW
+    return State.PARTLY_REFUNDED if charge['amount_refunded'] + taken else State.PAID
+
+
+def _taken(dispute: dict[str, Any]) -> int:
+    """Return what a dispute that was decided against us took."""
+    moved = [transaction['amount'] for transaction in dispute['balance_transactions']]
+    return -sum(moved) if moved else int(dispute['amount'])

@@ -70,8 +70,11 @@ async def test_the_shop_reports_its_health(endpoints: httpx.AsyncClient, shop: S
         'ready': True,
         'parts': {
             'ledger': 'ok',
+            'stripe key': 'ok',
             'price': 'the price has not been read from Stripe yet',
             'calendar': 'the calendar has not been checked yet',
+            'clock': 'ok',
+            'sales': 'ok',
         },
     }
     await shop.catalog.price()

@@ -94,6 +94,27 @@ async def test_payments_of_two_customers_are_not_marked(customer: Customer, othe
     assert second.duplicate_of == ''
 
 
+async def test_the_same_test_card_under_two_names_is_not_marked(
+    customer: Customer, other_customer: Customer
+) -> None:
+    """Everybody who tries the shop pays with 4242…, so in test mode a card alone says nothing."""
+    await fulfilled(customer, await customer.buy(email='one@example.com', name='Ann One'))
+    second = await fulfilled(other_customer, await other_customer.buy(email='two@example.com', name='Bo Two'))
+    assert second.duplicate_of == ''
+
+
+async def test_payments_without_a_card_are_compared_by_email_only(
+    customer: Customer, other_customer: Customer
+) -> None:
+    """A bank payment has no fingerprint; two without one are not the same."""
+    first = await customer.buy(email='one@example.com', method='bank')
+    customer.sandbox.act('settle', session=first.session_id, success=True)
+    assert (await fulfilled(customer, first)).facts.card_fingerprint == ''
+    second = await other_customer.buy(email='two@example.com', method='bank')
+    customer.sandbox.act('settle', session=second.session_id, success=True)
+    assert (await fulfilled(other_customer, second)).duplicate_of == ''
+
+
 async def test_a_payment_after_a_refund_is_not_marked(customer: Customer, other_customer: Customer) -> None:
     """A customer who got the money back and pays again has paid once."""
     first = await fulfilled(customer, await customer.buy())
