@@ -33,6 +33,8 @@ def main(arguments: list[str]) -> None:
     given = _parser().parse_args(arguments)
     try:
         _run(given)
+    except KeyboardInterrupt:  # Ctrl-C, which uvicorn raises again after a graceful shutdown
+        sys.exit()
     except (SettingsError, SiteProblem, BackupRefused) as error:
         print(f'Paidslot cannot {given.action}:', *(f'  - {problem}' for problem in error.problems), sep='\n')
         if given.command == 'serve':

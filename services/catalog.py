@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 FRESH = timedelta(minutes=5)
 RETRY = timedelta(seconds=5)
-PAGE_TIMEOUT = 0.8  # seconds a page waits for its first price; NiceGUI gives a page builder 3 s in all
+PAGE_TIMEOUT = 0.8  # seconds a page waits for its first price
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from services.rate_limit import RateLimit
 
 TRIES = 4
 PAYABLE_MARGIN = ATTACH_DEADLINE  # a session that closes sooner than this is not worth sending anybody to
+NOT_PAID_HERE = (State.FAILED, State.REFUNDED, State.LOST)  # who has such an order may well pay again
 
 
 class Checkout:
@@ -114,7 +115,10 @@ class Checkout:
             raise PaymentBusy('too many clicks at once')
 
     async def recent_order(self, browser_id: str) -> Order | None:
-        """Return the last order that this browser completed within 24 hours; none if its payment failed."""
+        """Return the last order that this browser completed within 24 hours.
+
+        None if its payment failed or all its money went back: the customer may well pay again.
+        """
         return await self._recent_order(hash_browser_id(browser_id))
 
     async def came_back(self, browser_id: str, offer: str = '') -> Return:
@@ -141,7 +145,7 @@ class Checkout:
             return None
         since = self._clock() - CLAIM_LIFETIME
         order = await self._ledger.orders.find_completed_by(browser, since=since)
-        return order if order and order.state is not State.FAILED else None
+        return order if order and order.state not in NOT_PAID_HERE else None
 
     async def _refuse_if_just_paid(self, browser: str, again: bool) -> None:
         if not again and await self._recent_order(browser):

@@ -100,12 +100,12 @@ class PriceChanged(ShopError):
 
 
 class AlreadyPaid(ShopError):
-    """A payment for the same offer was just made in this browser."""
+    """A payment for the same offer was just made or begun in this browser."""
 
     code = 'already_paid'
     status = 409
     words = (
-        'A payment was just made here, in this browser. '
+        'A payment was just made or begun here, in this browser. '
         'If it was yours, do not pay again. To buy a second session, press the button once more.'
     )
     level = logging.INFO

@@ -87,9 +87,9 @@ class Shop:
         await self.ledger.open()
 
     async def begin(self) -> None:
-        """Start what runs beside the pages: check the calendar, read price and account, then reconcile."""
-        self.calendar_watch.start()
+        """Read price and account; then start what runs beside the pages: calendar checks and rounds."""
         await self.warm_up()
+        self.calendar_watch.start()
         self.reconciler.start()
 
     async def warm_up(self) -> None:

@@ -13,7 +13,7 @@ def register(shop: Shop) -> Reconnector:
     """Register every page, and every other URL that a customer's browser asks for."""
     nicegui_template.register()
     ui.add_head_html(str(theme.style(shop.site.theme)), shared=True)
-    reconnector = Reconnector()
+    reconnector = Reconnector(shop.settings.domain)
     landing.register(shop, reconnector)
     order_urls.register(shop)  # before the page of an order, which its paths are like
     order.register(shop, reconnector)

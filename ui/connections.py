@@ -13,13 +13,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 log = logging.getLogger(__name__)
 
-HEADER_TIMEOUT = (
-    10.0  # seconds from connecting, or from the first byte of a later request, to the last header
-)
+HEADER_TIMEOUT = 10.0  # seconds from connecting, or from the first byte of a request, to the last header
 RESERVED = 100  # file descriptors for the database, Stripe, Calendly and files
 MOST = 10_000  # connections; beyond this memory is the limit
 NEARLY = 0.8  # of the connections; above, the log says so
 LOG_EVERY = 60.0  # seconds
+RAISE_LIMIT = '. Raise the limit of open files of this process (ulimit -n, LimitNOFILE, ulimits)'
 WITHOUT_LIMITS = 1024  # file descriptors; what is assumed where the system does not say
 BUSY = (
     b'HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n'
@@ -102,11 +101,11 @@ class Connection(HttpToolsProtocol):
             return
         kind.logged_at = now
         log.warning(
-            '%d connections are open, %d of them without a request; at %d the oldest without one are closed. '
-            'Raise the limit of open files of this process (ulimit -n, LimitNOFILE, ulimits)',
+            '%d connections are open, %d without a request; at %d the oldest without one are closed%s',
             number,
             len(self.waiting),
             self.limit,
+            '' if self.limit == MOST else RAISE_LIMIT,
         )
 
 

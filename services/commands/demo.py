@@ -10,7 +10,7 @@ from typing import Protocol
 from starlette.types import ASGIApp
 
 from services import logs
-from services.settings import parse_settings
+from services.settings import SettingsError, is_port, parse_settings
 from services.shop import Shop, build
 
 HOST, PORT = '127.0.0.1', '3000'
@@ -33,7 +33,10 @@ def run(environ: Mapping[str, str], *, start: Start) -> None:
     """
     from services.sandbox import SandboxConfig, create_app  # only the demo loads it
 
-    domain = f'http://{HOST}:{environ.get("PORT") or PORT}'
+    port = environ.get('PORT') or PORT
+    if not is_port(port):
+        raise SettingsError(['PORT is not a port number'])
+    domain = f'http://{HOST}:{port}'
     config = SandboxConfig(
         base=f'{domain}/sandbox',
         stripe_webhook=f'{domain}/webhooks/stripe',

@@ -12,6 +12,7 @@ from services.scheduling import CalendarProblem, Scheduling
 log = logging.getLogger(__name__)
 
 EVERY = 300.0  # seconds; a check makes two or three of the fifty requests that Calendly allows in a minute
+AFTER_SILENCE = 30.0  # seconds until the next check when Calendly did not answer
 
 
 class CalendarWatch:
@@ -64,4 +65,5 @@ class CalendarWatch:
                 await self.check()
             except Exception:  # whatever it is: the next check tries again
                 log.exception('checking the calendar failed unexpectedly')
-            await asyncio.sleep(EVERY)
+            is_silent = self.problem is not None and not self.problem.certain
+            await asyncio.sleep(AFTER_SILENCE if is_silent else EVERY)

@@ -3,6 +3,7 @@
 from services.settings.env_file import env_file, warnings
 from services.settings.model import Settings, SettingsError
 from services.settings.parse import load, parse_settings
+from services.settings.parsers import is_port
 from services.settings.place import HOME, how_to_run
 from services.settings.table import NAMES, SETTINGS, Setting
 from services.settings.urls import LOOPBACK
@@ -17,6 +18,7 @@ __all__ = [
     'SettingsError',
     'env_file',
     'how_to_run',
+    'is_port',
     'load',
     'parse_settings',
     'warnings',

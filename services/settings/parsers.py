@@ -168,11 +168,16 @@ def host_name(value: str, context: Context) -> str:
     return str(key(r'[A-Za-z0-9.-]+')(value, context)).lower()
 
 
+def is_port(text: str) -> bool:
+    """Whether a text is the number of a port."""
+    return bool(re.fullmatch(r'[0-9]{1,5}', text)) and 0 < int(text) < 65536
+
+
 def port(value: str, context: Context) -> int:
     """Take a port; without one it is the port in DOMAIN, else 3000."""
     url = split(normalised(context.texts['DOMAIN']))  # :443 in DOMAIN is the proxy's port
     value = value or str((url.port if url else None) or DEFAULT_PORT)
-    if not re.fullmatch(r'[0-9]{1,5}', value) or not 0 < int(value) < 65536:
+    if not is_port(value):
         raise Problem('is not a port number')
     return int(value)
 

@@ -105,7 +105,7 @@ def test_the_error_page_and_a_lost_connection(
     _check(broken)
     shop.kill()
 
-    expect(phone.get_by_role('alert').filter(has_text='It keeps trying to connect')).to_be_visible()
+    expect(phone.get_by_role('alert').filter(has_text='tries to connect')).to_be_visible()
     _check(phone)
 
 

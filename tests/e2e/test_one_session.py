@@ -9,7 +9,7 @@ from tests.factories import CREATE
 from tests.processes import Server
 from tests.sandbox_client import SandboxClient
 
-ALREADY_PAID = 'A payment was just made here, in this browser.'
+ALREADY_PAID = 'A payment was just made or begun here, in this browser.'
 OTHER_PRICE = (
     'The price has changed since this page was opened. You have not been charged. Please look again.'
 )

@@ -10,7 +10,7 @@ from tests.processes import START_TIMEOUT, Server, wait_until
 from tests.sandbox_client import SandboxClient
 
 RESTART_TIMEOUT = 1000 * START_TIMEOUT + STEP_TIMEOUT  # the start of the server, then a step in the browser
-RECONNECTING = 'This page stays as it is. It keeps trying to connect.'
+RECONNECTING = 'This page stays as it is and tries to connect.'
 WORKING = 'Processing...'
 DISCONNECTED = 'The connection is lost. The button comes back as soon as this page is connected again.'
 

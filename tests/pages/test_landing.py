@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from services.orders import Cause
+from services.shop import Shop
 from tests.pages.conftest import Way
 from tests.pages.customer import Customer
 from tests.sandbox_client import SandboxClient
@@ -208,6 +210,22 @@ async def test_a_recent_payment_is_mentioned(customer: Customer, way: Way) -> No
     await way.arrive(await way.pay())
     await customer.open('/')
     assert 'A payment was just made here' in customer.text
+
+
+async def test_nobody_who_still_has_to_pay_is_told_that_it_is_done(
+    customer: Customer, way: Way, sandbox: SandboxClient, shop: Shop
+) -> None:
+    """A chosen voucher is no payment, and after a refund nothing keeps the customer from paying again."""
+    session_id = await way.pay(method='instructions')
+    await way.arrive(session_id)
+    landing = (await customer.http.get('/')).text
+    assert 'whose payment has not arrived yet' in landing
+    assert 'was just made' not in landing
+    sandbox.act('settle', session=session_id)
+    await way.arrive(session_id)
+    sandbox.act('refund', session=session_id)
+    await shop.fulfilment.fulfil(session_id, because=Cause.WEBHOOK)
+    assert 'was just made' not in (await customer.http.get('/')).text
 
 
 async def test_the_browser_that_paid_gets_back_to_its_order(customer: Customer, way: Way) -> None:

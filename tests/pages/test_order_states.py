@@ -134,7 +134,7 @@ def test_a_moved_meeting_is_not_called_canceled() -> None:
 
 
 @pytest.mark.parametrize('state', [State.REFUNDED, State.LOST])
-def test_a_refunded_meeting_can_only_be_cancelled(state: State) -> None:
+def test_a_refunded_meeting_can_only_be_canceled(state: State) -> None:
     """It is shown with a sentence and the link to cancel, without place and without what to bring."""
     meeting, elsewhere, cancel = (f'https://{name}.example' for name in ('meet', 'move', 'cancel'))
     booking = replace(BOOKING, place=meeting, reschedule_url=elsewhere, cancel_url=cancel)

@@ -7,6 +7,7 @@ import logging
 import re
 from typing import Any
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import nicegui
 import pytest
@@ -19,7 +20,7 @@ from tests.pages.customer import Customer
 from tests.pages.outline import ELEMENTS
 from tests.sandbox_client import SandboxClient
 from ui.rendering.nicegui_template import RELOAD, SCRIPT_FILE, SCRIPT_PATH, without_reloads
-from ui.rendering.reconnect import MAX_CONCURRENT
+from ui.rendering.reconnect import CLIENT_BURST, MAX_CONCURRENT
 
 QUERY = re.compile(r'query: (\{.*?\}),')
 MISSED = 41  # the message that the browser expects next
@@ -47,10 +48,11 @@ class Shown:
         """The ids and URLs of the iframes."""
         return [(key, e['props']['src']) for key, e in self.elements.items() if e['tag'] == 'iframe']
 
-    async def connect(self, **changed: str) -> list[Message]:
+    async def connect(self, origin: str = 'http://test', **changed: str) -> list[Message]:
         """Open the page's websocket and close it at once; returns what the server sent."""
+        headers = [(b'host', b'test'), (b'origin', origin.encode())]
         scope: Scope = {
-            'type': 'websocket', 'path': '/_nicegui_ws/socket.io/', 'headers': [(b'host', b'test')],
+            'type': 'websocket', 'path': '/_nicegui_ws/socket.io/', 'headers': headers,
             'query_string': urlencode(self.query | WEBSOCKET | changed).encode(), 'scheme': 'ws',
             'client': ('203.0.113.9', 1), 'server': ('test', 80),
         }  # fmt: skip
@@ -138,6 +140,9 @@ async def test_a_late_browser_gets_everything(customer: Customer) -> None:
         {'page': '/terms'},
         {'page': '/order/nothing'},
         {'page': ''},
+        {'page': '//['},
+        {'origin': 'http://blog.test'},
+        {'origin': 'null'},
         {'client_id': 'anything'},
         {'next_message_id': 'x'},
     ],
@@ -182,6 +187,31 @@ async def test_many_come_back_at_once(customer: Customer, shop: Shop, way: Way) 
     await asyncio.gather(*(page.connect() for page in pages for _again in range(2)))
     assert {*Client.instances} == {page.client_id for page in pages}
     assert (await order_at(shop, path)).opens_calendar
+
+
+async def test_builds_are_limited(customer: Customer) -> None:
+    """One address with invented ids gets some pages; then it is asked to come again, and costs nothing."""
+    shown = await open_page(customer, '/')
+    forget()
+    tries = int(CLIENT_BURST) + 30
+    for _ in range(tries):
+        await shown.connect(client_id=str(uuid4()))
+    assert CLIENT_BURST <= len(Client.instances) <= tries - 10
+
+
+async def test_a_second_connection_gets_the_whole_page(
+    customer: Customer, way: Way, sandbox: SandboxClient
+) -> None:
+    """A browser that loses its connection during the build does not get a page without calendar."""
+    sandbox.fault('* /scheduling_links', 'fail', status=500, times=1)
+    shown = await open_page(customer, await way.back(await way.pay()))
+    forget()
+    sandbox.fault('* /scheduling_links', 'delay', seconds=1, times=1)
+    connections = [asyncio.create_task(shown.connect()) for _ in range(2)]
+    _, pending = await asyncio.wait(connections, return_when=asyncio.FIRST_COMPLETED)
+    frames = [each for each in Client.instances[shown.client_id].elements.values() if each.tag == 'iframe']
+    await asyncio.gather(*pending)
+    assert len(frames) == 1
 
 
 async def test_no_reload_is_left(customer: Customer) -> None:

@@ -127,7 +127,7 @@ def test_the_time_zone_can_be_chosen(sandbox: SandboxClient, page_client: httpx.
     assert (hours[0] - hours[1]) % 24 == 3
 
 
-def test_a_booking_is_cancelled_once(
+def test_a_booking_is_canceled_once(
     sandbox: SandboxClient, api: httpx.Client, page_client: httpx.Client
 ) -> None:
     """The page works once; event and invitee name who canceled and why."""

@@ -6,13 +6,14 @@ import os
 import re
 import resource
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -26,7 +27,7 @@ from services.orders import State
 from services.settings import SettingsError, parse_settings
 from services.shop import Shop, build
 from tests.factories import NOON, event_of, signed
-from tests.processes import ROOT, Server, free_port
+from tests.processes import ROOT, Server, free_port, wait_until
 from tests.services.conftest import Customer
 
 SELLER = """
@@ -415,6 +416,34 @@ def test_a_start_without_the_packages_is_refused_in_words(tmp_path: Path) -> Non
     assert (done.returncode, done.stderr) == (2, '')
     assert 'does not have the package' in done.stdout
     assert 'make setup' in done.stdout
+
+
+@pytest.mark.parametrize('port', ['abc', '70000', '0'])
+def test_the_demo_names_a_wrong_port(port: str) -> None:
+    """One sentence about PORT, and none about what is made from it."""
+    command = [sys.executable, str(ROOT / 'main.py'), 'demo']
+    done = subprocess.run(command, env={'PORT': port}, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (2, '')
+    assert done.stdout.splitlines()[1:] == ['  - PORT is not a port number']
+
+
+def test_ctrl_c_ends_the_shop_without_a_traceback(settings_env: dict[str, str], tmp_path: Path) -> None:
+    """As SIGTERM does: exit code 0, and only log lines."""
+    port = free_port()
+    settings = settings_env | {'PORT': str(port), 'PATH': os.environ['PATH']}
+    command = [sys.executable, str(ROOT / 'main.py'), 'serve']
+    log = tmp_path / 'log'
+    with log.open('w') as out, subprocess.Popen(command, env=settings, stdout=out, stderr=out) as process:
+        wait_until(lambda: _answers(port), seconds=30, why='the shop answers')
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0, log.read_text()
+    assert 'Traceback' not in log.read_text()
+
+
+def _answers(port: int) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(f'http://127.0.0.1:{port}/healthz', trust_env=False).text == 'ok'
+    return False
 
 
 def test_a_start_from_another_folder_makes_no_new_shop(settings_env: dict[str, str], tmp_path: Path) -> None:

@@ -25,10 +25,10 @@ from ui.components.builder import h, join
 from ui.components.documents import document
 from ui.middleware.browser_id import browser_id_in, cookie, new_browser_id
 from ui.middleware.early_flush import accepted_encodings
-from ui.middleware.token_bucket import TokenBucket
 from ui.pages import landing, seo
 from ui.pages.errors import ALERTS, alert_by_code
 from ui.rendering.render import Unrenderable, render
+from ui.rendering.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 

@@ -61,7 +61,7 @@ class CalendarFrame:
             self._show_notice()
         calendar = self._shop.calendar
         # A browser that comes back may show the public calendar already.
-        has_waited = calendar.has_waited(order) or self._is_rebuilt
+        has_waited = calendar.has_waited(order) or (self._is_rebuilt and not order.bookings_unknown)
         url = await calendar.url(order, fallback=has_waited)
         if url and not self._element.is_deleted:
             with numbered_from(FIRST_ID + IDS * earlier_bookings, self._element.client):

@@ -47,7 +47,7 @@ WRONG_METHOD = 'This address does not take that kind of request.'
 ERROR_ID = r'[0-9a-f]{8}'
 CONNECTION_WORDS = {
     'connection_lost': 'No connection',
-    'trying_to_reconnect': 'This page stays as it is. It keeps trying to connect.',
+    'trying_to_reconnect': 'This page stays as it is and tries to connect. If that takes minutes, reload it.',
     'message_too_long': 'That was too much at once',
     'message_too_long_body': 'Please try again with less.',
 }

@@ -8,7 +8,7 @@ from nicegui import app, background_tasks, ui
 
 from services.catalog import Offer
 from services.errors import AFTER_STRIPE, AlreadyPaid
-from services.orders import Return
+from services.orders import Return, State
 from services.shop import Shop
 from ui.components.builder import h, join
 from ui.components.elements import Static, refresh_without_script
@@ -24,6 +24,7 @@ from ui.rendering.reconnect import Reconnector
 REFRESH_AFTER = 5  # seconds, in browsers without script
 STRIPE_TIMEOUT = 1.2  # seconds the page waits for what Stripe knows about a customer who came back
 JUST_PAID = 'A payment was just made here, in this browser. If it was yours, do not pay again.'
+NOT_PAID_YET = 'You have an order here whose payment has not arrived yet. Do not pay for it a second time.'
 UNKNOWN = AFTER_STRIPE.replace('this page keeps', 'we keep')
 NOT_CHARGED = 'No charge was made. You can pay whenever you are ready.'
 
@@ -91,7 +92,8 @@ async def _show_payment(shop: Shop, notice: Static, *, came_back: bool) -> None:
 
     async def show_order() -> None:
         if order := await shop.checkout.recent_order(browser_id):
-            notice.show(join(h('p', JUST_PAID), order_link(order), contact_sentence(shop.site.contact)))
+            words = NOT_PAID_YET if order.state in (State.PROCESSING, State.AWAITING_CUSTOMER) else JUST_PAID
+            notice.show(join(h('p', words), order_link(order), contact_sentence(shop.site.contact)))
 
     if not came_back:
         if not is_new(client.request):

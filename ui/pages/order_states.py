@@ -47,7 +47,8 @@ class View:
     """What an order's page shows.
 
     ``receipt`` stands below everything else: the receipt, and how to keep the page. ``waits`` is true while
-    the order can still become paid, ``link_follows`` while the link to join a coming meeting is not known.
+    Stripe is about to say more of the payment, ``link_follows`` while the link to join a coming meeting is
+    not known.
     """
 
     state: Markup
@@ -173,6 +174,7 @@ def _under_review(data: OrderData, site: Site) -> Markup:
           f' {opens}You do not have to do anything: this page changes by itself.'),
         _meetings(data, site),
         _reference(data.order),
+        _check_now(data.order),
         contact_sentence(site.contact),
     )  # fmt: skip
 
@@ -257,7 +259,8 @@ def _refunded(data: OrderData, site: Site) -> Markup:
         h('h1', 'This order was refunded'),
         h(
             'p',
-            f'{_refund(data.order)} went back the way it came. Banks need five to ten days to show it.',
+            f'{_refund(data.order)} went back the way it came.'
+            ' Banks need five to ten business days to show it.',
         ),
         h('p', 'The calendar of this order is closed.'),
         _still_booked(data),
@@ -278,11 +281,11 @@ def _lost(data: OrderData, site: Site) -> Markup:
 
 
 def _mismatch(data: OrderData, site: Site) -> Markup:
-    if data.order.facts.payment_status not in PAID_STATUSES:
-        return _processing(data, site)
+    has_paid = data.order.facts.payment_status in PAID_STATUSES
+    thing, safe = ('payment', 'Your payment is safe. ') if has_paid else ('order', '')
     return join(
-        h('h1', 'We have your payment and will write to you'),
-        h('p', 'A person has to look at this payment first. Your payment is safe. Do not pay again.'),
+        h('h1', f'We have your {thing} and will write to you'),
+        h('p', f'A person has to look at this {thing} first. {safe}Do not pay again.'),
         _reference(data.order),
         contact_sentence(site.contact),
     )

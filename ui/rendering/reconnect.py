@@ -12,24 +12,34 @@ import asyncio
 import inspect
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
+from weakref import WeakValueDictionary
 
+from cachetools import TTLCache
 from fastapi import Request
 from nicegui import Client, ui
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from ui.components.elements import Tag
+from ui.rendering.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 
 MAX_CONCURRENT = 12  # pages that are built again at the same time; the others wait
-SOCKET = '/_nicegui_ws/'
+BUILD_RATE, BUILD_BURST = 20.0, 200.0  # pages: each second, and after a quiet time
+CLIENT_RATE, CLIENT_BURST = 5.0, 50.0  # the same for one IP address
+CLIENTS = 10_000, 60  # IP addresses that are remembered, and for how many seconds
+MAX_UNCONNECTED = 200  # pages built again that no browser has connected to yet
+LOG_EVERY = 60.0  # seconds
+SOCKET = '/_nicegui_ws/socket.io/'
 PAGE = 'page'  # the name in the websocket's query of the page's path
 REBUILT = 'rebuilt'  # set in the storage of a client that was built again
 CLIENT_ID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
@@ -39,11 +49,25 @@ Build = Callable[..., Awaitable[Any]]
 
 
 class Reconnector:
-    """Knows how each page is built, and builds it for browsers that come back."""
+    """Knows how each page is built, and builds it for browsers that come back.
 
-    def __init__(self) -> None:
+    Anybody can ask for that with an invented client id, so it is limited like the building of pages itself.
+    """
+
+    def __init__(self, domain: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Make it.
+
+        Args:
+            domain: the shop's address.
+            clock: seconds that only grow.
+        """
+        self._domain = domain
+        self._clock = clock
         self._pages: list[tuple[re.Pattern[str], ui.page, Build]] = []
         self._slots = asyncio.Semaphore(MAX_CONCURRENT)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by client id
+        self._builds = TokenBucket(BUILD_RATE, BUILD_BURST, clock)
+        self._builds_for: TTLCache[str, TokenBucket] = TTLCache(*CLIENTS)  # by IP address
 
     def page(self, path: str, **options: Any) -> Callable[[Build], Build]:
         """Register a page as ``ui.page`` does, and as one that can be built again.
@@ -61,22 +85,49 @@ class Reconnector:
 
         return register
 
-    async def prepare(self, scope: Scope) -> None:
-        """Have the client ready that a browser is about to connect to."""
+    async def prepare(self, scope: Scope) -> bool:
+        """Have the client ready that a browser is about to connect to.
+
+        Returns:
+            False if its page cannot be built now, because too many are: the browser shall try again.
+        """
         query = dict(parse_qsl(scope['query_string'].decode('latin-1')))
         client_id, message_id = query.get('client_id', ''), query.get('next_message_id', '')
         if 'sid' in query or not CLIENT_ID.fullmatch(client_id) or not MESSAGE_ID.fullmatch(message_id):
-            return  # connected already, or no browser
-        if client_id not in Client.instances:
-            async with self._slots:
-                if client_id not in Client.instances:
+            return True  # connected already, or no browser
+        # A browser that comes twice waits for the whole page.
+        async with self._locks.setdefault(client_id, asyncio.Lock()):
+            if client_id not in Client.instances and self._is_from_this_shop(scope):
+                if not self._may_build(scope):
+                    return False
+                async with self._slots:
                     await self._rebuild(client_id, query.get(PAGE, ''), scope)
         if client := Client.instances.get(client_id):
             _send_again(client, int(message_id))
+        return True
+
+    def _is_from_this_shop(self, scope: Scope) -> bool:
+        """Whether no script of another site asks: it would read what the cookie gives access to.
+
+        Browsers name the origin of each websocket, and of each request to another site.
+        """
+        headers = Headers(scope=scope)
+        origin = headers.get('origin', '')
+        return not origin or origin == self._domain or origin.partition('://')[2] == headers.get('host')
+
+    def _may_build(self, scope: Scope) -> bool:
+        address = scope['client'][0] if scope.get('client') else ''
+        if address not in self._builds_for:
+            self._builds_for[address] = TokenBucket(CLIENT_RATE, CLIENT_BURST, self._clock)
+        rebuilt = (client for client in Client.instances.values() if REBUILT in client.storage)
+        if sum(client.environ is None for client in rebuilt) >= MAX_UNCONNECTED:
+            return False
+        return self._builds_for[address].take() and self._builds.take()
 
     async def _rebuild(self, client_id: str, url: str, scope: Scope) -> None:
         """Build the page at a URL for a client id; leave no client behind for a URL without page."""
-        path, query_string = unquote(urlsplit(url).path), urlsplit(url).query
+        path, _, query_string = url.partition('?')
+        path = unquote(path)
         found = next((row for row in self._pages if row[0].fullmatch(path)), None)
         if found is None:
             return
@@ -106,15 +157,19 @@ class ReconnectMiddleware:
     def __init__(self, app: ASGIApp, *, reconnector: Reconnector) -> None:
         self._app = app
         self._reconnector = reconnector
+        self._log_lines = TokenBucket(1 / LOG_EVERY, 1, time.monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have the browser's client ready, then pass the request on."""
         if scope['type'] != 'lifespan' and scope['path'].startswith(SOCKET):
+            # NiceGUI would refuse a browser without client, which then gives up. This way it tries again.
             try:
-                await self._reconnector.prepare(scope)
+                is_ready = await self._reconnector.prepare(scope)
             except Exception:
-                # NiceGUI would refuse the browser, which then gives up. This way it tries once more.
-                log.exception('a page could not be built again; its browser will try once more')
+                is_ready = False
+                if self._log_lines.take():
+                    log.exception('a page could not be built again; its browser will try again')
+            if not is_ready:
                 await _unavailable(scope, receive, send)
                 return
         await self._app(scope, receive, send)
