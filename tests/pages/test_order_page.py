@@ -336,6 +336,8 @@ def test_a_path_is_read_as_it_was_meant() -> None:
     for rest in ('abc%2D_1', '<abc-_1>', ' abc-_1', 'abc-_1%2F', 'abc%252D_1.', 'abc-_1/session.pdf'):
         assert exact(rest) == 'abc-_1'
     assert exact('abc/session.ics/') == 'abc/session.ics'
+    token = 'tBnY6IfpPCakX0U-RgW1nEr_LLahIon0'
+    assert exact(f'See:{token}') == exact(f'https://coach.example/order/{token}') == token
     assert exact('<>') == ''
 
 

@@ -17,7 +17,7 @@ from ui.pages.errors import not_found
 
 PRIVATE = {'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex'}
 SESSION_ID = r'cs_[A-Za-z0-9_-]{1,250}'
-TOKEN = '[A-Za-z0-9_-]+'  # noqa: S105  # the form of one
+TOKEN, LEAST = '[A-Za-z0-9_-]', 20  # a character of one; how many it has at least
 FILE = 'session.ics'
 ADDED = ' \t\r\n/.,;:!?*~|\\()[]{}<>"\'`“”«»…'
 """What stands around links in texts, and is taken for a part of them."""
@@ -26,7 +26,7 @@ ADDED = ' \t\r\n/.,;:!?*~|\\()[]{}<>"\'`“”«»…'
 class WithAdditions(Convertor[str]):
     """The rest of a path below /order that is not the exact path of an order or of its calendar file."""
 
-    regex = rf'(?!{TOKEN}(?:/{re.escape(FILE)})?\Z)[\s\S]+'
+    regex = rf'(?!{TOKEN}+(?:/{re.escape(FILE)})?\Z)[\s\S]+'
 
     def convert(self, value: str) -> str:
         """Return the text as it is."""
@@ -42,8 +42,9 @@ def register(shop: Shop) -> None:
     register_url_convertor('with_additions', WithAdditions())
 
     @app.api_route('/order/{rest:with_additions}', methods=['GET', 'HEAD'])
-    def with_additions(rest: str) -> Response:
-        if path := exact(rest):
+    async def with_additions(rest: str) -> Response:
+        path = exact(rest)
+        if path and await shop.fulfilment.find(path.removesuffix(f'/{FILE}')):
             return RedirectResponse(f'/order/{path}', 303, headers=PRIVATE)
         return not_found(shop, order=True)
 
@@ -67,7 +68,7 @@ def exact(rest: str) -> str:
     """
     for _ in range(2):  # links that are passed on are encoded again
         rest = unquote(rest)
-    token = re.search(TOKEN, rest)
+    token = re.search(f'{TOKEN}{{{LEAST},}}', rest) or re.search(f'{TOKEN}+', rest)
     if token is None:
         return ''
     is_file = rest[token.end() :].startswith(f'/{FILE}')
