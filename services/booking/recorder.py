@@ -57,6 +57,7 @@ class BookingRecorder:
             await self._list_unmatched(update, UnmatchedReason.UNKNOWN_KEY)
             raise NotKnownYet('names an order that is not known yet')
         if first.booking.replaces:
+            await self._list_unmatched(update, UnmatchedReason.NO_KEY)
             raise NotKnownYet('names a meeting that is not known yet')
         await self._list_unmatched(update, UnmatchedReason.NO_KEY, handles=delivery)
 
