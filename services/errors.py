@@ -39,6 +39,10 @@ class OurFault(ShopError):
     """A fault of the shop or its machine, before the customer reached Stripe."""
 
 
+class Unreadable(OurFault):
+    """A stored delivery whose shape is unknown: trying it again would not help."""
+
+
 class LedgerUnavailable(OurFault):
     """The database does not work; all failures of one outage share the id that its log line has."""
 

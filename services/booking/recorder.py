@@ -4,7 +4,7 @@ import logging
 
 from cachetools import TTLCache
 
-from services.errors import BadRequest, CalendarUnavailable, NotKnownYet, OurFault
+from services.errors import BadRequest, CalendarUnavailable, NotKnownYet, Unreadable
 from services.ledger import Delivery, Ledger, UnmatchedReason
 from services.orders import Booking, BookingState, Cause, Order
 from services.scheduling import BookingUpdate, Scheduling, read_update
@@ -36,12 +36,13 @@ class BookingRecorder:
         Raises:
             NotKnownYet: it names a meeting or an order that is not known yet.
             CalendarUnavailable: Calendly does not answer.
-            OurFault: the payload cannot be read.
+            Unreadable: the payload cannot be read.
         """
         try:
             update = read_update(delivery.payload.encode())
         except BadRequest as error:
-            raise OurFault(f'it cannot be read: {type(error.__cause__).__name__}') from error
+            what = f'it cannot be read: {type(error.__cause__).__name__}; it is kept, and not tried again'
+            raise Unreadable(what) from error
         if await self.record(update, because=because, handles=delivery):
             return
         if self._is_of_another_event_type(update):  # the coach's own business
