@@ -222,6 +222,10 @@ class CalendarUnavailable(ShopError):
     level = logging.WARNING
 
 
+class CalendarRefused(CalendarUnavailable):
+    """Calendly answered, but not with what was requested; other requests may succeed."""
+
+
 AFTER_STRIPE = 'If you paid, your payment is safe. Do not pay again; this page keeps checking.'
 """What is said of every failure once the customer has been sent to Stripe."""
 

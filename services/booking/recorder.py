@@ -111,7 +111,7 @@ class BookingRecorder:
             except CalendarUnavailable as error:
                 log.warning('order %s: the link of its meeting is not known: %s', order.reference, error)
                 continue
-            if update.booking != booking:
+            if update and update.booking != booking:
                 await self._ledger.bookings.put(order, update.booking, because=Cause.PAGE, moved=update.moved)
 
     async def _list_unmatched(
@@ -130,7 +130,7 @@ class BookingRecorder:
     async def _earlier(self, update: BookingUpdate) -> tuple[BookingUpdate, ...]:
         """Read the meetings that a meeting took the place of, the latest first, until one has a booking key.
 
-        Without a token there are none.
+        It ends with one that Calendly does not know. Without a token there are none.
 
         Raises:
             CalendarUnavailable: Calendly does not answer.
@@ -140,7 +140,10 @@ class BookingRecorder:
         while self._scheduling.makes_links and len(earlier) < MAX_MOVES:
             if latest.booking_key or not latest.booking.replaces:
                 break
-            latest = await self._scheduling.read_booking(latest.booking.replaces)
+            before = await self._scheduling.read_booking(latest.booking.replaces)
+            if before is None:
+                break
+            latest = before
             earlier.append(latest)
         return tuple(earlier)
 

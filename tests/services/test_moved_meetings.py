@@ -256,6 +256,43 @@ async def test_a_silent_calendly_holds_up_no_other_delivery(
     assert await states(customer.shop, order) == expected
 
 
+@pytest.mark.parametrize(('status', 'error'), [(403, 'calendar_unavailable'), (404, 'not_known_yet')])
+async def test_a_refusal_for_one_meeting_holds_up_no_other_delivery(
+    customer: Customer, calendly: Calendly, clock: Clock, status: int, error: str
+) -> None:
+    """Calendly answers, so it is asked about the next one; a meeting that it does not know ends its chain."""
+    order, url = await a_calendar(customer)
+    lost = await calendly.book(url)
+    await calendly.deliver((await calendly.move(lost))['uri'])
+    (waiting,) = rows(customer.shop)
+    first = await calendly.book(f'{calendly.sandbox.calendly_link}?utm_content={order.booking_key}')
+    second = await calendly.move(first)
+    await calendly.deliver(second['uri'])
+    path = lost['uri'].partition('/scheduled_events/')[2].partition('/')[0]
+    calendly.sandbox.fault(f'GET /scheduled_events/{path}', 'fail', status=status, times=None)
+    clock.ahead = RETRY
+    await customer.shop.reconciler.round()
+    assert await states(customer.shop, order) == {first['uri']: 'canceled', second['uri']: 'active'}
+    (row,) = [row for row in rows(customer.shop) if row.handled_at is None]
+    assert row.error.startswith(error)
+    assert row.tries == waiting.tries + 1
+
+
+@pytest.mark.parametrize('status', [429, 500])
+async def test_too_many_requests_are_silence(
+    customer: Customer, calendly: Calendly, clock: Clock, status: int
+) -> None:
+    """Nothing more is asked in this round."""
+    for _ in range(2):
+        first = await calendly.book(calendly.sandbox.calendly_link)
+        await calendly.deliver((await calendly.move(first))['uri'])
+    calendly.sandbox.fault('GET /scheduled_events/*', 'fail', status=status, times=None)
+    asked = len(calendly.sandbox.requests(INVITEE))
+    clock.ahead = RETRY
+    await customer.shop.reconciler.round()
+    assert len(calendly.sandbox.requests(INVITEE)) == asked + 1
+
+
 @pytest.mark.parametrize(
     'kind',
     [
