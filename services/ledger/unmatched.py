@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, case, select, update
 
 from services.database import schema
 from services.database.store import Store
@@ -61,9 +61,11 @@ class Unmatched:
         self.report(await self._store.write(work))
 
     async def list_open(self, *, limit: int = 100) -> tuple[UnmatchedBooking, ...]:
-        """Return the rows that wait for the operator, earliest meeting first."""
+        """Return the rows that wait for the operator: coming meetings, the next first, then past ones."""
         table = schema.unmatched_bookings
-        query = select(table).where(table.c.state == UnmatchedState.OPEN).order_by(table.c.start).limit(limit)
+        coming = table.c.end > self._clock()
+        order = case((coming, 0), else_=1), case((coming, table.c.start)), table.c.start.desc()
+        query = select(table).where(table.c.state == UnmatchedState.OPEN).order_by(*order).limit(limit)
         return tuple(_from_row(row._mapping) for row in await self._store.read(query))
 
     async def mark_handled(self, invitee_id: str, reason: UnmatchedReason, *, note: str) -> None:

@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -15,8 +16,9 @@ from services.ledger import UnmatchedBooking, UnmatchedReason
 from services.orders import Cause, Order, State
 from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.factories import a_booking
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Customer, client_at, fulfilled, on_both_databases
+from tests.services.conftest import Clock, Customer, client_at, fulfilled, on_both_databases
 
 pytestmark = on_both_databases
 
@@ -291,3 +293,16 @@ async def test_the_operator_handles_a_row(shop: Shop, calendly: Calendly) -> Non
     assert await reasons(shop) == []
     await calendly.deliver('invitee.created', booked | {'updated_at': '2026-11-26T12:00:00.000000Z'})
     assert await reasons(shop) == []
+
+
+async def test_coming_meetings_are_listed_before_past_ones(shop: Shop, clock: Clock) -> None:
+    """The next one first; what is over hides nothing that can still be canceled."""
+    hours = {'week ago': -168, 'yesterday': -24, 'now': -0.5, 'tomorrow': 24, 'in a week': 168}
+    for name, ahead in hours.items():
+        start = clock() + timedelta(hours=ahead)
+        booking = a_booking(invitee_id=name, start=start, end=start + timedelta(hours=1))
+        await shop.ledger.unmatched.record_unmatched(
+            booking, UnmatchedReason.NO_KEY, event_type='', handles=None
+        )
+    listed = await shop.ledger.unmatched.list_open(limit=4)
+    assert [row.invitee_id for row in listed] == ['now', 'tomorrow', 'in a week', 'yesterday']
