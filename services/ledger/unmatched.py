@@ -11,12 +11,11 @@ from sqlalchemy import Connection, case, select, update
 from services.database import schema
 from services.database.store import Store
 from services.ledger.deliveries import mark_handled
+from services.ledger.mapping import booking_from_row
 from services.ledger.records import Delivery, UnmatchedBooking, UnmatchedReason, UnmatchedState
-from services.orders import Booking, BookingState, Order, State
+from services.orders import MONEY_BACK_STATES, Booking, BookingState, Order
 
 log = logging.getLogger(__name__)
-
-MONEY_BACK = frozenset({State.REFUNDED, State.LOST})
 
 
 class Unmatched:
@@ -131,16 +130,14 @@ class Unmatched:
         if order.opens_calendar and not before.opens_calendar:  # a refund failed, or it was paid late
             for reason in (UnmatchedReason.REFUNDED, UnmatchedReason.NOT_PAID):
                 self._close(connection, UnmatchedState.RIGHT_AGAIN, order_id=order.id, reason=reason)
-        if order.state not in MONEY_BACK or before.state in MONEY_BACK:
+        if order.state not in MONEY_BACK_STATES or before.state in MONEY_BACK_STATES:
             return []
         coming = select(table).where(
             table.c.order_id == order.id, table.c.state == BookingState.ACTIVE, table.c.end > self._clock()
         )
         listed = []
         for row in connection.execute(coming).all():
-            values = dict(row._mapping)
-            del values['order_id']
-            booking = Booking(**values | {'state': BookingState(values['state'])})
+            booking = booking_from_row(row)
             listed += self.write(connection, booking, [UnmatchedReason.REFUNDED], order=order)
         return listed
 
