@@ -39,6 +39,10 @@ class OurFault(ShopError):
     """A fault of the shop or its machine, before the customer reached Stripe."""
 
 
+class Unreadable(OurFault):
+    """A stored delivery whose shape is unknown: trying it again would not help."""
+
+
 class LedgerUnavailable(OurFault):
     """The database does not work; all failures of one outage share the id that its log line has."""
 
@@ -216,6 +220,10 @@ class CalendarUnavailable(ShopError):
     status = 503
     words = 'Your payment is safe. The calendar does not answer yet; this page keeps trying.'
     level = logging.WARNING
+
+
+class CalendarRefused(CalendarUnavailable):
+    """Calendly answered, but not with what was requested; other requests may succeed."""
 
 
 AFTER_STRIPE = 'If you paid, your payment is safe. Do not pay again; this page keeps checking.'

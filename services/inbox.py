@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Mapping
 from typing import Protocol
 
-from services.errors import NotKnownYet, ShopError, reported
+from services.errors import NotKnownYet, ShopError, Unreadable, reported
 from services.ledger import Delivery, Ledger, Source
 from services.orders import Cause
 
@@ -67,7 +67,7 @@ class Inbox:
         """Process a recorded delivery.
 
         Raises:
-            ShopError: it failed; its error is stored, and it is tried again later.
+            ShopError: it failed; its error is stored, and it is tried again later unless it is unreadable.
         """
         try:
             with reported(f'delivery {delivery.kind}'):
@@ -84,12 +84,13 @@ class Inbox:
     async def _keep_error(self, delivery: Delivery, error: ShopError) -> None:
         """Keep why a delivery failed; if the ledger itself has failed, the delivery's lease expires."""
         what = f'{error.code}: {error}' if isinstance(error, NotKnownYet) else error.code
+        words, final = f'{what} [error {error.id}]', isinstance(error, Unreadable)
         try:
             with reported('keeping the error of a delivery'):
-                again = await self._ledger.deliveries.keep_error(delivery, f'{what} [error {error.id}]')
+                again = await self._ledger.deliveries.keep_error(delivery, words, final=final)
         except ShopError:
             return
-        if not again:
+        if not again and not final:
             log.warning(
                 'gave up on delivery %s of %s: %s [error %s]', delivery.kind, delivery.source, what, error.id
             )

@@ -4,7 +4,7 @@ import logging
 
 from cachetools import TTLCache
 
-from services.errors import BadRequest, CalendarUnavailable, NotKnownYet, OurFault
+from services.errors import BadRequest, CalendarUnavailable, NotKnownYet, Unreadable
 from services.ledger import Delivery, Ledger, UnmatchedReason
 from services.orders import Booking, BookingState, Cause, Order
 from services.scheduling import BookingUpdate, Scheduling, read_update
@@ -36,12 +36,13 @@ class BookingRecorder:
         Raises:
             NotKnownYet: it names a meeting or an order that is not known yet.
             CalendarUnavailable: Calendly does not answer.
-            OurFault: the payload cannot be read.
+            Unreadable: the payload cannot be read.
         """
         try:
             update = read_update(delivery.payload.encode())
         except BadRequest as error:
-            raise OurFault(f'it cannot be read: {type(error.__cause__).__name__}') from error
+            what = f'it cannot be read: {type(error.__cause__).__name__}; it is kept, and not tried again'
+            raise Unreadable(what) from error
         if await self.record(update, because=because, handles=delivery):
             return
         if self._is_of_another_event_type(update):  # the coach's own business
@@ -57,6 +58,7 @@ class BookingRecorder:
             await self._list_unmatched(update, UnmatchedReason.UNKNOWN_KEY)
             raise NotKnownYet('names an order that is not known yet')
         if first.booking.replaces:
+            await self._list_unmatched(update, UnmatchedReason.NO_KEY)
             raise NotKnownYet('names a meeting that is not known yet')
         await self._list_unmatched(update, UnmatchedReason.NO_KEY, handles=delivery)
 
@@ -109,7 +111,7 @@ class BookingRecorder:
             except CalendarUnavailable as error:
                 log.warning('order %s: the link of its meeting is not known: %s', order.reference, error)
                 continue
-            if update.booking != booking:
+            if update and update.booking != booking:
                 await self._ledger.bookings.put(order, update.booking, because=Cause.PAGE, moved=update.moved)
 
     async def _list_unmatched(
@@ -128,7 +130,7 @@ class BookingRecorder:
     async def _earlier(self, update: BookingUpdate) -> tuple[BookingUpdate, ...]:
         """Read the meetings that a meeting took the place of, the latest first, until one has a booking key.
 
-        Without a token there are none.
+        It ends with one that Calendly does not know. Without a token there are none.
 
         Raises:
             CalendarUnavailable: Calendly does not answer.
@@ -138,7 +140,10 @@ class BookingRecorder:
         while self._scheduling.makes_links and len(earlier) < MAX_MOVES:
             if latest.booking_key or not latest.booking.replaces:
                 break
-            latest = await self._scheduling.read_booking(latest.booking.replaces)
+            before = await self._scheduling.read_booking(latest.booking.replaces)
+            if before is None:
+                break
+            latest = before
             earlier.append(latest)
         return tuple(earlier)
 

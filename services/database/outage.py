@@ -9,7 +9,7 @@ from services.errors import LedgerUnavailable
 
 log = logging.getLogger(__name__)
 
-LOG_EVERY = 60.0  # seconds; an outage that comes again sooner is not logged again
+LOG_EVERY = 60.0  # seconds; an outage that comes again sooner is logged only if it lasts until then
 
 
 class Outages:
@@ -19,6 +19,7 @@ class Outages:
         self._dialect = dialect
         self._failing: set[str] = set()  # reading, writing
         self._failures = 0
+        self._is_logged = False  # the present outage
         self._logged_at = -LOG_EVERY
         self._error_id = ''
 
@@ -28,7 +29,7 @@ class Outages:
         return bool(self._failing)
 
     def failed(self, doing: str, error: Exception) -> LedgerUnavailable:
-        """Count a failure and log the first one; returns the error to raise.
+        """Count a failure and log the outage once; returns the error to raise.
 
         Args:
             doing: reading or writing.
@@ -36,8 +37,9 @@ class Outages:
         """
         words = in_words(error, self._dialect)
         self._failures += 1
-        if not self._failing and time.monotonic() >= self._logged_at + LOG_EVERY:
-            self._logged_at, self._error_id = time.monotonic(), secrets.token_hex(4)
+        if not self._is_logged and time.monotonic() >= self._logged_at + LOG_EVERY:
+            self._is_logged, self._logged_at = True, time.monotonic()
+            self._error_id = secrets.token_hex(4)
             line = 'the database does not work: %s %s failed; the next failures are only counted [error %s]'
             log.error(line, words, doing, self._error_id, exc_info=error)
         self._failing.add(doing)
@@ -51,4 +53,4 @@ class Outages:
         if not self._failing:
             line = 'the database works again; %d requests to it failed [error %s]'
             log.warning(line, self._failures, self._error_id)
-            self._failures = 0
+            self._failures, self._is_logged = 0, False

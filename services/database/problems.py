@@ -38,6 +38,11 @@ BUGS = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH
 """What SQLite answers to a wrong statement; all other codes say that the database does not work."""
 
 
+LOST = ('40', '55', '57014')
+"""What PostgreSQL answers to one statement that lost against others: a deadlock, a serialization failure, a
+lock or statement timeout (postgresql.org/docs/current/errcodes-appendix.html)."""
+
+
 def is_outage(error: Exception, dialect: str) -> bool:
     """Say whether the database itself does not work, rather than one statement.
 
@@ -49,6 +54,8 @@ def is_outage(error: Exception, dialect: str) -> bool:
         return True
     if dialect == 'sqlite':
         return code_of(error) not in (0, *BUGS)
+    if str(getattr(getattr(error, 'orig', None), 'sqlstate', None) or '').startswith(LOST):
+        return False
     return isinstance(error, OperationalError | InterfaceError | InternalError)
 
 

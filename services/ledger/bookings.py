@@ -13,8 +13,8 @@ from services.ledger.deliveries import mark_handled, retry_now
 from services.ledger.journal import Journal
 from services.ledger.mapping import booking_from_row, order_from_row
 from services.ledger.records import Delivery, Source, UnmatchedBooking, UnmatchedReason
-from services.ledger.unmatched import MONEY_BACK, Unmatched
-from services.orders import Booking, BookingState, Cause, Order, State
+from services.ledger.unmatched import Unmatched
+from services.orders import MONEY_BACK_STATES, Booking, BookingState, Cause, Order, State
 
 ACTIVE, CANCELED = BookingState.ACTIVE, BookingState.CANCELED
 
@@ -118,7 +118,7 @@ class Bookings:
     def _reasons(self, connection: Connection, order: Order, booking: Booking) -> list[UnmatchedReason]:
         """Say why an active booking is not what the order paid for; nothing for a right one."""
         reasons = []
-        if order.state in MONEY_BACK:
+        if order.state in MONEY_BACK_STATES:
             reasons.append(UnmatchedReason.REFUNDED)
         elif not order.opens_calendar and order.state is not State.UNDER_REVIEW:
             reasons.append(UnmatchedReason.NOT_PAID)

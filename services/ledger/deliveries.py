@@ -38,12 +38,13 @@ class Deliveries:
         now = self._clock()
         await self._store.write(lambda connection: mark_handled(connection, delivery, now))
 
-    async def keep_error(self, delivery: Delivery, error: str) -> bool:
+    async def keep_error(self, delivery: Delivery, error: str, *, final: bool = False) -> bool:
         """Keep why a delivery failed, and when to try it again; False when it is given up.
 
         Args:
             delivery: which one.
             error: in words for the operator.
+            final: whether another try would not help.
         """
         now = self._clock()
 
@@ -51,7 +52,7 @@ class Deliveries:
             which = _key(delivery)
             row = connection.execute(statements.delivery_tries(), which).first()
             tries, since = (row.tries, row.received_at) if row else (1, now)
-            next_try = now + _pause(tries) if now - since < GIVEN_UP else None
+            next_try = None if final or now - since >= GIVEN_UP else now + _pause(tries)
             statement = statements.change_delivery().where(schema.deliveries.c.handled_at.is_(None))
             connection.execute(statement, which | {'error': error, 'next_try': next_try})
             return next_try is not None

@@ -27,7 +27,11 @@ class UnmatchedReason(enum.StrEnum):
 
 
 class UnmatchedState(enum.StrEnum):
-    """What became of it: open for the operator, canceled, right again (a refund failed), or handled."""
+    """What became of it: open for the operator, canceled, right again, or handled by the operator.
+
+    It is right again when its order became known, was paid or got its money again (a refund failed), or when
+    another meeting of the order was canceled, so that this one is not one too many.
+    """
 
     OPEN = 'open'
     CANCELED = 'canceled'

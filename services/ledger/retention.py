@@ -1,9 +1,10 @@
-"""Retention: unpaid orders that ended, and handled deliveries, are deleted when their time is over."""
+"""Retention: unpaid orders that ended, handled deliveries and meetings of no order are deleted in time."""
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, select, tuple_, update
+from sqlalchemy import Connection, Select, Table, delete, select, tuple_, update
 
 from services.database import schema
 from services.database.store import Store
@@ -54,12 +55,27 @@ class Retention:
         table = schema.deliveries
         key = table.c.source, table.c.event_id
         old = select(*key).where(table.c.handled_at <= self._clock() - RETENTION).order_by(table.c.handled_at)
-        old = old.limit(limit).with_for_update(skip_locked=True)
+        return await self._store.write(lambda connection: _delete(connection, table, old, limit))
 
-        def work(connection: Connection) -> int:
-            keys = [tuple(row) for row in connection.execute(old)]
-            if keys:
-                connection.execute(delete(table).where(tuple_(*key).in_(keys)))
-            return len(keys)
+    async def delete_unmatched(self, *, limit: int) -> int:
+        """Delete unmatched bookings of no order long after the meeting: they hold a name and an e-mail.
 
-        return await self._store.write(work)
+        Args:
+            limit: how many to delete.
+
+        Returns:
+            How many were deleted.
+        """
+        table = schema.unmatched_bookings
+        key = table.c.invitee_id, table.c.reason
+        old = select(*key).where(table.c.order_id.is_(None), table.c.end <= self._clock() - RETENTION)
+        old = old.order_by(table.c.end)
+        return await self._store.write(lambda connection: _delete(connection, table, old, limit))
+
+
+def _delete(connection: Connection, table: Table, old: Select[Any], limit: int) -> int:
+    """Delete the first rows of a query for primary keys; returns how many there were."""
+    keys = [tuple(row) for row in connection.execute(old.limit(limit).with_for_update(skip_locked=True))]
+    if keys:
+        connection.execute(delete(table).where(tuple_(*table.primary_key).in_(keys)))
+    return len(keys)

@@ -6,17 +6,16 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, case, select, update
 
 from services.database import schema
 from services.database.store import Store
 from services.ledger.deliveries import mark_handled
+from services.ledger.mapping import booking_from_row
 from services.ledger.records import Delivery, UnmatchedBooking, UnmatchedReason, UnmatchedState
-from services.orders import Booking, BookingState, Order, State
+from services.orders import MONEY_BACK_STATES, Booking, BookingState, Order
 
 log = logging.getLogger(__name__)
-
-MONEY_BACK = frozenset({State.REFUNDED, State.LOST})
 
 
 class Unmatched:
@@ -61,9 +60,11 @@ class Unmatched:
         self.report(await self._store.write(work))
 
     async def list_open(self, *, limit: int = 100) -> tuple[UnmatchedBooking, ...]:
-        """Return the rows that wait for the operator, earliest meeting first."""
+        """Return the rows that wait for the operator: coming meetings, the next first, then past ones."""
         table = schema.unmatched_bookings
-        query = select(table).where(table.c.state == UnmatchedState.OPEN).order_by(table.c.start).limit(limit)
+        coming = table.c.end > self._clock()
+        order = case((coming, 0), else_=1), case((coming, table.c.start)), table.c.start.desc()
+        query = select(table).where(table.c.state == UnmatchedState.OPEN).order_by(*order).limit(limit)
         return tuple(_from_row(row._mapping) for row in await self._store.read(query))
 
     async def mark_handled(self, invitee_id: str, reason: UnmatchedReason, *, note: str) -> None:
@@ -129,16 +130,14 @@ class Unmatched:
         if order.opens_calendar and not before.opens_calendar:  # a refund failed, or it was paid late
             for reason in (UnmatchedReason.REFUNDED, UnmatchedReason.NOT_PAID):
                 self._close(connection, UnmatchedState.RIGHT_AGAIN, order_id=order.id, reason=reason)
-        if order.state not in MONEY_BACK or before.state in MONEY_BACK:
+        if order.state not in MONEY_BACK_STATES or before.state in MONEY_BACK_STATES:
             return []
         coming = select(table).where(
             table.c.order_id == order.id, table.c.state == BookingState.ACTIVE, table.c.end > self._clock()
         )
         listed = []
         for row in connection.execute(coming).all():
-            values = dict(row._mapping)
-            del values['order_id']
-            booking = Booking(**values | {'state': BookingState(values['state'])})
+            booking = booking_from_row(row)
             listed += self.write(connection, booking, [UnmatchedReason.REFUNDED], order=order)
         return listed
 

@@ -48,6 +48,7 @@ class State(enum.StrEnum):
 
 
 CALENDAR_STATES = frozenset({State.PAID, State.PARTLY_REFUNDED, State.DISPUTED})
+MONEY_BACK_STATES = frozenset({State.REFUNDED, State.LOST})
 WAITING_STATES = frozenset({State.OPEN, State.PROCESSING, State.AWAITING_CUSTOMER, State.UNDER_REVIEW})
 
 
@@ -275,7 +276,7 @@ def _after_mismatch(facts: Facts) -> State:
     if facts.payment_status not in PAID_STATUSES:
         return State.FAILED if facts.payment_failed else State.MISMATCH
     after = _after_payment(facts)
-    return after if after in (State.REFUNDED, State.LOST) else State.MISMATCH
+    return after if after in MONEY_BACK_STATES else State.MISMATCH
 
 
 def _after_payment(facts: Facts) -> State:

@@ -6,7 +6,7 @@ from services.orders.model import ATTACH_DEADLINE, PAID_STATUSES, SESSION_LIFETI
 
 WATCHED = timedelta(days=180)  # how long a payment is checked for refunds and disputes
 FAILED_WATCHED = timedelta(days=1)
-RETENTION = timedelta(days=30)  # how long unpaid orders that ended, and handled deliveries, are kept
+RETENTION = timedelta(days=30)  # how long what is not kept for ever stays
 MINUTE = timedelta(minutes=1)
 # The shortest and the longest pause between two checks; in between, a quarter of the order's age.
 PAUSES = {

@@ -34,7 +34,7 @@ class CheckDueOrders:
             payments: knows the environment that is reconciled.
             fulfilment: reads a session and writes down what is true.
             clock: the present time in UTC.
-            sessions_are_read: whether Stripe's list of sessions was read just now; until then an order of a
+            sessions_are_read: whether this process knows Stripe's list of sessions; until then an order of a
                 restored ledger may have been paid.
         """
         self._ledger = ledger

@@ -3,7 +3,7 @@
 The pauses between two tries are in ``services/ledger/deliveries.py``.
 """
 
-from services.errors import CalendarUnavailable, PaymentUnreachable, ShopError
+from services.errors import CalendarRefused, CalendarUnavailable, PaymentUnreachable, ShopError
 from services.inbox import Inbox
 from services.ledger import Ledger, Source
 from services.orders import Cause
@@ -34,8 +34,8 @@ class RetryDeliveries:
                 await self._inbox.process(delivery, because=Cause.RECONCILER)
             except PaymentUnreachable:
                 raise
-            except CalendarUnavailable:
-                calendly_is_silent = True
+            except CalendarUnavailable as error:
+                calendly_is_silent = not isinstance(error, CalendarRefused)
             except ShopError:
                 continue  # the inbox has logged and stored it
         return len(deliveries) == LIMIT

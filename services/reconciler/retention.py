@@ -1,4 +1,4 @@
-"""A reconciler task: delete unpaid orders that ended, and handled deliveries, after the retention."""
+"""A reconciler task: delete unpaid orders that ended, handled deliveries and meetings of no order in time."""
 
 import asyncio
 import logging
@@ -24,6 +24,7 @@ class DeleteOld:
         for what, delete in (
             ('unpaid orders', self._ledger.retention.delete_orders),
             ('handled deliveries', self._ledger.retention.delete_deliveries),
+            ('meetings of no order', self._ledger.retention.delete_unmatched),
         ):
             count = 0
             for _ in range(STEPS):

@@ -60,7 +60,6 @@ class ReadStripeList:
             domain: this shop's address; sessions of others on the same account are left alone.
         """
         self.name = name
-        self.was_read = False  # whether the last run read the whole overlap
         self._last: LastReading | None = None
         self._read_page = read_page
         self._first = first
@@ -71,18 +70,23 @@ class ReadStripeList:
         self._clock = clock
         self._domain = domain
 
+    @property
+    def was_read(self) -> bool:
+        """Whether this process knows the list: the whole overlap, and what was added since, until just now.
+
+        False while pages of the overlap are left, after a run that failed, and where another process went on
+        with the reading.
+        """
+        return self._last is not None and self._last.until > self._clock() - FULL_EVERY
+
     async def run(self) -> bool:
         """Read the list on: what is new since the last run, and from time to time the whole overlap."""
-        self.was_read = False
-        now, last = self._clock(), self._last
+        now, last, self._last = self._clock(), self._last, None
         recent = last and last.fully_at <= last.until <= now < last.fully_at + FULL_EVERY
         if last and recent and await self._read_newest(last.until - RECENT, now):
             self._last = replace(last, until=now)
             return False
-        self._last = None
-        more = await self._read_overlap(now)
-        self.was_read = True
-        return more
+        return await self._read_overlap(now)
 
     async def _read_newest(self, since: datetime, until: datetime) -> bool:
         """Read what was added since the last round; False when that is more than a page."""

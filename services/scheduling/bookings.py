@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from services.errors import BadRequest
 from services.orders import Booking, BookingState, Canceler, plain_text
@@ -64,7 +63,6 @@ def read_update(body: bytes) -> BookingUpdate:
     """
     try:
         event: dict[str, Any] = json.loads(body.decode())
-        json.dumps(event, ensure_ascii=False).encode()  # a lone surrogate cannot be stored
         return update_from(event['payload'])
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise BadRequest('This is not a delivery of a Calendly invitee.') from error
@@ -118,7 +116,8 @@ def _canceler(value: object) -> Canceler:
 
 def _link(value: object) -> str:
     """Keep an address only if a browser may follow it from our page."""
-    return plain_text(value, limit=2000) if urlsplit(str(value or '')).scheme in ('http', 'https') else ''
+    link = plain_text(value, limit=2000)
+    return link if link.lower().startswith(('https://', 'http://')) else ''
 
 
 def time_of(value: str) -> datetime:

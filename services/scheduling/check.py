@@ -114,6 +114,12 @@ def answer_of(error: CalendarUnavailable) -> httpx.Response | None:
     return cause.response if isinstance(cause, httpx.HTTPStatusError) else None
 
 
+def is_not_found(error: CalendarUnavailable) -> bool:
+    """Whether Calendly answered that what was named does not exist."""
+    answer = answer_of(error)
+    return answer is not None and answer.status_code == 404
+
+
 def _required_scopes(answer: httpx.Response) -> list[str]:
     try:
         scopes = answer.json().get('required_scopes')

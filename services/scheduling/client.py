@@ -8,13 +8,14 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import httpx
 
-from services.errors import CalendarUnavailable
+from services.errors import CalendarRefused, CalendarUnavailable
 from services.orders import Order
 from services.scheduling.bookings import BookingUpdate, time_of, update_from
 from services.scheduling.check import (
     NOT_FOUND,
     CalendarProblem,
     answer_of,
+    is_not_found,
     problem_of_error,
     problem_of_event_type,
     problem_of_page,
@@ -184,22 +185,28 @@ class Scheduling:
         except (LookupError, TypeError, ValueError, AttributeError, TimeoutError) as error:
             raise CalendarUnavailable(f'the bookings cannot be read: {error!r}') from error
 
-    async def read_booking(self, invitee_id: str) -> BookingUpdate:
+    async def read_booking(self, invitee_id: str) -> BookingUpdate | None:
         """Read one booking as it is now (GET /scheduled_events/…, developer.calendly.com).
+
+        None when Calendly does not know it, such as one that was deleted.
 
         Args:
             invitee_id: the URI of the invitee, which ends in ``/scheduled_events/…/invitees/…``.
 
         Raises:
-            CalendarUnavailable: Calendly cannot be reached, refuses, or does not know it.
+            CalendarUnavailable: Calendly cannot be reached, or refuses.
         """
         event_id, _, invitee = (quote(part, safe='') for part in f'//{invitee_id}'.split('/')[-3:])
         try:
             event = (await self._ask('GET', f'/scheduled_events/{event_id}'))['resource']
             answer = await self._ask('GET', f'/scheduled_events/{event_id}/invitees/{invitee}')
             return update_from(answer['resource'] | {'scheduled_event': event})
+        except CalendarRefused as error:
+            if is_not_found(error):
+                return None
+            raise
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise CalendarUnavailable(f'the booking cannot be read: {error!r}') from error
+            raise CalendarRefused(f'the booking cannot be read: {error!r}') from error
 
     async def _invitees(self, since: datetime) -> list[dict[str, Any]]:
         """Read who booked our event type since then, each with the event in it, oldest booking first."""
@@ -272,7 +279,8 @@ class Scheduling:
             data: dict[str, Any] = answer.json()
         except (httpx.HTTPError, TimeoutError, ValueError) as error:
             what = str(error).partition('\n')[0] or type(error).__name__
-            raise CalendarUnavailable(f'{method} {path}: {what}') from error
+            kind = CalendarRefused if _is_refusal(error) else CalendarUnavailable
+            raise kind(f'{method} {path}: {what}') from error
         return data
 
 
@@ -284,6 +292,13 @@ def _of_order(invitees: list[dict[str, Any]], booking_key: str) -> list[dict[str
         if carried == booking_key or invitee.get('old_invitee') in found:
             found[invitee['uri']] = invitee
     return list(found.values())
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether Calendly answered, and will answer other requests."""
+    if not isinstance(error, httpx.HTTPStatusError):
+        return False
+    return error.response.is_client_error and error.response.status_code != 429
 
 
 def _means_missing(error: CalendarUnavailable) -> bool:

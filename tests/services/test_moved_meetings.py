@@ -256,6 +256,43 @@ async def test_a_silent_calendly_holds_up_no_other_delivery(
     assert await states(customer.shop, order) == expected
 
 
+@pytest.mark.parametrize(('status', 'error'), [(403, 'calendar_unavailable'), (404, 'not_known_yet')])
+async def test_a_refusal_for_one_meeting_holds_up_no_other_delivery(
+    customer: Customer, calendly: Calendly, clock: Clock, status: int, error: str
+) -> None:
+    """Calendly answers, so it is asked about the next one; a meeting that it does not know ends its chain."""
+    order, url = await a_calendar(customer)
+    lost = await calendly.book(url)
+    await calendly.deliver((await calendly.move(lost))['uri'])
+    (waiting,) = rows(customer.shop)
+    first = await calendly.book(f'{calendly.sandbox.calendly_link}?utm_content={order.booking_key}')
+    second = await calendly.move(first)
+    await calendly.deliver(second['uri'])
+    path = lost['uri'].partition('/scheduled_events/')[2].partition('/')[0]
+    calendly.sandbox.fault(f'GET /scheduled_events/{path}', 'fail', status=status, times=None)
+    clock.ahead = RETRY
+    await customer.shop.reconciler.round()
+    assert await states(customer.shop, order) == {first['uri']: 'canceled', second['uri']: 'active'}
+    (row,) = [row for row in rows(customer.shop) if row.handled_at is None]
+    assert row.error.startswith(error)
+    assert row.tries == waiting.tries + 1
+
+
+@pytest.mark.parametrize('status', [429, 500])
+async def test_too_many_requests_are_silence(
+    customer: Customer, calendly: Calendly, clock: Clock, status: int
+) -> None:
+    """Nothing more is asked in this round."""
+    for _ in range(2):
+        first = await calendly.book(calendly.sandbox.calendly_link)
+        await calendly.deliver((await calendly.move(first))['uri'])
+    calendly.sandbox.fault('GET /scheduled_events/*', 'fail', status=status, times=None)
+    asked = len(calendly.sandbox.requests(INVITEE))
+    clock.ahead = RETRY
+    await customer.shop.reconciler.round()
+    assert len(calendly.sandbox.requests(INVITEE)) == asked + 1
+
+
 @pytest.mark.parametrize(
     'kind',
     [
@@ -280,14 +317,56 @@ async def test_other_events_on_the_subscription_are_answered(
     assert rows(customer.shop) == []
 
 
-async def test_a_booking_that_cannot_be_read_is_kept(customer: Customer, calendly: Calendly) -> None:
+async def test_a_booking_that_cannot_be_read_is_kept(
+    customer: Customer, calendly: Calendly, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     """A shape that we do not know must not disable the subscription: the delivery stays, with an error."""
     event = {'event': 'invitee.created', 'created_at': '2026-11-23T12:00:00Z', 'payload': {'new': 'shape'}}
     for _ in range(2):
+        caplog.clear()
         answer = await calendly.post(event)
         assert (answer.status_code, answer.text) == (200, 'kept')
+        (row,) = rows(customer.shop)
+        assert row.error.startswith('internal [error ')
+        (line,) = [record for record in caplog.records if record.levelname in ('WARNING', 'ERROR')]
+        assert 'it cannot be read: KeyError; it is kept, and not tried again' in line.getMessage()
+        assert line.getMessage().endswith(row.error.removeprefix('internal '))
+    caplog.clear()
+    clock.ahead = timedelta(days=1)
+    await customer.shop.reconciler.round()
+    assert (rows(customer.shop), caplog.messages) == ([row], [])
+
+
+async def test_a_booking_with_half_a_character_is_stored(customer: Customer, calendly: Calendly) -> None:
+    """Somebody cut an emoji in two: the rest of the texts is kept."""
+    order, url = await a_calendar(customer)
+    booked = await calendly.book(url)
+    half = '\ud83d'
+    hour = {'start_time': '2030-12-02T15:00:00Z', 'end_time': '2030-12-02T16:00:00Z'}
+    answer = await calendly.deliver(
+        booked['uri'],
+        name=f'Ann {half}',
+        questions_and_answers=[{'question': 'How are you?', 'answer': f'{half} fine', 'position': 0}],
+        scheduled_event=hour | {'location': {'type': 'custom', 'location': f'At the lake {half}'}},
+    )
+    assert (answer.status_code, answer.text) == (200, 'thank you')
+    (booking,) = await customer.shop.bookings.bookings(order)
+    assert (booking.name, booking.place) == ('Ann ', 'At the lake ')
+
+
+async def test_half_a_character_that_waits_for_its_order_is_stored(
+    customer: Customer, calendly: Calendly
+) -> None:
+    """The delivery is kept as it came, in every text of it."""
+    half = '\udc4b'
+    _, url = await a_calendar(customer)
+    booked = await calendly.book(url)
+    answer = await calendly.deliver(booked['uri'], tracking={'utm_content': f'b-1{half}'}, email=half)
+    assert (answer.status_code, answer.text) == (200, 'kept')
     (row,) = rows(customer.shop)
-    assert row.error.startswith('internal [error ')
+    assert row.error.startswith('not_known_yet')
+    (listed,) = await customer.shop.ledger.unmatched.list_open()
+    assert (listed.invitee_id, listed.email) == (booked['uri'], '')
 
 
 async def test_what_could_not_be_recorded_is_asked_for_again(

@@ -14,6 +14,7 @@ import httpx
 import psycopg
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from services import errors
 from services.database.schema import orders
@@ -241,3 +242,31 @@ async def test_texts_that_postgresql_refuses_are_no_error(
     for name in ('token', 'session_id', 'booking_key', 'payment_id'):
         for key in ('\x00', 'a\x00b', '\ud800'):
             assert await shop.ledger.orders.find(**{name: key}) is None
+
+
+LOSE = {
+    'statement timeout': "SET LOCAL statement_timeout = '50ms'; SELECT pg_sleep(5)",
+    'lock timeout': "SET LOCAL lock_timeout = '50ms'; LOCK TABLE orders",
+    'serialization': "DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END $$",
+    'deadlock': "DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40P01'; END $$",
+}
+
+
+@pytest.mark.parametrize('statement', LOSE.values(), ids=LOSE)
+async def test_a_statement_that_loses_against_others_is_no_outage(
+    shop: Shop, caplog: pytest.LogCaptureFixture, statement: str
+) -> None:
+    """A lock that is held too long or a deadlock fails alone; the database works."""
+    with shop.ledger.store.engine.begin() as other:
+        other.exec_driver_sql('LOCK TABLE orders')
+        with pytest.raises(OperationalError):
+            await shop.ledger.store.write(lambda connection: connection.exec_driver_sql(statement))
+    await shop.ledger.store.write(lambda connection: connection.exec_driver_sql('SELECT 1'))
+    assert 'the database' not in caplog.text
+
+
+async def test_an_ended_connection_is_an_outage(shop: Shop) -> None:
+    """The server ended it, not the statement."""
+    end = 'SELECT pg_terminate_backend(pg_backend_pid())'
+    with pytest.raises(errors.LedgerUnavailable):
+        await shop.ledger.store.write(lambda connection: connection.exec_driver_sql(end))

@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.errors import PaymentBusy
 from services.ledger import Delivery, Source
-from services.orders import Cause, State
+from services.orders import SESSION_LIFETIME, Cause, State
+from services.payments import ListPage
 from services.reconciler import stripe_lists
 from services.settings import parse_settings
 from services.shop import build
+from tests.factories import an_order
 from tests.services.conftest import Clock, Customer, on_both_databases
 
 pytestmark = on_both_databases
@@ -198,3 +201,101 @@ async def test_a_list_whose_cursor_names_a_deleted_entry_is_read_again(customer:
         await customer.shop.reconciler.round()
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
     assert (await cursors.get('events test', since=now)).after == ''
+
+
+async def test_orders_without_a_session_are_voided_in_every_round(customer: Customer, clock: Clock) -> None:
+    """Also in the rounds that read only what is new: a lease of ten minutes ends in the same ones again."""
+    shop = customer.shop
+    ids = [f'{number}' for number in range(5)]
+    for number, id_ in enumerate(ids):
+        made = clock() + timedelta(minutes=number)
+        order = an_order(
+            id=id_,
+            reference=id_,
+            token=id_,
+            booking_key=id_,
+            environment=shop.payments.environment,
+            created_at=made,
+            session_expires_at=made + SESSION_LIFETIME,
+        )
+        await shop.ledger.orders.add(order, because=Cause.BUTTON)
+    for minutes in range(11):
+        clock.ahead = timedelta(minutes=minutes, seconds=1)
+        await shop.reconciler.round()
+    orders = [await shop.ledger.orders.find(id=id_) for id_ in ids]
+    assert [order.state for order in orders if order] == [State.EXPIRED] * len(ids)
+
+
+class Pages:
+    """A list at Stripe whose pages are empty."""
+
+    def __init__(self, customer: Customer, clock: Clock) -> None:
+        self.last = ''
+        self.error: Exception | None = None
+        self.cursors = customer.shop.ledger.cursors
+        self.environment = customer.shop.payments.environment
+        self.takes_cursor = False
+        shop = customer.shop
+        self.task = stripe_lists.ReadStripeList(
+            'pages',
+            self.read,
+            first=timedelta(days=1),
+            overlap=timedelta(hours=1),
+            ledger=shop.ledger,
+            payments=shop.payments,
+            inbox=shop.inbox,
+            clock=clock,
+            domain='',
+        )
+
+    def known(self) -> bool:
+        """Return whether the list is known."""
+        return self.task.was_read
+
+    async def read(self, *, since: datetime, until: datetime, after: str) -> ListPage:
+        """Return a page; another process may read the list meanwhile."""
+        if self.error:
+            raise self.error
+        if self.takes_cursor:
+            cursor = await self.cursors.get(f'pages {self.environment.mode}', since=since)
+            await self.cursors.advance(cursor, replace(cursor, until=until, after='theirs'))
+        return ListPage((), self.last and f'{after}{self.last}')
+
+
+async def test_a_list_is_known_after_a_whole_reading_and_what_is_new(
+    customer: Customer, clock: Clock
+) -> None:
+    """Also after a run that read only what is new; not after one that failed, and not when it is old."""
+    pages = Pages(customer, clock)
+    assert not pages.known()
+    for minutes in range(3):
+        clock.ahead = timedelta(minutes=minutes)
+        await pages.task.run()
+        assert pages.known()
+    clock.ahead += stripe_lists.FULL_EVERY
+    assert not pages.known()
+    await pages.task.run()
+    assert pages.known()
+    pages.error = PaymentBusy('500')
+    with pytest.raises(PaymentBusy):
+        await pages.task.run()
+    assert not pages.known()
+
+
+async def test_a_list_is_not_known_while_pages_are_left(customer: Customer, clock: Clock) -> None:
+    """An order of a restored ledger may have been paid on one of them."""
+    pages = Pages(customer, clock)
+    pages.last = 'x'
+    assert await pages.task.run()
+    assert not pages.known()
+    pages.last = ''
+    assert not await pages.task.run()
+    assert pages.known()
+
+
+async def test_a_list_that_another_process_reads_is_not_known(customer: Customer, clock: Clock) -> None:
+    """It moved the cursor first, and may have pages left."""
+    pages = Pages(customer, clock)
+    pages.takes_cursor = True
+    assert not await pages.task.run()
+    assert not pages.known()

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import func, select
 
 from services.database import schema
-from services.ledger import Delivery, Ledger, Source
-from services.orders import RETENTION, Cause, Facts, Order, State
+from services.ledger import Delivery, Ledger, Source, UnmatchedReason
+from services.orders import RETENTION, BookingState, Cause, Facts, Order, State
 from services.reconciler import retention
 from services.shop import Shop
 from tests.factories import PAID, a_booking, an_order
@@ -112,6 +112,29 @@ async def test_handled_deliveries_are_deleted(shop: Shop, clock: Clock) -> None:
     assert await shop.ledger.retention.delete_deliveries(limit=10) == 1
     (row,) = await shop.ledger.store.read(select(schema.deliveries.c.event_id))
     assert row.event_id == 'failed'
+
+
+async def test_meetings_of_no_order_are_deleted(shop: Shop, clock: Clock) -> None:
+    """Thirty days after their end; a later one stays, and so does one of an order."""
+    ledger, order = shop.ledger, an_order(facts=EXPIRED)
+    await ledger.orders.add(order, because=Cause.BUTTON)
+    ends = {
+        'old': clock() - LATER,
+        'canceled': clock() - LATER,
+        'new': clock() - RETENTION + timedelta(hours=1),
+    }
+    for name, end in ends.items():
+        state = BookingState.CANCELED if name == 'canceled' else BookingState.ACTIVE
+        booking = a_booking(invitee_id=name, start=end - timedelta(hours=1), end=end, state=state)
+        await ledger.unmatched.record_unmatched(booking, UnmatchedReason.NO_KEY, event_type='', handles=None)
+    long_ago = clock() - LATER
+    of_order = a_booking(invitee_id='of an order', start=long_ago - timedelta(hours=1), end=long_ago)
+    await ledger.bookings.put(order, of_order, because=Cause.WEBHOOK)
+    assert [await ledger.retention.delete_unmatched(limit=1) for _ in range(3)] == [1, 1, 0]
+    assert {row.invitee_id for row in await ledger.unmatched.list_open()} == {'new', 'of an order'}
+    clock.ahead = timedelta(hours=2)
+    await shop.reconciler.round()
+    assert {row.invitee_id for row in await ledger.unmatched.list_open()} == {'of an order'}
 
 
 async def test_a_round_deletes_a_bounded_number(

@@ -5,6 +5,8 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -12,9 +14,11 @@ import pytest
 
 from services.ledger import UnmatchedBooking, UnmatchedReason
 from services.orders import Cause, Order, State
-from services.shop import Shop
+from services.settings import parse_settings
+from services.shop import Shop, build
+from tests.factories import a_booking
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Customer, fulfilled, on_both_databases
+from tests.services.conftest import Clock, Customer, client_at, fulfilled, on_both_databases
 
 pytestmark = on_both_databases
 
@@ -144,6 +148,46 @@ async def test_a_cancellation_that_arrives_first_is_the_end(shop: Shop, calendly
     assert counted(shop, 'no key') == 0
 
 
+@pytest.fixture
+async def without_token(settings_env: dict[str, str], calendly: Calendly) -> AsyncIterator[Shop]:
+    """Return a shop that cannot ask Calendly, and gets its deliveries."""
+    shop = build(parse_settings(settings_env | {'CALENDLY_TOKEN': ''}))
+    await shop.open()
+    async with client_at(shop) as client:
+        calendly.endpoints = client
+        yield shop
+    await shop.close()
+
+
+async def test_a_moved_booking_of_nobody_is_listed(without_token: Shop, calendly: Calendly) -> None:
+    """The row of the first meeting ends, and the one that took its place has a row of its own, once."""
+    first = await calendly.book()
+    second = calendly.sandbox.act('reschedule', invitee=first['uri'])
+    invitees = calendly.sandbox.state()['invitees']
+    await calendly.deliver('invitee.canceled', next(each for each in invitees if each['uri'] == first['uri']))
+    await calendly.deliver('invitee.created', second)
+    row = await only(without_token)
+    assert (row.reason, row.invitee_id) == ('no key', second['uri'])
+    await calendly.deliver('invitee.created', second)
+    assert counted(without_token, 'no key') == 2
+    await calendly.cancel(second)
+    assert await reasons(without_token) == []
+
+
+async def test_a_moved_booking_whose_first_one_comes_late_is_right(
+    without_token: Shop, customer: Customer, calendly: Calendly, paid: Order
+) -> None:
+    """It is listed until the first one tells the order that both belong to."""
+    first = calendly.sandbox.book(keyed(calendly.sandbox, paid), name='Ann', email='ann@example.com')
+    second = calendly.sandbox.act('reschedule', invitee=first['uri'])
+    await calendly.deliver('invitee.created', second)
+    assert await reasons(without_token) == ['no key']
+    await calendly.deliver('invitee.created', first)
+    await without_token.reconciler.round()
+    assert len(await without_token.bookings.bookings(paid)) == 2
+    assert await reasons(without_token) == []
+
+
 async def test_the_coachs_other_meetings_are_left_alone(shop: Shop, calendly: Calendly) -> None:
     """Where the event type is known, a booking of another one that names no order is not our business."""
     assert await shop.calendar_watch.check() is None
@@ -249,3 +293,16 @@ async def test_the_operator_handles_a_row(shop: Shop, calendly: Calendly) -> Non
     assert await reasons(shop) == []
     await calendly.deliver('invitee.created', booked | {'updated_at': '2026-11-26T12:00:00.000000Z'})
     assert await reasons(shop) == []
+
+
+async def test_coming_meetings_are_listed_before_past_ones(shop: Shop, clock: Clock) -> None:
+    """The next one first; what is over hides nothing that can still be canceled."""
+    hours = {'week ago': -168, 'yesterday': -24, 'now': -0.5, 'tomorrow': 24, 'in a week': 168}
+    for name, ahead in hours.items():
+        start = clock() + timedelta(hours=ahead)
+        booking = a_booking(invitee_id=name, start=start, end=start + timedelta(hours=1))
+        await shop.ledger.unmatched.record_unmatched(
+            booking, UnmatchedReason.NO_KEY, event_type='', handles=None
+        )
+    listed = await shop.ledger.unmatched.list_open(limit=4)
+    assert [row.invitee_id for row in listed] == ['now', 'tomorrow', 'in a week', 'yesterday']

@@ -137,6 +137,16 @@ def test_who_canceled_and_why(canceler: Any, expected: Canceler) -> None:
     assert (booking.canceled_by, booking.cancel_reason) == (expected, 'I am ill')
 
 
+def test_a_link_that_is_none_does_not_lose_the_booking() -> None:
+    """It is left out, and the rest is read."""
+    body = delivery_body(
+        cancel_url='https://calendly.com/c/\ud83d', reschedule_url='//[calendly.com', name='A\udc4bB'
+    )
+    booking = signed_update(body, signature(body), KEY, now=lambda: NOW)[2].booking
+    assert (booking.cancel_url, booking.reschedule_url) == ('https://calendly.com/c/', '')
+    assert booking.name == 'AB'
+
+
 @pytest.mark.parametrize('tracking', [None, {}, {'utm_content': None}])
 def test_without_tracking_the_booking_key_is_empty(tracking: Any) -> None:
     """A rescheduled booking may have no tracking."""

@@ -6,14 +6,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel.dates import format_date, format_time, get_timezone_name
 from markupsafe import Markup
 
-from services.orders import Booking, BookingState, Order, State
+from services.orders import MONEY_BACK_STATES, Booking, BookingState, Order
 from ui.components.builder import h, join
 
 LOCALE = 'en_US'
 WEB = ('https://', 'http://')
 LINK_FOLLOWS = 'Online; the link to join comes by e-mail from Calendly.'
-TAKEN_BACK = (State.REFUNDED, State.LOST)
-"""The states of an order whose meetings are struck out: nobody has paid for them any more."""
 
 
 def on_day(time: datetime, zone: tzinfo) -> str:
@@ -48,7 +46,7 @@ def meeting(booking: Booking, order: Order, now: datetime, zone: tzinfo, *, move
     """
     active = booking.state is BookingState.ACTIVE
     to_come = active and booking.end > now
-    taken_back = order.state in TAKEN_BACK
+    taken_back = order.state in MONEY_BACK_STATES
     day, hours, zone_name = _written(booking, zone)
     title = _title(active=active, to_come=to_come, taken_back=taken_back, moved=moved)
     where = _where(booking) if to_come and order.opens_calendar else None
