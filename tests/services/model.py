@@ -427,7 +427,8 @@ def _state_of(session: dict[str, Any], sandbox: dict[str, Any]) -> State:
     if charge['amount_refunded'] + taken >= charge['amount']:
         return State.LOST
     closed = (*DECIDED_AGAINST_US, 'won', 'warning_closed')
-    if any(dispute['status'] not in closed for dispute in disputes):
+    # An inquiry alone moves no money, and the charge is not called disputed (decision 62).
+    if charge['disputed'] and any(dispute['status'] not in closed for dispute in disputes):
         return State.DISPUTED
     if any(review['open'] and review['charge'] == charge['id'] for review in sandbox['reviews']):
         return State.UNDER_REVIEW
