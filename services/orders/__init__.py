@@ -4,6 +4,7 @@ from services.orders.matching import is_same_shop, metadata_of, mismatch_of, ord
 from services.orders.model import (
     ATTACH_DEADLINE,
     CLAIM_LIFETIME,
+    DISPUTE_FACTS,
     PAID_STATUSES,
     SESSION_LIFETIME,
     WAITING_STATES,
@@ -27,6 +28,7 @@ from services.orders.text import new_reference, plain_text
 __all__ = [
     'ATTACH_DEADLINE',
     'CLAIM_LIFETIME',
+    'DISPUTE_FACTS',
     'PAID_STATUSES',
     'RETENTION',
     'SESSION_LIFETIME',

@@ -48,6 +48,7 @@ class State(enum.StrEnum):
 
 
 CALENDAR_STATES = frozenset({State.PAID, State.PARTLY_REFUNDED, State.DISPUTED})
+DISPUTE_FACTS = frozenset({'amount_disputed', 'amount_lost', 'dispute_status'})
 WAITING_STATES = frozenset({State.OPEN, State.PROCESSING, State.AWAITING_CUSTOMER, State.UNDER_REVIEW})
 
 
@@ -159,7 +160,10 @@ class Facts:
 
 @dataclass(frozen=True)
 class PaymentSession:
-    """One checkout session as Stripe returns it; ``metadata`` is what we sent along."""
+    """One checkout session as Stripe returns it; ``metadata`` is what we sent along.
+
+    ``unread`` names the facts that Stripe did not let us read: they are not known to be nothing.
+    """
 
     id: str
     url: str | None
@@ -169,6 +173,7 @@ class PaymentSession:
     facts: Facts
     metadata: Mapping[str, str] = field(default_factory=dict)
     adds_tax: bool = False
+    unread: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -170,14 +170,14 @@ class Payments:
         return data | {'payment_intent': intent | {'latest_charge': charge, 'open_review': review}}
 
     async def _whole(self, item: Any, where: str) -> dict[str, Any]:
-        """Return an object that Stripe sent along or only named; its id alone if the key may not read it."""
+        """Return an object that Stripe sent along or only named; one that the key may not read is marked."""
         if not isinstance(item, str):
             return dict(item or {})
         try:
             return await self._read(f'{where}/{item}')
         except PaymentsUnavailable as error:
             if is_forbidden(error) or means_missing(error):
-                return {'id': item}
+                return {'id': item, 'unread': True}
             raise
 
     async def _list(self, path: str, charge: Mapping[str, Any]) -> list[dict[str, Any]] | None:
