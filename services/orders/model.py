@@ -290,8 +290,8 @@ def _after_payment(facts: Facts) -> State:
         return State.REFUNDED
     if back and back >= total:
         return State.LOST
+    if facts.under_review:  # first: an inquiry by the cardholder must not open what the review holds back
+        return State.UNDER_REVIEW
     if facts.amount_disputed:
         return State.DISPUTED
-    if facts.under_review:
-        return State.UNDER_REVIEW
     return State.PARTLY_REFUNDED if back else State.PAID

@@ -426,11 +426,11 @@ def _state_of(session: dict[str, Any], sandbox: dict[str, Any]) -> State:
         return State.REFUNDED
     if charge['amount_refunded'] + taken >= charge['amount']:
         return State.LOST
+    if any(review['open'] and review['charge'] == charge['id'] for review in sandbox['reviews']):
+        return State.UNDER_REVIEW
     closed = (*DECIDED_AGAINST_US, 'won', 'warning_closed')
     if any(dispute['status'] not in closed for dispute in disputes):
         return State.DISPUTED
-    if any(review['open'] and review['charge'] == charge['id'] for review in sandbox['reviews']):
-        return State.UNDER_REVIEW
     return State.PARTLY_REFUNDED if charge['amount_refunded'] + taken else State.PAID
 
 
