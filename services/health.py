@@ -62,7 +62,8 @@ async def check_stripe_key(missing: Iterable[str]) -> Check:
     return Check(
         'stripe key',
         problem=f'the restricted key lacks: {rows}',
-        remedy='Stripe Dashboard > Developers > API keys > your key > Edit key: set these permissions.',
+        remedy='Stripe Dashboard > Developers > API keys > your key > Edit key: set these permissions. '
+        'A row goes when the next request that needs it succeeds, or with a restart.',
     )
 
 

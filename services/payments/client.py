@@ -17,7 +17,7 @@ from services.orders import Environment, Order, PaymentSession
 from services.payments.clock import DatedClient, StripeClock
 from services.payments.errors import as_shop_error, means_missing
 from services.payments.listing import Listing
-from services.payments.permissions import MissingPermissions, is_forbidden
+from services.payments.permissions import MissingPermissions, is_forbidden, needed_to_read
 from services.payments.session_params import CheckoutPage, session_params
 from services.payments.translate import price_from, session_from
 
@@ -28,6 +28,7 @@ TIMEOUT = httpx.Timeout(6, connect=2.5)
 stripe.enable_telemetry = False
 RETRIES = 2  # with the same idempotency key; the SDK waits half a second and more in between
 SESSIONS = '/v1/checkout/sessions'
+SESSION_WRITE = 'checkout_session_write'
 EXPAND = ['payment_intent.latest_charge']
 
 
@@ -109,7 +110,7 @@ class Payments:
         params: Any = session_params(
             order, domain=self._domain, page=self._page, skew=self._whole_hours_of_skew()
         )
-        async with self._request():
+        async with self._request(SESSION_WRITE):
             answer = await self._stripe.v1.checkout.sessions.create_async(
                 params, {'idempotency_key': f'{order.id}-{order.attempt}'}
             )
@@ -123,7 +124,7 @@ class Payments:
         Raises:
             ShopError: Stripe does not answer, or the session is not open.
         """
-        async with self._request():
+        async with self._request(SESSION_WRITE):
             await self._stripe.v1.checkout.sessions.expire_async(session_id)
 
     async def read_session(self, session_id: str) -> PaymentSession | None:
@@ -201,7 +202,7 @@ class Payments:
 
     async def _read(self, path: str, **params: Any) -> dict[str, Any]:
         """Read something as plain data: making the SDK's objects of it takes longer than the request."""
-        async with self._request():
+        async with self._request(needed_to_read(path)):
             answer = await self._stripe.raw_request_async('get', path, **params)
         data: dict[str, Any] = answer.data
         return data
@@ -217,18 +218,19 @@ class Payments:
             raise PaymentsUnavailable(f'the payment page is at an unexpected host: {parts.hostname}')
 
     @asynccontextmanager
-    async def _request(self) -> AsyncIterator[None]:
-        """Bound a request to Stripe in time and translate its failures."""
+    async def _request(self, permission: str) -> AsyncIterator[None]:
+        """Bound a request to Stripe in time, translate its failures, and learn what the key may do."""
         begun, outcome = time.monotonic(), 'broken_off'
         try:
             async with asyncio.timeout(DEADLINE.total_seconds()):
                 yield
             outcome = 'ok'
+            self.missing.granted(permission)
         except TimeoutError as error:
             outcome = PaymentUnreachable.code
             raise PaymentUnreachable(f'no answer within {DEADLINE.total_seconds():.0f} s') from error
         except stripe.StripeError as error:
-            self.missing.record(error)
+            self.missing.record(error, permission)
             failure = as_shop_error(error)
             outcome = failure.code
             raise failure from error

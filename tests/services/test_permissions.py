@@ -44,7 +44,7 @@ async def test_the_list_of_permissions_is_what_the_shop_asks_for(
         paths = [value for name, value in dict(request['params']).items() if name.startswith('expand')]
         asked |= set(permissions_of(paths))
     # Write includes read.
-    assert asked - {'checkout_session_read', 'account_read'} == set(PERMISSIONS)
+    assert asked - {'checkout_session_read', 'connected_account_read'} == set(PERMISSIONS)
 
 
 @pytest.mark.parametrize('slug', sorted(set(PERMISSIONS) - NEEDED_TO_SELL))
@@ -132,6 +132,44 @@ async def test_a_review_that_cannot_be_read_counts_as_open(
     order = await shop.fulfilment.fulfil(session.id, because=Cause.RECONCILER)
     assert order is not None
     assert order.state is State.PAID
+    await shop.close()
+
+
+async def test_the_recommended_key_starts_without_a_warning(
+    customer: Customer, settings_env: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A key with exactly the listed permissions lacks nothing; that it may not read its account is normal."""
+    everything = {endpoint.permission for endpoint in ENDPOINTS} | set(PERMISSIONS)
+    assert 'connected_account_read' in everything
+    # Write includes read.
+    lacks = everything - set(PERMISSIONS) - {'checkout_session_read'}
+    customer.sandbox.act('key', missing_permissions=sorted(lacks))
+    shop = build(parse_settings(settings_env | {'STRIPE_SECRET_KEY': RESTRICTED}))
+    caplog.set_level(logging.INFO)
+    await shop.open()
+    await shop.warm_up()
+    await shop.reconciler.round()
+    assert [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING] == []
+    assert shop.payments.environment.account == ''
+    assert shop.payments.missing.rows() == []
+    await shop.close()
+
+
+async def test_a_permission_that_is_granted_is_not_called_missing_any_more(
+    customer: Customer, settings_env: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next request that needs it succeeds, without a restart; when it is taken again a line says so."""
+    shop = build(parse_settings(settings_env | {'STRIPE_SECRET_KEY': RESTRICTED}))
+    await shop.open()
+    for _ in range(2):
+        customer.sandbox.act('key', missing_permissions=['event_read'])
+        for _ in range(2):
+            await shop.reconciler.round()
+        assert shop.payments.missing.rows() == [PERMISSIONS['event_read'][0]]
+        customer.sandbox.act('key', missing_permissions=[])
+        await shop.reconciler.round()
+        assert shop.payments.missing.rows() == []
+    assert len([line for line in caplog.messages if 'rak_event_read' in line]) == 2
     await shop.close()
 
 
