@@ -16,6 +16,7 @@ from services.money import Money
 from services.orders import Environment, Order, PaymentSession
 from services.payments.clock import DatedClient, StripeClock
 from services.payments.errors import as_shop_error, means_missing
+from services.payments.events import WARNINGS
 from services.payments.listing import Listing
 from services.payments.permissions import MissingPermissions, is_forbidden, needed_to_read
 from services.payments.session_params import CheckoutPage, session_params
@@ -153,7 +154,12 @@ class Payments:
         """
         if '/' not in name:
             return name
-        about = await self._find(f'/v1/{name}') or {}
+        try:
+            about = await self._find(f'/v1/{name}') or {}
+        except PaymentsUnavailable as error:
+            if name.startswith(WARNINGS) and is_forbidden(error):
+                return None  # the list of events has the same warning with its payment
+            raise
         payment, charge = about.get('payment_intent'), about.get('charge')
         return await self.find_payment_of(f'charges/{charge}') if charge and not payment else payment
 

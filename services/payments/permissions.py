@@ -54,7 +54,7 @@ def is_forbidden(error: ShopError) -> bool:
 
 
 class MissingPermissions:
-    """The permissions that Stripe has said are missing; each is logged once until a request shows it granted."""
+    """The permissions that Stripe has said are missing; each is logged once, until it is granted."""
 
     def __init__(self) -> None:
         self._slugs: set[str] = set()
