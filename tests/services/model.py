@@ -55,9 +55,9 @@ class CrashPoint:
             self.step()
             return done
 
-        def request_in_steps() -> Any:
+        def request_in_steps(permission: str) -> Any:
             self.step()
-            return request()
+            return request(permission)
 
         store.write = write_in_steps  # type: ignore[method-assign]
         payments._request = request_in_steps  # type: ignore[method-assign]
