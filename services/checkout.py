@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -259,7 +260,8 @@ class Checkout:
         tax = ' with tax' if session.adds_tax else ''
         line = f'the session would charge {session.facts.amount_total} {session.facts.seen_currency}{tax}'
         await self._ledger.orders.move(order, because=because, line=line, claim=None, voided_at=self._clock())
-        await self._payments.expire_session(session.id)
+        with suppress(ShopError):  # another click may have closed it already
+            await self._payments.expire_session(session.id)
         raise PriceChanged(line)
 
     async def _attach(self, order: Order, session: PaymentSession, because: Cause) -> Order | None:

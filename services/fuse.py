@@ -2,13 +2,16 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import islice, takewhile
 
-from services.errors import SalesPaused
+from services.errors import SalesPaused, ShopError, reported
 
 log = logging.getLogger(__name__)
 
 SESSIONS, WINDOW = 150, 30 * 60.0  # so many sessions within so many seconds
+TIME_TO_PAY = 10 * 60.0  # seconds; before that nobody knows whether a session will be paid
 PAID_SHARE = 0.05  # of them must have been paid; customers who press the button pay far more often
 PAUSE = 30 * 60.0  # seconds
 PAUSED = (
@@ -43,7 +46,7 @@ class Fuse:
     @property
     def paused_for(self) -> float:
         """The seconds for which sales are paused for anybody, 0 if they are not."""
-        return max((until - self._clock() for until in self._paused_until.values()), default=0.0)
+        return max([0.0, *(until - self._clock() for until in self._paused_until.values())])
 
     def check(self, *, known: bool) -> None:
         """Let a customer on, or end a pause whose time is over.
@@ -63,7 +66,9 @@ class Fuse:
         log.warning('online payment goes on %s', _whom(known))
 
     async def count(self, session_id: str, *, known: bool) -> None:
-        """Count a session that was opened; pause sales if it is one too many.
+        """Count a session that was opened; pause sales if too many earlier ones were not paid.
+
+        A ledger that does not answer fails no sale: the next session counts again.
 
         Args:
             session_id: of the session; the same one counts once.
@@ -71,19 +76,25 @@ class Fuse:
         """
         opened, now = self._opened[known], self._clock()
         opened.setdefault(session_id, now)
-        if len(opened) < SESSIONS:
-            return
-        for old in [name for name, at in opened.items() if at < now - WINDOW]:
+        for old in list(takewhile(lambda name: opened[name] < now - TIME_TO_PAY - WINDOW, opened)):
             del opened[old]
-        if len(opened) < SESSIONS:
+        due = list(islice(takewhile(lambda name: opened[name] <= now - TIME_TO_PAY, opened), SESSIONS))
+        if len(due) < SESSIONS:
             return
-        paid = len(await self._completed(opened))
-        share = paid / len(opened)
-        for counted in list(opened)[: SESSIONS if share < PAID_SHARE else SESSIONS // 2]:
-            del opened[counted]
-        if share < PAID_SHARE and known not in self._paused_until:
-            self._paused_until[known] = now + PAUSE
-            log.error(PAUSED, PAUSE / 60, _whom(known), paid, SESSIONS, WINDOW / 60)
+        with suppress(ShopError), reported('counting paid sessions'):
+            self._compare(due, len(await self._completed(due)), known=known)
+
+    def _compare(self, due: Sequence[str], paid: int, *, known: bool) -> None:
+        """Pause sales if few of these sessions were paid; otherwise the newer half of them counts again."""
+        opened = self._opened[known]
+        if paid >= PAID_SHARE * len(due):
+            for counted in due[: len(due) // 2]:
+                opened.pop(counted, None)
+            return
+        opened.clear()
+        if known not in self._paused_until:
+            self._paused_until[known] = self._clock() + PAUSE
+            log.error(PAUSED, PAUSE / 60, _whom(known), paid, len(due), WINDOW / 60)
 
 
 def _whom(known: bool) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from services.catalog import Offer
 from services.errors import ShopError, reported
+from services.payments.clock import REMEDY as CLOCK_REMEDY
 from services.reconciler import CalendarWatch
 
 
@@ -62,7 +62,8 @@ async def check_stripe_key(missing: Iterable[str]) -> Check:
     return Check(
         'stripe key',
         problem=f'the restricted key lacks: {rows}',
-        remedy='Stripe Dashboard > Developers > API keys > your key > Edit key: set these permissions.',
+        remedy='Stripe Dashboard > Developers > API keys > your key > Edit key: set these permissions. '
+        'A row goes when the next request that needs it succeeds, or with a restart.',
     )
 
 
@@ -83,7 +84,7 @@ def check_sales(paused_for: float) -> Check:
     Args:
         paused_for: the seconds for which it still is.
     """
-    if paused_for <= 0:
+    if not paused_for:
         return Check('sales')
     return Check(
         'sales',
@@ -93,22 +94,13 @@ def check_sales(paused_for: float) -> Check:
     )
 
 
-def check_clock(skew: timedelta, *, is_wrong: bool) -> Check:
+def check_clock(problem: str) -> Check:
     """Check this machine's clock against Stripe's.
 
     Args:
-        skew: how far Stripe's clock is ahead of ours.
-        is_wrong: whether that is too much.
+        problem: what is wrong with it, '' when nothing is.
     """
-    if not is_wrong:
-        return Check('clock')
-    where = 'behind' if skew > timedelta() else 'ahead of'
-    return Check(
-        'clock',
-        problem=f'the clock of this machine is {abs(skew)} (h:mm:ss) {where} Stripe',
-        remedy='Turn on time synchronisation, for example: timedatectl set-ntp true. In a container or a '
-        'virtual machine, correct the clock of the host.',
-    )
+    return Check('clock', problem=problem, remedy=CLOCK_REMEDY if problem else '')
 
 
 def check_calendar(watch: CalendarWatch) -> Check:

@@ -120,7 +120,7 @@ class Shop:
             await check_price(self.catalog.get()),
             check_calendar(self.calendar_watch),
             check_sales(self.fuse.paused_for),
-            check_clock(self.payments.clock.skew, is_wrong=self.payments.clock.is_wrong),
+            check_clock(self.payments.clock.problem),
         ]
 
     @property
@@ -196,7 +196,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         domain=domain,
     )
     fuse = Fuse(completed=ledger.orders.completed_sessions)
-    metrics.watch_pause(lambda: fuse.paused_for > 0)
+    metrics.watch_pause(lambda: bool(fuse.paused_for))
     bookings = BookingRecorder(ledger, scheduling)
     calendar = CalendarLinks(
         ledger=ledger,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from services.orders import SESSION_LIFETIME, Facts, Order, PaymentSession, State, mismatch_of
+from services.orders import DISPUTE_FACTS, SESSION_LIFETIME, Facts, Order, PaymentSession, State, mismatch_of
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def decide(order: Order, session: PaymentSession, *, now: datetime) -> Decision:
 
 
 def _changes(order: Order, session: PaymentSession, now: datetime) -> dict[str, Any]:
-    facts = session.facts
+    facts = _with_known(session, order)
     complete = facts.session_status == 'complete'
     if complete:
         # What was found right once stays right (decision 40).
@@ -60,6 +60,15 @@ def _changes(order: Order, session: PaymentSession, now: datetime) -> dict[str, 
     if after is not State.OPEN:
         changes['claim'] = None
     return changes
+
+
+def _with_known(session: PaymentSession, order: Order) -> Facts:
+    """Return the facts of a session; what could not be read stays as the order knows it (decision 62)."""
+    known = order.facts
+    if not order.completed_at or order.session_id != session.id:
+        return session.facts
+    kept = session.unread if known.dispute_status else session.unread - DISPUTE_FACTS
+    return replace(session.facts, **{name: getattr(known, name) for name in kept})
 
 
 def _same(facts: Facts, known: Facts) -> bool:

@@ -4,6 +4,7 @@ from services.orders.matching import is_same_shop, metadata_of, mismatch_of, ord
 from services.orders.model import (
     ATTACH_DEADLINE,
     CLAIM_LIFETIME,
+    DISPUTE_FACTS,
     MONEY_BACK_STATES,
     PAID_STATUSES,
     SESSION_LIFETIME,
@@ -28,6 +29,7 @@ from services.orders.text import new_reference, plain_text
 __all__ = [
     'ATTACH_DEADLINE',
     'CLAIM_LIFETIME',
+    'DISPUTE_FACTS',
     'MONEY_BACK_STATES',
     'PAID_STATUSES',
     'RETENTION',

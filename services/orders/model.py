@@ -49,6 +49,7 @@ class State(enum.StrEnum):
 
 CALENDAR_STATES = frozenset({State.PAID, State.PARTLY_REFUNDED, State.DISPUTED})
 MONEY_BACK_STATES = frozenset({State.REFUNDED, State.LOST})
+DISPUTE_FACTS = frozenset({'amount_disputed', 'amount_lost', 'dispute_status'})
 WAITING_STATES = frozenset({State.OPEN, State.PROCESSING, State.AWAITING_CUSTOMER, State.UNDER_REVIEW})
 
 
@@ -160,7 +161,10 @@ class Facts:
 
 @dataclass(frozen=True)
 class PaymentSession:
-    """One checkout session as Stripe returns it; ``metadata`` is what we sent along."""
+    """One checkout session as Stripe returns it; ``metadata`` is what we sent along.
+
+    ``unread`` names the facts that Stripe did not let us read: they are not known to be nothing.
+    """
 
     id: str
     url: str | None
@@ -170,6 +174,7 @@ class PaymentSession:
     facts: Facts
     metadata: Mapping[str, str] = field(default_factory=dict)
     adds_tax: bool = False
+    unread: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -286,8 +291,8 @@ def _after_payment(facts: Facts) -> State:
         return State.REFUNDED
     if back and back >= total:
         return State.LOST
+    if facts.under_review:  # first: an inquiry by the cardholder must not open what the review holds back
+        return State.UNDER_REVIEW
     if facts.amount_disputed:
         return State.DISPUTED
-    if facts.under_review:
-        return State.UNDER_REVIEW
     return State.PARTLY_REFUNDED if back else State.PAID

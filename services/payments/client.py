@@ -16,8 +16,9 @@ from services.money import Money
 from services.orders import Environment, Order, PaymentSession
 from services.payments.clock import DatedClient, StripeClock
 from services.payments.errors import as_shop_error, means_missing
+from services.payments.events import WARNINGS
 from services.payments.listing import Listing
-from services.payments.permissions import MissingPermissions, is_forbidden
+from services.payments.permissions import MissingPermissions, is_forbidden, needed_to_read
 from services.payments.session_params import CheckoutPage, session_params
 from services.payments.translate import price_from, session_from
 
@@ -28,6 +29,7 @@ TIMEOUT = httpx.Timeout(6, connect=2.5)
 stripe.enable_telemetry = False
 RETRIES = 2  # with the same idempotency key; the SDK waits half a second and more in between
 SESSIONS = '/v1/checkout/sessions'
+SESSION_WRITE = 'checkout_session_write'
 EXPAND = ['payment_intent.latest_charge']
 
 
@@ -109,7 +111,7 @@ class Payments:
         params: Any = session_params(
             order, domain=self._domain, page=self._page, skew=self._whole_hours_of_skew()
         )
-        async with self._request():
+        async with self._request(SESSION_WRITE):
             answer = await self._stripe.v1.checkout.sessions.create_async(
                 params, {'idempotency_key': f'{order.id}-{order.attempt}'}
             )
@@ -123,7 +125,7 @@ class Payments:
         Raises:
             ShopError: Stripe does not answer, or the session is not open.
         """
-        async with self._request():
+        async with self._request(SESSION_WRITE):
             await self._stripe.v1.checkout.sessions.expire_async(session_id)
 
     async def read_session(self, session_id: str) -> PaymentSession | None:
@@ -152,7 +154,12 @@ class Payments:
         """
         if '/' not in name:
             return name
-        about = await self._find(f'/v1/{name}') or {}
+        try:
+            about = await self._find(f'/v1/{name}') or {}
+        except PaymentsUnavailable as error:
+            if name.startswith(WARNINGS) and is_forbidden(error):
+                return None  # the list of events has the same warning with its payment
+            raise
         payment, charge = about.get('payment_intent'), about.get('charge')
         return await self.find_payment_of(f'charges/{charge}') if charge and not payment else payment
 
@@ -170,14 +177,14 @@ class Payments:
         return data | {'payment_intent': intent | {'latest_charge': charge, 'open_review': review}}
 
     async def _whole(self, item: Any, where: str) -> dict[str, Any]:
-        """Return an object that Stripe sent along or only named; its id alone if the key may not read it."""
+        """Return an object that Stripe sent along or only named; one that the key may not read is marked."""
         if not isinstance(item, str):
             return dict(item or {})
         try:
             return await self._read(f'{where}/{item}')
         except PaymentsUnavailable as error:
             if is_forbidden(error) or means_missing(error):
-                return {'id': item}
+                return {'id': item, 'unread': True}
             raise
 
     async def _list(self, path: str, charge: Mapping[str, Any]) -> list[dict[str, Any]] | None:
@@ -201,7 +208,7 @@ class Payments:
 
     async def _read(self, path: str, **params: Any) -> dict[str, Any]:
         """Read something as plain data: making the SDK's objects of it takes longer than the request."""
-        async with self._request():
+        async with self._request(needed_to_read(path)):
             answer = await self._stripe.raw_request_async('get', path, **params)
         data: dict[str, Any] = answer.data
         return data
@@ -217,18 +224,19 @@ class Payments:
             raise PaymentsUnavailable(f'the payment page is at an unexpected host: {parts.hostname}')
 
     @asynccontextmanager
-    async def _request(self) -> AsyncIterator[None]:
-        """Bound a request to Stripe in time and translate its failures."""
+    async def _request(self, permission: str) -> AsyncIterator[None]:
+        """Bound a request to Stripe in time, translate its failures, and learn what the key may do."""
         begun, outcome = time.monotonic(), 'broken_off'
         try:
             async with asyncio.timeout(DEADLINE.total_seconds()):
                 yield
             outcome = 'ok'
+            self.missing.granted(permission)
         except TimeoutError as error:
             outcome = PaymentUnreachable.code
             raise PaymentUnreachable(f'no answer within {DEADLINE.total_seconds():.0f} s') from error
         except stripe.StripeError as error:
-            self.missing.record(error)
+            self.missing.record(error, permission)
             failure = as_shop_error(error)
             outcome = failure.code
             raise failure from error

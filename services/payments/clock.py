@@ -14,9 +14,10 @@ log = logging.getLogger(__name__)
 LIMIT = timedelta(seconds=60)
 DATE_LENGTH = len('Sun, 06 Nov 1994 08:49:37 GMT')  # always (RFC 9110, 5.6.7)
 NONE = timedelta()
-WRONG = (
-    'the clock of this machine is %s (h:mm:ss) %s Stripe: deliveries may be refused as too old or dated in '
-    'the future. Turn on time synchronisation, for example: timedatectl set-ntp true'
+WRONG = '%s: deliveries may be refused as too old or dated in the future. %s'
+REMEDY = (
+    'Turn on time synchronisation, for example: timedatectl set-ntp true. In a container or a virtual '
+    'machine, correct the clock of the host.'
 )
 
 
@@ -42,22 +43,20 @@ class StripeClock:
             return
         ahead, behind = max(0.0, stamp - received), min(0.0, stamp + 1 - sent)
         self.skew = timedelta(seconds=round(ahead or behind))
-        if self.is_wrong != self._is_wrong:
-            self._is_wrong = self.is_wrong
+        if bool(self.problem) != self._is_wrong:
+            self._is_wrong = bool(self.problem)
             if self._is_wrong:
-                log.error(WRONG, abs(self.skew), self.direction)
+                log.error(WRONG, self.problem, REMEDY)
             else:
                 log.warning('the clock of this machine agrees with Stripe again')
 
     @property
-    def is_wrong(self) -> bool:
-        """Whether the difference is too large."""
-        return abs(self.skew) > LIMIT
-
-    @property
-    def direction(self) -> str:
-        """Where our clock is, in words."""
-        return 'behind' if self.skew > NONE else 'ahead of'
+    def problem(self) -> str:
+        """What is wrong with our clock, '' while the difference is small."""
+        if abs(self.skew) <= LIMIT:
+            return ''
+        where = 'behind' if self.skew > NONE else 'ahead of'
+        return f'the clock of this machine is {abs(self.skew)} (h:mm:ss) {where} Stripe'
 
 
 class DatedClient(stripe.HTTPXClient):

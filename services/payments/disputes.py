@@ -43,6 +43,11 @@ def disputes_of(charge: Mapping[str, Any]) -> Disputes:
 
 
 def _taken(dispute: Mapping[str, Any]) -> int:
-    """Return what a lost dispute took: by its balance transactions, else by its amount."""
-    moved = [int(each.get('amount') or 0) for each in dispute.get('balance_transactions') or []]
-    return max(0, -sum(moved)) if moved else int(dispute.get('amount') or 0)
+    """Return what a lost dispute took: by its balance transactions, else by its amount.
+
+    The transactions are in the currency of the account's balance, which may be another one than the charge's.
+    """
+    moved = dispute.get('balance_transactions') or []
+    if moved and all(each.get('currency') == dispute.get('currency') for each in moved):
+        return max(0, -sum(int(each.get('amount') or 0) for each in moved))
+    return int(dispute.get('amount') or 0)

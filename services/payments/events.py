@@ -18,13 +18,15 @@ PAYMENT_EVENTS = frozenset(
     | {'review.opened', 'review.closed'}
 )
 WARNING_EVENTS = frozenset({'radar.early_fraud_warning.created', 'radar.early_fraud_warning.updated'})
+WARNINGS = 'radar/early_fraud_warnings'
+"""No permission of a restricted key is known to allow reading these."""
 RELEVANT = SESSION_EVENTS | PAYMENT_EVENTS
 """What the endpoint at Stripe must subscribe to; README lists the same (a test compares them)."""
 PATHS = {
     'charge': 'charges',
     'refund': 'refunds',
     'dispute': 'disputes',
-    'radar.early_fraud_warning': 'radar/early_fraud_warnings',
+    'radar.early_fraud_warning': WARNINGS,
     'review': 'reviews',
 }
 """Where Stripe's API has the objects of `PAYMENT_EVENTS`, below /v1."""

@@ -21,6 +21,17 @@ PERMISSIONS: Mapping[str, tuple[str, str]] = {
     'review_read': ('Reviews: Read', 'notice payments under review'),
     'event_read': ('Events: Read', 'find what was never delivered'),
 }
+# What reading below a path of /v1 needs; every other path is read only where a refusal is expected.
+NEEDED: Mapping[str, str] = {
+    'checkout': 'checkout_session_read',
+    'prices': 'plan_read',
+    'payment_intents': 'payment_intent_read',
+    'charges': 'charge_read',
+    'refunds': 'refund_read',  # Stripe names it or charge_read
+    'disputes': 'dispute_read',
+    'reviews': 'review_read',
+    'events': 'event_read',
+}
 # Stripe has two ways to name it: "Having the 'rak_plan_read' permission …", "\"Prices Read\" ('plan_read')".
 NAMED = re.compile(r"'(?:rak_)?([a-z_]+)' permission|\('(?:rak_)?([a-z_]+)'\)")
 CREATE_KEY = 'https://dashboard.stripe.com/apikeys/create'
@@ -32,13 +43,18 @@ def create_key_url() -> str:
     return f'{CREATE_KEY}?name={quote("Paidslot")}&{ticked}'
 
 
+def needed_to_read(path: str) -> str:
+    """Return the permission that reading a path needs, '' if the shop does without it."""
+    return NEEDED.get(path.split('/')[2], '')
+
+
 def is_forbidden(error: ShopError) -> bool:
     """Whether Stripe refused a request because the key lacks a permission."""
     return isinstance(error.__cause__, stripe.PermissionError)
 
 
 class MissingPermissions:
-    """The permissions that Stripe has said are missing since the start; each is logged once."""
+    """The permissions that Stripe has said are missing; each is logged once, until it is granted."""
 
     def __init__(self) -> None:
         self._slugs: set[str] = set()
@@ -47,12 +63,21 @@ class MissingPermissions:
         """Return the rows of Stripe's Dashboard that are missing."""
         return [_row(slug) for slug in sorted(self._slugs)]
 
-    def record(self, error: stripe.StripeError) -> None:
-        """Record the permission that a refusal names; other errors are ignored."""
-        if not isinstance(error, stripe.PermissionError):
+    def granted(self, needed: str) -> None:
+        """Forget a permission: a request that needs it has just succeeded."""
+        self._slugs.discard(needed)
+
+    def record(self, error: stripe.StripeError, needed: str) -> None:
+        """Record the permission that a refusal names; other errors are ignored.
+
+        Args:
+            error: what Stripe answered.
+            needed: the permission that the request needs, '' if the shop does without it.
+        """
+        if not isinstance(error, stripe.PermissionError) or not needed:
             return
         found = NAMED.search(str(error))
-        slug = next(filter(None, found.groups()), '') if found else 'unknown'
+        slug = next(filter(None, found.groups()), '') if found else needed
         if slug not in self._slugs:
             self._slugs.add(slug)
             log.error('the Stripe key lacks the permission "%s" (rak_%s)', _row(slug), slug)

@@ -6,12 +6,20 @@ from typing import Any
 
 from services.errors import PaymentsUnavailable
 from services.money import Money
-from services.orders import Facts, PaymentSession, plain_text
+from services.orders import DISPUTE_FACTS, Facts, PaymentSession, plain_text
 from services.payments.disputes import disputes_of
 from services.settings.urls import host_of
 
 FAILED_INTENT = ('requires_payment_method', 'canceled')
 FAILED_REFUND = ('failed', 'canceled')
+OF_CHARGE = DISPUTE_FACTS | {'amount_refunded', 'card_fingerprint', 'receipt_url', 'receipt_number'}
+OF_PAYMENT = OF_CHARGE | {
+    'payment_failed',
+    'awaits_customer',
+    'voucher_url',
+    'voucher_expires_at',
+    'under_review',
+}
 INSTRUCTIONS = ('hosted_voucher_url', 'hosted_instructions_url', 'hosted_verification_url')
 
 
@@ -38,28 +46,46 @@ def session_from(data: Mapping[str, Any], *, hosts: frozenset[str] = frozenset()
     """Translate a checkout session (docs.stripe.com/api/checkout/sessions/object).
 
     Args:
-        data: the session, with payment, charge, refunds, disputes and review as far as they were read.
+        data: the session, with payment, charge, refunds, disputes and review as far as they were read;
+            an object that could not be read has its id and ``unread``.
         hosts: further host names that customers may be sent to for payment instructions.
     """
+    payment = _object(data.get('payment_intent'))
     return PaymentSession(
         id=data['id'],
         url=data.get('url'),
         mode=data.get('mode') or 'payment',
         livemode=bool(data.get('livemode')),
         created_at=datetime.fromtimestamp(data.get('created') or 0, UTC),
-        facts=_facts_from(data, hosts),
+        facts=_facts_from(data, payment, hosts),
         metadata=data.get('metadata') or {},
         adds_tax=bool((data.get('automatic_tax') or {}).get('enabled')),
+        unread=_unread(payment),
     )
 
 
-def _facts_from(data: Mapping[str, Any], hosts: frozenset[str]) -> Facts:
+def _object(value: Any) -> Mapping[str, Any]:
+    """Return an object that Stripe sent along; of one that it only named, the id."""
+    return value if isinstance(value, Mapping) else {'id': value}
+
+
+def _unread(payment: Mapping[str, Any]) -> frozenset[str]:
+    """Name the facts that could not be read, because the key may not read the objects that tell them."""
+    if payment.get('unread'):
+        return OF_PAYMENT
+    charge, review = _object(payment.get('latest_charge')), payment.get('open_review') or {}
+    unread = frozenset[str]()
+    if charge.get('unread'):
+        unread |= OF_CHARGE
+    elif charge.get('disputed') and charge.get('disputes') is None:
+        unread |= DISPUTE_FACTS
+    return unread | {'under_review'} if review.get('unread') else unread
+
+
+def _facts_from(data: Mapping[str, Any], payment: Mapping[str, Any], hosts: frozenset[str]) -> Facts:
     details = data.get('total_details') or {}
     customer = data.get('customer_details') or {}
-    intent = data.get('payment_intent')
-    payment = intent if isinstance(intent, Mapping) else {'id': intent}
-    charge = payment.get('latest_charge')
-    charge = charge if isinstance(charge, Mapping) else {}
+    charge, review = _object(payment.get('latest_charge')), payment.get('open_review') or {}
     disputes = disputes_of(charge)
     voucher_url, voucher_expires_at = _voucher(payment.get('next_action') or {}, hosts)
     return Facts(
@@ -75,7 +101,7 @@ def _facts_from(data: Mapping[str, Any], hosts: frozenset[str]) -> Facts:
         amount_disputed=disputes.disputed,
         amount_lost=disputes.lost,
         dispute_status=disputes.status,
-        under_review=bool((payment.get('open_review') or {}).get('open')),
+        under_review=bool(review.get('open') or review.get('unread')),
         awaits_customer=payment.get('status') == 'requires_action',
         voucher_url=voucher_url,
         voucher_expires_at=voucher_expires_at,

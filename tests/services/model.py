@@ -55,9 +55,9 @@ class CrashPoint:
             self.step()
             return done
 
-        def request_in_steps() -> Any:
+        def request_in_steps(permission: str) -> Any:
             self.step()
-            return request()
+            return request(permission)
 
         store.write = write_in_steps  # type: ignore[method-assign]
         payments._request = request_in_steps  # type: ignore[method-assign]
@@ -426,12 +426,12 @@ def _state_of(session: dict[str, Any], sandbox: dict[str, Any]) -> State:
         return State.REFUNDED
     if charge['amount_refunded'] + taken >= charge['amount']:
         return State.LOST
+    if any(review['open'] and review['charge'] == charge['id'] for review in sandbox['reviews']):
+        return State.UNDER_REVIEW
     closed = (*DECIDED_AGAINST_US, 'won', 'warning_closed')
     # An inquiry alone moves no money, and the charge is not called disputed (decision 62).
     if charge['disputed'] and any(dispute['status'] not in closed for dispute in disputes):
         return State.DISPUTED
-    if any(review['open'] and review['charge'] == charge['id'] for review in sandbox['reviews']):
-        return State.UNDER_REVIEW
     return State.PARTLY_REFUNDED if charge['amount_refunded'] + taken else State.PAID
 
 

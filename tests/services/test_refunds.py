@@ -135,6 +135,15 @@ async def test_a_payment_under_review_waits(customer: Customer) -> None:
     assert (seen.state, seen.opens_calendar) == (State.PAID, OPEN)
 
 
+@pytest.mark.parametrize('status', ['inquiry', 'open'])
+async def test_a_dispute_opens_no_calendar_that_a_review_holds_back(customer: Customer, status: str) -> None:
+    """The real cardholder asks the bank while the payment is still being checked."""
+    order = await fulfilled(customer, await customer.buy(card='4000000000009235'))
+    customer.sandbox.act('dispute', session=order.session_id, status=status)
+    seen = await read_again(customer, order)
+    assert (seen.state, seen.opens_calendar) == (State.UNDER_REVIEW, CLOSED)
+
+
 async def test_an_early_fraud_warning_is_kept_and_closes_nothing(
     endpoints: httpx.AsyncClient, customer: Customer, settings_env: dict[str, str]
 ) -> None:

@@ -149,6 +149,23 @@ async def test_an_object_that_names_only_its_charge_finds_the_payment(
     assert (await customer.order_of(order.session_id or '')).state is State.PAID
 
 
+async def test_a_warning_that_may_not_be_read_is_found_in_the_list_of_events(
+    endpoints: httpx.AsyncClient, customer: Customer, secret: str
+) -> None:
+    """A restricted key may be refused the warning of a thin event: it is not tried again and again."""
+    order = await fulfilled(customer, await customer.buy())
+    customer.sandbox.act('warn', session=order.session_id)
+    customer.sandbox.fault('GET /v1/radar/*', 'fail', status=403, times=None)
+    event = thin(customer.sandbox, 'radar.early_fraud_warning.created')
+    for text in ('thank you', 'known already'):
+        answer = await deliver(endpoints, event, secret)
+        assert (answer.status_code, answer.text) == (200, text)
+    assert customer.shop.payments.missing.rows() == []
+    assert not (await customer.order_of(order.session_id or '')).fraud_warning
+    await customer.shop.reconciler.round()
+    assert (await customer.order_of(order.session_id or '')).fraud_warning
+
+
 @pytest.mark.parametrize(
     'path',
     ['charges/ch_1', 'refunds/re_1', 'disputes/dp_1', 'radar/early_fraud_warnings/issfr_1', 'reviews/prv_1'],

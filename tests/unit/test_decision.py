@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.fulfilment.decision import Decision, decide
-from services.orders import SESSION_LIFETIME, Facts, Order, PaymentSession
+from services.orders import DISPUTE_FACTS, SESSION_LIFETIME, Facts, Order, PaymentSession
 from tests.factories import NOON, PAID, a_session, an_order
 
 NOW = NOON + timedelta(minutes=10)
@@ -109,6 +109,21 @@ def test_a_completed_second_session_of_an_open_order_replaces_the_first() -> Non
     """The customer paid it, so the order follows this session from now on."""
     decision = decide(OPEN_ORDER, a_session(PAID, id='cs_test_2'), now=NOW)
     assert decision == Decision(COMPLETED | {'session_id': 'cs_test_2', 'facts': PAID}, 'open → paid')
+
+
+@pytest.mark.parametrize(
+    ('known', 'seen'),
+    [
+        (replace(PAID, dispute_status='lost', amount_lost=15000), replace(PAID, amount_disputed=15000)),
+        (replace(PAID, dispute_status='won'), replace(PAID, dispute_status='unknown', amount_disputed=15000)),
+    ],
+)
+def test_a_dispute_that_cannot_be_read_stays_as_it_is_known(known: Facts, seen: Facts) -> None:
+    """Only where none is known yet the charge's word for it counts, and for a new order."""
+    session = a_session(seen, unread=DISPUTE_FACTS)
+    assert decide(replace(PAID_ORDER, facts=known), session, now=NOW).changes == {}
+    assert decide(PAID_ORDER, session, now=NOW).changes['facts'] == seen
+    assert decide(OPEN_ORDER, session, now=NOW).changes['facts'] == seen
 
 
 @pytest.mark.parametrize(

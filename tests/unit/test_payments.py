@@ -1,5 +1,7 @@
 """Stripe's objects in our terms."""
 
+from typing import Any
+
 import pytest
 
 from services.payments.translate import session_from
@@ -23,3 +25,25 @@ def test_a_receipt_elsewhere_is_not_linked(url: str | None, kept: bool) -> None:
     intent = {'id': 'pi_1', 'latest_charge': {'id': 'ch_1', 'receipt_url': url}}
     facts = session_from({'id': 'cs_1', 'payment_intent': intent}).facts
     assert facts.receipt_url == (url if kept else '')
+
+
+@pytest.mark.parametrize(
+    ('moved', 'lost'),
+    [
+        ([], 15000),
+        ([(-15000, 'usd')], 15000),
+        ([(-15000, 'usd'), (5000, 'usd')], 10000),
+        ([(-13800, 'eur')], 15000),
+        ([(-2250000, 'jpy')], 15000),
+        ([(-13800, 'eur'), (5000, 'usd')], 15000),
+    ],
+)
+def test_what_a_dispute_took_is_compared_in_the_currency_of_the_charge(
+    moved: list[tuple[int, str]], lost: int
+) -> None:
+    """A balance in another currency says nothing of the charge's amount; then the dispute's amount counts."""
+    dispute: dict[str, Any] = {'status': 'lost', 'amount': 15000, 'currency': 'usd'}
+    dispute['balance_transactions'] = [{'amount': amount, 'currency': currency} for amount, currency in moved]
+    charge = {'id': 'ch_1', 'amount': 15000, 'disputed': True, 'disputes': [dispute]}
+    session = session_from({'id': 'cs_1', 'payment_intent': {'id': 'pi_1', 'latest_charge': charge}})
+    assert session.facts.amount_lost == lost

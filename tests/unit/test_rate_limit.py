@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pytest
 
 from services import rate_limit as module
-from services.errors import SalesPaused, TooManyRequests
-from services.fuse import PAUSE, SESSIONS, WINDOW, Fuse
+from services.errors import LedgerUnavailable, SalesPaused, TooManyRequests
+from services.fuse import PAUSE, SESSIONS, TIME_TO_PAY, WINDOW, Fuse
 from services.rate_limit import RateLimit
 from services.shop import STARTS
 from tests.processes import wait_until
@@ -89,9 +89,12 @@ class Opened:
     def __init__(self) -> None:
         self.now = 0.0
         self.paid: frozenset[str] = frozenset()
+        self.error: Exception | None = None
         self.fuse = Fuse(completed=self._completed, clock=lambda: self.now)
 
     async def _completed(self, sessions: Iterable[str]) -> frozenset[str]:
+        if self.error:
+            raise self.error
         return self.paid & frozenset(sessions)
 
     async def open(self, count: int, *, seconds: float, known: bool = False) -> None:
@@ -104,7 +107,8 @@ class Opened:
 async def test_many_sessions_without_payments_pause_sales(caplog: pytest.LogCaptureFixture) -> None:
     """For those like them only, with one log line, and until the pause is over."""
     shop = Opened()
-    await shop.open(SESSIONS - 1, seconds=1)
+    await shop.open(SESSIONS, seconds=1)
+    await shop.open(1, seconds=TIME_TO_PAY - 1)
     shop.fuse.check(known=False)
     await shop.open(1, seconds=1)
     for _ in range(3):
@@ -115,7 +119,36 @@ async def test_many_sessions_without_payments_pause_sales(caplog: pytest.LogCapt
     assert shop.fuse.paused_for == PAUSE
     shop.now += PAUSE
     assert shop.fuse.paused_for == 0
+    shop.now += 1
+    assert shop.fuse.paused_for == 0
     shop.fuse.check(known=False)
+    await shop.open(SESSIONS - 1, seconds=1)
+    shop.fuse.check(known=False)
+
+
+async def test_customers_who_are_still_paying_do_not_pause_sales() -> None:
+    """A newsletter brings many within a minute, and one in ten of them pays."""
+    shop = Opened()
+    await shop.open(3 * SESSIONS, seconds=0.1)
+    shop.fuse.check(known=False)
+    shop.paid = frozenset(list(shop.fuse._opened[False])[::10])
+    for _ in range(12):
+        await shop.open(10, seconds=6)
+        shop.fuse.check(known=False)
+
+
+async def test_a_ledger_that_does_not_answer_fails_no_sale() -> None:
+    """The sessions are compared again when it answers."""
+    shop = Opened()
+    await shop.open(SESSIONS, seconds=1)
+    shop.now += TIME_TO_PAY
+    shop.error = LedgerUnavailable('locked', error_id='1')
+    await shop.open(3, seconds=1)
+    shop.fuse.check(known=False)
+    shop.error = None
+    await shop.open(1, seconds=1)
+    with pytest.raises(SalesPaused):
+        shop.fuse.check(known=False)
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ LINES = {name: validator for name, validator in parameters.PAGE.items() if name 
 BY_INTENT = parameters.PAGE | {'payment_intent': text()}
 
 ENDPOINTS = (
-    Endpoint('GET', '/v1/account', 'account_read', _account, parameters.EXPAND),
+    Endpoint('GET', '/v1/account', 'connected_account_read', _account, parameters.EXPAND),
     Endpoint('GET', '/v1/prices', 'plan_read', _prices, parameters.PRICE_LIST),
     Endpoint('GET', '/v1/prices/{}', 'plan_read', _price, parameters.EXPAND),
     Endpoint('GET', '/v1/products/{}', 'product_read', _product, parameters.EXPAND),
