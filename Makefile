@@ -7,8 +7,8 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
-# Two at once suits two cores; PARALLEL= runs one after another.
-PARALLEL := --numprocesses=2 --dist=worksteal
+# Three at once suit two cores, since many tests wait; PARALLEL= runs one after another.
+PARALLEL := --numprocesses=3 --dist=worksteal
 PIN := $(VENV)/pin/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command 'make pin' $(PIN_FLAGS)
 
