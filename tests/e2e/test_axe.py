@@ -165,5 +165,6 @@ def _overlaps(node: dict[str, Any]) -> bool:
 
 def _too_small(page: Page) -> list[str]:
     """Return the targets that are too small."""
-    boxes = ((target, target.bounding_box()) for target in page.locator(TARGETS).all())
+    # Handles, not locators: a page that changes meanwhile has no box for a target that is gone.
+    boxes = ((target, target.bounding_box()) for target in page.locator(TARGETS).element_handles())
     return [str(target) for target, box in boxes if box and min(box['width'], box['height']) < TARGET_SIZE]

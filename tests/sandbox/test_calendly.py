@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 import pytest
@@ -318,3 +318,19 @@ def test_a_meeting_may_have_another_length_and_event_type(sandbox: SandboxClient
     times = [datetime.fromisoformat(event[name]) for name in ('start_time', 'end_time')]
     assert times[1] - times[0] == timedelta(hours=4)
     assert event['event_type'] != event_type(api)['uri']
+
+
+def test_a_time_that_was_offered_can_be_booked_a_little_later(
+    sandbox: SandboxClient, page_client: httpx.Client
+) -> None:
+    """Its notice may end while the page is open; an hour later it is gone."""
+    first = re.findall(r'start=([^&"]+)', page_client.get(sandbox.calendly_link).text)[0]
+    start = datetime.fromisoformat(unquote(first))
+    notice = start - datetime.now(UTC)
+    ahead = (notice - timedelta(hours=2) + timedelta(minutes=5)).total_seconds()
+    sandbox.act('clock', ahead=ahead)
+    assert first not in page_client.get(sandbox.calendly_link).text
+    path = f'{sandbox.calendly_link}?start={first}'
+    assert 'Schedule Event' in page_client.get(path).text
+    sandbox.act('clock', ahead=ahead + 3600)
+    assert 'Schedule Event' not in page_client.get(path).text

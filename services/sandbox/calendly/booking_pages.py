@@ -59,7 +59,7 @@ async def show(request: Request) -> Response:
         return notice_page
     state, query = state_of(request), dict(request.query_params)
     start = _parse_time(query.pop('start', ''))
-    if start is None or start not in state.calendar.all_free():
+    if start is None or not state.calendar.may_book(start):
         return _times_page(request, query)
     return details_page(state, _page_url(request), query, start)
 
@@ -166,7 +166,7 @@ async def reschedule(request: Request) -> Response:
     if request.method == 'POST':
         start = _parse_time((await form_values(request)).get('start', ''))
         return _reschedule(state, booking, start, request)
-    if start is None or start not in state.calendar.all_free():
+    if start is None or not state.calendar.may_book(start):
         return _times_page(request, query, f'Current time: {bookings.format_time(booking)}')
     return details_page(state, _page_url(request), query, start, rescheduled=booking)
 

@@ -14,6 +14,7 @@ TRACKING = ('utm_campaign', 'utm_source', 'utm_medium', 'utm_content', 'utm_term
 HORIZON = timedelta(days=14)
 LINK_LIFETIME = timedelta(days=90)
 NOTICE = timedelta(hours=2)
+PAGE_OPEN = timedelta(minutes=10)  # for which a time that a page has offered can still be booked
 
 
 def zone(name: str) -> ZoneInfo:
@@ -127,11 +128,11 @@ class Calendar:
         """Return whether an unused link is too old."""
         return not link.used and self.now() - link.created > LINK_LIFETIME
 
-    def free(self, start: datetime, end: datetime) -> list[datetime]:
+    def free(self, start: datetime, end: datetime, *, notice: timedelta = NOTICE) -> list[datetime]:
         """Return the free start times of a period: working hours on weekdays in the host's time zone."""
         timezone = zone(self.config.host_timezone)
         length = timedelta(minutes=self.minutes)
-        earliest = max(start, self.now() + NOTICE)
+        earliest = max(start, self.now() + notice)
         latest = min(end, self.now() + HORIZON)
         taken = {item.start for item in self.bookings.values() if item.status == 'active'}
         found: list[datetime] = []
@@ -149,6 +150,11 @@ class Calendar:
     def all_free(self) -> list[datetime]:
         """Return all free start times that can be booked now."""
         return self.free(self.now(), self.now() + HORIZON)
+
+    def may_book(self, start: datetime) -> bool:
+        """Return whether a time is free that a page has offered a short time ago."""
+        now = self.now()
+        return start in self.free(now, now + HORIZON, notice=NOTICE - PAGE_OPEN)
 
     def book(
         self, start: datetime, who: Json, link: Link | None = None, old: Booking | None = None
