@@ -20,7 +20,7 @@ Boxes = list[tuple[str, str, tuple[int, ...], tuple[str, ...]]]
 
 
 class PageBeforeVue:
-    """A page on which Vue does not mount until the test lets it."""
+    """A page on which Vue does not mount until the test lets it. It must not have loaded anything before."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -93,8 +93,8 @@ def test_nothing_moves_when_the_calendar_appears(
     size: dict[str, int],
 ) -> None:
     """On the page of a paid order the space for the calendar is reserved before its frame appears."""
+    order = journey.buy(another_browser(), shop_process)
     page = another_browser(viewport=size)
-    order = journey.buy(page, shop_process)
     early_page = PageBeforeVue(page)
     early_page.open(order)
     before = early_page.boxes()
