@@ -64,7 +64,7 @@ FIGURES = (
 def shop_of(checkout: Path, folder: Path, settings: dict[str, str]) -> Server:
     """Prepare the shop of a checkout.
 
-    It works in a folder of its own, not in the checkout, so it finds neither a ``.env`` nor a database.
+    It works in a folder of its own, not in the checkout, with a database of its own.
     """
     own = {'PYTHONPATH': str(checkout), 'SITE_FILE': str(checkout / 'site.toml'), 'RECONCILE_SECONDS': '3600'}
     unlimited = checkout / 'benchmarks' / 'checkout' / 'unlimited_clicks.py'  # checkouts with stricter limits

@@ -26,21 +26,20 @@ def new_server(
         name: of its log file.
         arguments: what Python runs, such as ``SHOP``.
         parent: the folder in which its own is made.
-        settings: its environment; they win over the address, which is set here.
+        settings: its environment; they win over the address and the database, which are set here.
         health: the path that answers 200 once the server is ready.
     """
     port = free_port()
-    address = {
+    folder = parent / f'{name}-{port}'
+    folder.mkdir(parents=True)
+    own = {
         'HOST': '127.0.0.1',
         'PORT': str(port),
         'DOMAIN': f'http://127.0.0.1:{port}',
         'SITE_FILE': str(ROOT / 'site.toml'),
+        'DATABASE_URL': f'sqlite:///{folder}/shop.db',  # the default is in the checkout, and stays
     }
-    folder = parent / f'{name}-{port}'
-    folder.mkdir(parents=True)
-    return Server(
-        name, arguments, port=port, health=health, folder=folder, environment=address | dict(settings)
-    )
+    return Server(name, arguments, port=port, health=health, folder=folder, environment=own | dict(settings))
 
 
 def new_sandbox(parent: Path) -> Server:

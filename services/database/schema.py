@@ -128,7 +128,7 @@ orders = Table(
     Index('ix_orders_browser_hash_completed_at', 'browser_hash', 'completed_at'),
     Index('ix_orders_payment_id', 'payment_id'),
     Index('ix_orders_email_completed_at', text('lower(email)'), 'completed_at'),
-    Index('ix_orders_card_fingerprint_completed_at', 'card_fingerprint', 'completed_at'),
+    Index('ix_orders_card_fingerprint_name_completed_at', 'card_fingerprint', 'name', 'completed_at'),
     Index('ix_orders_next_check_environment', 'next_check', 'environment'),
     Index('ix_orders_delete_at', 'delete_at'),
 )

@@ -83,8 +83,9 @@ class Orders:
         """
         if order.completed_at is None:
             return ()
+        beside = statements.paid_beside(live=order.environment.mode == 'live')
         values = statements.similar_to(order, order.completed_at, within)
-        return tuple(map(order_from_row, await self._store.read(statements.paid_beside(), **values)))
+        return tuple(map(order_from_row, await self._store.read(beside, **values)))
 
     async def open_siblings(self, order: Order) -> tuple[Order, ...]:
         """Return the other orders of the same browser and offer whose sessions can still be paid."""

@@ -164,4 +164,6 @@ def _create_orders() -> None:
     op.create_index('ix_orders_delete_at', 'orders', ['delete_at'])
     op.create_index('ix_orders_browser_hash_completed_at', 'orders', ['browser_hash', 'completed_at'])
     op.create_index('ix_orders_email_completed_at', 'orders', [sa.text('lower(email)'), 'completed_at'])
-    op.create_index('ix_orders_card_fingerprint_completed_at', 'orders', ['card_fingerprint', 'completed_at'])
+    op.create_index(
+        'ix_orders_card_fingerprint_name_completed_at', 'orders', ['card_fingerprint', 'name', 'completed_at']
+    )
