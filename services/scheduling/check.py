@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from services.errors import CalendarUnavailable
+from services.scheduling.api import answer_of
 
 PUBLIC_LINK = 'Until then every customer gets the public link of the event type.'
 
@@ -106,18 +107,6 @@ def problem_of_page(answer: httpx.Response, link: str) -> CalendarProblem | None
             'Copy the link of your event type from Calendly > Event types into CALENDLY_LINK.',
         )
     return None
-
-
-def answer_of(error: CalendarUnavailable) -> httpx.Response | None:
-    """Return the answer with which Calendly refused, None when there was none."""
-    cause = error.__cause__
-    return cause.response if isinstance(cause, httpx.HTTPStatusError) else None
-
-
-def is_not_found(error: CalendarUnavailable) -> bool:
-    """Whether Calendly answered that what was named does not exist."""
-    answer = answer_of(error)
-    return answer is not None and answer.status_code == 404
 
 
 def _required_scopes(answer: httpx.Response) -> list[str]:

@@ -164,7 +164,7 @@ async def test_an_event_type_that_was_deleted_and_created_again_is_found(
     """The event type has the same URL but a new URI; the next link is made for the new one."""
     paid = await fulfilled(customer, await customer.buy())
     assert '/d/' in (await customer.shop.calendar.url(paid) or '')
-    customer.shop.scheduling._event_type = f'{customer.sandbox.base}/calendly/event_types/deleted'
+    customer.shop.scheduling._event_type.uri = f'{customer.sandbox.base}/calendly/event_types/deleted'
     second = await fulfilled(other_customer, await other_customer.buy())
     assert '/d/' in (await customer.shop.calendar.url(second) or '')
 

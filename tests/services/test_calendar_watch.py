@@ -177,5 +177,5 @@ async def test_the_token_is_not_sent_to_the_public_page(
 ) -> None:
     """The page is public, and may lead elsewhere."""
     shop = build(parse_settings(settings_env))
-    assert 'authorization' not in shop.scheduling._pages_http.headers
+    assert 'authorization' not in shop.scheduling._public_page.http.headers
     await shop.close()
