@@ -173,6 +173,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
             refund_rule=texts.offer.refund_rule,
             terms_consent=settings.terms_consent,
             slow_methods=settings.slow_methods,
+            asks_phone=texts.offer.asks_phone,
         ),
         on_request=metrics.stripe_request,
     )
@@ -182,6 +183,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         api_base=settings.calendly_api_base,
         domain=domain,
         hosts=settings.calendar_hosts,
+        accent=texts.theme.accent,
     )
     product = texts.offer
     offer = Offer(product.slug, product.name, product.minutes, 1, settings.stripe_price_id)
