@@ -14,3 +14,18 @@ def http(sandbox: SandboxClient) -> Iterator[httpx.Client]:
     headers = {'Authorization': f'Bearer {sandbox.settings["STRIPE_SECRET_KEY"]}'}
     with httpx.Client(base_url=sandbox.base, headers=headers, trust_env=False, timeout=10) as client:
         yield client
+
+
+@pytest.fixture
+def api(sandbox: SandboxClient) -> Iterator[httpx.Client]:
+    """A client of Calendly's API with the token."""
+    headers = {'Authorization': f'Bearer {sandbox.settings["CALENDLY_TOKEN"]}'}
+    with httpx.Client(base_url=f'{sandbox.base}/calendly/', headers=headers, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def page_client(sandbox: SandboxClient) -> Iterator[httpx.Client]:
+    """An HTTP client without a token that follows redirects."""
+    with httpx.Client(trust_env=False, follow_redirects=True) as client:
+        yield client

@@ -1,42 +1,15 @@
 """The sandbox's Calendly: the documented API and the booking page."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from typing import Any
 from urllib.parse import quote, unquote
 
 import httpx
 import pytest
 
+from tests.sandbox.calendly import booked, event_type, hidden, links, user
 from tests.sandbox_client import SandboxClient
-
-
-@pytest.fixture
-def api(sandbox: SandboxClient) -> Iterator[httpx.Client]:
-    """A client of the API with the token."""
-    headers = {'Authorization': f'Bearer {sandbox.settings["CALENDLY_TOKEN"]}'}
-    with httpx.Client(base_url=f'{sandbox.base}/calendly/', headers=headers, trust_env=False) as client:
-        yield client
-
-
-@pytest.fixture
-def page_client(sandbox: SandboxClient) -> Iterator[httpx.Client]:
-    """An HTTP client without a token that follows redirects."""
-    with httpx.Client(trust_env=False, follow_redirects=True) as client:
-        yield client
-
-
-def user(api: httpx.Client) -> str:
-    """Return the URI of the host."""
-    return str(api.get('users/me').json()['resource']['uri'])
-
-
-def event_type(api: httpx.Client) -> dict[str, Any]:
-    """Return the event type."""
-    found: dict[str, Any] = api.get('event_types', params={'user': user(api)}).json()['collection'][0]
-    return found
 
 
 def single_use(api: httpx.Client) -> str:
@@ -45,25 +18,6 @@ def single_use(api: httpx.Client) -> str:
     answer = api.post('scheduling_links', json=body)
     assert answer.status_code == 201
     return str(answer.json()['resource']['booking_url'])
-
-
-def links(page: httpx.Response) -> list[str]:
-    """Return the URLs of the times on a booking page."""
-    return [unescape(found) for found in re.findall(r'href="([^"]*start=[^"]*)"', page.text)]
-
-
-def hidden(page: httpx.Response) -> dict[str, str]:
-    """Return the hidden inputs of a page."""
-    found = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', page.text)
-    return {name: unescape(value) for name, value in found}
-
-
-def booked(page_client: httpx.Client, address: str) -> httpx.Response:
-    """Book the first time on a booking page."""
-    details = page_client.get(links(page_client.get(address))[0])
-    filled = dict(re.findall(r'<input id="(\w+)" name="\w+" value="([^"]*)"', details.text))
-    values = {name: unescape(value) for name, value in filled.items()}
-    return page_client.post(str(details.url).partition('?')[0], data=hidden(details) | values)
 
 
 def test_a_link_works_once(sandbox: SandboxClient, api: httpx.Client, page_client: httpx.Client) -> None:

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from starlette.requests import Request
 
-from services.sandbox.calendly import bookings, resources, webhook_subscriptions
+from services.sandbox.calendly import bookings, resources, shares, webhook_subscriptions
 from services.sandbox.calendly.calendar import Booking
 from services.sandbox.calendly.endpoint import check_owner, collection, parse_time, route
 from services.sandbox.calendly.errors import CalendlyError, invalid_argument
+from services.sandbox.faults.middleware import API_ROOTS
 from services.sandbox.state import SandboxState
 from services.sandbox.types import Json
 
@@ -43,7 +44,7 @@ def available_times(state: SandboxState, request: Request, _: Json) -> tuple[Jso
     for name in ('event_type', 'start_time', 'end_time'):
         if name not in query:
             raise invalid_argument(name, f'{name} must be present')
-    if query['event_type'] != resources.uri(state.calendar, 'event_types', state.calendar.event_type):
+    if query['event_type'] != resources.event_type_uri(state.calendar):
         raise CalendlyError(404)
     start, end = parse_time(query['start_time'], 'start_time'), parse_time(query['end_time'], 'end_time')
     if start < state.now():
@@ -63,16 +64,14 @@ def available_times(state: SandboxState, request: Request, _: Json) -> tuple[Jso
 
 def scheduling_links(state: SandboxState, _: Request, body: Json) -> tuple[Json, int]:
     """`POST /scheduling_links`: a link for one booking."""
-    owner = resources.uri(state.calendar, 'event_types', state.calendar.event_type)
+    owner = resources.event_type_uri(state.calendar)
     expected = {'max_event_count': 1, 'owner_type': 'EventType'}
     for name, value in expected.items():
         if body.get(name) != value:
             raise invalid_argument(name, f'{name} must be {value}')
     if body.get('owner') != owner:
         raise invalid_argument('owner', 'owner is unknown; it is the URI of an event type')
-    link = state.calendar.new_link()
-    url = f'{state.config.calendly_api}/d/{link.id}/{state.config.event_slug}'
-    return {'resource': {'booking_url': url, 'owner': owner, 'owner_type': 'EventType'}}, 201
+    return {'resource': resources.scheduling_link(state.calendar, state.calendar.new_link())}, 201
 
 
 def scheduled_events(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
@@ -141,6 +140,19 @@ def cancellation(state: SandboxState, request: Request, body: Json) -> tuple[Jso
     return {'resource': item.cancellation}, 201
 
 
+def unknown(state: SandboxState, request: Request, body: Json) -> tuple[Json, int]:
+    """Any other call: Calendly documents none."""
+    raise CalendlyError(404)
+
+
+METHODS = ('GET', 'POST', 'PUT', 'PATCH', 'DELETE')
+UNKNOWN = [
+    route(f'/{root}{rest}', unknown, method)
+    for root in API_ROOTS['calendly']
+    for rest in ('', '/{rest:path}')
+    for method in METHODS
+]
+
 ROUTES = [
     route('/users/me', me, scope='users:read'),
     route('/users/{uuid}', me, scope='users:read'),
@@ -153,5 +165,7 @@ ROUTES = [
     route('/scheduled_events/{uuid}/invitees', invitees, scope='scheduled_events:read'),
     route('/scheduled_events/{uuid}/invitees/{invitee}', invitee, scope='scheduled_events:read'),
     route('/scheduled_events/{uuid}/cancellation', cancellation, 'POST', scope='scheduled_events:write'),
+    *shares.ROUTES,
     *webhook_subscriptions.ROUTES,
+    *UNKNOWN,
 ]

@@ -11,6 +11,7 @@ from services.sandbox.types import Json
 from services.sandbox.webhooks import Delivery
 
 EVENTS = ('invitee.created', 'invitee.canceled')
+TIME_TAKEN = 'That time is no longer available. Please choose another one.'
 
 
 class NotAvailable(Exception):
@@ -31,9 +32,11 @@ def subscribe_shop(state: SandboxState, url: str, events: list[str] | None = Non
 
 def book(state: SandboxState, start: datetime, who: Json, link: Link | None = None) -> Booking:
     """Book a time, and send the mail and the webhooks."""
-    if link is not None and link.used:
+    if link is not None and (link.used or state.calendar.has_expired(link)):
         raise NotAvailable('This link is no longer valid.')
     _check_free(state, start)
+    if not state.calendar.permits(link, start):
+        raise NotAvailable(TIME_TAKEN)
     booking = state.calendar.book(start, who, link)
     _send_confirmation(state, booking, 'Confirmed')
     send_webhooks(state, 'invitee.created', booking)
@@ -80,7 +83,7 @@ def format_clock(time: datetime) -> str:
 
 def _check_free(state: SandboxState, start: datetime) -> None:
     if start not in state.calendar.free(start, start + timedelta(days=1)):
-        raise NotAvailable('That time is no longer available. Please choose another one.')
+        raise NotAvailable(TIME_TAKEN)
 
 
 def _send_confirmation(state: SandboxState, booking: Booking, word: str) -> None:

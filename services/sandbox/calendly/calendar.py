@@ -50,11 +50,17 @@ class Booking:
 
 @dataclass(slots=True, eq=False)
 class Link:
-    """A single-use link."""
+    """A single-use link; one that is a share has an `uuid` and its own `settings`.
+
+    `max_booking_time` of the settings is in minutes, as a time before the meeting.
+    """
 
     id: str
     created: datetime
     used: bool = False
+    uuid: str = ''
+    settings: Json = field(default_factory=dict)
+    expired: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -116,6 +122,7 @@ class Calendar:
     bookings: dict[str, Booking] = field(default_factory=dict)
     invitees: dict[str, Booking] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
+    shares: dict[str, Link] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     outbox: deque[Mail] = field(default_factory=lambda: deque(maxlen=500))
 
@@ -124,9 +131,32 @@ class Calendar:
         """Whether the event type has a page with times."""
         return self.active and self.deleted_at is None
 
+    def lacks(self, scope: str) -> bool:
+        """Return whether the token lacks a scope; a token that may not read may not write."""
+        reading = scope.removesuffix(':write') + ':read' if scope.endswith(':write') else scope
+        return not self.missing_scopes.isdisjoint((scope, reading))
+
+    @property
+    def one_on_one(self) -> bool:
+        """Whether one invitee meets one host, which shares are for."""
+        return self.pooling_type is None
+
     def has_expired(self, link: Link) -> bool:
-        """Return whether an unused link is too old."""
-        return not link.used and self.now() - link.created > LINK_LIFETIME
+        """Return whether an unused link is too old, or its own period is over."""
+        now = self.now()
+        last_day = link.settings.get('end_date')
+        over = (
+            last_day is not None and f'{now.astimezone(zone(self.config.host_timezone)):%Y-%m-%d}' > last_day
+        )
+        return not link.used and (link.expired or over or now - link.created > LINK_LIFETIME)
+
+    def permits(self, link: Link | None, start: datetime) -> bool:
+        """Return whether a link's own period, if it has one, includes a time."""
+        settings = link.settings if link is not None else {}
+        day = f'{start.astimezone(zone(self.config.host_timezone)):%Y-%m-%d}'
+        first, last = settings.get('start_date') or day, settings.get('end_date') or day
+        most = settings.get('max_booking_time')
+        return first <= day <= last and (most is None or start <= self.now() + timedelta(minutes=most))
 
     def free(self, start: datetime, end: datetime, *, notice: timedelta = NOTICE) -> list[datetime]:
         """Return the free start times of a period: working hours on weekdays in the host's time zone."""
@@ -161,7 +191,8 @@ class Calendar:
     ) -> Booking:
         """Book a free time; `who` has name, email, phone, timezone, tracking; perhaps minutes, event_type."""
         now = self.now()
-        end = start + timedelta(minutes=int(who.get('minutes') or self.minutes))
+        own = link.settings.get('duration') if link is not None else None
+        end = start + timedelta(minutes=int(who.get('minutes') or own or self.minutes))
         booking = Booking(
             str(uuid.uuid4()), str(uuid.uuid4()), start, end, who['name'], who['email'],
             who.get('phone') or None, who.get('timezone') or 'UTC', dict(who.get('tracking', {})), now, now,
@@ -192,8 +223,20 @@ class Calendar:
         link = Link('-'.join(parts), self.now())
         self.links[link.id] = link
         while len(self.links) > self.config.max_closed:
-            del self.links[next(iter(self.links))]
+            oldest = self.links.pop(next(iter(self.links)))
+            self.shares.pop(oldest.uuid, None)
         return link
+
+    def new_share(self, settings: Json) -> Link:
+        """Create a single-use link that is a share."""
+        link = self.new_link()
+        link.uuid, link.settings = str(uuid.uuid4()), settings
+        self.shares[link.uuid] = link
+        return link
+
+    def delete_share(self, link: Link) -> None:
+        """Delete a share and its link."""
+        del self.shares[link.uuid], self.links[link.id]
 
     def mail(self, booking: Booking, subject: str, text: str) -> None:
         """Add a message to the invitee to the outbox."""

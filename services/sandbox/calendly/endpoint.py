@@ -42,7 +42,7 @@ def _check_token(state: SandboxState, request: Request, scope: str) -> None:
     right = request.headers.get('authorization') == f'Bearer {state.config.calendly_token}'
     if not right or state.calendar.token_revoked:
         raise CalendlyError(401)
-    if scope in state.calendar.missing_scopes:
+    if state.calendar.lacks(scope):
         raise insufficient_scope(scope)
 
 
@@ -54,7 +54,7 @@ def _raise_fault(request: Request) -> None:
 
 
 async def _read_json(request: Request) -> Json:
-    if request.method != 'POST':
+    if request.method not in ('POST', 'PATCH'):
         return {}
     try:
         body = json.loads(await request.body() or b'{}')

@@ -2,7 +2,15 @@
 
 from datetime import datetime
 
-from services.sandbox.calendly.calendar import TRACKING, Booking, Calendar, Subscription
+from services.sandbox.calendly.calendar import (
+    HORIZON,
+    NOTICE,
+    TRACKING,
+    Booking,
+    Calendar,
+    Link,
+    Subscription,
+)
 from services.sandbox.types import Json
 
 EVENT_KINDS = {'gotomeeting_conference': 'gotomeeting', 'zoom_conference': 'zoom'}
@@ -42,6 +50,11 @@ def user(calendar: Calendar) -> Json:
     }  # fmt: skip
 
 
+def event_type_uri(calendar: Calendar) -> str:
+    """Return the URI of the event type."""
+    return uri(calendar, 'event_types', calendar.event_type)
+
+
 def event_type(calendar: Calendar) -> Json:
     """Return the event type."""
     config = calendar.config
@@ -53,7 +66,7 @@ def event_type(calendar: Calendar) -> Json:
     if calendar.team:
         profile = {'name': 'Team', 'owner': uri(calendar, 'teams', calendar.organization), 'type': 'Team'}
     return {
-        'uri': uri(calendar, 'event_types', calendar.event_type), 'name': config.event_name,
+        'uri': event_type_uri(calendar), 'name': config.event_name,
         'active': calendar.active, 'admin_managed': False, 'booking_method': 'instant', 'color': '#0b5d3b',
         'created_at': '2024-01-02T03:04:05.678123Z', 'custom_questions': [question],
         'deleted_at': calendar.deleted_at, 'is_paid': calendar.is_paid,
@@ -63,6 +76,42 @@ def event_type(calendar: Calendar) -> Json:
         'profile': profile,
         'scheduling_url': config.calendly_link, 'secret': calendar.secret, 'slug': config.event_slug,
         'type': 'StandardEventType', 'updated_at': '2024-01-02T03:04:05.678123Z',
+        'start_time_increment': calendar.minutes, 'before_buffer': 0, 'after_buffer': 0,
+    }  # fmt: skip
+
+
+def scheduling_link(calendar: Calendar, link: Link) -> Json:
+    """Return a single-use link."""
+    config = calendar.config
+    return {
+        'booking_url': f'{config.calendly_api}/d/{link.id}/{config.event_slug}',
+        'owner': event_type_uri(calendar), 'owner_type': 'EventType',
+    }  # fmt: skip
+
+
+def share(calendar: Calendar, link: Link) -> Json:
+    """Return a share; a setting that it does not change has the event type's value."""
+    hours = [{'from': '09:00', 'to': '17:00'}]
+    days = ('monday', 'tuesday', 'wednesday', 'thursday', 'friday')
+    inherited: Json = {
+        'name': calendar.config.event_name, 'duration': calendar.minutes,
+        'duration_options': calendar.duration_options, 'period_type': 'moving', 'start_date': None,
+        'end_date': None, 'max_booking_time': int(HORIZON.total_seconds()) // 60,
+        'min_booking_time': int(NOTICE.total_seconds()) // 60, 'hide_location': False,
+        'location_configurations': [{
+            'kind': calendar.location, 'position': 0, 'location': None, 'additional_info': None,
+            'phone_number': None,
+        }],
+        'availability_rule': {
+            'rules': [{'type': 'wday', 'wday': day, 'intervals': hours} for day in days],
+            'timezone': calendar.config.host_timezone,
+        },
+    }  # fmt: skip
+    status = 'booked' if link.used else 'expired' if calendar.has_expired(link) else 'active'
+    return {
+        'uri': uri(calendar, 'shares', link.uuid), 'status': status, 'contact': None,
+        'created_at': timestamp(link.created), 'scheduling_links': [scheduling_link(calendar, link)],
+        'share_override': inherited | link.settings,
     }  # fmt: skip
 
 

@@ -62,6 +62,7 @@ def dump(state: SandboxState) -> Json:
         'events': [_event(item) for item in state.events.values()],
         'deliveries': [item.view() for item in state.webhooks.log],
         'links': [{'id': item.id, 'used': item.used} for item in calendar.links.values()],
+        'shares': [resources.share(calendar, item) for item in calendar.shares.values()],
         'invitees': [resources.invitee(calendar, item) for item in calendar.invitees.values()],
         'outbox': [{'to': item.to, 'subject': item.subject, 'text': item.text} for item in calendar.outbox],
     }  # fmt: skip

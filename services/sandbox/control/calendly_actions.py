@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from services.sandbox.calendly import bookings, resources
 from services.sandbox.calendly.booking_pages import invitee_from
-from services.sandbox.calendly.calendar import Booking
+from services.sandbox.calendly.calendar import Booking, Link
 from services.sandbox.state import SandboxState
 from services.sandbox.types import Json
 
@@ -43,12 +43,8 @@ async def book(state: SandboxState, body: Json) -> Json:
 
     With `minutes` the meeting has another length, with `other_event_type` another event type.
     """
+    link = _find_link(state, body['url'])
     parts = urlsplit(body['url'])
-    link = None
-    if '/d/' in parts.path:
-        link = state.calendar.links.get(parts.path.split('/d/')[1].split('/')[0])
-        if link is None:
-            raise ValueError('no such link')
     values = dict(parse_qsl(parts.query)) | {
         name: body[name] for name in ('name', 'email', 'timezone') if name in body
     }
@@ -58,6 +54,26 @@ async def book(state: SandboxState, body: Json) -> Json:
     if body.get('other_event_type'):
         who['event_type'] = state.calendar.other_event_type
     return resources.invitee(state.calendar, bookings.book(state, _start(state, body), who, link))
+
+
+def _find_link(state: SandboxState, url: str) -> Link | None:
+    """Return the single-use link of a URL; None for the event type's own page."""
+    path = urlsplit(url).path
+    if '/d/' not in path:
+        return None
+    link = state.calendar.links.get(path.split('/d/')[1].split('/')[0])
+    if link is None:
+        raise ValueError('no such link')
+    return link
+
+
+async def expire_link(state: SandboxState, body: Json) -> Json:
+    """`{url}`: let a single-use link that was not used expire now."""
+    link = _find_link(state, body['url'])
+    if link is None:
+        raise ValueError('no single-use link')
+    link.expired = True
+    return {'expired': state.calendar.has_expired(link)}
 
 
 def _start(state: SandboxState, body: Json) -> datetime:
@@ -88,4 +104,4 @@ async def reschedule(state: SandboxState, body: Json) -> Json:
     return resources.invitee(state.calendar, booking)
 
 
-ACTIONS = (calendar, calendly_token, book, cancel, reschedule)
+ACTIONS = (calendar, calendly_token, book, cancel, reschedule, expire_link)

@@ -22,7 +22,7 @@ API_ROOTS = {
     'stripe': ('v1',),
     'calendly': (
         'users', 'event_types', 'event_type_available_times', 'scheduling_links', 'scheduled_events',
-        'webhook_subscriptions',
+        'webhook_subscriptions', 'shares', 'invitee_no_shows',
     ),
 }  # fmt: skip
 BAD_GATEWAY = '<html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>'
