@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.sandbox.receiver import Receiver
 from tests.sandbox_client import SandboxClient
 
 
@@ -29,3 +30,15 @@ def page_client(sandbox: SandboxClient) -> Iterator[httpx.Client]:
     """An HTTP client without a token that follows redirects."""
     with httpx.Client(trust_env=False, follow_redirects=True) as client:
         yield client
+
+
+@pytest.fixture
+def receiver(sandbox: SandboxClient) -> Iterator[Receiver]:
+    """A receiver for the webhooks of both services."""
+    server = Receiver()
+    sandbox.act('webhooks', stripe=server.url, calendly=server.url)
+    yield server
+    server.gate.set()
+    sandbox.reset()
+    server.server.shutdown()
+    server.server.server_close()

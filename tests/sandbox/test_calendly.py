@@ -96,14 +96,6 @@ def test_a_booking_is_canceled_once(
     assert (event['status'], event['invitees_counter']['active']) == ('canceled', 0)
 
 
-def test_the_host_cancels_once_by_the_api(sandbox: SandboxClient, api: httpx.Client) -> None:
-    """`POST …/cancellation` returns who canceled; a second one is rejected."""
-    invitee = sandbox.book(sandbox.calendly_link, name='Pat', email='pat@example.com')
-    first = api.post(f'{invitee["event"]}/cancellation', json={'reason': 'storm'})
-    assert (first.status_code, first.json()['resource']['canceler_type']) == (201, 'host')
-    assert api.post(f'{invitee["event"]}/cancellation', json={}).status_code == 403
-
-
 def test_rescheduling_creates_an_invitee_without_tracking(
     sandbox: SandboxClient, api: httpx.Client, page_client: httpx.Client
 ) -> None:

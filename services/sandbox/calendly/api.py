@@ -4,13 +4,15 @@ from datetime import timedelta
 
 from starlette.requests import Request
 
-from services.sandbox.calendly import bookings, resources, shares, webhook_subscriptions
+from services.sandbox.calendly import bookings, no_shows, resources, shares, webhook_subscriptions
 from services.sandbox.calendly.calendar import Booking
 from services.sandbox.calendly.endpoint import check_owner, collection, parse_time, route
 from services.sandbox.calendly.errors import CalendlyError, invalid_argument
 from services.sandbox.faults.middleware import API_ROOTS
 from services.sandbox.state import SandboxState
 from services.sandbox.types import Json
+
+MAX_REASON = 10_000
 
 
 def me(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
@@ -131,12 +133,17 @@ def invitee(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
 
 
 def cancellation(state: SandboxState, request: Request, body: Json) -> tuple[Json, int]:
-    """`POST /scheduled_events/{uuid}/cancellation`."""
-    item = _get_booking(state, request)
-    try:
-        bookings.cancel(state, item, state.config.host, 'host', str(body.get('reason', '')))
-    except bookings.NotAvailable:
-        raise CalendlyError(403, 'Event in the past or already canceled') from None
+    """`POST /scheduled_events/{uuid}/cancellation`, as the host."""
+    item, reason = _get_booking(state, request), body.get('reason')
+    if reason is not None and (not isinstance(reason, str) or len(reason) > MAX_REASON):
+        raise invalid_argument('reason', f'must be a text of at most {MAX_REASON} characters')
+    if not state.calendar.may_cancel:
+        raise CalendlyError(403, 'You are not allowed to cancel this event')
+    if item.status != 'active':
+        raise CalendlyError(403, 'Event is already canceled')
+    if item.start <= state.now():
+        raise CalendlyError(403, 'Event in the past')
+    bookings.cancel(state, item, state.config.host, 'host', reason or '')
     return {'resource': item.cancellation}, 201
 
 
@@ -165,6 +172,7 @@ ROUTES = [
     route('/scheduled_events/{uuid}/invitees', invitees, scope='scheduled_events:read'),
     route('/scheduled_events/{uuid}/invitees/{invitee}', invitee, scope='scheduled_events:read'),
     route('/scheduled_events/{uuid}/cancellation', cancellation, 'POST', scope='scheduled_events:write'),
+    *no_shows.ROUTES,
     *shares.ROUTES,
     *webhook_subscriptions.ROUTES,
     *UNKNOWN,

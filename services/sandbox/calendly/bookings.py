@@ -106,12 +106,16 @@ def _invite(state: SandboxState, booking: Booking) -> list[str]:
     ]  # fmt: skip
 
 
-def send_webhooks(state: SandboxState, kind: str, booking: Booking) -> None:
-    """Send a webhook to each subscription to this event; the payload is the invitee."""
+def send_webhooks(state: SandboxState, kind: str, booking: Booking) -> int:
+    """Send a webhook to each subscription to this event; the payload is the invitee.
+
+    Returns:
+        How many subscriptions there are.
+    """
     calendar = state.calendar
     payload = resources.invitee(calendar, booking)
     payload['scheduled_event'] = resources.scheduled_event(calendar, booking)
-    send(state, kind, f'{kind}:{booking.invitee}', payload)
+    return send(state, kind, f'{kind}:{booking.invitee}', payload)
 
 
 def send(state: SandboxState, kind: str, name: str, payload: Json) -> int:

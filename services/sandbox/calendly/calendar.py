@@ -46,6 +46,7 @@ class Booking:
     old: 'Booking | None' = None
     new: 'Booking | None' = None
     event_type: str = ''
+    no_show: Json | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -94,8 +95,9 @@ class Mail:
 class Calendar:
     """One host with one event type and its bookings.
 
-    `team` puts the event type under the organization only, and `admin` says whether the token may read the
-    organization. `other_event_type` is the id of another event type of the host, for which no page exists.
+    `team` puts the event type under the organization only. `admin` says whether the token may read the
+    organization, `may_cancel` whether it may cancel meetings. `other_event_type` is the id of another event
+    type of the host, for which no page exists.
     """
 
     config: SandboxConfig
@@ -113,6 +115,7 @@ class Calendar:
     pooling_type: str | None = None
     team: bool = False
     admin: bool = True
+    may_cancel: bool = True
     minutes: int = 60
     duration_options: list[int] | None = None
     location: str = 'google_conference'
@@ -121,6 +124,7 @@ class Calendar:
     other_event_type: str = field(default_factory=lambda: str(uuid.uuid4()))
     bookings: dict[str, Booking] = field(default_factory=dict)
     invitees: dict[str, Booking] = field(default_factory=dict)
+    no_shows: dict[str, Booking] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
     shares: dict[str, Link] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
@@ -206,6 +210,7 @@ class Calendar:
         while len(self.bookings) > self.config.max_closed:
             oldest = self.bookings.pop(next(iter(self.bookings)))
             self.invitees.pop(oldest.invitee, None)
+            self.no_shows.pop(str((oldest.no_show or {}).get('uri', '')).rpartition('/')[2], None)
         return booking
 
     def cancel(self, booking: Booking, by: str, kind: str, reason: str, rescheduled: bool = False) -> None:

@@ -171,7 +171,7 @@ def invitee(calendar: Calendar, booking: Booking) -> Json:
         'new_invitee': invitee_uri(calendar, new) if new else None,
         'cancel_url': f'{config.calendly_api}/cancellations/{booking.invitee}',
         'reschedule_url': f'{config.calendly_api}/reschedulings/{booking.invitee}',
-        'routing_form_submission': None, 'payment': None, 'no_show': None, 'reconfirmation': None,
+        'routing_form_submission': None, 'payment': None, 'no_show': booking.no_show, 'reconfirmation': None,
         'scheduling_method': None, 'invitee_scheduled_by': None,
         'created_at': timestamp(booking.created), 'updated_at': timestamp(booking.updated),
     }  # fmt: skip

@@ -26,15 +26,16 @@ async def calendar(state: SandboxState, body: Json) -> Json:
 
 
 async def calendly_token(state: SandboxState, body: Json) -> Json:
-    """`{revoked?, missing_scopes?, admin?}`: revoke the token, or change what it may do."""
+    """`{revoked?, missing_scopes?, admin?, may_cancel?}`: revoke the token, or change what it may do."""
     calendar = state.calendar
     calendar.token_revoked = bool(body.get('revoked', calendar.token_revoked))
     calendar.admin = bool(body.get('admin', calendar.admin))
+    calendar.may_cancel = bool(body.get('may_cancel', calendar.may_cancel))
     missing = body.get('missing_scopes', sorted(calendar.missing_scopes))
     calendar.missing_scopes = set(missing.split() if isinstance(missing, str) else missing)
     return {
         'revoked': calendar.token_revoked, 'missing_scopes': sorted(calendar.missing_scopes),
-        'admin': calendar.admin,
+        'admin': calendar.admin, 'may_cancel': calendar.may_cancel,
     }  # fmt: skip
 
 

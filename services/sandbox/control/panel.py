@@ -19,7 +19,7 @@ from services.sandbox.state import SandboxState, Session, state_of
 NUMBERS = ('amount', 'ahead', 'status', 'times', 'seconds', 'retry_after', 'minutes')
 FLAGS = (
     'success', 'active', 'revoked', 'recurring', 'failed', 'framed', 'backwards', 'is_paid', 'deleted',
-    'team', 'admin',
+    'team', 'admin', 'may_cancel',
 )  # fmt: skip
 PAYLOADS = [('snapshot', 'snapshot'), ('thin', 'thin'), ('both', 'both')]
 MAX_ROWS = 20
@@ -212,6 +212,7 @@ def _settings(state: SandboxState) -> Markup:
         form(
             state, 'calendly-token', 'Change Calendly token',
             select('revoked', 'Token revoked', yes_no, flag[state.calendar.token_revoked], 'token-revoked'),
+            select('may_cancel', 'May cancel meetings', yes_no, flag[state.calendar.may_cancel]),
             select('admin', 'May read the organization', yes_no, flag[state.calendar.admin]),
             field('missing_scopes', 'Missing scopes', ' '.join(sorted(state.calendar.missing_scopes))),
         ),

@@ -1,0 +1,80 @@
+"""What happens to a meeting at the sandbox's Calendly after it was booked."""
+
+import json
+
+import httpx
+import pytest
+
+from services.sandbox.calendly import bookings, other_events
+from tests.sandbox.receiver import Receiver
+from tests.sandbox_client import SandboxClient
+
+
+def book(sandbox: SandboxClient) -> dict[str, str]:
+    """Book a meeting; return its invitee."""
+    return sandbox.book(sandbox.calendly_link, name='Pat', email='pat@example.com')
+
+
+def test_the_host_cancels_once_by_the_api(
+    sandbox: SandboxClient, api: httpx.Client, receiver: Receiver
+) -> None:
+    """`POST …/cancellation` returns who canceled, and `invitee.canceled` is sent once."""
+    invitee = book(sandbox)
+    cancellation = f'{invitee["event"]}/cancellation'
+    first = api.post(cancellation, json={'reason': 'storm'})
+    assert (first.status_code, first.json()['resource']['canceler_type']) == (201, 'host')
+    assert api.get(invitee['uri']).json()['resource']['cancellation'] == first.json()['resource']
+    again = api.post(cancellation, json={})
+    assert again.status_code == 403
+    assert again.json() == {'title': 'Permission Denied', 'message': 'Event is already canceled'}
+    assert receiver.types(2) == ['invitee.created', 'invitee.canceled']
+    assert [item['type'] for item in sandbox.state()['deliveries']] == list(bookings.EVENTS)
+
+
+def test_why_the_host_may_not_cancel(sandbox: SandboxClient, api: httpx.Client) -> None:
+    """A token without the right, a meeting that has begun, one that is unknown, a reason that is too long."""
+    cancellation = f'{book(sandbox)["event"]}/cancellation'
+    assert api.post(cancellation, json={'reason': 'x' * 10_001}).status_code == 400
+    sandbox.act('calendly-token', may_cancel=False)
+    assert api.post(cancellation, json={}).json() == {
+        'title': 'Permission Denied',
+        'message': 'You are not allowed to cancel this event',
+    }
+    sandbox.act('calendly-token', may_cancel=True)
+    sandbox.act('clock', ahead=30 * 86_400)
+    refused = api.post(cancellation, json={})
+    assert refused.status_code == 403
+    assert refused.json() == {'title': 'Permission Denied', 'message': 'Event in the past'}
+    assert api.post('scheduled_events/nope/cancellation', json={}).status_code == 404
+    sandbox.act('calendly-token', missing_scopes=['scheduled_events:write'])
+    assert api.post(cancellation, json={}).json()['required_scopes'] == ['scheduled_events:write']
+
+
+def test_a_no_show_is_noted_and_taken_back(
+    sandbox: SandboxClient, api: httpx.Client, receiver: Receiver
+) -> None:
+    """It can be read, is part of the invitee, and both changes are sent to who subscribed to them."""
+    kinds = [kind for kind in other_events.KINDS if kind.startswith('invitee_no_show')]
+    sandbox.act('webhooks', calendly=receiver.url, calendly_events=kinds)
+    invitee = book(sandbox)
+    made = api.post('invitee_no_shows', json={'invitee': invitee['uri']})
+    assert made.status_code == 201
+    mark = made.json()['resource']
+    assert (mark['invitee'], set(mark)) == (invitee['uri'], {'uri', 'invitee', 'created_at'})
+    assert api.get(mark['uri']).json()['resource'] == mark
+    noted = api.get(invitee['uri']).json()['resource']['no_show']
+    assert noted == {'uri': mark['uri'], 'created_at': mark['created_at']}
+    assert api.post('invitee_no_shows', json={'invitee': invitee['uri']}).status_code == 400
+    assert api.delete(mark['uri']).status_code == 204
+    assert [answer.status_code for answer in (api.get(mark['uri']), api.delete(mark['uri']))] == [404, 404]
+    assert api.get(invitee['uri']).json()['resource']['no_show'] is None
+    bodies = [json.loads(receiver.next()[0]) for _ in kinds]
+    assert [body['event'] for body in bodies] == kinds
+    assert [body['payload']['no_show'] for body in bodies] == [noted, None]
+    assert bodies[0]['payload']['scheduled_event']['uri'] == invitee['event']
+
+
+@pytest.mark.parametrize(('body', 'status'), [({}, 400), ({'invitee': 'https://x.test/invitees/1'}, 404)])
+def test_a_no_show_is_of_a_known_invitee(api: httpx.Client, body: dict[str, str], status: int) -> None:
+    """Without an invitee the request is bad; an unknown one is not found."""
+    assert api.post('invitee_no_shows', json=body).status_code == status
