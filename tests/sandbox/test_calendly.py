@@ -127,8 +127,8 @@ def test_events_are_filtered_and_paged(sandbox: SandboxClient, api: httpx.Client
     assert late.json()['collection'] == []
 
 
-def test_free_times_cover_a_week_at_most(sandbox: SandboxClient, api: httpx.Client) -> None:
-    """A booked time is missing; periods in the past or over seven days are rejected."""
+def test_free_times_cover_a_month_at_most(sandbox: SandboxClient, api: httpx.Client) -> None:
+    """A booked time is missing; a start that is not later than now, or more than 31 days, is rejected."""
     start = datetime.fromisoformat(sandbox.state()['now']) + timedelta(minutes=1)
 
     def times(days: int, offset: int = 0) -> httpx.Response:
@@ -136,10 +136,60 @@ def test_free_times_cover_a_week_at_most(sandbox: SandboxClient, api: httpx.Clie
         span = {'start_time': begin.isoformat(), 'end_time': (begin + timedelta(days=days)).isoformat()}
         return api.get('event_type_available_times', params={'event_type': event_type(api)['uri'], **span})
 
-    free = [item['start_time'] for item in times(7).json()['collection']]
+    free = [item['start_time'] for item in times(31).json()['collection']]
     sandbox.book(sandbox.calendly_link, name='Pat', email='pat@example.com')
-    assert [item['start_time'] for item in times(7).json()['collection']] == free[1:]
-    assert [times(8).status_code, times(1, -2).status_code] == [400, 400]
+    assert [item['start_time'] for item in times(31).json()['collection']] == free[1:]
+    refused = [times(32), times(1, -2), times(0), times(-1)]
+    assert [answer.status_code for answer in refused] == [400] * 4
+    wrong = [answer.json()['details'][0]['parameter'] for answer in refused]
+    assert wrong == ['end_time', 'start_time', 'end_time', 'end_time']
+
+
+def free_times(sandbox: SandboxClient, api: httpx.Client) -> list[str]:
+    """Return the free times of the next 31 days, as the API lists them."""
+    start = datetime.fromisoformat(sandbox.state()['now']) + timedelta(minutes=5)
+    query = {
+        'event_type': event_type(api)['uri'],
+        'start_time': f'{start:%Y-%m-%dT%H:%M:%SZ}',
+        'end_time': f'{start + timedelta(days=31):%Y-%m-%dT%H:%M:%SZ}',
+    }
+    found = api.get('event_type_available_times', params=query).json()['collection']
+    return [item['start_time'] for item in found]
+
+
+def test_a_test_decides_what_is_free(
+    sandbox: SandboxClient, api: httpx.Client, page_client: httpx.Client
+) -> None:
+    """Nothing, some of the usual times, given times, or all again; the page has the same ones."""
+    usual = free_times(sandbox, api)
+    assert sandbox.act('free-times', count=0) == {'free': []}
+    assert free_times(sandbox, api) == []
+    assert 'No times available' in page_client.get(sandbox.calendly_link).text
+    with pytest.raises(AssertionError, match=r'No time is free\.'):
+        sandbox.book(sandbox.calendly_link, name='Pat', email='p@example.com')
+    sandbox.act('free-times', count=3)
+    assert free_times(sandbox, api) == usual[:3]
+    sandbox.book(sandbox.calendly_link, name='Pat', email='p@example.com')
+    assert free_times(sandbox, api) == usual[1:3]
+    late = datetime.fromisoformat(sandbox.state()['now']).replace(microsecond=0) + timedelta(days=30)
+    sandbox.act('free-times', starts=[late.isoformat()])
+    assert free_times(sandbox, api) == [f'{late:%Y-%m-%dT%H:%M:%S.%fZ}']
+    assert links(page_client.get(sandbox.calendly_link)) != []
+    sandbox.act('free-times')
+    assert free_times(sandbox, api) == usual[1:]
+
+
+def test_a_start_of_now_is_not_in_the_future(sandbox: SandboxClient, api: httpx.Client) -> None:
+    """The answer is Calendly's 400, which names the parameter."""
+    event, now = event_type(api)['uri'], datetime.fromisoformat(sandbox.state()['now'])
+    query = {'start_time': now.isoformat(), 'end_time': (now + timedelta(days=1)).isoformat()}
+    answer = api.get('event_type_available_times', params={'event_type': event, **query})
+    assert answer.status_code == 400
+    assert answer.json() == {
+        'title': 'Invalid Argument',
+        'message': 'The supplied parameters are invalid.',
+        'details': [{'parameter': 'start_time', 'message': 'start_time must be in the future'}],
+    }
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from services.sandbox.faults.middleware import API_ROOTS
 from services.sandbox.state import SandboxState
 from services.sandbox.types import Json
 
+MAX_RANGE = timedelta(days=31)
 MAX_REASON = 10_000
 
 
@@ -41,7 +42,7 @@ def event_type(state: SandboxState, request: Request, _: Json) -> tuple[Json, in
 
 
 def available_times(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
-    """`GET /event_type_available_times`: at most seven days, in the future."""
+    """`GET /event_type_available_times`: at most 31 days, strictly in the future."""
     query = request.query_params
     for name in ('event_type', 'start_time', 'end_time'):
         if name not in query:
@@ -49,10 +50,12 @@ def available_times(state: SandboxState, request: Request, _: Json) -> tuple[Jso
     if query['event_type'] != resources.event_type_uri(state.calendar):
         raise CalendlyError(404)
     start, end = parse_time(query['start_time'], 'start_time'), parse_time(query['end_time'], 'end_time')
-    if start < state.now():
+    if start <= state.now():
         raise invalid_argument('start_time', 'start_time must be in the future')
-    if not start < end <= start + timedelta(days=7):
-        raise invalid_argument('end_time', 'date range must be between 0 and 7 days')
+    if end <= start:
+        raise invalid_argument('end_time', 'end_time must be after start_time')
+    if end > start + MAX_RANGE:
+        raise invalid_argument('end_time', f'date range can be no greater than {MAX_RANGE.days} days')
     link = state.config.calendly_link
     times = [
         {

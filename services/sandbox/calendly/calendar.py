@@ -117,6 +117,7 @@ class Calendar:
     admin: bool = True
     may_cancel: bool = True
     minutes: int = 60
+    offered: list[datetime] | None = None
     duration_options: list[int] | None = None
     location: str = 'google_conference'
     token_revoked: bool = False
@@ -163,19 +164,27 @@ class Calendar:
         return first <= day <= last and (most is None or start <= self.now() + timedelta(minutes=most))
 
     def free(self, start: datetime, end: datetime, *, notice: timedelta = NOTICE) -> list[datetime]:
-        """Return the free start times of a period: working hours on weekdays in the host's time zone."""
+        """Return the free start times of a period.
+
+        They are those of `offered` if it is set, otherwise the working hours of two weeks.
+        """
+        earliest = max(start, self.now() + notice)
+        taken = {item.start for item in self.bookings.values() if item.status == 'active'}
+        times = self._working_hours(earliest, end) if self.offered is None else self.offered
+        return [time for time in times if earliest <= time < end and time not in taken]
+
+    def _working_hours(self, earliest: datetime, end: datetime) -> list[datetime]:
+        """Return all start times within the working hours of weekdays in the host's time zone."""
         timezone = zone(self.config.host_timezone)
         length = timedelta(minutes=self.minutes)
-        earliest = max(start, self.now() + notice)
         latest = min(end, self.now() + HORIZON)
-        taken = {item.start for item in self.bookings.values() if item.status == 'active'}
         found: list[datetime] = []
         day = earliest.astimezone(timezone).date()
         while day <= latest.astimezone(timezone).date():
             begin = datetime.combine(day, time(9), timezone).astimezone(zone('UTC'))
             close = datetime.combine(day, time(17), timezone).astimezone(zone('UTC'))
             while day.weekday() < 5 and begin + length <= close:
-                if earliest <= begin < latest and begin not in taken:
+                if begin < latest:
                     found.append(begin)
                 begin += length
             day += timedelta(days=1)
@@ -183,12 +192,16 @@ class Calendar:
 
     def all_free(self) -> list[datetime]:
         """Return all free start times that can be booked now."""
-        return self.free(self.now(), self.now() + HORIZON)
+        return self.free(self.now(), self._horizon())
 
     def may_book(self, start: datetime) -> bool:
         """Return whether a time is free that a page has offered a short time ago."""
         now = self.now()
-        return start in self.free(now, now + HORIZON, notice=NOTICE - PAGE_OPEN)
+        return start in self.free(now, self._horizon(), notice=NOTICE - PAGE_OPEN)
+
+    def _horizon(self) -> datetime:
+        """Return the end of the last period that is offered."""
+        return max([self.now() + HORIZON, *(time + timedelta(minutes=1) for time in self.offered or ())])
 
     def book(
         self, start: datetime, who: Json, link: Link | None = None, old: Booking | None = None

@@ -25,6 +25,20 @@ async def calendar(state: SandboxState, body: Json) -> Json:
     return {name: getattr(state.calendar, name) for name in ('deleted_at', *EVENT_TYPE)}
 
 
+async def free_times(state: SandboxState, body: Json) -> Json:
+    """`{count?, starts?}`: offer only the first `count` of the free times, or only `starts`; `{}` offers all.
+
+    No time is free with `count` 0. Times of `starts` may be at any hour of any day.
+    """
+    calendar = state.calendar
+    calendar.offered = None
+    if 'starts' in body:
+        calendar.offered = sorted(datetime.fromisoformat(text).astimezone(UTC) for text in body['starts'])
+    elif 'count' in body:
+        calendar.offered = calendar.all_free()[: int(body['count'])]
+    return {'free': [resources.timestamp(time) for time in calendar.all_free()]}
+
+
 async def calendly_token(state: SandboxState, body: Json) -> Json:
     """`{revoked?, missing_scopes?, admin?, may_cancel?}`: revoke the token, or change what it may do."""
     calendar = state.calendar
@@ -80,7 +94,10 @@ async def expire_link(state: SandboxState, body: Json) -> Json:
 def _start(state: SandboxState, body: Json) -> datetime:
     if 'start' in body:
         return datetime.fromisoformat(body['start']).astimezone(UTC)
-    return state.calendar.all_free()[0]
+    free = state.calendar.all_free()
+    if not free:
+        raise bookings.NotAvailable('No time is free.')
+    return free[0]
 
 
 def _get_booking(state: SandboxState, body: Json) -> Booking:
@@ -105,4 +122,4 @@ async def reschedule(state: SandboxState, body: Json) -> Json:
     return resources.invitee(state.calendar, booking)
 
 
-ACTIONS = (calendar, calendly_token, book, cancel, reschedule, expire_link)
+ACTIONS = (calendar, free_times, calendly_token, book, cancel, reschedule, expire_link)

@@ -16,7 +16,7 @@ from services.sandbox.forms import form_values
 from services.sandbox.html import field, hidden, join, money, page, select
 from services.sandbox.state import SandboxState, Session, state_of
 
-NUMBERS = ('amount', 'ahead', 'status', 'times', 'seconds', 'retry_after', 'minutes')
+NUMBERS = ('amount', 'ahead', 'status', 'times', 'seconds', 'retry_after', 'minutes', 'count')
 FLAGS = (
     'success', 'active', 'revoked', 'recurring', 'failed', 'framed', 'backwards', 'is_paid', 'deleted',
     'team', 'admin', 'may_cancel',
@@ -208,6 +208,10 @@ def _settings(state: SandboxState) -> Markup:
             select('deleted', 'Deleted', yes_no, flag[state.calendar.deleted_at is not None]),
             select('team', 'Of the organization', yes_no, flag[state.calendar.team]),
             field('minutes', 'Minutes', str(state.calendar.minutes), inputmode='numeric'),
+        ),
+        form(
+            state, 'free-times', 'Change free times',
+            field('count', 'How many; empty for all', '', inputmode='numeric'),
         ),
         form(
             state, 'calendly-token', 'Change Calendly token',
