@@ -1,4 +1,4 @@
-"""Calendly's webhook subscriptions, which only paid plans have."""
+"""Calendly's webhook subscriptions, which every plan has (https://developer.calendly.com/api-docs)."""
 
 from starlette.requests import Request
 
@@ -10,14 +10,8 @@ from services.sandbox.state import SandboxState
 from services.sandbox.types import Json
 
 
-def _check_plan(state: SandboxState) -> None:
-    if not state.config.calendly_paid_plan:
-        raise CalendlyError(403, 'Please upgrade your Calendly account to Standard')
-
-
 def create(state: SandboxState, _: Request, body: Json) -> tuple[Json, int]:
     """`POST /webhook_subscriptions`."""
-    _check_plan(state)
     expected = {'organization': resources.organization_uri(state.calendar)}
     if body.get('scope') == 'user':
         expected['user'] = resources.user_uri(state.calendar)
@@ -42,7 +36,6 @@ def create(state: SandboxState, _: Request, body: Json) -> tuple[Json, int]:
 
 def listing(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
     """`GET /webhook_subscriptions`."""
-    _check_plan(state)
     query = request.query_params
     if query.get('scope') not in ('user', 'organization'):
         raise invalid_argument('scope', 'must be user or organization')
@@ -53,7 +46,6 @@ def listing(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
 
 
 def _get(state: SandboxState, request: Request) -> Subscription:
-    _check_plan(state)
     found = state.calendar.subscriptions.get(request.path_params['uuid'])
     if found is None:
         raise CalendlyError(404)

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 from services.sandbox.calendly import bookings, resources
 from services.sandbox.calendly.booking_pages import invitee_from
 from services.sandbox.calendly.calendar import Booking, Link
+from services.sandbox.calendly.rate_limit import PLANS
 from services.sandbox.state import SandboxState
 from services.sandbox.types import Json
 
@@ -51,6 +52,15 @@ async def calendly_token(state: SandboxState, body: Json) -> Json:
         'revoked': calendar.token_revoked, 'missing_scopes': sorted(calendar.missing_scopes),
         'admin': calendar.admin, 'may_cancel': calendar.may_cancel,
     }  # fmt: skip
+
+
+async def calendly_plan(state: SandboxState, body: Json) -> Json:
+    """`{plan?: free|paid}`: change the plan, which decides how many API calls a minute may have."""
+    plan = body.get('plan', state.calendly_limit.plan)
+    if plan not in PLANS:
+        raise ValueError(f'known plans: {", ".join(PLANS)}')
+    state.calendly_limit.plan = plan
+    return {'plan': plan, 'limit': state.calendly_limit.limit}
 
 
 async def book(state: SandboxState, body: Json) -> Json:
@@ -122,4 +132,4 @@ async def reschedule(state: SandboxState, body: Json) -> Json:
     return resources.invitee(state.calendar, booking)
 
 
-ACTIONS = (calendar, free_times, calendly_token, book, cancel, reschedule, expire_link)
+ACTIONS = (calendar, free_times, calendly_token, calendly_plan, book, cancel, reschedule, expire_link)

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.sandbox.calendly.bookings import format_time
+from services.sandbox.calendly.rate_limit import PLANS
 from services.sandbox.control.api import ACTION_ERRORS, ACTIONS
 from services.sandbox.faults.rules import FAULTS
 from services.sandbox.forms import form_values
@@ -219,6 +220,11 @@ def _settings(state: SandboxState) -> Markup:
             select('may_cancel', 'May cancel meetings', yes_no, flag[state.calendar.may_cancel]),
             select('admin', 'May read the organization', yes_no, flag[state.calendar.admin]),
             field('missing_scopes', 'Missing scopes', ' '.join(sorted(state.calendar.missing_scopes))),
+        ),
+        form(
+            state, 'calendly-plan', 'Change Calendly plan',
+            select('plan', 'Plan', [(plan, f'{plan}: {most} calls a minute') for plan, most in PLANS.items()],
+                   state.calendly_limit.plan),
         ),
         form(
             state, 'webhooks', "Change Stripe's webhooks",
