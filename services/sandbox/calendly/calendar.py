@@ -47,6 +47,9 @@ class Booking:
     new: 'Booking | None' = None
     event_type: str = ''
     no_show: Json | None = None
+    payment: Json | None = None
+    scheduling_method: str | None = None
+    link_status: str | None = None  # of its own; without one that of the calendar
 
 
 @dataclass(slots=True, eq=False)
@@ -74,11 +77,13 @@ class Subscription:
     scope: str
     signing_key: str
     created: datetime
+    updated: datetime
     state: str = 'active'
+    retry_started: datetime | None = None
 
-    def disable(self) -> None:
+    def disable(self, now: datetime) -> None:
         """Disable the subscription after the last retry; Calendly does not enable it again."""
-        self.state = 'disabled'
+        self.state, self.updated = 'disabled', now
 
 
 @dataclass(slots=True)
@@ -206,14 +211,23 @@ class Calendar:
     def book(
         self, start: datetime, who: Json, link: Link | None = None, old: Booking | None = None
     ) -> Booking:
-        """Book a free time; `who` has name, email, phone, timezone, tracking; perhaps minutes, event_type."""
+        """Book a free time.
+
+        Args:
+            start: when the meeting begins.
+            who: name, email, phone, timezone, tracking; perhaps minutes, event_type, payment and
+                scheduling_method.
+            link: the single-use link that is used up.
+            old: the booking that is rescheduled.
+        """
         now = self.now()
         own = link.settings.get('duration') if link is not None else None
         end = start + timedelta(minutes=int(who.get('minutes') or own or self.minutes))
         booking = Booking(
             str(uuid.uuid4()), str(uuid.uuid4()), start, end, who['name'], who['email'],
             who.get('phone') or None, who.get('timezone') or 'UTC', dict(who.get('tracking', {})), now, now,
-            old=old, event_type=str(who.get('event_type') or (old.event_type if old else self.event_type)),
+            old=old, payment=who.get('payment'), scheduling_method=who.get('scheduling_method'),
+            event_type=str(who.get('event_type') or (old.event_type if old else self.event_type)),
         )  # fmt: skip
         self.bookings[booking.id] = self.invitees[booking.invitee] = booking
         if link is not None:
