@@ -28,7 +28,7 @@ def test_the_host_cancels_once_by_the_api(
     again = api.post(cancellation, json={})
     assert again.status_code == 403
     assert again.json() == {'title': 'Permission Denied', 'message': 'Event is already canceled'}
-    assert receiver.types(2) == ['invitee.created', 'invitee.canceled']
+    assert set(receiver.types(2)) == {'invitee.created', 'invitee.canceled'}
     assert [item['type'] for item in sandbox.state()['deliveries']] == list(bookings.EVENTS)
 
 
@@ -66,10 +66,11 @@ def test_a_no_show_is_noted_and_taken_back(
     noted = api.get(invitee['uri']).json()['resource']['no_show']
     assert noted == {'uri': mark['uri'], 'created_at': mark['created_at']}
     assert api.post('invitee_no_shows', json={'invitee': invitee['uri']}).status_code == 400
+    bodies = [json.loads(receiver.next()[0])]
     assert api.delete(mark['uri']).status_code == 204
     assert [answer.status_code for answer in (api.get(mark['uri']), api.delete(mark['uri']))] == [404, 404]
     assert api.get(invitee['uri']).json()['resource']['no_show'] is None
-    bodies = [json.loads(receiver.next()[0]) for _ in kinds]
+    bodies.append(json.loads(receiver.next()[0]))
     assert [body['event'] for body in bodies] == kinds
     assert [body['payload']['no_show'] for body in bodies] == [noted, None]
     assert bodies[0]['payload']['scheduled_event']['uri'] == invitee['event']

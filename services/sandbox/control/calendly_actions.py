@@ -141,7 +141,7 @@ async def calendly_payment(state: SandboxState, body: Json) -> Json:
 
 
 async def location(state: SandboxState, body: Json) -> Json:
-    """`{invitee, status}`: the link to join one meeting is `processing`, `pushed`, `failed` or `initiated`."""
+    """`{invitee, status}`: set how far the link to join one meeting is, one of LINK_STATUS."""
     if body['status'] not in LINK_STATUS:
         raise ValueError(f'known states: {", ".join(LINK_STATUS)}')
     item = _get_booking(state, body)
@@ -150,7 +150,7 @@ async def location(state: SandboxState, body: Json) -> Json:
 
 
 async def subscriptions(state: SandboxState, body: Json) -> Json:
-    """`{disabled?, failing?, deleted?}`: change all webhook subscriptions; `failing` sets `retry_started_at`."""
+    """`{disabled?, failing?, deleted?}`: change all subscriptions; `failing` sets `retry_started_at`."""
     calendar = state.calendar
     for item in calendar.subscriptions.values():
         if body.get('disabled'):
