@@ -23,6 +23,7 @@ class EventType:
         self._link = link
         self.uri = ''
         self.owner = 'user'  # or 'organization'
+        self.is_one_on_one = False
 
     async def known_uri(self) -> str:
         """Return the API's name of the event type; asks Calendly only while it is not known.
@@ -62,6 +63,7 @@ class EventType:
                         found, key=lambda each: (bool(each.get('deleted_at')), not each.get('active'))
                     )
                     self.uri, self.owner = str(chosen['uri']), owner
+                    self.is_one_on_one = _is_one_on_one(chosen)
                     return chosen
             except CalendarUnavailable as error:
                 if owner == 'user' or not has_status(error, 403):
@@ -69,6 +71,11 @@ class EventType:
             except (LookupError, TypeError, AttributeError) as error:
                 raise CalendarUnavailable(f'the event types cannot be read: {error!r}') from error
         return None
+
+
+def _is_one_on_one(event_type: dict[str, Any]) -> bool:
+    """Whether one host meets one invitee: not a group, and not a team's round robin or collective."""
+    return event_type.get('kind') == 'solo' and not event_type.get('pooling_type')
 
 
 def _same_url(one: str, other: str) -> bool:
