@@ -17,6 +17,7 @@ KEEP_IT = (
     'Keep this mail: its link leads back to your order, on every device. Do not share it, because whoever '
     'has it can pick or change the time.'
 )
+CONFIRMS = 'This mail confirms your payment.'
 ALERTS = {
     AlertKind.DUPLICATE: (
         'Seems paid twice',
@@ -41,7 +42,7 @@ ALERTS = {
     ),
     AlertKind.MEETING: (
         'A meeting that is not paid for',
-        '{text}. Look at it in Calendly: cancel it there, or write to the customer.',
+        '{text}. Cancel it in Calendly, or write to the customer.',
     ),
     AlertKind.DELIVERY: (
         'Webhook deliveries fail',
@@ -94,7 +95,7 @@ class Words:
             text=(f'Hello{name},', *text),
             facts=self._facts(kind, order),
             button=Button(words, self._url(order)),
-            closing=(KEEP_IT,),
+            closing=(*([CONFIRMS] if kind is MailKind.PAID else []), KEEP_IT),
             banner=self._banner,
         )
 
@@ -162,9 +163,9 @@ class Words:
         return Note(f'{title}: order {order.reference}', words, where)
 
     def _paid(self, order: Order, bookings: Sequence[Booking]) -> tuple[str, tuple[str, ...], str]:
-        thanks = f'thank you. {_payment(order)} for “{order.purchase.title}” has arrived.'
+        thanks = f'Thank you. {_payment(order)} for “{order.purchase.title}” has arrived.'
         if order.paid.amount == 0:
-            thanks = f'thank you. Your order of “{order.purchase.title}” is complete.'
+            thanks = f'Thank you. Your order of “{order.purchase.title}” is complete.'
         if bookings:
             return 'Your payment has arrived', (thanks, 'Your session is booked.'), 'See your order'
         pick = 'Now pick the time of your session. If you have done so already, the page shows it.'
@@ -173,7 +174,7 @@ class Words:
 
     def _reminder(self, order: Order, _bookings: Sequence[Booking]) -> tuple[str, tuple[str, ...], str]:
         text = (
-            f'you have paid for “{order.purchase.title}”, and no time is picked yet.',
+            f'You have paid for “{order.purchase.title}”, and no time is picked yet.',
             'The free times are on the page of your order. If none of them suits you, write or call us. '
             'This is the only reminder.',
         )
@@ -182,7 +183,7 @@ class Words:
     def _refunded(self, order: Order, _bookings: Sequence[Booking]) -> tuple[str, tuple[str, ...], str]:
         amount = Money(order.facts.amount_refunded, order.paid.currency)
         text = (
-            f'we have refunded {amount} for “{order.purchase.title}”. The money goes back to the card or '
+            f'We have refunded {amount} for “{order.purchase.title}”. The money goes back to the card or '
             'account you paid with. Banks often need five to ten business days until they show it.',
             'The calendar of this order is closed.',
         )
@@ -190,7 +191,7 @@ class Words:
 
     def _mismatch(self, order: Order, _bookings: Sequence[Booking]) -> tuple[str, tuple[str, ...], str]:
         text = (
-            'we have your payment, but it does not match the order, so we look at it ourselves. '
+            'We have your payment, but it does not match the order, so we look at it ourselves. '
             'We will write to you. Please do not pay again.',
         )
         return 'We have your payment', text, 'See your order'
