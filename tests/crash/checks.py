@@ -4,18 +4,23 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import httpx
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from services.database import schema
 from services.database.engine import engine_for
+from services.ledger import MailState
+from services.ledger.mails import LEASE
 from services.ledger.mapping import order_from_row
-from services.orders import Order, State
+from services.orders import MailKind, Order, State
 from tests.processes import wait_until
 from tests.sandbox_client import SandboxClient
 
 CALENDAR_TIMEOUT = 15.0  # seconds until an order page shows its calendar
+MAIL_TIMEOUT = 30.0
+SURELY_DEAD = timedelta(seconds=3)  # a mail is sent in less: whoever claimed it this long ago was killed
 
 
 @dataclass
@@ -50,6 +55,21 @@ class LedgerReader:
         with self._engine.connect() as connection:
             return Counter(connection.scalars(lines))
 
+    def mailed_sessions(self) -> list[str]:
+        """Return the session id of each order whose mail after the payment was sent."""
+        orders, mails = schema.orders.c, schema.mails.c
+        sent = select(orders.session_id).join(schema.mails, mails.order_id == orders.id)
+        sent = sent.where(mails.kind == MailKind.PAID, mails.state == MailState.SENT)
+        with self._engine.connect() as connection:
+            return list(connection.scalars(sent))
+
+    def expire_mail_leases(self) -> None:
+        """Let the lease of each mail expire that a killed process holds; otherwise it lasts minutes."""
+        mails, now = schema.mails, datetime.now(UTC)
+        held = (mails.c.state == MailState.SENDING, mails.c.next_try < now + LEASE - SURELY_DEAD)
+        with self._engine.begin() as connection:
+            connection.execute(update(mails).where(*held).values(next_try=now))
+
     def paid_sessions(self) -> list[str]:
         """Return the session id of each paid order."""
         return [str(order.session_id) for order in self.orders() if order.state is State.PAID]
@@ -83,6 +103,35 @@ def check_payments(ledger: LedgerReader, sandbox: SandboxClient) -> Findings:
                 if count > 1
             ),
         ],
+    )
+
+
+def check_mails(ledger: LedgerReader, sandbox: SandboxClient, *, may_repeat: int) -> Findings:
+    """Check that every customer who paid got one mail.
+
+    Args:
+        ledger: of the shop, which is running.
+        sandbox: has the mails.
+        may_repeat: how often the shop may have died after the server had accepted a mail, before it was
+            marked: this one case repeats it, with the same Message-ID.
+    """
+    wanted = set(ledger.paid_sessions())
+
+    def all_are_sent() -> bool:
+        ledger.expire_mail_leases()
+        return wanted <= set(ledger.mailed_sessions())
+
+    lost = []
+    try:
+        wait_until(all_are_sent, seconds=MAIL_TIMEOUT, why='every mail is sent')
+    except TimeoutError:
+        lost = [f'{session} has no mail' for session in sorted(wanted - set(ledger.mailed_sessions()))]
+    ids = Counter(mail['headers']['Message-ID'].partition('@')[0] for mail in sandbox.mails())
+    expected = {f'<{order.reference}.paid': 1 for order in ledger.orders() if order.state is State.PAID}
+    repeats = sum(ids[name] - 1 for name in expected if ids[name] > 1)
+    return Findings(
+        lost=lost + [f'mail {name} never arrived' for name in expected if not ids[name] and not lost],
+        duplicated=[f'{repeats} mails were repeated'] if repeats > may_repeat else [],
     )
 
 

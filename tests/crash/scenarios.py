@@ -100,6 +100,16 @@ def wait_for_reconciler(context: Context) -> None:
     context.shop.wait_for_round()
 
 
+def wait_for_mail(context: Context) -> None:
+    """Wait until the customer's mail is marked as sent, or the shop is dead."""
+    session = context.customer.paid[-1]
+    wait_until(
+        lambda: not context.shop.is_running or session in context.ledger.mailed_sessions(),
+        seconds=TIMEOUT,
+        why='the mail is sent',
+    )
+
+
 def restart(context: Context) -> None:
     """Kill the shop and start it; it may die at a kill point of its start."""
     context.shop.kill()
@@ -162,6 +172,7 @@ SCENARIOS = (
         webhooks=False,
         entry_points=ENTRY_POINTS_AT_START,
     ),
+    Scenario('the mail', (press, pay_by_card, wait_for_mail), entry_points=('mail',)),
     Scenario('by bank', (press, pay_by_bank, return_from_stripe, complete_bank_debit, wait_for_calendar)),
     Scenario(
         'the price changes',

@@ -1,5 +1,6 @@
 """A shop that is killed: the short form of ``python -m tests.crash``, which kills it at every kill point."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import cycle
@@ -10,6 +11,7 @@ from services.orders import Facts
 from tests.crash.checks import Findings, check_pages, check_payments
 from tests.crash.customer import Customer
 from tests.crash.harness import Harness, start_harness
+from tests.crash.kill_points import MAIL_ACCEPTED, MAIL_BEGINS, MAIL_MARKED
 from tests.crash.kills import AfterRestart, find_kill_points
 from tests.crash.runs import kill_at, kill_at_random
 from tests.crash.scenarios import SCENARIOS
@@ -43,6 +45,21 @@ def test_a_shop_killed_at_a_main_point_loses_and_duplicates_no_payment(harness: 
     assert [(row.point, row.kills, row.findings) for row in rows] == [
         (name, 1, Findings()) for name in MAIN_POINTS
     ]
+
+
+def test_a_shop_killed_around_a_mail_loses_none_and_repeats_one_at_most(harness: Harness) -> None:
+    """A mail that was accepted and not marked is the one that goes out again, with the same Message-ID."""
+    scenario = next(each for each in SCENARIOS if each.name == 'the mail')
+    with harness.new_shop('mail') as context:
+        points = find_kill_points(scenario, context)
+        rows = [kill_at(point, scenario, context, [AfterRestart.STAYS_AWAY]) for point in points]
+        ids = Counter(mail['headers']['Message-ID'] for mail in context.sandbox.mails())
+
+    assert {MAIL_BEGINS, MAIL_ACCEPTED, f'mail: before commit: {MAIL_MARKED}'} <= {row.point for row in rows}
+    assert [(row.point, row.kills, row.findings) for row in rows] == [
+        (point.name, 1, Findings()) for point in points
+    ]
+    assert sorted(ids.values())[-3:] == [1, 2, 2]  # one for each of the last two points above
 
 
 def test_a_shop_killed_at_random_under_load_loses_and_duplicates_no_payment(harness: Harness) -> None:
