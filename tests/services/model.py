@@ -6,9 +6,11 @@ sandbox: every payment is in the ledger, once, and so is its journal line.
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from typing import Any, TypeVar
 
 import httpx
@@ -21,6 +23,7 @@ from sqlalchemy import delete, insert, select
 from services.database import schema
 from services.errors import AlreadyPaid, ShopError
 from services.ledger.mapping import order_from_row
+from services.mail import Result
 from services.orders import Cause, Order, State
 from services.settings import parse_settings
 from services.shop import Shop, build
@@ -42,10 +45,11 @@ class Crash(BaseException):
 
 
 class CrashPoint:
-    """Crashes a shop after a number of steps; a step lies before or after a commit, or before a request."""
+    """Crashes a shop after a number of steps: before or after a commit or a mail, or before a request."""
 
     def __init__(self, shop: Shop) -> None:
         self.steps_left: int | None = None
+        self.mail_is_unmarked = False
         store, payments = shop.ledger.store, shop.payments
         write, request = store.write, payments._request
 
@@ -59,6 +63,18 @@ class CrashPoint:
             self.step()
             return request(permission)
 
+        sender = shop.mail_sender
+        assert sender is not None
+        send = sender._client.send
+
+        async def send_in_steps(mail: EmailMessage, *, to: str) -> Result:
+            self.step()
+            self.mail_is_unmarked = True
+            result = await send(mail, to=to)
+            self.step()
+            return result
+
+        sender._client.send = send_in_steps  # type: ignore[method-assign]
         store.write = write_in_steps  # type: ignore[method-assign]
         payments._request = request_in_steps  # type: ignore[method-assign]
 
@@ -88,6 +104,7 @@ class Model(MeetingRules):
         self.calendars: list[str] = []  # what the order pages showed
         self.backup: Rows | None = None
         self.restored = False
+        self.mails_cut_off = 0  # crashes between a mail and its mark
         self.money_was_returned = False
         self.shop: Shop
         self._begin()
@@ -241,6 +258,18 @@ class Model(MeetingRules):
         self._run(self._write(self.backup))
         self.restored = True
 
+    @rule()
+    def send_mail(self) -> None:
+        """The sender sends what is due."""
+        self._try(self._send_mail())
+
+    @rule(down=booleans(), refuses=booleans())
+    def mail_server_changes(self, down: bool, refuses: bool) -> None:
+        """The mail server goes down or comes back, and refuses the next recipient for now or not."""
+        self._act('smtp', down=down)
+        if refuses:
+            self.sandbox.fault('mail *', 'fail', status=451)
+
     @rule(minutes=sampled_from([1, 6, 200]))
     def time_passes(self, minutes: int) -> None:
         """Some time passes."""
@@ -279,6 +308,7 @@ class Model(MeetingRules):
         for session in sandbox['sessions']:
             self._check_order(session, orders.get(session['id']), sandbox)
         self._check_meetings(list(orders.values()))
+        self._check_mails(list(orders.values()))
         self._check_duplicates()
         self._check_another_round_changes_nothing()
 
@@ -336,6 +366,25 @@ class Model(MeetingRules):
         marked = [order for order in self._run(self._orders()) if order.duplicate_of]
         if not self.money_was_returned and self.ahead < timedelta(hours=20):
             assert len(marked) >= len(cards) - 1  # it is always the same card
+
+    def _check_mails(self, orders: list[Order]) -> None:
+        """Check that who has paid got the mail with the link, and that none was repeated but by a crash."""
+        self._act('smtp', down=False)
+        self._pass(RETRY_TIME)
+        self._run(self._send_mail())
+        ids = Counter(mail['headers']['Message-ID'].partition('@')[0] for mail in self.sandbox.mails())
+        for order in orders:
+            if order.state is State.PAID:
+                assert ids[f'<{order.reference}.paid'], f'{order.reference} has no mail'
+        repeats = ids.total() - len(ids)
+        event(f'{repeats} mails were repeated')
+        if not self.restored:
+            assert repeats <= self.mails_cut_off
+
+    async def _send_mail(self) -> None:
+        assert self.shop.mail_sender is not None
+        while await self.shop.mail_sender.send_next():
+            self.crash_point.mail_is_unmarked = False
 
     def _check_another_round_changes_nothing(self) -> None:
         before = self._run(self._read())['journal']
@@ -403,6 +452,7 @@ class Model(MeetingRules):
         except (AlreadyPaid, ShopError):
             return
         except Crash:
+            self.mails_cut_off += self.crash_point.mail_is_unmarked
             self._end()
             self._begin()
 
