@@ -22,7 +22,7 @@ API_ROOTS = {
     'stripe': ('v1',),
     'calendly': (
         'users', 'event_types', 'event_type_available_times', 'scheduling_links', 'scheduled_events',
-        'webhook_subscriptions',
+        'webhook_subscriptions', 'shares', 'invitee_no_shows',
     ),
 }  # fmt: skip
 BAD_GATEWAY = '<html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>'
@@ -64,6 +64,8 @@ class FaultMiddleware:
             return
         body, receive = await _read(receive)
         entry = self._log(scope, vendor, vendor_path, body)
+        if vendor == 'calendly' and is_api(scope):
+            self.state.calendly_calls.add(self.state.now(), scope['method'], vendor_path)
         rule = self.state.faults.take(f'{scope["method"]} {vendor_path}', f'{scope["method"]} {path}')
         scope[RULE] = rule
         await self._respond(rule, scope, receive, _log_status(send, entry))
@@ -72,9 +74,12 @@ class FaultMiddleware:
         headers = Headers(scope=scope)
         entry: Json = {
             'at': self.state.now().isoformat(), 'vendor': vendor, 'method': scope['method'], 'path': path,
-            'params': _params(scope, headers, body), 'idempotency_key': headers.get('idempotency-key'),
+            'query': _pairs(scope['query_string'].decode()), 'json': _json(headers, body),
+            'authorized': 'authorization' in headers, 'idempotency_key': headers.get('idempotency-key'),
             'user_agent': headers.get('user-agent'), 'status': None,
         }  # fmt: skip
+        form = _pairs(body.decode(errors='replace')) if scope['method'] == 'POST' else entry['query']
+        entry['params'] = form if entry['json'] is None else entry['json']
         self.state.requests.append(entry)
         return entry
 
@@ -136,11 +141,15 @@ def vendor_of(path: str) -> tuple[str | None, str]:
     return None, path
 
 
-def _params(scope: Scope, headers: Headers, body: bytes) -> Any:
+def _json(headers: Headers, body: bytes) -> Any:
+    """Return the JSON of a body, None where it is none."""
     if headers.get('content-type', '').startswith('application/json'):
         with contextlib.suppress(ValueError):
             return json.loads(body)
-    text = body.decode(errors='replace') if scope['method'] == 'POST' else scope['query_string'].decode()
+    return None
+
+
+def _pairs(text: str) -> list[list[str]]:
     return [list(pair) for pair in forms.pairs(text)]
 
 
