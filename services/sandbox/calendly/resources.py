@@ -72,7 +72,7 @@ def event_type(calendar: Calendar) -> Json:
         'created_at': '2024-01-02T03:04:05.678123Z', 'custom_questions': [question],
         'deleted_at': calendar.deleted_at, 'is_paid': calendar.is_paid,
         'description_html': None, 'description_plain': None, 'duration': calendar.minutes,
-        'duration_options': calendar.duration_options, 'internal_note': None, 'kind': 'solo', 'locale': 'en',
+        'duration_options': calendar.duration_options, 'internal_note': None, 'kind': calendar.kind, 'locale': 'en',
         'locations': [{'kind': calendar.location}], 'pooling_type': calendar.pooling_type, 'position': 0,
         'profile': profile,
         'scheduling_url': config.calendly_link, 'secret': calendar.secret, 'slug': config.event_slug,
