@@ -56,7 +56,7 @@ class Booking:
 class Link:
     """A single-use link; one that is a share has an `uuid` and its own `settings`.
 
-    `max_booking_time` of the settings counts as minutes from now to the last time; its unit is not documented.
+    `max_booking_time` of the settings counts as minutes from now on; Calendly does not document its unit.
     """
 
     id: str
