@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter
 
 from services import site
+from services.availability import Availability
 from services.booking import BookingRecorder, CalendarLinks
 from services.catalog import Catalog, Offer
 from services.checkout import Checkout
@@ -70,6 +71,7 @@ class Shop:
     scheduling: Scheduling
     reconciler: Reconciler
     calendar_watch: CalendarWatch
+    availability: Availability
     metrics: Metrics
     fuse: Fuse
 
@@ -90,6 +92,7 @@ class Shop:
         """Read price and account; then start what runs beside the pages: calendar checks and rounds."""
         await self.warm_up()
         self.calendar_watch.start()
+        self.availability.start()
         self.reconciler.start()
 
     async def warm_up(self) -> None:
@@ -108,6 +111,7 @@ class Shop:
         """Stop the reconciler and close all connections."""
         await self.reconciler.stop()
         await self.calendar_watch.stop()
+        await self.availability.stop()
         await self.payments.close()
         await self.scheduling.close()
         await self.ledger.close()
@@ -195,6 +199,11 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         clock=clock,
         domain=domain,
     )
+    availability = Availability(
+        read=scheduling.read_free_times if settings.calendly_token else None,
+        clock=clock,
+        sells_without=product.sell_without_free_times,
+    )
     fuse = Fuse(completed=ledger.orders.completed_sessions)
     metrics.watch_pause(lambda: bool(fuse.paused_for))
     bookings = BookingRecorder(ledger, scheduling)
@@ -214,6 +223,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         fulfilment=fulfilment,
         rate_limit=RateLimit(**STARTS, on_refused=metrics.refused),
         fuse=fuse,
+        availability=availability,
         clock=clock,
         domain=domain,
         allowed=PriceAdjustments(settings.promotion_codes, settings.automatic_tax),
@@ -245,7 +255,8 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         payments=payments,
         scheduling=scheduling,
         reconciler=reconciler,
-        calendar_watch=CalendarWatch(scheduling, minutes=product.minutes),
+        calendar_watch=CalendarWatch(scheduling, availability, minutes=product.minutes),
+        availability=availability,
         metrics=metrics,
         fuse=fuse,
     )

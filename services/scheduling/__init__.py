@@ -1,11 +1,12 @@
 """Calendly: the only package that knows its API."""
 
 from services.scheduling.bookings import BookingUpdate, read_id, read_kind, read_update
-from services.scheduling.check import CalendarProblem
+from services.scheduling.check import NOTHING_FREE, CalendarProblem
 from services.scheduling.client import Scheduling
 from services.scheduling.signature import check_signature
 
 __all__ = [
+    'NOTHING_FREE',
     'BookingUpdate',
     'CalendarProblem',
     'Scheduling',
