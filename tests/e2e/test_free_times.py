@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e import journey
-from tests.processes import ROOT, Server, wait_until
+from tests.processes import Server
 from tests.sandbox_client import SandboxClient
 
 NOTHING_FREE = 'No time is free in the next 31 days.'
@@ -20,13 +20,8 @@ FORM = {'shown': '15000-usd', 'again': ''}
 @pytest.fixture
 def strict_shop(nothing_free: None, start_shop: journey.StartShop, tmp_path: Path) -> Server:
     """Start a shop that does not sell while no time is free."""
-    original = (ROOT / 'site.toml').read_text(encoding='utf-8')
-    changed = original.replace('sell_without_free_times = true', 'sell_without_free_times = false')
-    assert changed != original
-    site = tmp_path / 'site.toml'
-    site.write_text(changed, encoding='utf-8')
-    shop = start_shop({'SITE_FILE': str(site)})
-    _wait_for_calendar(shop)
+    shop = start_shop({'SITE_FILE': journey.site_that_needs_free_times(tmp_path)})
+    journey.wait_for_calendar(shop)
     return shop
 
 
@@ -50,7 +45,7 @@ def test_the_next_free_time_is_shown(
     starts = [start, start + timedelta(minutes=30), start + timedelta(days=20)]
     sandbox.act('free-times', starts=[each.isoformat() for each in starts])
     shop = start_shop()
-    _wait_for_calendar(shop)
+    journey.wait_for_calendar(shop)
     local = start.astimezone(journey.ZONE)
     journey.open_landing(page, shop)
     noscript.goto(shop.url)
@@ -88,17 +83,8 @@ def test_nothing_free_and_selling(page: Page, start_shop: journey.StartShop) -> 
     """It is said beside the button before anybody pays, and the button works."""
     shop = start_shop()
     journey.wait_for_price(shop)
-    _wait_for_calendar(shop)
+    journey.wait_for_calendar(shop)
     journey.open_landing(page, shop)
     expect(page.locator('form').first).to_contain_text(f'{NOTHING_FREE} Please ask us before you pay.')
     journey.connected_button(page).click()
     journey.at_stripe(page)
-
-
-def _wait_for_calendar(shop: Server) -> None:
-    """Wait until the shop has checked the calendar, and so read the free times."""
-    wait_until(
-        lambda: 'not been checked' not in httpx.get(f'{shop.url}/readyz', trust_env=False).text,
-        seconds=15,
-        why='the calendar was checked',
-    )
