@@ -215,20 +215,6 @@ def test_a_token_is_required(sandbox: SandboxClient, page_client: httpx.Client) 
         assert (answer.status_code, answer.json()['title']) == (401, 'Unauthenticated')
 
 
-def test_subscriptions_are_created_listed_and_deleted(api: httpx.Client) -> None:
-    """The signing key is never shown, and a URL has one subscription at most."""
-    me = api.get('users/me').json()['resource']
-    where = {'organization': me['current_organization'], 'user': me['uri'], 'scope': 'user'}
-    body = where | {'url': 'https://shop.test/hook', 'events': ['invitee.created'], 'signing_key': 'hush'}
-    made = api.post('webhook_subscriptions', json=body)
-    assert (made.status_code, 'hush' in made.text) == (201, False)
-    assert api.post('webhook_subscriptions', json=body).status_code == 409
-    listed = api.get('webhook_subscriptions', params=where).json()['collection']
-    assert [item['callback_url'] for item in listed] == ['https://shop.test/hook']
-    assert api.delete(listed[0]['uri']).status_code == 204
-    assert api.get('webhook_subscriptions', params=where).json()['collection'] == []
-
-
 def test_an_inactive_event_type_cannot_be_booked(
     sandbox: SandboxClient, api: httpx.Client, page_client: httpx.Client
 ) -> None:

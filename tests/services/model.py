@@ -322,16 +322,17 @@ class Model(MeetingRules):
         """Check that no browser paid twice unasked, and that second payments are marked."""
         if self.restored:
             return
-        paid = dict.fromkeys(BROWSERS, 0)
-        for session in self.sandbox.state()['sessions']:
+        paid, sandbox = dict.fromkeys(BROWSERS, 0), self.sandbox.state()
+        for session in sandbox['sessions']:
             owner = next((name for name in BROWSERS if session['id'] in self.sessions_of[name]), None)
-            if owner and session['payment_status'] == 'paid':
+            if owner and session['payment_status'] == 'paid' and not _was_money_back(session, sandbox):
                 paid[owner] += 1
         for browser_id, times in paid.items():
             assert times <= 1 + self.bought_again[browser_id]
-        charges = self.sandbox.state()['charges']
         cards = [
-            each for each in charges if each['paid'] and each['payment_method_details']['type'] == 'card'
+            each
+            for each in sandbox['charges']
+            if each['paid'] and each['payment_method_details']['type'] == 'card'
         ]
         marked = [order for order in self._run(self._orders()) if order.duplicate_of]
         if not self.money_was_returned and self.ahead < timedelta(hours=20):
@@ -433,6 +434,20 @@ def _state_of(session: dict[str, Any], sandbox: dict[str, Any]) -> State:
     if charge['disputed'] and any(dispute['status'] not in closed for dispute in disputes):
         return State.DISPUTED
     return State.PARTLY_REFUNDED if charge['amount_refunded'] + taken else State.PAID
+
+
+def _was_money_back(session: dict[str, Any], sandbox: dict[str, Any]) -> bool:
+    """Whether the whole payment may have been back at some time: then another one was no mistake.
+
+    A refund that failed and a dispute that was won count too: they were known as such only later.
+    """
+    intent = session['payment_intent']
+    back = [
+        each['amount']
+        for each in (*sandbox['refunds'], *sandbox['disputes'])
+        if each['payment_intent'] == intent
+    ]
+    return bool(sum(back) >= session['amount_total'])
 
 
 def _taken(dispute: dict[str, Any]) -> int:

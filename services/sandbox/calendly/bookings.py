@@ -3,6 +3,7 @@
 import json
 import uuid
 from datetime import datetime, timedelta
+from functools import partial
 
 from services.sandbox.calendly import resources
 from services.sandbox.calendly.calendar import Booking, Link, Subscription, zone
@@ -11,6 +12,7 @@ from services.sandbox.types import Json
 from services.sandbox.webhooks import Delivery
 
 EVENTS = ('invitee.created', 'invitee.canceled')
+GONE = 410
 TIME_TAKEN = 'That time is no longer available. Please choose another one.'
 
 
@@ -20,7 +22,7 @@ class NotAvailable(Exception):
 
 def subscribe(state: SandboxState, url: str, events: list[str], scope: str, key: str) -> Subscription:
     """Create a webhook subscription."""
-    subscription = Subscription(str(uuid.uuid4()), url, events, scope, key, state.now())
+    subscription = Subscription(str(uuid.uuid4()), url, events, scope, key, state.now(), state.now())
     state.calendar.subscriptions[subscription.id] = subscription
     return subscription
 
@@ -37,6 +39,8 @@ def book(state: SandboxState, start: datetime, who: Json, link: Link | None = No
     _check_free(state, start)
     if not state.calendar.permits(link, start):
         raise NotAvailable(TIME_TAKEN)
+    if state.calendar.is_paid:
+        who = {'payment': resources.payment('150.0', 'USD', successful=True)} | who
     booking = state.calendar.book(start, who, link)
     _send_confirmation(state, booking, 'Confirmed')
     send_webhooks(state, 'invitee.created', booking)
@@ -130,6 +134,23 @@ def send(state: SandboxState, kind: str, name: str, payload: Json) -> int:
     ]
     for item in receivers:
         delivery = Delivery('calendly', name, kind, item.url, item.signing_key, json.dumps(body).encode())
-        delivery.on_failure = item.disable
+        delivery.on_attempt = partial(_note_attempt, state, item)
+        delivery.on_failure = partial(_disable, state, item)
         state.webhooks.send(delivery)
     return len(receivers)
+
+
+def _note_attempt(state: SandboxState, subscription: Subscription, status: int | str) -> bool:
+    """Note whether deliveries fail; 410 deletes the subscription. Return whether to try again."""
+    subscriptions = state.calendar.subscriptions
+    if status == GONE:
+        subscriptions.pop(subscription.id, None)
+    elif isinstance(status, int) and 200 <= status < 300:
+        subscription.retry_started = None
+    else:
+        subscription.retry_started = subscription.retry_started or state.now()
+    return subscription.id in subscriptions
+
+
+def _disable(state: SandboxState, subscription: Subscription) -> None:
+    subscription.disable(state.now())

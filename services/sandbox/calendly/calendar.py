@@ -47,13 +47,16 @@ class Booking:
     new: 'Booking | None' = None
     event_type: str = ''
     no_show: Json | None = None
+    payment: Json | None = None
+    scheduling_method: str | None = None
+    link_status: str | None = None  # of its own; without one that of the calendar
 
 
 @dataclass(slots=True, eq=False)
 class Link:
     """A single-use link; one that is a share has an `uuid` and its own `settings`.
 
-    `max_booking_time` of the settings is in minutes, as a time before the meeting.
+    `max_booking_time` of the settings counts as minutes from now on; Calendly does not document its unit.
     """
 
     id: str
@@ -74,11 +77,13 @@ class Subscription:
     scope: str
     signing_key: str
     created: datetime
+    updated: datetime
     state: str = 'active'
+    retry_started: datetime | None = None
 
-    def disable(self) -> None:
+    def disable(self, now: datetime) -> None:
         """Disable the subscription after the last retry; Calendly does not enable it again."""
-        self.state = 'disabled'
+        self.state, self.updated = 'disabled', now
 
 
 @dataclass(slots=True)
@@ -112,6 +117,7 @@ class Calendar:
     link_status: str | None = 'pushed'
     deleted_at: str | None = None
     is_paid: bool = False
+    kind: str = 'solo'
     pooling_type: str | None = None
     team: bool = False
     admin: bool = True
@@ -144,7 +150,7 @@ class Calendar:
     @property
     def one_on_one(self) -> bool:
         """Whether one invitee meets one host, which shares are for."""
-        return self.pooling_type is None
+        return self.kind == 'solo' and self.pooling_type is None
 
     def has_expired(self, link: Link) -> bool:
         """Return whether an unused link is too old, or its own period is over."""
@@ -206,14 +212,23 @@ class Calendar:
     def book(
         self, start: datetime, who: Json, link: Link | None = None, old: Booking | None = None
     ) -> Booking:
-        """Book a free time; `who` has name, email, phone, timezone, tracking; perhaps minutes, event_type."""
+        """Book a free time.
+
+        Args:
+            start: when the meeting begins.
+            who: name, email, phone, timezone, tracking; perhaps minutes, event_type, payment and
+                scheduling_method.
+            link: the single-use link that is used up.
+            old: the booking that is rescheduled.
+        """
         now = self.now()
         own = link.settings.get('duration') if link is not None else None
         end = start + timedelta(minutes=int(who.get('minutes') or own or self.minutes))
         booking = Booking(
             str(uuid.uuid4()), str(uuid.uuid4()), start, end, who['name'], who['email'],
             who.get('phone') or None, who.get('timezone') or 'UTC', dict(who.get('tracking', {})), now, now,
-            old=old, event_type=str(who.get('event_type') or (old.event_type if old else self.event_type)),
+            old=old, payment=who.get('payment'), scheduling_method=who.get('scheduling_method'),
+            event_type=str(who.get('event_type') or (old.event_type if old else self.event_type)),
         )  # fmt: skip
         self.bookings[booking.id] = self.invitees[booking.invitee] = booking
         if link is not None:

@@ -49,6 +49,11 @@ def _check_token(state: SandboxState, request: Request, scope: str) -> None:
     right = request.headers.get('authorization') == f'Bearer {state.config.calendly_token}'
     if not right or state.calendar.token_revoked:
         raise CalendlyError(401)
+    check_scope(state, scope)
+
+
+def check_scope(state: SandboxState, scope: str) -> None:
+    """Raise if the token lacks a scope."""
     if state.calendar.lacks(scope):
         raise insufficient_scope(scope)
 

@@ -16,6 +16,17 @@ KINDS = (
 SCOPES = {'meeting_recap': 'user', 'routing_form_submission': 'organization'}
 """The only scope in which a family of events can be subscribed to."""
 
+READ = {
+    'invitee': 'scheduled_events:read', 'invitee_no_show': 'scheduled_events:read',
+    'event_type': 'event_types:read', 'meeting_recap': 'meeting_recaps:read',
+    'routing_form_submission': 'routing_forms:read', 'contact': 'contacts:read',
+}  # fmt: skip
+
+
+def scope_to_read(kind: str) -> str:
+    """Return the scope that a token needs to subscribe to a kind of event, besides `webhooks:write`."""
+    return READ[kind.partition('.')[0]]
+
 
 def can_subscribe(kind: str, scope: str) -> bool:
     """Whether a subscription of this scope may name this kind of event."""

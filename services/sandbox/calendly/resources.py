@@ -1,5 +1,6 @@
 """Calendly's resources as JSON (https://developer.calendly.com/api-docs)."""
 
+import uuid
 from datetime import datetime
 
 from services.sandbox.calendly.calendar import (
@@ -71,9 +72,9 @@ def event_type(calendar: Calendar) -> Json:
         'created_at': '2024-01-02T03:04:05.678123Z', 'custom_questions': [question],
         'deleted_at': calendar.deleted_at, 'is_paid': calendar.is_paid,
         'description_html': None, 'description_plain': None, 'duration': calendar.minutes,
-        'duration_options': calendar.duration_options, 'internal_note': None, 'kind': 'solo', 'locale': 'en',
-        'locations': [{'kind': calendar.location}], 'pooling_type': calendar.pooling_type, 'position': 0,
-        'profile': profile,
+        'duration_options': calendar.duration_options, 'internal_note': None, 'locale': 'en',
+        'kind': calendar.kind, 'locations': [{'kind': calendar.location}],
+        'pooling_type': calendar.pooling_type, 'position': 0, 'profile': profile,
         'scheduling_url': config.calendly_link, 'secret': calendar.secret, 'slug': config.event_slug,
         'type': 'StandardEventType', 'updated_at': '2024-01-02T03:04:05.678123Z',
         'start_time_increment': calendar.minutes, 'before_buffer': 0, 'after_buffer': 0,
@@ -122,7 +123,7 @@ def location(calendar: Calendar, booking: Booking) -> Json:
         return {'type': kind, 'location': booking.phone}
     if kind == 'physical':
         return {'type': kind, 'location': '1 Sandbox Street', 'additional_info': None}
-    status = calendar.link_status  # initiated, processing, pushed, failed or null
+    status = booking.link_status or calendar.link_status  # initiated, processing, pushed, failed or null
     join = {'join_url': f'{uri(calendar, "events", booking.id)}/join'} if status == 'pushed' else {}
     return {'type': EVENT_KINDS.get(kind, kind), 'status': status, 'data': None} | join
 
@@ -171,19 +172,29 @@ def invitee(calendar: Calendar, booking: Booking) -> Json:
         'new_invitee': invitee_uri(calendar, new) if new else None,
         'cancel_url': f'{config.calendly_api}/cancellations/{booking.invitee}',
         'reschedule_url': f'{config.calendly_api}/reschedulings/{booking.invitee}',
-        'routing_form_submission': None, 'payment': None, 'no_show': booking.no_show, 'reconfirmation': None,
-        'scheduling_method': None, 'invitee_scheduled_by': None,
+        'routing_form_submission': None, 'payment': booking.payment, 'no_show': booking.no_show,
+        'reconfirmation': None,
+        'scheduling_method': booking.scheduling_method, 'invitee_scheduled_by': None,
         'created_at': timestamp(booking.created), 'updated_at': timestamp(booking.updated),
     }  # fmt: skip
     return resource | ({'cancellation': booking.cancellation} if booking.cancellation else {})
+
+
+def payment(amount: str, currency: str, successful: bool) -> Json:
+    """Return a payment that Calendly took, with the amount as a decimal number in a text."""
+    return {
+        'external_id': f'ch_{uuid.uuid4().hex}', 'provider': 'stripe', 'amount': amount, 'currency': currency,
+        'terms': None, 'successful': successful,
+    }  # fmt: skip
 
 
 def subscription(calendar: Calendar, item: Subscription) -> Json:
     """Return a webhook subscription, without its signing key."""
     return {
         'uri': uri(calendar, 'webhook_subscriptions', item.id), 'callback_url': item.url,
-        'events': item.events, 'created_at': timestamp(item.created), 'updated_at': timestamp(item.created),
-        'retry_started_at': None, 'state': item.state, 'scope': item.scope, 'group': None,
+        'events': item.events, 'created_at': timestamp(item.created), 'updated_at': timestamp(item.updated),
+        'retry_started_at': timestamp(item.retry_started) if item.retry_started else None,
+        'state': item.state, 'scope': item.scope, 'group': None,
         'organization': organization_uri(calendar),
         'user': user_uri(calendar) if item.scope == 'user' else None, 'creator': user_uri(calendar),
     }  # fmt: skip

@@ -65,6 +65,9 @@ def dump(state: SandboxState) -> Json:
         'links': [{'id': item.id, 'used': item.used} for item in calendar.links.values()],
         'shares': [resources.share(calendar, item) for item in calendar.shares.values()],
         'invitees': [resources.invitee(calendar, item) for item in calendar.invitees.values()],
+        'subscriptions': [
+            resources.subscription(calendar, item) for item in calendar.subscriptions.values()
+        ],
         'outbox': [{'to': item.to, 'subject': item.subject, 'text': item.text} for item in calendar.outbox],
     }  # fmt: skip
 

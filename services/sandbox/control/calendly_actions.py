@@ -10,8 +10,9 @@ from services.sandbox.calendly.rate_limit import PLANS
 from services.sandbox.state import SandboxState
 from services.sandbox.types import Json
 
+LINK_STATUS = ('initiated', 'processing', 'pushed', 'failed')
 EVENT_TYPE = (
-    'active', 'secret', 'framed', 'redirect', 'is_paid', 'pooling_type', 'team', 'minutes',
+    'active', 'secret', 'framed', 'redirect', 'is_paid', 'kind', 'pooling_type', 'team', 'minutes',
     'duration_options', 'location', 'link_status',
 )  # fmt: skip
 
@@ -64,9 +65,10 @@ async def calendly_plan(state: SandboxState, body: Json) -> Json:
 
 
 async def book(state: SandboxState, body: Json) -> Json:
-    """`{url, name?, email?, phone?, start?, minutes?, other_event_type?}`: book; the URL prefills values.
+    """`{url, name?, email?, phone?, start?, …}`: book; the URL prefills values.
 
-    With `minutes` the meeting has another length, with `other_event_type` another event type.
+    `minutes` gives the meeting another length, `other_event_type` another event type. `scheduling_method` is
+    `api` or `instant_book`.
     """
     link = _find_link(state, body['url'])
     parts = urlsplit(body['url'])
@@ -75,7 +77,9 @@ async def book(state: SandboxState, body: Json) -> Json:
     }
     if 'phone' in body:
         values['a1'] = body['phone']
-    who = invitee_from(values) | {name: body[name] for name in ('minutes',) if name in body}
+    who = invitee_from(values) | {
+        name: body[name] for name in ('minutes', 'scheduling_method') if name in body
+    }
     if body.get('other_event_type'):
         who['event_type'] = state.calendar.other_event_type
     return resources.invitee(state.calendar, bookings.book(state, _start(state, body), who, link))
@@ -126,10 +130,56 @@ async def cancel(state: SandboxState, body: Json) -> Json:
     return resources.invitee(state.calendar, item)
 
 
+async def calendly_payment(state: SandboxState, body: Json) -> Json:
+    """`{invitee, amount?, currency?, successful?}`: Calendly takes money for a booking."""
+    item = _get_booking(state, body)
+    item.payment = resources.payment(
+        str(body.get('amount', '150.0')), body.get('currency', 'USD'), bool(body.get('successful', True))
+    )
+    item.updated = state.now()
+    return resources.invitee(state.calendar, item)
+
+
+async def location(state: SandboxState, body: Json) -> Json:
+    """`{invitee, status}`: set how far the link to join one meeting is, one of LINK_STATUS."""
+    if body['status'] not in LINK_STATUS:
+        raise ValueError(f'known states: {", ".join(LINK_STATUS)}')
+    item = _get_booking(state, body)
+    item.link_status, item.updated = body['status'], state.now()
+    return resources.location(state.calendar, item)
+
+
+async def subscriptions(state: SandboxState, body: Json) -> Json:
+    """`{disabled?, failing?, deleted?}`: change all subscriptions; `failing` sets `retry_started_at`."""
+    calendar = state.calendar
+    for item in calendar.subscriptions.values():
+        if body.get('disabled'):
+            item.disable(state.now())
+        if 'failing' in body:
+            item.retry_started = state.now() if body['failing'] else None
+    if body.get('deleted'):
+        calendar.subscriptions.clear()
+    return {
+        'subscriptions': [resources.subscription(calendar, item) for item in calendar.subscriptions.values()]
+    }
+
+
 async def reschedule(state: SandboxState, body: Json) -> Json:
     """`{invitee, start?}`: move a booking."""
     booking = bookings.reschedule(state, _get_booking(state, body), _start(state, body))
     return resources.invitee(state.calendar, booking)
 
 
-ACTIONS = (calendar, free_times, calendly_token, calendly_plan, book, cancel, reschedule, expire_link)
+ACTIONS = (
+    calendar,
+    free_times,
+    calendly_token,
+    calendly_plan,
+    book,
+    cancel,
+    reschedule,
+    expire_link,
+    calendly_payment,
+    location,
+    subscriptions,
+)
