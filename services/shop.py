@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter
 
 from services import site
+from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks
 from services.catalog import Catalog, Offer
 from services.checkout import Checkout
@@ -71,6 +72,7 @@ class Shop:
     reconciler: Reconciler
     calendar_watch: CalendarWatch
     effects: EffectRunner
+    availability: Availability
     metrics: Metrics
     fuse: Fuse
 
@@ -92,6 +94,7 @@ class Shop:
         await self.warm_up()
         self.calendar_watch.start()
         self.effects.start()
+        self.availability.start()
         self.reconciler.start()
 
     async def warm_up(self) -> None:
@@ -111,6 +114,7 @@ class Shop:
         await self.reconciler.stop()
         await self.effects.stop()
         await self.calendar_watch.stop()
+        await self.availability.stop()
         await self.payments.close()
         await self.scheduling.close()
         await self.ledger.close()
@@ -197,6 +201,11 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         clock=clock,
         domain=domain,
     )
+    availability = Availability(
+        read=scheduling.read_free_times if settings.calendly_token else None,
+        clock=clock,
+        sells_without=product.sell_without_free_times,
+    )
     fuse = Fuse(completed=ledger.orders.completed_sessions)
     metrics.watch_pause(lambda: bool(fuse.paused_for))
     bookings = BookingRecorder(ledger, scheduling)
@@ -216,6 +225,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         fulfilment=fulfilment,
         rate_limit=RateLimit(**STARTS, on_refused=metrics.refused),
         fuse=fuse,
+        availability=availability,
         clock=clock,
         domain=domain,
         allowed=PriceAdjustments(settings.promotion_codes, settings.automatic_tax),
@@ -247,8 +257,9 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         payments=payments,
         scheduling=scheduling,
         reconciler=reconciler,
-        calendar_watch=CalendarWatch(scheduling, minutes=product.minutes),
         effects=EffectRunner(ledger, CalendarEffects(ledger, scheduling, clock=clock).handlers),
+        calendar_watch=CalendarWatch(scheduling, availability, minutes=product.minutes),
+        availability=availability,
         metrics=metrics,
         fuse=fuse,
     )
