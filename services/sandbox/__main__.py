@@ -5,6 +5,7 @@ import argparse
 import uvicorn
 
 from services.sandbox.app import create_app
+from services.sandbox.calendly.rate_limit import PLANS
 from services.sandbox.config import SandboxConfig
 
 
@@ -18,6 +19,9 @@ def main() -> None:
     parser.add_argument(
         '--shop', default='http://localhost:3000', help='URL of the shop that receives the webhooks'
     )
+    parser.add_argument(
+        '--calendly-plan', choices=tuple(PLANS), default='paid', help='decides the calls a minute of its API'
+    )
     options = parser.parse_args()
     config = SandboxConfig(
         base=options.base or f'http://{options.host}:{options.port}',
@@ -26,6 +30,7 @@ def main() -> None:
         bank_settles_after=60,
         smtp_host=options.host,
         smtp_port=options.smtp_port or options.port + 1,
+        calendly_plan=options.calendly_plan,
     )
     for name, value in (config.settings() | config.mail_settings()).items():
         print(f'{name}={value}')
