@@ -2,5 +2,6 @@
 
 from services.booking.links import CalendarLinks
 from services.booking.recorder import BookingRecorder
+from services.booking.waiting import WaitingPages, WaitsFor
 
-__all__ = ['BookingRecorder', 'CalendarLinks']
+__all__ = ['BookingRecorder', 'CalendarLinks', 'WaitingPages', 'WaitsFor']

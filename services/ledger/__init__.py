@@ -5,6 +5,7 @@ from services.ledger.ledger import Ledger
 from services.ledger.records import (
     Delivery,
     JournalLine,
+    KnownBooking,
     ListCursor,
     Source,
     UnmatchedBooking,
@@ -15,6 +16,7 @@ from services.ledger.records import (
 __all__ = [
     'Delivery',
     'JournalLine',
+    'KnownBooking',
     'Ledger',
     'ListCursor',
     'Source',
