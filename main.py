@@ -77,7 +77,7 @@ def _settings() -> Settings:
     except SettingsError as error:
         problems = error.problems + warnings(os.environ, path)
         try:
-            site.load(error.site_file)
+            site.load(error.site_file, live=error.live)
         except SiteProblem as texts:
             problems += texts.problems
         raise SettingsError(problems) from error

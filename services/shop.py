@@ -169,10 +169,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     Raises:
         SiteProblem: the texts of the site cannot be read.
     """
-    texts, domain = site.load(settings.site_file), settings.domain
-    if settings.mode == 'live' and (left := site.examples_in(texts)):
-        advice = 'an example; with a live Stripe key your own must stand there'
-        raise site.SiteProblem([f'{settings.site_file}: {place}, {advice}' for place in left])
+    texts, domain = site.load(settings.site_file, live=settings.mode == 'live'), settings.domain
     metrics = Metrics(clock)
     ledger = Ledger(
         connect(settings.database_url),
@@ -191,6 +188,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
             refund_rule=texts.offer.refund_rule,
             terms_consent=settings.terms_consent,
             slow_methods=settings.slow_methods,
+            asks_phone=texts.offer.asks_phone,
         ),
         on_request=metrics.stripe_request,
     )
@@ -200,6 +198,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         api_base=settings.calendly_api_base,
         domain=domain,
         hosts=settings.calendar_hosts,
+        accent=texts.theme.accent,
     )
     product = texts.offer
     offer = Offer(product.slug, product.name, product.minutes, 1, settings.stripe_price_id)

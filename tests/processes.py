@@ -41,6 +41,14 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, why: str) -> No
         time.sleep(POLL_INTERVAL)
 
 
+def run_program(settings_env: dict[str, str], folder: Path, *arguments: str) -> tuple[int, list[str]]:
+    """Run the program; return its exit code and the lines it printed."""
+    command = [sys.executable, str(ROOT / 'main.py'), *arguments]
+    done = subprocess.run(command, cwd=folder, env=settings_env, capture_output=True, text=True, timeout=60)
+    assert done.stderr == ''
+    return done.returncode, done.stdout.splitlines()
+
+
 class Server:
     """One Python server process on a port of 127.0.0.1, in a folder of its own.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from services.database.problems import in_words
+from services.database.problems import DAMAGED, in_words
 from services.database.sqlite import code_of
 
 ELSEWHERE = 'DATABASE_URL is PostgreSQL: use its own tools, pg_dump to back up and pg_restore to restore.'
@@ -27,6 +27,9 @@ WRITE_LINE = "INSERT INTO journal (order_id, version, at, because, actor, line) 
 MARK = """
     UPDATE orders SET calendar_url = NULL, calendar_url_at = NULL, bookings_unknown = 1, version = ?
     WHERE id = ?"""
+
+
+OTHER_BACKUP = 'The file is damaged or is no database. Take another backup.'
 
 
 class BackupRefused(Exception):
@@ -83,7 +86,7 @@ def restore(database_url: str, file: Path, *, now: datetime) -> str:
         raise BackupRefused(f'There is no file {file}.')
     if target.exists() and file.samefile(target):
         raise BackupRefused(f'{file} is the database itself.')
-    with _as_refusal(f'{file} was not restored'):
+    with _as_refusal(f'{file} was not restored', damaged=OTHER_BACKUP):
         target.parent.mkdir(parents=True, exist_ok=True)
         with _temporary_file_for(target) as temporary:
             _copy(file, temporary, mode='ro')
@@ -100,12 +103,12 @@ def _path_of(database_url: str) -> Path:
 
 
 @contextmanager
-def _as_refusal(what: str) -> Iterator[None]:
+def _as_refusal(what: str, *, damaged: str = DAMAGED) -> Iterator[None]:
     """Turn what SQLite or the system refuses into words."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        raise BackupRefused(f'{what}: {in_words(error, "sqlite")}') from error
+        raise BackupRefused(f'{what}: {in_words(error, "sqlite", damaged=damaged)}') from error
 
 
 @contextmanager

@@ -16,9 +16,8 @@ LOCKED = (
     'databases, or a network file system whose locks do not work. End that program ("fuser -v FILE" names '
     'it), or keep the file on a local disk.'
 )
+DAMAGES = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 REMEDIES = {
-    sqlite3.SQLITE_NOTADB: DAMAGED,
-    sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_READONLY: READ_ONLY,
     sqlite3.SQLITE_PERM: READ_ONLY,
     sqlite3.SQLITE_FULL: FULL,
@@ -59,12 +58,13 @@ def is_outage(error: Exception, dialect: str) -> bool:
     return isinstance(error, OperationalError | InterfaceError | InternalError)
 
 
-def in_words(error: Exception, dialect: str) -> str:
+def in_words(error: Exception, dialect: str, *, damaged: str = DAMAGED) -> str:
     """Say in one line what is wrong with a database and what helps.
 
     Args:
         error: what the driver, SQLAlchemy, Alembic or the system raised.
         dialect: sqlite or postgresql.
+        damaged: what helps if the file is damaged.
     """
     why = str(getattr(error, 'orig', None) or error).partition('\nLINE ')[
         0
@@ -72,4 +72,6 @@ def in_words(error: Exception, dialect: str) -> str:
     why = why.strip().replace('\n', ' ').rstrip('.')
     if isinstance(error, UnknownVersion):
         return f'{why}. {NEWER}'
-    return f'{why}. {REMEDIES.get(code_of(error)) or OTHERWISE[dialect]}'
+    code = code_of(error)
+    remedy = damaged if code in DAMAGES else REMEDIES.get(code) or OTHERWISE[dialect]
+    return f'{why}. {remedy}'

@@ -122,6 +122,7 @@ orders = Table(
     Column('card_fingerprint', Text, nullable=False),
     Column('email', Text, nullable=False),
     Column('name', Text, nullable=False),
+    Column('phone', Text, nullable=False),
     Column('receipt_url', Text, nullable=False),
     Column('receipt_number', Text, nullable=False),
     Column('mismatch', Text, nullable=False),

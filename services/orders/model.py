@@ -154,6 +154,7 @@ class Facts:
     card_fingerprint: str = ''
     email: str = ''
     name: str = ''
+    phone: str = ''
     receipt_url: str = ''
     receipt_number: str = ''
     mismatch: str = ''

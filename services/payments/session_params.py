@@ -34,6 +34,7 @@ class CheckoutPage:
         refund_rule: a sentence beside the pay button, '' for none.
         terms_consent: whether customers must accept the terms; Stripe then wants their URL in the Dashboard.
         slow_methods: whether methods may be offered whose money arrives days later.
+        asks_phone: whether customers must type a telephone number.
     """
 
     name: str = ''
@@ -41,6 +42,7 @@ class CheckoutPage:
     refund_rule: str = ''
     terms_consent: bool = False
     slow_methods: bool = False
+    asks_phone: bool = False
 
 
 def session_params(
@@ -76,6 +78,7 @@ def session_params(
         },
         'expires_at': int((order.session_expires_at + skew).timestamp()),
         'billing_address_collection': 'required',
+        'phone_number_collection': {'enabled': page.asks_phone},
     }
     if page.name:
         params['branding_settings'] = {'display_name': page.name, 'button_color': page.accent}

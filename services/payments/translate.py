@@ -110,6 +110,7 @@ def _facts_from(data: Mapping[str, Any], payment: Mapping[str, Any], hosts: froz
         card_fingerprint=_card_of(charge).get('fingerprint') or '',
         email=plain_text(customer.get('email') or data.get('customer_email')),
         name=plain_text(customer.get('name')),
+        phone=plain_text(customer.get('phone'), limit=40),
         receipt_url=_stripes_url(charge.get('receipt_url'), hosts),
         receipt_number=plain_text(charge.get('receipt_number')),
     )

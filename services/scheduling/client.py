@@ -20,7 +20,16 @@ from services.scheduling.subscriptions import Subscriptions
 class Scheduling:
     """Calendly, as far as this shop needs it."""
 
-    def __init__(self, link: str, *, token: str, api_base: str, domain: str, hosts: frozenset[str]) -> None:
+    def __init__(
+        self,
+        link: str,
+        *,
+        token: str,
+        api_base: str,
+        domain: str,
+        hosts: frozenset[str],
+        accent: str = '',
+    ) -> None:
         """Make a client; nothing is requested yet.
 
         Args:
@@ -29,8 +38,10 @@ class Scheduling:
             api_base: another address of the API, or '' for Calendly's own.
             domain: the shop's public address; the frame is given its host.
             hosts: host names, besides Calendly's own, that a calendar may be at.
+            accent: the shop's colour, such as ``#0b5d3b``; '' leaves Calendly's own.
         """
         self._link = link
+        self._accent = accent
         self._host = urlsplit(domain).netloc
         self._api = CalendlyApi(token, base=api_base)
         self._event_type = EventType(self._api, link)
@@ -89,7 +100,13 @@ class Scheduling:
             order: a verified order.
             link: its single-use link, or '' for the public address of the event type.
         """
-        return frame_url(link or self._link, order, host=self._host)
+        return frame_url(
+            link or self._link,
+            order,
+            host=self._host,
+            accent=self._accent,
+            phone_answer=self._event_type.phone_answer,
+        )
 
     async def find_bookings(self, booking_key: str, *, since: datetime) -> list[BookingUpdate]:
         """Find the bookings of an order, moved and canceled ones too, oldest booking first.

@@ -8,6 +8,8 @@ from services.scheduling.api import CalendlyApi, has_status
 from services.scheduling.check import NOT_FOUND
 from services.settings import LOOPBACK
 
+ANSWERS = 10  # that a link can fill in
+
 
 class EventType:
     """Knows the API's name of the event type once it was found, and who lists it."""
@@ -23,6 +25,7 @@ class EventType:
         self._link = link
         self.uri = ''
         self.owner = 'user'  # or 'organization'
+        self.phone_answer = ''  # the parameter that fills in its question for a telephone number, if any
 
     async def known_uri(self) -> str:
         """Return the API's name of the event type; asks Calendly only while it is not known.
@@ -62,6 +65,7 @@ class EventType:
                         found, key=lambda each: (bool(each.get('deleted_at')), not each.get('active'))
                     )
                     self.uri, self.owner = str(chosen['uri']), owner
+                    self.phone_answer = phone_answer(chosen)
                     return chosen
             except CalendarUnavailable as error:
                 if owner == 'user' or not has_status(error, 403):
@@ -69,6 +73,19 @@ class EventType:
             except (LookupError, TypeError, AttributeError) as error:
                 raise CalendarUnavailable(f'the event types cannot be read: {error!r}') from error
         return None
+
+
+def phone_answer(event_type: dict[str, Any]) -> str:
+    """Return ``a1`` where its first question asks for a telephone number, and so on; '' where none does.
+
+    A link can fill in the answers to ten questions (calendly.com/help, "Pre-populate invitee information").
+    """
+    for question in event_type.get('custom_questions') or ():
+        position = question.get('position')
+        asks = question.get('type') == 'phone_number' and question.get('enabled')
+        if asks and isinstance(position, int) and position < ANSWERS:
+            return f'a{position + 1}'
+    return ''
 
 
 def _same_url(one: str, other: str) -> bool:

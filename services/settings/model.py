@@ -13,16 +13,18 @@ SEED_SITE = HOME / 'site.toml'
 class SettingsError(Exception):
     """The settings do not allow a start; ``problems`` are sentences that never hold a secret's value."""
 
-    def __init__(self, problems: list[str], *, site_file: Path = SEED_SITE) -> None:
+    def __init__(self, problems: list[str], *, site_file: Path = SEED_SITE, live: bool = False) -> None:
         """Make the error.
 
         Args:
             problems: what is wrong, a sentence each.
             site_file: where the site's texts would be read from, so that their problems can be listed too.
+            live: whether the Stripe key is a live one.
         """
         super().__init__('\n'.join(problems))
         self.problems = problems
         self.site_file = site_file
+        self.live = live
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ def parse_settings(values: Mapping[str, str]) -> Settings:
         except Problem as problem:
             problems.append(f'{row.name} {problem}. Where to find it: {row.where}.')
     if problems:
-        raise SettingsError(problems, site_file=parsed['site_file'])
+        raise SettingsError(problems, site_file=parsed['site_file'], live=context.live)
     return Settings(mode='live' if context.live else 'test', **parsed)
 
 

@@ -163,6 +163,11 @@ def api_base(value: str, context: Context) -> str:
     return _base_url(value, with_path=True)
 
 
+def listening(value: str, context: Context) -> str:
+    """Take an address to listen on; the brackets that IPv6 addresses have in URLs are removed."""
+    return text(value, context).removeprefix('[').removesuffix(']')
+
+
 def host_name(value: str, context: Context) -> str:
     """Take a host name, or ''."""
     return str(key(r'[A-Za-z0-9.-]+')(value, context)).lower()

@@ -117,7 +117,7 @@ SETTINGS = (
     ),
     Setting(
         'HOST',
-        parsers.text,
+        parsers.listening,
         help='The IP address to listen on; with 127.0.0.1 only this machine can connect.',
         where="your hosting company's manual; 0.0.0.0 listens on every network, :: on IPv6 as well",
         default='0.0.0.0',  # noqa: S104  # a shop listens to everybody unless HOST says otherwise

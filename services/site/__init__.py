@@ -3,11 +3,12 @@
 from services.site.colour import NIGHT, PAPER, contrast
 from services.site.examples import examples_in
 from services.site.load import SiteProblem, load, read
-from services.site.model import Contact, Legal, Product, Section, Site, Theme
+from services.site.model import Business, Contact, Legal, Product, Section, Site, Theme
 
 __all__ = [
     'NIGHT',
     'PAPER',
+    'Business',
     'Contact',
     'Legal',
     'Product',

@@ -8,7 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from services.site.examples import examples_in
 from services.site.model import Part, Site
+
+EXAMPLE = 'an example; with a live Stripe key your own must stand there'
 
 
 class SiteProblem(ValueError):
@@ -19,8 +22,12 @@ class SiteProblem(ValueError):
         self.problems = problems
 
 
-def load(path: Path) -> Site:
+def load(path: Path, *, live: bool = False) -> Site:
     """Read the texts of the site.
+
+    Args:
+        path: the file.
+        live: whether real customers read them; then examples are refused.
 
     Raises:
         SiteProblem: with every problem found.
@@ -32,7 +39,10 @@ def load(path: Path) -> Site:
     except UnicodeDecodeError as error:
         line = error.object.count(b'\n', 0, error.start) + 1
         raise SiteProblem([f'{path}, line {line}: this is not UTF-8 text; save the file as UTF-8']) from error
-    return read(text, source=str(path))
+    site = read(text, source=str(path))
+    if live and (left := examples_in(site)):
+        raise SiteProblem([f'{path}: {place}, {EXAMPLE}' for place in left])
+    return site
 
 
 def read(text: str, *, source: str) -> Site:

@@ -79,13 +79,17 @@ class Theme(Part):
 
 
 class Product(Part):
-    """What is for sale, without its price: that one comes from Stripe."""
+    """What is for sale, without its price: that one comes from Stripe.
+
+    ``asks_phone`` says whether Stripe's page asks for a telephone number.
+    """
 
     slug: Slug
     name: Line
     minutes: Annotated[int, Field(ge=5, le=480)]
     format: Line
     button: Annotated[Line, StringConstraints(max_length=60)]
+    asks_phone: bool = False
     refund_rule: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] = ''
 
 

@@ -150,6 +150,13 @@ def book_first_time(page: Page) -> datetime:
     return datetime.fromisoformat(start)
 
 
+def book_on_own_page(page: Page) -> None:
+    """Book the first free time on the calendar's own page, outside the frame."""
+    page.locator('.times').get_by_role('link').first.click()
+    page.get_by_role('button', name='Schedule Event').click()
+    expect(page.get_by_role('heading', name='You are scheduled')).to_be_visible()
+
+
 def shown_day(start: datetime) -> str:
     """Return the day of a meeting as the page shows it."""
     local = start.astimezone(ZONE)

@@ -62,9 +62,7 @@ def test_pay_and_book_with_forms(noscript: Page, shop_process: Server, sandbox: 
     link = noscript.get_by_role('link', name='Open the calendar in a new tab').get_attribute('href')
     assert link is not None
     noscript.goto(link)
-    noscript.locator('.times').get_by_role('link').first.click()
-    noscript.get_by_role('button', name='Schedule Event').click()
-    expect(noscript.get_by_role('heading', name='You are scheduled')).to_be_visible()
+    journey.book_on_own_page(noscript)
     wait_until(lambda: _is_booked(noscript, order), seconds=15, why='the order has its booking')
     expect(noscript.get_by_role('heading', name='Your session')).to_be_visible()
 

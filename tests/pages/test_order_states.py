@@ -125,6 +125,22 @@ def test_meetings_have_titles() -> None:
     assert SITE.order.bring_title not in words(view_of(State.PAID, past).state)
 
 
+def test_the_time_of_the_shop_is_told_where_its_clock_differs() -> None:
+    """A customer in Denver reads the time in New York too; one in New York does not."""
+    text = words(view_of(State.PAID, BOOKING).state)
+    assert f'For {SITE.business.name} that is 7:00 AM to 8:00 AM Eastern Standard Time.' in text
+    assert 'that is' not in words(view_of(State.PAID, replace(BOOKING, timezone='America/Detroit')).state)
+    past = replace(BOOKING, start=NOON - timedelta(days=1), end=NOON - timedelta(hours=23))
+    assert 'that is' not in words(view_of(State.PAID, past).state)
+
+
+def test_the_day_of_the_shop_is_told_where_it_differs() -> None:
+    """It is Thursday in Auckland already."""
+    text = words(view_of(State.PAID, replace(BOOKING, timezone='Pacific/Auckland')).state)
+    assert 'Thursday, November 26, 2026' in text
+    assert 'that is Wednesday, November 25, 2026, 7:00 AM to 8:00 AM Eastern Standard Time.' in text
+
+
 def test_a_moved_meeting_is_not_called_canceled() -> None:
     """Another meeting took its place, and the page says so."""
     old = replace(BOOKING, invitee_id='old', state=BookingState.CANCELED)

@@ -236,7 +236,7 @@ def _cut_in_half(file: Path) -> None:
 @pytest.mark.parametrize(
     ('break_file', 'reason'),
     [
-        (lambda file: file.write_bytes(b'garbage' * 2000), 'not a database'),
+        (lambda file: file.write_bytes(b'garbage' * 2000), 'not a database. .* Take another backup'),
         (lambda file: file.write_bytes(b''), 'not a ledger of Paidslot'),
         (damage, BROKEN),
         (_cut_in_half, BROKEN),

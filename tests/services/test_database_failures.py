@@ -2,18 +2,15 @@
 
 import asyncio
 import logging
-import os
 import re
 import resource
 import shutil
-import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -27,7 +24,7 @@ from services.orders import State
 from services.settings import SettingsError, parse_settings
 from services.shop import Shop, build
 from tests.factories import NOON, event_of, signed
-from tests.processes import ROOT, Server, free_port, wait_until
+from tests.processes import ROOT, run_program
 from tests.services.conftest import Customer
 
 SELLER = """
@@ -126,23 +123,15 @@ async def test_a_full_disk_is_refused_at_the_start(settings_env: dict[str, str])
     await _check_refusal(settings_env, 'full', 'no room left', 'max_page_count=2')
 
 
-def _run(settings_env: dict[str, str], folder: Path, *arguments: str) -> tuple[int, list[str]]:
-    """Run the program; return its exit code and the lines it printed."""
-    command = [sys.executable, str(ROOT / 'main.py'), *arguments]
-    done = subprocess.run(command, cwd=folder, env=settings_env, capture_output=True, text=True, timeout=60)
-    assert done.stderr == ''
-    return done.returncode, done.stdout.splitlines()
-
-
 def test_the_program_names_the_problem_and_ends_with_exit_code_2(
     settings_env: dict[str, str], file: Path, tmp_path: Path
 ) -> None:
     """A start on a broken file and a backup of it both print one problem."""
     file.write_bytes(b'garbage' * 2000)
-    code, lines = _run(settings_env, tmp_path)
+    code, lines = run_program(settings_env, tmp_path)
     assert (code, lines[0]) == (2, 'Paidslot cannot start:')
     assert [line for line in lines if 'file is not a database' in line] == lines[1:2]
-    code, lines = _run(settings_env, tmp_path, 'backup', 'copy.db')
+    code, lines = run_program(settings_env, tmp_path, 'backup', 'copy.db')
     assert (code, lines[0], len(lines)) == (2, 'Paidslot cannot back up:', 2)
 
 
@@ -375,102 +364,3 @@ def _sell_until_killed(folder: Path) -> list[str]:
         rest = seller.stdout.read().split()[:-1]  # the last id may be incomplete
     assert (folder / 'shop.db-wal').stat().st_size > 0
     return first + rest
-
-
-def test_a_port_that_is_in_use_is_refused_at_the_start(settings_env: dict[str, str], tmp_path: Path) -> None:
-    """The program ends with exit code 2 and one problem, as for every other setting."""
-    with socket.create_server(('127.0.0.1', 0)) as taken:
-        port = taken.getsockname()[1]
-        code, lines = _run(settings_env | {'HOST': '127.0.0.1', 'PORT': str(port)}, tmp_path)
-    said = f'  - HOST and PORT: cannot listen on 127.0.0.1:{port}: address already in use'
-    demo = 'To look around without any account: make demo'
-    assert (code, lines) == (2, ['Paidslot cannot start:', said, demo])
-
-
-def test_a_start_with_live_keys_and_example_texts_is_refused(
-    settings_env: dict[str, str], tmp_path: Path
-) -> None:
-    """A customer must not be told to call a number that reaches nobody."""
-    live = {
-        'STRIPE_SECRET_KEY': 'sk_live_abc',
-        'STRIPE_PUBLISHABLE_KEY': '',
-        'STRIPE_API_BASE': '',
-        'CALENDLY_API_BASE': '',
-        'CALENDLY_LINK': 'https://calendly.com/coach/session',
-        'DOMAIN': 'https://coach.example',
-    }
-    code, lines = _run(settings_env | live, tmp_path)
-    assert (code, lines[0]) == (2, 'Paidslot cannot start:')
-    places = [re.search(r'site\.toml: (\[contact\] \w+) is', line) for line in lines[1:-1]]
-    assert [place[1] for place in places if place] == [
-        '[contact] email',
-        '[contact] phone',
-        '[contact] hours',
-    ]
-
-
-def test_a_start_without_the_packages_is_refused_in_words(tmp_path: Path) -> None:
-    """The python of the system instead of the one in .venv: a sentence, and no traceback."""
-    command = [sys.executable, '-S', str(ROOT / 'main.py')]  # -S: without site-packages
-    done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (2, '')
-    assert 'does not have the package' in done.stdout
-    assert 'make setup' in done.stdout
-
-
-@pytest.mark.parametrize('port', ['abc', '70000', '0'])
-def test_the_demo_names_a_wrong_port(port: str) -> None:
-    """One sentence about PORT, and none about what is made from it."""
-    command = [sys.executable, str(ROOT / 'main.py'), 'demo']
-    done = subprocess.run(command, env={'PORT': port}, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (2, '')
-    assert done.stdout.splitlines()[1:] == ['  - PORT is not a port number']
-
-
-def test_ctrl_c_ends_the_shop_without_a_traceback(settings_env: dict[str, str], tmp_path: Path) -> None:
-    """As SIGTERM does: exit code 0, and only log lines."""
-    port = free_port()
-    settings = settings_env | {'PORT': str(port), 'PATH': os.environ['PATH']}
-    command = [sys.executable, str(ROOT / 'main.py'), 'serve']
-    log = tmp_path / 'log'
-    with log.open('w') as out, subprocess.Popen(command, env=settings, stdout=out, stderr=out) as process:
-        wait_until(lambda: _answers(port), seconds=30, why='the shop answers')
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0, log.read_text()
-    assert 'Traceback' not in log.read_text()
-
-
-def _answers(port: int) -> bool:
-    with suppress(httpx.HTTPError):
-        return httpx.get(f'http://127.0.0.1:{port}/healthz', trust_env=False).text == 'ok'
-    return False
-
-
-def test_a_start_from_another_folder_makes_no_new_shop(settings_env: dict[str, str], tmp_path: Path) -> None:
-    """Nothing appears in the folder, and the .env there is named as not read."""
-    (tmp_path / '.env').write_text('STRIPE_PRICE_ID=price_1')
-    code, lines = _run(settings_env | {'STRIPE_SECRET_KEY': 'wrong'}, tmp_path)
-    assert code == 2
-    assert [line for line in lines if f'{tmp_path}/.env is not read' in line]
-    assert [path.name for path in tmp_path.iterdir()] == ['.env']
-
-
-@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason='this machine has no IPv6')
-def test_both_families_are_checked_and_served(settings_env: dict[str, str], tmp_path: Path) -> None:
-    """HOST=:: answers on IPv4 and IPv6; a port that one of the two has taken is refused."""
-    port = free_port()
-    settings = settings_env | {'HOST': '::', 'PORT': str(port), 'PATH': os.environ['PATH']}
-    with socket.create_server(('127.0.0.1', port)):
-        code, lines = _run(settings, tmp_path)
-    assert code == 2
-    assert 'address already in use' in lines[1]
-    arguments = [str(ROOT / 'main.py'), 'serve']
-    server = Server('shop', arguments, port=port, health='/healthz', folder=tmp_path, environment=settings)
-    server.start()
-    try:
-        for host in ('127.0.0.1', '[::1]'):
-            assert httpx.get(f'http://{host}:{port}/healthz', trust_env=False).text == 'ok'
-        # IPv4 clients have IPv4 addresses: the local one may read the counters.
-        assert httpx.get(f'http://127.0.0.1:{port}/metrics', trust_env=False).status_code == 200
-    finally:
-        server.stop()

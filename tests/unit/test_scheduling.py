@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from services.errors import BadRequest
 from services.orders import BookingState, Canceler, Facts, plain_text
 from services.scheduling import BookingUpdate, Scheduling, check_signature, read_id, read_kind, read_update
+from services.scheduling.event_type import phone_answer
+from services.scheduling.frame_url import frame_url
 from tests.factories import an_order
 
 KEY = 'signing-key'
@@ -84,6 +86,47 @@ def test_parameters_of_the_calendly_link_stay() -> None:
     parameters = parse_qs(urlsplit(scheduling(link).url_for(an_order())).query)
     assert parameters['month'] == ['2026-12']
     assert parameters['utm_content'] == ['key']
+
+
+@pytest.mark.parametrize(
+    ('questions', 'parameter'),
+    [
+        ([], ''),
+        ([{'type': 'text', 'position': 0, 'enabled': True}], ''),
+        (
+            [
+                {'type': 'string', 'position': 0, 'enabled': True},
+                {'type': 'phone_number', 'position': 1, 'enabled': False},
+                {'type': 'phone_number', 'position': 2, 'enabled': True},
+            ],
+            'a3',
+        ),
+        ([{'type': 'phone_number', 'position': 10, 'enabled': True}], ''),
+        ([{'type': 'phone_number', 'enabled': True}], ''),
+    ],
+)
+def test_the_question_for_a_telephone_number_is_found(questions: list[Any], parameter: str) -> None:
+    """A link names the answers a1 to a10 by the position of their question."""
+    assert phone_answer({'custom_questions': questions}) == parameter
+    assert phone_answer({}) == phone_answer({'custom_questions': None}) == ''
+
+
+@given(phone=st.text(max_size=40))
+def test_every_telephone_number_is_filled_in_exactly(phone: str) -> None:
+    """As the customer typed it, without control characters."""
+    order = an_order(facts=Facts(phone=plain_text(phone)))
+    url = frame_url('https://calendly.com/c/s?a1=x', order, host='h', accent='', phone_answer='a1')
+    assert parse_qs(urlsplit(url).query, keep_blank_values=True).get('a1', ['']) == [order.facts.phone]
+
+
+def test_the_calendar_has_the_colour_of_the_shop() -> None:
+    """Calendly wants it without the hash sign; the operator's link keeps a colour where we name none."""
+    link = 'https://calendly.com/coach/session?primary_color=112233'
+    coloured = Scheduling(
+        link, token='', api_base='', domain='https://coach.example', hosts=frozenset(), accent='#0b5d3b'
+    )
+    for client, colour in ((coloured, '0b5d3b'), (scheduling(link), '112233')):
+        assert parse_qs(urlsplit(client.url_for(an_order())).query)['primary_color'] == [colour]
 
 
 def test_a_signed_delivery_becomes_a_booking_update() -> None:

@@ -175,6 +175,12 @@ def test_a_domain_has_one_spelling(domain: str, taken: str, port: int) -> None:
     assert (settings.domain, settings.port) == (taken, port)
 
 
+def test_an_address_to_listen_on_may_have_the_brackets_of_a_url() -> None:
+    """The program listens on the address itself."""
+    assert parse_settings(GOOD | {'HOST': '[::]'}).host == '::'
+    assert parse_settings(GOOD | {'HOST': '127.0.0.1'}).host == '127.0.0.1'
+
+
 def test_with_a_live_key_the_domain_is_not_this_machine() -> None:
     """Stripe would send customers back to their own machines."""
     for domain in ('https://localhost', 'https://127.0.0.1:3000'):

@@ -7,6 +7,7 @@ from babel.dates import format_date, format_time, get_timezone_name
 from markupsafe import Markup
 
 from services.orders import MONEY_BACK_STATES, Booking, BookingState, Order
+from services.site import Business
 from ui.components.builder import h, join
 
 LOCALE = 'en_US'
@@ -34,25 +35,30 @@ def zone_of(booking: Booking, zone: tzinfo) -> tzinfo:
         return zone
 
 
-def meeting(booking: Booking, order: Order, now: datetime, zone: tzinfo, *, moved: bool = False) -> Markup:
+def meeting(
+    booking: Booking, order: Order, now: datetime, business: Business, *, moved: bool = False
+) -> Markup:
     """Build the block of one meeting.
 
     Args:
         booking: the meeting.
         order: whose it is; when its calendar is closed, a meeting can only be canceled.
         now: in UTC.
-        zone: the one of the shop.
+        business: who sells, and in which time zone.
         moved: another meeting replaced it.
     """
     active = booking.state is BookingState.ACTIVE
     to_come = active and booking.end > now
     taken_back = order.state in MONEY_BACK_STATES
+    zone = zone_of(booking, business.zone)
     day, hours, zone_name = _written(booking, zone)
     title = _title(active=active, to_come=to_come, taken_back=taken_back, moved=moved)
     where = _where(booking) if to_come and order.opens_calendar else None
     tag = 's' if taken_back or not active else 'span'
     time = join(*(h('p', h('strong', h(tag, text))) for text in (day, hours)), h('p', zone_name))
-    return h('div', h('h2', title), time, where, _links(booking, order) if to_come else None, class_='when')
+    elsewhere = _for_the_shop(booking, zone, business) if to_come else None
+    links = _links(booking, order) if to_come else None
+    return h('div', h('h2', title), time, elsewhere, where, links, class_='when')
 
 
 def _title(*, active: bool, to_come: bool, taken_back: bool, moved: bool) -> str:
@@ -63,8 +69,20 @@ def _title(*, active: bool, to_come: bool, taken_back: bool, moved: bool) -> str
     return 'This session is not paid any more' if taken_back else 'Your session'
 
 
+def _for_the_shop(booking: Booking, zone: tzinfo, business: Business) -> Markup | None:
+    """The same time where the shop is, if clocks differ: whoever telephones about it means that one."""
+    here, there = (booking.start.astimezone(each) for each in (zone, business.zone))
+    if here.utcoffset() == there.utcoffset():
+        return None
+    day, hours, zone_name = _written(booking, business.zone)
+    same_day = here.date() == there.date()
+    when = f'{hours} {zone_name}' if same_day else f'{day}, {hours} {zone_name}'
+    return h('p', f'For {business.name} that is {when}.', class_='quiet')
+
+
 def _written(booking: Booking, zone: tzinfo) -> tuple[str, str, str]:
-    start, end = (time.astimezone(zone_of(booking, zone)) for time in (booking.start, booking.end))
+    """The day, the hours and the name of the zone of a meeting, as they are in a zone."""
+    start, end = (time.astimezone(zone) for time in (booking.start, booking.end))
     zone_name = get_timezone_name(start, locale=LOCALE)
     begins, ends = (format_time(time, 'h:mm a', locale=LOCALE) for time in (start, end))
     return format_date(start, 'EEEE, MMMM d, y', LOCALE), f'{begins} to {ends}', zone_name

@@ -315,11 +315,11 @@ def _meetings(data: OrderData, site: Site) -> Markup | None:
     """The meetings of an order, coming ones first, with what to bring below them."""
     if not data.bookings:
         return None
-    zone, moved = site.business.zone, data.moved
+    business, moved = site.business, data.moved
     others = (booking for booking in data.bookings if booking not in data.coming)
     first, then = (
         [
-            meeting(booking, data.order, data.now, zone, moved=booking.invitee_id in moved)
+            meeting(booking, data.order, data.now, business, moved=booking.invitee_id in moved)
             for booking in bookings
         ]
         for bookings in (data.coming, others)

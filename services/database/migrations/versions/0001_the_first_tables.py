@@ -151,6 +151,7 @@ def _create_orders() -> None:
         sa.Column('card_fingerprint', TEXT, nullable=False),
         sa.Column('email', TEXT, nullable=False),
         sa.Column('name', TEXT, nullable=False),
+        sa.Column('phone', TEXT, nullable=False),
         sa.Column('receipt_url', TEXT, nullable=False),
         sa.Column('receipt_number', TEXT, nullable=False),
         sa.Column('mismatch', TEXT, nullable=False),
