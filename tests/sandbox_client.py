@@ -58,6 +58,17 @@ class SandboxClient:
         found: list[dict[str, Any]] = self._call('GET', '/requests')['requests']
         return [request for request in found if path in f'{request["method"]} {request["path"]}']
 
+    def calls(self) -> dict[str, Any]:
+        """Return how many calls Calendly's API received: ``total``, ``by_path`` and ``most_in_a_minute``.
+
+        Calls that failed, were refused or got no answer count too. Ids in a path are ``{uuid}``.
+        """
+        return self._call('GET', '/calls')
+
+    def clear_calls(self) -> None:
+        """Begin to count the calls of Calendly's API anew."""
+        self._call('DELETE', '/calls')
+
     def state(self) -> dict[str, Any]:
         """Return the whole state: sessions, payments, events, deliveries, invitees and sent mails."""
         return self._call('GET', '/state')

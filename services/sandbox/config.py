@@ -47,7 +47,7 @@ class SandboxConfig:
     calendly_token: str = 'sandbox-personal-access-token'
     calendly_webhook: str | None = None
     calendly_signing_key: str = 'sandbox-calendly-signing-key'
-    calendly_paid_plan: bool = True
+    calendly_plan: str = 'paid'  # or 'free', which has a tenth of the API calls a minute
     host: str = 'Sam Sandbox'
     host_slug: str = 'sam-sandbox'
     host_email: str = 'sam@sandbox.test'

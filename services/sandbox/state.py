@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from starlette.requests import Request
 
 from services.sandbox.calendly.calendar import Calendar
+from services.sandbox.calendly.rate_limit import RateLimit, ReceivedCalls
 from services.sandbox.config import SandboxConfig
 from services.sandbox.faults.rules import Faults
 from services.sandbox.types import Json
@@ -110,6 +111,8 @@ class SandboxState:
         self.faults = Faults()
         self.webhooks = Webhooks(config, self.faults)
         self.calendar = Calendar(config, self.now, minutes=config.event_minutes, location=config.location)
+        self.calendly_limit = RateLimit(config.calendly_plan)
+        self.calendly_calls = ReceivedCalls()
         self.requests: deque[Json] = deque(maxlen=config.max_requests)
         self.key_revoked = False
         self.missing_permissions: set[str] = set(config.missing_permissions)

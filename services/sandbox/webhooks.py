@@ -38,6 +38,7 @@ class Delivery:
     state: str = 'waiting'
     statuses: list[int | str] = field(default_factory=list)
     attempted: asyncio.Event = field(default_factory=asyncio.Event)
+    on_attempt: Callable[[int | str], bool] | None = None  # gets each response; False ends the retries
     on_failure: Callable[[], None] | None = None
 
     def view(self) -> Json:
@@ -105,7 +106,7 @@ class Webhooks:
     async def _deliver(self, delivery: Delivery) -> None:
         for delay in (0.0, *self.config.retry_delays):
             await asyncio.sleep(delay)
-            if await self._attempt(delivery):
+            if await self._attempt(delivery) or delivery.state == 'failed':
                 return
         delivery.state = 'failed'
         if delivery.on_failure:
@@ -119,6 +120,8 @@ class Webhooks:
         delivery.statuses.append(status)
         delivered = isinstance(status, int) and 200 <= status < 300
         delivery.state = 'delivered' if delivered or delivery.state == 'delivered' else 'retrying'
+        if delivery.on_attempt and not delivery.on_attempt(status) and not delivered:
+            delivery.state = 'failed'
         delivery.attempted.set()
         return delivered
 

@@ -1,42 +1,15 @@
 """The sandbox's Calendly: the documented API and the booking page."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from typing import Any
 from urllib.parse import quote, unquote
 
 import httpx
 import pytest
 
+from tests.sandbox.calendly import booked, event_type, hidden, links, user
 from tests.sandbox_client import SandboxClient
-
-
-@pytest.fixture
-def api(sandbox: SandboxClient) -> Iterator[httpx.Client]:
-    """A client of the API with the token."""
-    headers = {'Authorization': f'Bearer {sandbox.settings["CALENDLY_TOKEN"]}'}
-    with httpx.Client(base_url=f'{sandbox.base}/calendly/', headers=headers, trust_env=False) as client:
-        yield client
-
-
-@pytest.fixture
-def page_client(sandbox: SandboxClient) -> Iterator[httpx.Client]:
-    """An HTTP client without a token that follows redirects."""
-    with httpx.Client(trust_env=False, follow_redirects=True) as client:
-        yield client
-
-
-def user(api: httpx.Client) -> str:
-    """Return the URI of the host."""
-    return str(api.get('users/me').json()['resource']['uri'])
-
-
-def event_type(api: httpx.Client) -> dict[str, Any]:
-    """Return the event type."""
-    found: dict[str, Any] = api.get('event_types', params={'user': user(api)}).json()['collection'][0]
-    return found
 
 
 def single_use(api: httpx.Client) -> str:
@@ -45,25 +18,6 @@ def single_use(api: httpx.Client) -> str:
     answer = api.post('scheduling_links', json=body)
     assert answer.status_code == 201
     return str(answer.json()['resource']['booking_url'])
-
-
-def links(page: httpx.Response) -> list[str]:
-    """Return the URLs of the times on a booking page."""
-    return [unescape(found) for found in re.findall(r'href="([^"]*start=[^"]*)"', page.text)]
-
-
-def hidden(page: httpx.Response) -> dict[str, str]:
-    """Return the hidden inputs of a page."""
-    found = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', page.text)
-    return {name: unescape(value) for name, value in found}
-
-
-def booked(page_client: httpx.Client, address: str) -> httpx.Response:
-    """Book the first time on a booking page."""
-    details = page_client.get(links(page_client.get(address))[0])
-    filled = dict(re.findall(r'<input id="(\w+)" name="\w+" value="([^"]*)"', details.text))
-    values = {name: unescape(value) for name, value in filled.items()}
-    return page_client.post(str(details.url).partition('?')[0], data=hidden(details) | values)
 
 
 def test_a_link_works_once(sandbox: SandboxClient, api: httpx.Client, page_client: httpx.Client) -> None:
@@ -142,14 +96,6 @@ def test_a_booking_is_canceled_once(
     assert (event['status'], event['invitees_counter']['active']) == ('canceled', 0)
 
 
-def test_the_host_cancels_once_by_the_api(sandbox: SandboxClient, api: httpx.Client) -> None:
-    """`POST …/cancellation` returns who canceled; a second one is rejected."""
-    invitee = sandbox.book(sandbox.calendly_link, name='Pat', email='pat@example.com')
-    first = api.post(f'{invitee["event"]}/cancellation', json={'reason': 'storm'})
-    assert (first.status_code, first.json()['resource']['canceler_type']) == (201, 'host')
-    assert api.post(f'{invitee["event"]}/cancellation', json={}).status_code == 403
-
-
 def test_rescheduling_creates_an_invitee_without_tracking(
     sandbox: SandboxClient, api: httpx.Client, page_client: httpx.Client
 ) -> None:
@@ -181,8 +127,8 @@ def test_events_are_filtered_and_paged(sandbox: SandboxClient, api: httpx.Client
     assert late.json()['collection'] == []
 
 
-def test_free_times_cover_a_week_at_most(sandbox: SandboxClient, api: httpx.Client) -> None:
-    """A booked time is missing; periods in the past or over seven days are rejected."""
+def test_free_times_cover_a_month_at_most(sandbox: SandboxClient, api: httpx.Client) -> None:
+    """A booked time is missing; a start that is not later than now, or more than 31 days, is rejected."""
     start = datetime.fromisoformat(sandbox.state()['now']) + timedelta(minutes=1)
 
     def times(days: int, offset: int = 0) -> httpx.Response:
@@ -190,10 +136,60 @@ def test_free_times_cover_a_week_at_most(sandbox: SandboxClient, api: httpx.Clie
         span = {'start_time': begin.isoformat(), 'end_time': (begin + timedelta(days=days)).isoformat()}
         return api.get('event_type_available_times', params={'event_type': event_type(api)['uri'], **span})
 
-    free = [item['start_time'] for item in times(7).json()['collection']]
+    free = [item['start_time'] for item in times(31).json()['collection']]
     sandbox.book(sandbox.calendly_link, name='Pat', email='pat@example.com')
-    assert [item['start_time'] for item in times(7).json()['collection']] == free[1:]
-    assert [times(8).status_code, times(1, -2).status_code] == [400, 400]
+    assert [item['start_time'] for item in times(31).json()['collection']] == free[1:]
+    refused = [times(32), times(1, -2), times(0), times(-1)]
+    assert [answer.status_code for answer in refused] == [400] * 4
+    wrong = [answer.json()['details'][0]['parameter'] for answer in refused]
+    assert wrong == ['end_time', 'start_time', 'end_time', 'end_time']
+
+
+def free_times(sandbox: SandboxClient, api: httpx.Client) -> list[str]:
+    """Return the free times of the next 31 days, as the API lists them."""
+    start = datetime.fromisoformat(sandbox.state()['now']) + timedelta(minutes=5)
+    query = {
+        'event_type': event_type(api)['uri'],
+        'start_time': f'{start:%Y-%m-%dT%H:%M:%SZ}',
+        'end_time': f'{start + timedelta(days=31):%Y-%m-%dT%H:%M:%SZ}',
+    }
+    found = api.get('event_type_available_times', params=query).json()['collection']
+    return [item['start_time'] for item in found]
+
+
+def test_a_test_decides_what_is_free(
+    sandbox: SandboxClient, api: httpx.Client, page_client: httpx.Client
+) -> None:
+    """Nothing, some of the usual times, given times, or all again; the page has the same ones."""
+    usual = free_times(sandbox, api)
+    assert sandbox.act('free-times', count=0) == {'free': []}
+    assert free_times(sandbox, api) == []
+    assert 'No times available' in page_client.get(sandbox.calendly_link).text
+    with pytest.raises(AssertionError, match=r'No time is free\.'):
+        sandbox.book(sandbox.calendly_link, name='Pat', email='p@example.com')
+    sandbox.act('free-times', count=3)
+    assert free_times(sandbox, api) == usual[:3]
+    sandbox.book(sandbox.calendly_link, name='Pat', email='p@example.com')
+    assert free_times(sandbox, api) == usual[1:3]
+    late = datetime.fromisoformat(sandbox.state()['now']).replace(microsecond=0) + timedelta(days=30)
+    sandbox.act('free-times', starts=[late.isoformat()])
+    assert free_times(sandbox, api) == [f'{late:%Y-%m-%dT%H:%M:%S.%fZ}']
+    assert links(page_client.get(sandbox.calendly_link)) != []
+    sandbox.act('free-times')
+    assert free_times(sandbox, api) == usual[1:]
+
+
+def test_a_start_of_now_is_not_in_the_future(sandbox: SandboxClient, api: httpx.Client) -> None:
+    """The answer is Calendly's 400, which names the parameter."""
+    event, now = event_type(api)['uri'], datetime.fromisoformat(sandbox.state()['now'])
+    query = {'start_time': now.isoformat(), 'end_time': (now + timedelta(days=1)).isoformat()}
+    answer = api.get('event_type_available_times', params={'event_type': event, **query})
+    assert answer.status_code == 400
+    assert answer.json() == {
+        'title': 'Invalid Argument',
+        'message': 'The supplied parameters are invalid.',
+        'details': [{'parameter': 'start_time', 'message': 'start_time must be in the future'}],
+    }
 
 
 @pytest.mark.parametrize(
@@ -217,20 +213,6 @@ def test_a_token_is_required(sandbox: SandboxClient, page_client: httpx.Client) 
     for headers in ({}, {'Authorization': 'Bearer other'}):
         answer = page_client.get(f'{sandbox.base}/calendly/users/me', headers=headers)
         assert (answer.status_code, answer.json()['title']) == (401, 'Unauthenticated')
-
-
-def test_subscriptions_are_created_listed_and_deleted(api: httpx.Client) -> None:
-    """The signing key is never shown, and a URL has one subscription at most."""
-    me = api.get('users/me').json()['resource']
-    where = {'organization': me['current_organization'], 'user': me['uri'], 'scope': 'user'}
-    body = where | {'url': 'https://shop.test/hook', 'events': ['invitee.created'], 'signing_key': 'hush'}
-    made = api.post('webhook_subscriptions', json=body)
-    assert (made.status_code, 'hush' in made.text) == (201, False)
-    assert api.post('webhook_subscriptions', json=body).status_code == 409
-    listed = api.get('webhook_subscriptions', params=where).json()['collection']
-    assert [item['callback_url'] for item in listed] == ['https://shop.test/hook']
-    assert api.delete(listed[0]['uri']).status_code == 204
-    assert api.get('webhook_subscriptions', params=where).json()['collection'] == []
 
 
 def test_an_inactive_event_type_cannot_be_booked(

@@ -85,3 +85,20 @@ def test_the_settings_point_to_the_sandbox(sandbox: SandboxClient) -> None:
     """The base URL is the sandbox's own, and the event type exists there."""
     assert sandbox.settings['STRIPE_API_BASE'] == f'{sandbox.base}/stripe'
     assert httpx.get(sandbox.settings['CALENDLY_LINK'], trust_env=False).status_code == 200
+
+
+def test_the_panel_stages_what_happens_at_calendly(sandbox: SandboxClient) -> None:
+    """Plan, free times, links to join, payments and subscriptions have forms and buttons."""
+    sandbox.send_webhooks_to('http://127.0.0.1:9')
+    sandbox.act('calendar', link_status='processing')
+    invitee = sandbox.book(sandbox.calendly_link, name='Pat', email='pat@example.com')
+    assert 'Done: location' in submit(sandbox, 'location', invitee=invitee['uri'], status='pushed')
+    assert 'Done: calendly-payment' in submit(sandbox, 'calendly-payment', invitee=invitee['uri'])
+    assert 'Done: free-times' in submit(sandbox, 'free-times', count='0')
+    assert 'Done: calendly-plan' in submit(sandbox, 'calendly-plan', plan='free')
+    assert 'disabled' in submit(sandbox, 'subscriptions', disabled='true')
+    state = sandbox.state()
+    assert state['invitees'][0]['payment']['successful'] is True
+    assert [item['state'] for item in state['subscriptions']] == ['disabled']
+    assert sandbox.act('free-times')['free'] != []
+    assert sandbox.calls()['limit'] == 50

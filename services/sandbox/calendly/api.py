@@ -4,12 +4,16 @@ from datetime import timedelta
 
 from starlette.requests import Request
 
-from services.sandbox.calendly import bookings, resources, webhook_subscriptions
+from services.sandbox.calendly import bookings, no_shows, resources, shares, webhook_subscriptions
 from services.sandbox.calendly.calendar import Booking
 from services.sandbox.calendly.endpoint import check_owner, collection, parse_time, route
 from services.sandbox.calendly.errors import CalendlyError, invalid_argument
+from services.sandbox.faults.middleware import API_ROOTS
 from services.sandbox.state import SandboxState
 from services.sandbox.types import Json
+
+MAX_RANGE = timedelta(days=31)
+MAX_REASON = 10_000
 
 
 def me(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
@@ -38,18 +42,20 @@ def event_type(state: SandboxState, request: Request, _: Json) -> tuple[Json, in
 
 
 def available_times(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
-    """`GET /event_type_available_times`: at most seven days, in the future."""
+    """`GET /event_type_available_times`: at most 31 days, strictly in the future."""
     query = request.query_params
     for name in ('event_type', 'start_time', 'end_time'):
         if name not in query:
             raise invalid_argument(name, f'{name} must be present')
-    if query['event_type'] != resources.uri(state.calendar, 'event_types', state.calendar.event_type):
+    if query['event_type'] != resources.event_type_uri(state.calendar):
         raise CalendlyError(404)
     start, end = parse_time(query['start_time'], 'start_time'), parse_time(query['end_time'], 'end_time')
-    if start < state.now():
+    if start <= state.now():
         raise invalid_argument('start_time', 'start_time must be in the future')
-    if not start < end <= start + timedelta(days=7):
-        raise invalid_argument('end_time', 'date range must be between 0 and 7 days')
+    if end <= start:
+        raise invalid_argument('end_time', 'end_time must be after start_time')
+    if end > start + MAX_RANGE:
+        raise invalid_argument('end_time', f'date range can be no greater than {MAX_RANGE.days} days')
     link = state.config.calendly_link
     times = [
         {
@@ -63,16 +69,14 @@ def available_times(state: SandboxState, request: Request, _: Json) -> tuple[Jso
 
 def scheduling_links(state: SandboxState, _: Request, body: Json) -> tuple[Json, int]:
     """`POST /scheduling_links`: a link for one booking."""
-    owner = resources.uri(state.calendar, 'event_types', state.calendar.event_type)
+    owner = resources.event_type_uri(state.calendar)
     expected = {'max_event_count': 1, 'owner_type': 'EventType'}
     for name, value in expected.items():
         if body.get(name) != value:
             raise invalid_argument(name, f'{name} must be {value}')
     if body.get('owner') != owner:
         raise invalid_argument('owner', 'owner is unknown; it is the URI of an event type')
-    link = state.calendar.new_link()
-    url = f'{state.config.calendly_api}/d/{link.id}/{state.config.event_slug}'
-    return {'resource': {'booking_url': url, 'owner': owner, 'owner_type': 'EventType'}}, 201
+    return {'resource': resources.scheduling_link(state.calendar, state.calendar.new_link())}, 201
 
 
 def scheduled_events(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
@@ -132,14 +136,32 @@ def invitee(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
 
 
 def cancellation(state: SandboxState, request: Request, body: Json) -> tuple[Json, int]:
-    """`POST /scheduled_events/{uuid}/cancellation`."""
-    item = _get_booking(state, request)
-    try:
-        bookings.cancel(state, item, state.config.host, 'host', str(body.get('reason', '')))
-    except bookings.NotAvailable:
-        raise CalendlyError(403, 'Event in the past or already canceled') from None
+    """`POST /scheduled_events/{uuid}/cancellation`, as the host."""
+    item, reason = _get_booking(state, request), body.get('reason')
+    if reason is not None and (not isinstance(reason, str) or len(reason) > MAX_REASON):
+        raise invalid_argument('reason', f'must be a text of at most {MAX_REASON} characters')
+    if not state.calendar.may_cancel:
+        raise CalendlyError(403, 'You are not allowed to cancel this event')
+    if item.status != 'active':
+        raise CalendlyError(403, 'Event is already canceled')
+    if item.start <= state.now():
+        raise CalendlyError(403, 'Event in the past')
+    bookings.cancel(state, item, state.config.host, 'host', reason or '')
     return {'resource': item.cancellation}, 201
 
+
+def unknown(state: SandboxState, request: Request, body: Json) -> tuple[Json, int]:
+    """Any other call: Calendly documents none."""
+    raise CalendlyError(404)
+
+
+METHODS = ('GET', 'POST', 'PUT', 'PATCH', 'DELETE')
+UNKNOWN = [
+    route(f'/{root}{rest}', unknown, method)
+    for root in API_ROOTS['calendly']
+    for rest in ('', '/{rest:path}')
+    for method in METHODS
+]
 
 ROUTES = [
     route('/users/me', me, scope='users:read'),
@@ -153,5 +175,8 @@ ROUTES = [
     route('/scheduled_events/{uuid}/invitees', invitees, scope='scheduled_events:read'),
     route('/scheduled_events/{uuid}/invitees/{invitee}', invitee, scope='scheduled_events:read'),
     route('/scheduled_events/{uuid}/cancellation', cancellation, 'POST', scope='scheduled_events:write'),
+    *no_shows.ROUTES,
+    *shares.ROUTES,
     *webhook_subscriptions.ROUTES,
+    *UNKNOWN,
 ]

@@ -169,7 +169,8 @@ def confirmation(state: SandboxState, booking: Booking) -> HTMLResponse:
     """Return the page after booking, for an active or a canceled booking."""
     api = state.config.calendly_api
     inner = CONFIRMED.format(
-        name=state.config.event_name, minutes=state.calendar.minutes, host=state.config.host,
+        name=state.config.event_name, host=state.config.host,
+        minutes=int((booking.end - booking.start).total_seconds()) // 60,
         invitee=booking.name, when=format_time(booking), start=f'{booking.start:%Y-%m-%dT%H:%M:%SZ}',
         cancel=f'{api}/cancellations/{booking.invitee}', move=f'{api}/reschedulings/{booking.invitee}',
     )  # fmt: skip

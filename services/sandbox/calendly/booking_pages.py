@@ -66,7 +66,9 @@ async def show(request: Request) -> Response:
 
 def _times_page(request: Request, query: dict[str, str], alert: str = '') -> Response:
     state = state_of(request)
-    return times_page(state, _page_url(request), query, state.calendar.all_free(), alert)
+    link = _link(request)
+    times = [time for time in state.calendar.all_free() if state.calendar.permits(link, time)]
+    return times_page(state, _page_url(request), query, times, alert)
 
 
 def _page_url(request: Request) -> str:

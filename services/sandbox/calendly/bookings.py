@@ -3,6 +3,7 @@
 import json
 import uuid
 from datetime import datetime, timedelta
+from functools import partial
 
 from services.sandbox.calendly import resources
 from services.sandbox.calendly.calendar import Booking, Link, Subscription, zone
@@ -11,6 +12,8 @@ from services.sandbox.types import Json
 from services.sandbox.webhooks import Delivery
 
 EVENTS = ('invitee.created', 'invitee.canceled')
+GONE = 410
+TIME_TAKEN = 'That time is no longer available. Please choose another one.'
 
 
 class NotAvailable(Exception):
@@ -19,7 +22,7 @@ class NotAvailable(Exception):
 
 def subscribe(state: SandboxState, url: str, events: list[str], scope: str, key: str) -> Subscription:
     """Create a webhook subscription."""
-    subscription = Subscription(str(uuid.uuid4()), url, events, scope, key, state.now())
+    subscription = Subscription(str(uuid.uuid4()), url, events, scope, key, state.now(), state.now())
     state.calendar.subscriptions[subscription.id] = subscription
     return subscription
 
@@ -31,9 +34,13 @@ def subscribe_shop(state: SandboxState, url: str, events: list[str] | None = Non
 
 def book(state: SandboxState, start: datetime, who: Json, link: Link | None = None) -> Booking:
     """Book a time, and send the mail and the webhooks."""
-    if link is not None and link.used:
+    if link is not None and (link.used or state.calendar.has_expired(link)):
         raise NotAvailable('This link is no longer valid.')
     _check_free(state, start)
+    if not state.calendar.permits(link, start):
+        raise NotAvailable(TIME_TAKEN)
+    if state.calendar.is_paid:
+        who = {'payment': resources.payment('150.0', 'USD', successful=True)} | who
     booking = state.calendar.book(start, who, link)
     _send_confirmation(state, booking, 'Confirmed')
     send_webhooks(state, 'invitee.created', booking)
@@ -80,7 +87,7 @@ def format_clock(time: datetime) -> str:
 
 def _check_free(state: SandboxState, start: datetime) -> None:
     if start not in state.calendar.free(start, start + timedelta(days=1)):
-        raise NotAvailable('That time is no longer available. Please choose another one.')
+        raise NotAvailable(TIME_TAKEN)
 
 
 def _send_confirmation(state: SandboxState, booking: Booking, word: str) -> None:
@@ -103,12 +110,16 @@ def _invite(state: SandboxState, booking: Booking) -> list[str]:
     ]  # fmt: skip
 
 
-def send_webhooks(state: SandboxState, kind: str, booking: Booking) -> None:
-    """Send a webhook to each subscription to this event; the payload is the invitee."""
+def send_webhooks(state: SandboxState, kind: str, booking: Booking) -> int:
+    """Send a webhook to each subscription to this event; the payload is the invitee.
+
+    Returns:
+        How many subscriptions there are.
+    """
     calendar = state.calendar
     payload = resources.invitee(calendar, booking)
     payload['scheduled_event'] = resources.scheduled_event(calendar, booking)
-    send(state, kind, f'{kind}:{booking.invitee}', payload)
+    return send(state, kind, f'{kind}:{booking.invitee}', payload)
 
 
 def send(state: SandboxState, kind: str, name: str, payload: Json) -> int:
@@ -123,6 +134,23 @@ def send(state: SandboxState, kind: str, name: str, payload: Json) -> int:
     ]
     for item in receivers:
         delivery = Delivery('calendly', name, kind, item.url, item.signing_key, json.dumps(body).encode())
-        delivery.on_failure = item.disable
+        delivery.on_attempt = partial(_note_attempt, state, item)
+        delivery.on_failure = partial(_disable, state, item)
         state.webhooks.send(delivery)
     return len(receivers)
+
+
+def _note_attempt(state: SandboxState, subscription: Subscription, status: int | str) -> bool:
+    """Note whether deliveries fail; 410 deletes the subscription. Return whether to try again."""
+    subscriptions = state.calendar.subscriptions
+    if status == GONE:
+        subscriptions.pop(subscription.id, None)
+    elif isinstance(status, int) and 200 <= status < 300:
+        subscription.retry_started = None
+    else:
+        subscription.retry_started = subscription.retry_started or state.now()
+    return subscription.id in subscriptions
+
+
+def _disable(state: SandboxState, subscription: Subscription) -> None:
+    subscription.disable(state.now())

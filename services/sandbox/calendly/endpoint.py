@@ -1,4 +1,4 @@
-"""What all endpoints of Calendly's API share: token, JSON body, faults, error responses and list pages."""
+"""What all of Calendly's endpoints share: limit, token, JSON body, faults, error responses and list pages."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from services.sandbox.calendly import resources
 from services.sandbox.calendly.errors import FAILURES, CalendlyError, insufficient_scope, invalid_argument
+from services.sandbox.calendly.rate_limit import REMAINING, RESET
 from services.sandbox.faults.middleware import delay, fault
 from services.sandbox.state import SandboxState, state_of
 from services.sandbox.types import Json
@@ -18,21 +19,27 @@ Handler = Callable[[SandboxState, Request, Json], tuple[Json, int]]
 
 
 def route(path: str, handler: Handler, method: str = 'GET', *, scope: str = '') -> Route:
-    """Return a route that checks the token and its scope, applies faults and sends errors as JSON."""
+    """Return a route that checks limit, token and scope, applies faults and sends errors as JSON."""
 
     async def handle(request: Request) -> Response:
         state = state_of(request)
+        within, headers = state.calendly_limit.take(state.now()), state.calendly_limit.headers(state.now())
         try:
+            if not within:
+                raise CalendlyError(429)
             _check_token(state, request, scope)
             await delay(request)
             _raise_fault(request)
             body, status = handler(state, request, await _read_json(request))
-            return JSONResponse(body, status) if status != 204 else Response(status_code=204)
+            if status == 204:
+                return Response(status_code=204, headers=headers)
+            return JSONResponse(body, status, headers)
         except CalendlyError as error:
             rule = fault(request, 'fail')
-            headers = (
-                {'Retry-After': str(rule.retry_after)} if rule and rule.retry_after is not None else None
-            )
+            if rule and rule.retry_after is not None:
+                headers |= {'Retry-After': str(rule.retry_after), RESET: str(rule.retry_after)}
+            if error.status == 429:
+                headers[REMAINING] = '0'
             return JSONResponse(error.body, error.status, headers)
 
     return Route(path, handle, methods=[method])
@@ -42,7 +49,12 @@ def _check_token(state: SandboxState, request: Request, scope: str) -> None:
     right = request.headers.get('authorization') == f'Bearer {state.config.calendly_token}'
     if not right or state.calendar.token_revoked:
         raise CalendlyError(401)
-    if scope in state.calendar.missing_scopes:
+    check_scope(state, scope)
+
+
+def check_scope(state: SandboxState, scope: str) -> None:
+    """Raise if the token lacks a scope."""
+    if state.calendar.lacks(scope):
         raise insufficient_scope(scope)
 
 
@@ -54,7 +66,7 @@ def _raise_fault(request: Request) -> None:
 
 
 async def _read_json(request: Request) -> Json:
-    if request.method != 'POST':
+    if request.method not in ('POST', 'PATCH'):
         return {}
     try:
         body = json.loads(await request.body() or b'{}')

@@ -2,7 +2,7 @@
 
 import uuid
 
-from services.sandbox.calendly import bookings, resources
+from services.sandbox.calendly import bookings, no_shows, resources
 from services.sandbox.state import SandboxState
 from services.sandbox.types import Json
 
@@ -16,6 +16,17 @@ KINDS = (
 SCOPES = {'meeting_recap': 'user', 'routing_form_submission': 'organization'}
 """The only scope in which a family of events can be subscribed to."""
 
+READ = {
+    'invitee': 'scheduled_events:read', 'invitee_no_show': 'scheduled_events:read',
+    'event_type': 'event_types:read', 'meeting_recap': 'meeting_recaps:read',
+    'routing_form_submission': 'routing_forms:read', 'contact': 'contacts:read',
+}  # fmt: skip
+
+
+def scope_to_read(kind: str) -> str:
+    """Return the scope that a token needs to subscribe to a kind of event, besides `webhooks:write`."""
+    return READ[kind.partition('.')[0]]
+
 
 def can_subscribe(kind: str, scope: str) -> bool:
     """Whether a subscription of this scope may name this kind of event."""
@@ -23,25 +34,21 @@ def can_subscribe(kind: str, scope: str) -> bool:
 
 
 def send(state: SandboxState, kind: str, invitee: str) -> int:
-    """Send an event to all who subscribed to it; return their number."""
+    """Let an event happen, and send it to all who subscribed to it; return their number."""
     if kind not in KINDS:
         raise ValueError(f'known events: {", ".join(KINDS)}')
-    return bookings.send(state, kind, f'{kind}:{uuid.uuid4()}', _payload(state, kind, invitee))
+    if kind.startswith('invitee_no_show'):
+        change = no_shows.mark if kind.endswith('created') else no_shows.unmark
+        return change(state, state.calendar.invitees[invitee.rpartition('/')[2]])
+    return bookings.send(state, kind, f'{kind}:{uuid.uuid4()}', _payload(state, kind))
 
 
-def _payload(state: SandboxState, kind: str, invitee: str) -> Json:
+def _payload(state: SandboxState, kind: str) -> Json:
     """Return the payload; of recaps and contacts no more is sent than what every resource has."""
     calendar, family = state.calendar, kind.partition('.')[0]
     now = resources.timestamp(state.now())
     if family == 'event_type':
         return resources.event_type(calendar)
-    if family == 'invitee_no_show':
-        booking = calendar.invitees[invitee.rpartition('/')[2]]
-        mark = {'uri': resources.uri(calendar, 'invitee_no_shows', str(uuid.uuid4())), 'created_at': now}
-        return resources.invitee(calendar, booking) | {
-            'no_show': mark if kind.endswith('created') else None,
-            'scheduled_event': resources.scheduled_event(calendar, booking),
-        }
     base = {
         'uri': resources.uri(calendar, f'{family}s', str(uuid.uuid4())), 'created_at': now, 'updated_at': now,
     }  # fmt: skip

@@ -1,8 +1,17 @@
 """Calendly's resources as JSON (https://developer.calendly.com/api-docs)."""
 
+import uuid
 from datetime import datetime
 
-from services.sandbox.calendly.calendar import TRACKING, Booking, Calendar, Subscription
+from services.sandbox.calendly.calendar import (
+    HORIZON,
+    NOTICE,
+    TRACKING,
+    Booking,
+    Calendar,
+    Link,
+    Subscription,
+)
 from services.sandbox.types import Json
 
 EVENT_KINDS = {'gotomeeting_conference': 'gotomeeting', 'zoom_conference': 'zoom'}
@@ -42,6 +51,11 @@ def user(calendar: Calendar) -> Json:
     }  # fmt: skip
 
 
+def event_type_uri(calendar: Calendar) -> str:
+    """Return the URI of the event type."""
+    return uri(calendar, 'event_types', calendar.event_type)
+
+
 def event_type(calendar: Calendar) -> Json:
     """Return the event type."""
     config = calendar.config
@@ -53,7 +67,7 @@ def event_type(calendar: Calendar) -> Json:
     if calendar.team:
         profile = {'name': 'Team', 'owner': uri(calendar, 'teams', calendar.organization), 'type': 'Team'}
     return {
-        'uri': uri(calendar, 'event_types', calendar.event_type), 'name': config.event_name,
+        'uri': event_type_uri(calendar), 'name': config.event_name,
         'active': calendar.active, 'admin_managed': False, 'booking_method': 'instant', 'color': '#0b5d3b',
         'created_at': '2024-01-02T03:04:05.678123Z', 'custom_questions': [question],
         'deleted_at': calendar.deleted_at, 'is_paid': calendar.is_paid,
@@ -63,6 +77,42 @@ def event_type(calendar: Calendar) -> Json:
         'profile': profile,
         'scheduling_url': config.calendly_link, 'secret': calendar.secret, 'slug': config.event_slug,
         'type': 'StandardEventType', 'updated_at': '2024-01-02T03:04:05.678123Z',
+        'start_time_increment': calendar.minutes, 'before_buffer': 0, 'after_buffer': 0,
+    }  # fmt: skip
+
+
+def scheduling_link(calendar: Calendar, link: Link) -> Json:
+    """Return a single-use link."""
+    config = calendar.config
+    return {
+        'booking_url': f'{config.calendly_api}/d/{link.id}/{config.event_slug}',
+        'owner': event_type_uri(calendar), 'owner_type': 'EventType',
+    }  # fmt: skip
+
+
+def share(calendar: Calendar, link: Link) -> Json:
+    """Return a share; a setting that it does not change has the event type's value."""
+    hours = [{'from': '09:00', 'to': '17:00'}]
+    days = ('monday', 'tuesday', 'wednesday', 'thursday', 'friday')
+    inherited: Json = {
+        'name': calendar.config.event_name, 'duration': calendar.minutes,
+        'duration_options': calendar.duration_options, 'period_type': 'moving', 'start_date': None,
+        'end_date': None, 'max_booking_time': int(HORIZON.total_seconds()) // 60,
+        'min_booking_time': int(NOTICE.total_seconds()) // 60, 'hide_location': False,
+        'location_configurations': [{
+            'kind': calendar.location, 'position': 0, 'location': None, 'additional_info': None,
+            'phone_number': None,
+        }],
+        'availability_rule': {
+            'rules': [{'type': 'wday', 'wday': day, 'intervals': hours} for day in days],
+            'timezone': calendar.config.host_timezone,
+        },
+    }  # fmt: skip
+    status = 'booked' if link.used else 'expired' if calendar.has_expired(link) else 'active'
+    return {
+        'uri': uri(calendar, 'shares', link.uuid), 'status': status, 'contact': None,
+        'created_at': timestamp(link.created), 'scheduling_links': [scheduling_link(calendar, link)],
+        'share_override': inherited | link.settings,
     }  # fmt: skip
 
 
@@ -73,7 +123,7 @@ def location(calendar: Calendar, booking: Booking) -> Json:
         return {'type': kind, 'location': booking.phone}
     if kind == 'physical':
         return {'type': kind, 'location': '1 Sandbox Street', 'additional_info': None}
-    status = calendar.link_status  # initiated, processing, pushed, failed or null
+    status = booking.link_status or calendar.link_status  # initiated, processing, pushed, failed or null
     join = {'join_url': f'{uri(calendar, "events", booking.id)}/join'} if status == 'pushed' else {}
     return {'type': EVENT_KINDS.get(kind, kind), 'status': status, 'data': None} | join
 
@@ -122,19 +172,29 @@ def invitee(calendar: Calendar, booking: Booking) -> Json:
         'new_invitee': invitee_uri(calendar, new) if new else None,
         'cancel_url': f'{config.calendly_api}/cancellations/{booking.invitee}',
         'reschedule_url': f'{config.calendly_api}/reschedulings/{booking.invitee}',
-        'routing_form_submission': None, 'payment': None, 'no_show': None, 'reconfirmation': None,
-        'scheduling_method': None, 'invitee_scheduled_by': None,
+        'routing_form_submission': None, 'payment': booking.payment, 'no_show': booking.no_show,
+        'reconfirmation': None,
+        'scheduling_method': booking.scheduling_method, 'invitee_scheduled_by': None,
         'created_at': timestamp(booking.created), 'updated_at': timestamp(booking.updated),
     }  # fmt: skip
     return resource | ({'cancellation': booking.cancellation} if booking.cancellation else {})
+
+
+def payment(amount: str, currency: str, successful: bool) -> Json:
+    """Return a payment that Calendly took, with the amount as a decimal number in a text."""
+    return {
+        'external_id': f'ch_{uuid.uuid4().hex}', 'provider': 'stripe', 'amount': amount, 'currency': currency,
+        'terms': None, 'successful': successful,
+    }  # fmt: skip
 
 
 def subscription(calendar: Calendar, item: Subscription) -> Json:
     """Return a webhook subscription, without its signing key."""
     return {
         'uri': uri(calendar, 'webhook_subscriptions', item.id), 'callback_url': item.url,
-        'events': item.events, 'created_at': timestamp(item.created), 'updated_at': timestamp(item.created),
-        'retry_started_at': None, 'state': item.state, 'scope': item.scope, 'group': None,
+        'events': item.events, 'created_at': timestamp(item.created), 'updated_at': timestamp(item.updated),
+        'retry_started_at': timestamp(item.retry_started) if item.retry_started else None,
+        'state': item.state, 'scope': item.scope, 'group': None,
         'organization': organization_uri(calendar),
         'user': user_uri(calendar) if item.scope == 'user' else None, 'creator': user_uri(calendar),
     }  # fmt: skip

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.sandbox.calendly import bookings, resources
+from services.sandbox.calendly.rate_limit import ReceivedCalls
 from services.sandbox.control import calendly_actions, sandbox_actions, stripe_actions
 from services.sandbox.state import Event, SandboxState, state_of
 from services.sandbox.stripe import objects
@@ -62,7 +63,11 @@ def dump(state: SandboxState) -> Json:
         'events': [_event(item) for item in state.events.values()],
         'deliveries': [item.view() for item in state.webhooks.log],
         'links': [{'id': item.id, 'used': item.used} for item in calendar.links.values()],
+        'shares': [resources.share(calendar, item) for item in calendar.shares.values()],
         'invitees': [resources.invitee(calendar, item) for item in calendar.invitees.values()],
+        'subscriptions': [
+            resources.subscription(calendar, item) for item in calendar.subscriptions.values()
+        ],
         'outbox': [{'to': item.to, 'subject': item.subject, 'text': item.text} for item in calendar.outbox],
     }  # fmt: skip
 
@@ -75,7 +80,17 @@ async def requests(request: Request) -> Response:
     return JSONResponse({'requests': list(log)})
 
 
+async def calls(request: Request) -> Response:
+    """`GET /calls`: count the calls of Calendly's API that were received; `DELETE` begins anew."""
+    state = state_of(request)
+    if request.method == 'DELETE':
+        state.calendly_calls = ReceivedCalls()
+    limit = {'plan': state.calendly_limit.plan, 'limit': state.calendly_limit.limit}
+    return JSONResponse(state.calendly_calls.view() | limit)
+
+
 ROUTES = [
+    Route('/calls', calls, methods=['GET', 'DELETE']),
     Route('/faults', rules, methods=['GET', 'POST', 'DELETE']),
     Route('/state', show_state, methods=['GET']),
     Route('/requests', requests, methods=['GET', 'DELETE']),

@@ -10,16 +10,19 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.sandbox.calendly.bookings import format_time
+from services.sandbox.calendly.calendar import Booking
+from services.sandbox.calendly.rate_limit import PLANS
 from services.sandbox.control.api import ACTION_ERRORS, ACTIONS
+from services.sandbox.control.calendly_actions import LINK_STATUS
 from services.sandbox.faults.rules import FAULTS
 from services.sandbox.forms import form_values
 from services.sandbox.html import field, hidden, join, money, page, select
 from services.sandbox.state import SandboxState, Session, state_of
 
-NUMBERS = ('amount', 'ahead', 'status', 'times', 'seconds', 'retry_after', 'minutes')
+NUMBERS = ('amount', 'ahead', 'status', 'times', 'seconds', 'retry_after', 'minutes', 'count')
 FLAGS = (
     'success', 'active', 'revoked', 'recurring', 'failed', 'framed', 'backwards', 'is_paid', 'deleted',
-    'team', 'admin',
+    'team', 'admin', 'may_cancel', 'disabled',
 )  # fmt: skip
 PAYLOADS = [('snapshot', 'snapshot'), ('thin', 'thin'), ('both', 'both')]
 MAX_ROWS = 20
@@ -143,13 +146,36 @@ def _bookings(state: SandboxState) -> Markup:
         (
             format_time(item), item.status, f'{item.name} <{item.email}>',
             item.tracking.get('utm_content', ''),
-            button(state, 'cancel', 'Cancel as host', invitee=item.invitee, by='host')
-            if item.status == 'active' else '',
+            _booking_actions(state, item),
         )
         for item in list(reversed(state.calendar.bookings.values()))[:MAX_ROWS]
     ]  # fmt: skip
     return table(
         f'The latest {MAX_ROWS} bookings', ('When', 'State', 'Invitee', 'utm_content', 'Actions'), rows
+    )
+
+
+def _booking_actions(state: SandboxState, item: Booking) -> Markup:
+    """Return the buttons for a booking."""
+    act = partial(button, state, invitee=item.invitee)
+    buttons = [act('calendly-payment', 'Calendly takes money')]
+    if item.status == 'active':
+        buttons += [
+            act('cancel', 'Cancel as host', by='host'), act('location', 'Link is pushed', status='pushed'),
+        ]  # fmt: skip
+    return Markup('<div class="row">{}</div>').format(join(buttons))
+
+
+def _subscriptions(state: SandboxState) -> Markup:
+    rows = [
+        (item.url, item.state, 'failing' if item.retry_started else '', ', '.join(item.events))
+        for item in state.calendar.subscriptions.values()
+    ]
+    return table("Calendly's subscriptions", ('URL', 'State', 'Deliveries', 'Events'), rows) + join(
+        (
+            button(state, 'subscriptions', 'Disable them', disabled='true'),
+            button(state, 'subscriptions', 'Delete them', deleted='true'),
+        )
     )
 
 
@@ -164,7 +190,8 @@ def _deliveries(state: SandboxState) -> Markup:
     listed = table(
         f'The latest {MAX_ROWS} deliveries', ('Type', 'State', 'Responses', 'URL', 'Actions'), rows
     )
-    return listed + button(state, 'release', f'Send held webhooks ({len(state.webhooks.held)})')
+    held = button(state, 'release', f'Send held webhooks ({len(state.webhooks.held)})')
+    return listed + held + _subscriptions(state)
 
 
 def _rules(state: SandboxState) -> Markup:
@@ -203,6 +230,8 @@ def _settings(state: SandboxState) -> Markup:
         form(
             state, 'calendar', 'Change event type',
             select('active', 'Bookable', yes_no, flag[state.calendar.active], 'bookable'),
+            select('link_status', 'Link to join', [(one, one) for one in LINK_STATUS],
+                   state.calendar.link_status or ''),
             select('framed', 'Allow in frames', yes_no, flag[state.calendar.framed]),
             select('is_paid', 'Calendly takes money', yes_no, flag[state.calendar.is_paid]),
             select('deleted', 'Deleted', yes_no, flag[state.calendar.deleted_at is not None]),
@@ -210,10 +239,20 @@ def _settings(state: SandboxState) -> Markup:
             field('minutes', 'Minutes', str(state.calendar.minutes), inputmode='numeric'),
         ),
         form(
+            state, 'free-times', 'Change free times',
+            field('count', 'How many; empty for all', '', inputmode='numeric'),
+        ),
+        form(
             state, 'calendly-token', 'Change Calendly token',
             select('revoked', 'Token revoked', yes_no, flag[state.calendar.token_revoked], 'token-revoked'),
+            select('may_cancel', 'May cancel meetings', yes_no, flag[state.calendar.may_cancel]),
             select('admin', 'May read the organization', yes_no, flag[state.calendar.admin]),
             field('missing_scopes', 'Missing scopes', ' '.join(sorted(state.calendar.missing_scopes))),
+        ),
+        form(
+            state, 'calendly-plan', 'Change Calendly plan',
+            select('plan', 'Plan', [(plan, f'{plan}: {most} calls a minute') for plan, most in PLANS.items()],
+                   state.calendly_limit.plan),
         ),
         form(
             state, 'webhooks', "Change Stripe's webhooks",

@@ -22,7 +22,7 @@ API_ROOTS = {
     'stripe': ('v1',),
     'calendly': (
         'users', 'event_types', 'event_type_available_times', 'scheduling_links', 'scheduled_events',
-        'webhook_subscriptions',
+        'webhook_subscriptions', 'shares', 'invitee_no_shows',
     ),
 }  # fmt: skip
 BAD_GATEWAY = '<html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>'
@@ -64,6 +64,8 @@ class FaultMiddleware:
             return
         body, receive = await _read(receive)
         entry = self._log(scope, vendor, vendor_path, body)
+        if vendor == 'calendly' and is_api(scope):
+            self.state.calendly_calls.add(self.state.now(), scope['method'], vendor_path)
         rule = self.state.faults.take(f'{scope["method"]} {vendor_path}', f'{scope["method"]} {path}')
         scope[RULE] = rule
         await self._respond(rule, scope, receive, _log_status(send, entry))
