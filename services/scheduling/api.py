@@ -9,6 +9,7 @@ import httpx
 
 from services.errors import CalendarRefused, CalendarUnavailable
 from services.scheduling.budget import CallBudget
+from services.scheduling.shared_call import SharedCall
 
 API = 'https://api.calendly.com'
 DEADLINE = timedelta(seconds=6)
@@ -29,6 +30,7 @@ class CalendlyApi:
         self.has_token = bool(token)
         self.budget = CallBudget()
         self._me: dict[str, Any] | None = None
+        self._asking_me: SharedCall[dict[str, Any]] = SharedCall()
         self._http = httpx.AsyncClient(
             base_url=base or API,
             headers={'Authorization': f'Bearer {token}'},
@@ -71,10 +73,16 @@ class CalendlyApi:
             self.budget.end(answer)
         return data
 
-    async def me(self, *, patient: bool = False) -> dict[str, Any]:
+    async def me(self) -> dict[str, Any]:
         """Return whose token this is (GET /users/me); it is asked again after a refusal only."""
-        if self._me is None:
-            self._me = dict((await self.ask('GET', '/users/me', patient=patient))['resource'])
+        return self._me or await self._asking_me.run(self._ask_me)
+
+    async def _ask_me(self) -> dict[str, Any]:
+        answer = await self.ask('GET', '/users/me')
+        try:
+            self._me = dict(answer['resource'])
+        except (LookupError, TypeError, ValueError) as error:
+            raise CalendarUnavailable(f'the user cannot be read: {error!r}') from error
         return self._me
 
     async def pages(
@@ -103,11 +111,11 @@ class CalendlyApi:
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return whose list it is, and its first page."""
         remembered = self._me
-        user = await self.me(patient=patient)
+        user = await self.me()
         try:
             return user, await self.ask('GET', path, params=_page(wanted, user, owner), patient=patient)
         except CalendarRefused:
-            now = await self.me(patient=patient)
+            now = await self.me()
             if remembered is None or now == user:
                 raise
             # What was remembered was outdated: the user belongs to another organization since.

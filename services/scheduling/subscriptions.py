@@ -47,7 +47,7 @@ class Subscriptions:
 
     async def _read(self, scope: str) -> list[dict[str, Any]]:
         """Read the subscriptions of a scope that name our URL."""
-        user = await self._api.me(patient=True)
+        user = await self._api.me()
         wanted = {'scope': scope} | ({'user': user['uri']} if scope == 'user' else {})
         pages = self._api.pages('/webhook_subscriptions', wanted, owner='organization', patient=True)
         try:

@@ -187,12 +187,12 @@ async def test_an_unseen_cancellation_brings_another_calendar(
 
 
 class TestWithoutWebhook:
-    """A shop that Calendly does not notify of bookings."""
+    """A shop that is not notified of bookings and cannot read them."""
 
     @pytest.fixture
     def settings_env(self, settings_env: dict[str, str]) -> dict[str, str]:
-        """Remove the signing key of the endpoint."""
-        return settings_env | {'CALENDLY_WEBHOOK_SIGNING_KEY': ''}
+        """Remove the signing key of the endpoint, and the token."""
+        return settings_env | {'CALENDLY_WEBHOOK_SIGNING_KEY': '', 'CALENDLY_TOKEN': ''}
 
     async def test_the_page_explains_a_used_calendar_link(self, customer: Customer, way: Way) -> None:
         """The page says where to find the session."""
