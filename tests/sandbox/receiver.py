@@ -3,8 +3,12 @@
 import json
 import queue
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.sandbox_client import SandboxClient
 
 Delivery = tuple[bytes, str]
 
@@ -53,3 +57,15 @@ class Receiver:
                 """Log nothing."""
 
         return Handler
+
+
+@contextmanager
+def receiving(sandbox: SandboxClient) -> Iterator[Receiver]:
+    """Receive the webhooks of both services until the block ends."""
+    server = Receiver()
+    sandbox.act('webhooks', stripe=server.url, calendly=server.url)
+    yield server
+    server.gate.set()
+    sandbox.reset()
+    server.server.shutdown()
+    server.server.server_close()

@@ -15,6 +15,7 @@ from services.errors import ShopError
 from services.orders import Cause, Order
 from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.contract.calendly import check_logged
 from tests.sandbox_client import SandboxClient
 
 NewDatabase = Callable[[], str]
@@ -37,6 +38,17 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[New
     server = request.getfixturevalue('postgres_server')
     with ExitStack() as databases:
         yield lambda: databases.enter_context(server.database())
+
+
+@pytest.fixture(autouse=True)
+def only_described_requests(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test, check that every request to Calendly was one that Calendly documents."""
+    if 'sandbox' not in request.fixturenames:
+        yield
+        return
+    sandbox: SandboxClient = request.getfixturevalue('sandbox')
+    yield
+    assert check_logged(sandbox.requests()) == []
 
 
 @pytest.fixture

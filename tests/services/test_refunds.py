@@ -102,6 +102,17 @@ async def test_an_inquiry_moves_no_money(customer: Customer) -> None:
     assert (seen.state, seen.facts.amount_lost) == (State.PAID, 0)
 
 
+@pytest.mark.parametrize(('end', 'state'), [('lost', State.LOST), ('won', State.PAID)])
+async def test_an_inquiry_that_becomes_a_chargeback_moves_money(
+    customer: Customer, end: str, state: State
+) -> None:
+    """The bank was not content with the answer; then the chargeback decides."""
+    order = await paid(customer)
+    for status in ('inquiry', end):
+        customer.sandbox.act('dispute', session=order.session_id, status=status)
+    assert (await read_again(customer, order)).state is state
+
+
 async def test_disputes_that_may_not_be_read_are_not_called_paid(customer: Customer) -> None:
     """Without the permission the charge itself says that there is a dispute."""
     order = await paid(customer)

@@ -74,9 +74,12 @@ class FaultMiddleware:
         headers = Headers(scope=scope)
         entry: Json = {
             'at': self.state.now().isoformat(), 'vendor': vendor, 'method': scope['method'], 'path': path,
-            'params': _params(scope, headers, body), 'idempotency_key': headers.get('idempotency-key'),
+            'query': _pairs(scope['query_string'].decode()), 'json': _json(headers, body),
+            'authorized': 'authorization' in headers, 'idempotency_key': headers.get('idempotency-key'),
             'user_agent': headers.get('user-agent'), 'status': None,
         }  # fmt: skip
+        form = _pairs(body.decode(errors='replace')) if scope['method'] == 'POST' else entry['query']
+        entry['params'] = form if entry['json'] is None else entry['json']
         self.state.requests.append(entry)
         return entry
 
@@ -138,11 +141,15 @@ def vendor_of(path: str) -> tuple[str | None, str]:
     return None, path
 
 
-def _params(scope: Scope, headers: Headers, body: bytes) -> Any:
+def _json(headers: Headers, body: bytes) -> Any:
+    """Return the JSON of a body, None where it is none."""
     if headers.get('content-type', '').startswith('application/json'):
         with contextlib.suppress(ValueError):
             return json.loads(body)
-    text = body.decode(errors='replace') if scope['method'] == 'POST' else scope['query_string'].decode()
+    return None
+
+
+def _pairs(text: str) -> list[list[str]]:
     return [list(pair) for pair in forms.pairs(text)]
 
 

@@ -28,10 +28,25 @@ def open_dispute(
     return dispute
 
 
+def escalate(state: SandboxState, dispute: Json) -> None:
+    """Turn an inquiry into a chargeback, which withdraws the amount."""
+    state.tables['charge'][dispute['charge']]['disputed'] = True
+    dispute['status'] = 'needs_response'
+    dispute['payment_method_details']['card']['case_type'] = 'chargeback'
+    _move(state, dispute, -dispute['amount'])
+    events.record(state, 'charge.dispute.updated', dispute)
+    events.record(state, 'charge.dispute.funds_withdrawn', dispute)
+
+
 def close_dispute(state: SandboxState, dispute: Json, status: str) -> Json:
-    """Close a dispute as `won`, `lost`, `prevented` or `warning_closed`."""
+    """Close a dispute as `won`, `lost`, `prevented` or `warning_closed`.
+
+    An inquiry that ends otherwise than `warning_closed` has become a chargeback before.
+    """
     if dispute['status'] in CLOSED:
         raise ValueError('this dispute is closed already')
+    if dispute['status'].startswith('warning') and status != 'warning_closed':
+        escalate(state, dispute)
     dispute['status'] = status
     if status == 'won' and dispute['balance_transactions']:
         _move(state, dispute, dispute['amount'])
