@@ -100,6 +100,20 @@ async def test_calls_of_others_with_the_same_token_are_heeded(budget: CallBudget
     assert budget.seconds_until_free(patient=False) == 0
 
 
+async def test_a_paid_plan_gives_customers_more_and_the_reader_no_more(
+    budget: CallBudget, clock: Clock
+) -> None:
+    """Calendly announces the limit of the plan; a smaller one holds for both."""
+    for _ in range(CALLS + 20):
+        await call(budget, answer(limit='500', remaining='400', reset='60'))
+    assert budget.seconds_until_free(patient=False) == 0
+    assert budget.seconds_until_free(patient=True) == MINUTE
+    clock.now += MINUTE
+    for _ in range(20):
+        await call(budget, answer(limit='20', remaining='10', reset='0'))
+    assert budget.seconds_until_free(patient=False) == MINUTE
+
+
 @pytest.mark.parametrize(
     ('said', 'pause'),
     [
