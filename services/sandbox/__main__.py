@@ -5,6 +5,7 @@ import argparse
 import uvicorn
 
 from services.sandbox.app import create_app
+from services.sandbox.calendly.rate_limit import PLANS
 from services.sandbox.config import SandboxConfig
 
 
@@ -17,12 +18,16 @@ def main() -> None:
     parser.add_argument(
         '--shop', default='http://localhost:3000', help='URL of the shop that receives the webhooks'
     )
+    parser.add_argument(
+        '--calendly-plan', choices=tuple(PLANS), default='paid', help='decides the calls a minute of its API'
+    )
     options = parser.parse_args()
     config = SandboxConfig(
         base=options.base or f'http://{options.host}:{options.port}',
         stripe_webhook=f'{options.shop}/webhooks/stripe',
         calendly_webhook=f'{options.shop}/webhooks/calendly',
         bank_settles_after=60,
+        calendly_plan=options.calendly_plan,
     )
     for name, value in config.settings().items():
         print(f'{name}={value}')

@@ -163,13 +163,16 @@ def test_settings_outside_the_documents_are_refused(
     assert [item['parameter'] for item in answer.json()['details']] == [parameter]
 
 
-@pytest.mark.parametrize('pooling', ['round_robin', 'collective', 'multi_pool'])
+@pytest.mark.parametrize(
+    'change',
+    [{'pooling_type': kind} for kind in ('round_robin', 'collective', 'multi_pool')] + [{'kind': 'group'}],
+)
 def test_only_one_on_one_event_types_have_shares(
-    sandbox: SandboxClient, api: httpx.Client, pooling: str
+    sandbox: SandboxClient, api: httpx.Client, change: dict[str, str]
 ) -> None:
-    """A team's event type is refused in Calendly's format; a single-use link of it is made."""
+    """An event type of a team or a group is refused in Calendly's format; it has single-use links."""
     event = event_type(api)['uri']
-    sandbox.act('calendar', pooling_type=pooling)
+    sandbox.act('calendar', **change)
     refused = api.post('shares', json={'event_type': event})
     assert (refused.status_code, refused.json()['title']) == (400, 'Invalid Argument')
     assert refused.json()['details'][0]['parameter'] == 'event_type'

@@ -449,7 +449,7 @@ def _was_money_back(session: dict[str, Any], sandbox: dict[str, Any]) -> bool:
         for each in (*sandbox['refunds'], *sandbox['disputes'])
         if each['payment_intent'] == intent
     ]
-    return sum(back) >= session['amount_total']
+    return bool(sum(back) >= session['amount_total'])
 
 
 def _taken(dispute: dict[str, Any]) -> int:

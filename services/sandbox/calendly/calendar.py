@@ -56,7 +56,7 @@ class Booking:
 class Link:
     """A single-use link; one that is a share has an `uuid` and its own `settings`.
 
-    `max_booking_time` of the settings is in minutes, as a time before the meeting.
+    `max_booking_time` of the settings counts as minutes from now on; Calendly does not document its unit.
     """
 
     id: str
@@ -117,6 +117,7 @@ class Calendar:
     link_status: str | None = 'pushed'
     deleted_at: str | None = None
     is_paid: bool = False
+    kind: str = 'solo'
     pooling_type: str | None = None
     team: bool = False
     admin: bool = True
@@ -149,7 +150,7 @@ class Calendar:
     @property
     def one_on_one(self) -> bool:
         """Whether one invitee meets one host, which shares are for."""
-        return self.pooling_type is None
+        return self.kind == 'solo' and self.pooling_type is None
 
     def has_expired(self, link: Link) -> bool:
         """Return whether an unused link is too old, or its own period is over."""

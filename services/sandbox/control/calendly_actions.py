@@ -12,7 +12,7 @@ from services.sandbox.types import Json
 
 LINK_STATUS = ('initiated', 'processing', 'pushed', 'failed')
 EVENT_TYPE = (
-    'active', 'secret', 'framed', 'redirect', 'is_paid', 'pooling_type', 'team', 'minutes',
+    'active', 'secret', 'framed', 'redirect', 'is_paid', 'kind', 'pooling_type', 'team', 'minutes',
     'duration_options', 'location', 'link_status',
 )  # fmt: skip
 
