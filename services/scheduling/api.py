@@ -70,7 +70,7 @@ class CalendlyApi:
             kind = CalendarRefused if _is_refusal(error) else CalendarUnavailable
             raise kind(f'{method} {path}: {what}') from error
         finally:
-            self.budget.end(answer)
+            self.budget.end(answer, patient=patient)
         return data
 
     async def me(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import httpx
 
@@ -17,7 +17,8 @@ from services.errors import CalendarBusy
 log = logging.getLogger(__name__)
 
 CALLS, MINUTE = 50, 60.0  # in any sixty seconds, unless Calendly announces another number
-RESERVE = 15  # of the fifty, for the links that customers wait for; the others never get more on any plan
+RESERVE, LEAST_RESERVE = 15, 5  # of them, for the links that customers wait for: at first, and always
+OTHERS = CALLS - RESERVE  # what does not wait for a link, such as the reader, never gets more, on any plan
 UNTOLD_PAUSE = 10.0  # seconds after a 429 that does not say how long to wait
 LONGEST_PAUSE = 300.0  # seconds that an answer may ask for
 
@@ -37,8 +38,8 @@ class CallBudget:
         """
         self._clock = clock
         self._limit = CALLS
-        self._running = 0
-        self._ended: deque[float] = deque()
+        self._running = {False: 0, True: 0}  # calls on their way, by whether they are patient
+        self._ended: deque[tuple[float, bool]] = deque()  # when, and whether it was patient
         self._remaining = 0  # until the reset, as far as Calendly has said
         self._reset_at = self._paused_until = self._logged_at = -LONGEST_PAUSE
 
@@ -58,18 +59,19 @@ class CallBudget:
                 )
                 raise CalendarBusy(f'no request to Calendly for {wait:.0f} seconds: its limit is reached')
             await asyncio.sleep(wait)
-        self._running += 1
+        self._running[patient] += 1
         self._remaining -= 1
 
-    def end(self, answer: httpx.Response | None) -> None:
+    def end(self, answer: httpx.Response | None, *, patient: bool = False) -> None:
         """End a call.
 
         Args:
             answer: what Calendly answered; None when there was no answer.
+            patient: as when it began.
         """
         now = self._clock()
-        self._running -= 1
-        self._ended.append(now)
+        self._running[patient] -= 1
+        self._ended.append((now, patient))
         if answer is None:
             return
         self._limit = _number(answer, 'X-RateLimit-Limit') or self._limit
@@ -77,7 +79,8 @@ class CallBudget:
         reset = _number(answer, 'X-RateLimit-Reset')
         if remaining is not None and reset is not None:
             # Calendly may not have counted those that are on their way.
-            self._remaining, self._reset_at = remaining - self._running, now + min(reset, LONGEST_PAUSE)
+            on_their_way = sum(self._running.values())
+            self._remaining, self._reset_at = remaining - on_their_way, now + min(reset, LONGEST_PAUSE)
         if answer.status_code == 429:
             pause = reset if reset is not None else _number(answer, 'Retry-After')
             self._paused_until = now + (UNTOLD_PAUSE if pause is None else min(pause, LONGEST_PAUSE))
@@ -89,25 +92,43 @@ class CallBudget:
         Args:
             patient: whether the reserve is left to others.
         """
-        now, reserve = self._clock(), RESERVE if patient else 0
-        limit = max(min(self._limit, CALLS) - RESERVE, 1) if patient else self._limit
-        while self._ended and self._ended[0] <= now - MINUTE:
+        now, reserve = self._clock(), 0
+        while self._ended and self._ended[0][0] <= now - MINUTE:
             self._ended.popleft()
         if now < self._paused_until:
             return self._paused_until - now
-        too_many = self._running + len(self._ended) - limit
-        if too_many >= 0:
-            # At least a moment, so that whoever waits for calls on their way does not spin.
-            ended = self._ended[too_many] if too_many < len(self._ended) else now - MINUTE
-            return max(ended + MINUTE - now, 0.1)
-        if now < self._reset_at and self._remaining <= reserve:
+        others, wait = [time for time, was_patient in self._ended if was_patient], 0.0
+        if patient:
+            # What customers have used of their reserve in this minute need not be kept for them.
+            used = self._running[False] + len(self._ended) - len(others)
+            reserve = max(RESERVE - used, LEAST_RESERVE)
+            wait = _wait(others, self._running[True], OTHERS, now)
+        everything = [time for time, _ in self._ended]
+        wait = max(wait, _wait(everything, sum(self._running.values()), self._limit - reserve, now))
+        if wait == 0 and now < self._reset_at and self._remaining <= reserve:
             return self._reset_at - now
-        return 0
+        return wait
 
     def _log(self, what: str) -> None:
         if self._clock() >= self._logged_at + MINUTE:
             self._logged_at = self._clock()
             log.warning('the limit of Calendly: %s', what)
+
+
+def _wait(ended: Sequence[float], running: int, most: int, now: float) -> float:
+    """Return the seconds until there are fewer than so many calls within a minute.
+
+    Args:
+        ended: when those ended that are over, in order.
+        running: how many are on their way.
+        most: how many there may be.
+        now: the present time.
+    """
+    over = running + len(ended) - max(most, 1)
+    if over < 0:
+        return 0
+    oldest = ended[over] if over < len(ended) else now - MINUTE
+    return max(oldest + MINUTE - now, 0.1)  # at least a moment: those on their way have no end yet
 
 
 def _number(answer: httpx.Response, header: str) -> int | None:

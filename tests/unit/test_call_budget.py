@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.errors import CalendarBusy
-from services.scheduling.budget import CALLS, MINUTE, RESERVE, CallBudget
+from services.scheduling.budget import CALLS, LEAST_RESERVE, MINUTE, OTHERS, CallBudget
 
 
 class Clock:
@@ -50,7 +50,7 @@ def answer(status: int = 200, **headers: str) -> httpx.Response:
 async def call(budget: CallBudget, said: httpx.Response | None = None, *, patient: bool = False) -> None:
     """Make one call."""
     await budget.take(patient=patient)
-    budget.end(said)
+    budget.end(said, patient=patient)
 
 
 async def test_fifty_calls_a_minute_and_then_customers_are_told(budget: CallBudget, clock: Clock) -> None:
@@ -66,12 +66,26 @@ async def test_fifty_calls_a_minute_and_then_customers_are_told(budget: CallBudg
 async def test_the_reader_waits_and_leaves_room_for_customers(budget: CallBudget, clock: Clock) -> None:
     """It gets what the reserve leaves, then waits for its turn; a customer still has one."""
     begun = clock.now
-    for _ in range(CALLS - RESERVE):
+    for _ in range(OTHERS):
         await call(budget, patient=True)
     assert clock.now == begun
     await call(budget)
     await call(budget, patient=True)
     assert clock.now >= begun + MINUTE
+
+
+async def test_what_customers_used_of_their_reserve_is_not_kept_twice(
+    budget: CallBudget, clock: Clock
+) -> None:
+    """After many links the reader goes on, and a few calls are left for the next customers."""
+    begun = clock.now
+    for _ in range(20):
+        await call(budget)
+    for _ in range(CALLS - 20 - LEAST_RESERVE):
+        await call(budget, patient=True)
+    assert clock.now == begun
+    assert budget.seconds_until_free(patient=True) == MINUTE
+    assert budget.seconds_until_free(patient=False) == 0
 
 
 async def test_a_call_on_its_way_counts_until_a_minute_after_its_answer(
@@ -89,7 +103,7 @@ async def test_a_call_on_its_way_counts_until_a_minute_after_its_answer(
 
 async def test_calls_of_others_with_the_same_token_are_heeded(budget: CallBudget, clock: Clock) -> None:
     """Calendly says how many calls remain for all of them, and for how long."""
-    await call(budget, answer(remaining='15', reset='20'))
+    await call(budget, answer(remaining='15', reset='20'), patient=True)
     assert budget.seconds_until_free(patient=True) == 20
     for _ in range(15):
         await call(budget)
@@ -107,6 +121,8 @@ async def test_a_paid_plan_gives_customers_more_and_the_reader_no_more(
     for _ in range(CALLS + 20):
         await call(budget, answer(limit='500', remaining='400', reset='60'))
     assert budget.seconds_until_free(patient=False) == 0
+    for _ in range(OTHERS):
+        await call(budget, patient=True)
     assert budget.seconds_until_free(patient=True) == MINUTE
     clock.now += MINUTE
     for _ in range(20):
@@ -156,6 +172,6 @@ def test_calendly_never_receives_more_in_any_minute(calls: list[tuple[bool, floa
         asyncio.run(budget.take(patient=patient))
         received.append(clock.now + takes / 2)
         clock.now += takes
-        budget.end(None)
+        budget.end(None, patient=patient)
     for time in received:
         assert sum(time <= other < time + MINUTE for other in received) <= CALLS
