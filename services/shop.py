@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter
 
 from services import site
+from services.availability import Availability
 from services.booking import BookingRecorder, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
 from services.checkout import Checkout
@@ -76,6 +77,7 @@ class Shop:
     booking_reader: BookingReader
     subscription_watch: SubscriptionWatch
     waiting: WaitingPages
+    availability: Availability
     metrics: Metrics
     fuse: Fuse
 
@@ -99,6 +101,7 @@ class Shop:
         self.booking_reader.start()
         if self.settings.calendly_webhook_signing_key:
             self.subscription_watch.start()
+        self.availability.start()
         self.reconciler.start()
 
     async def warm_up(self) -> None:
@@ -119,6 +122,7 @@ class Shop:
         await self.calendar_watch.stop()
         await self.booking_reader.stop()
         await self.subscription_watch.stop()
+        await self.availability.stop()
         await self.payments.close()
         await self.scheduling.close()
         await self.ledger.close()
@@ -212,6 +216,11 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         clock=clock,
         domain=domain,
     )
+    availability = Availability(
+        read=scheduling.read_free_times if settings.calendly_token else None,
+        clock=clock,
+        sells_without=product.sell_without_free_times,
+    )
     fuse = Fuse(completed=ledger.orders.completed_sessions)
     metrics.watch_pause(lambda: bool(fuse.paused_for))
     bookings, waiting = BookingRecorder(ledger, scheduling), WaitingPages()
@@ -231,6 +240,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         fulfilment=fulfilment,
         rate_limit=RateLimit(**STARTS, on_refused=metrics.refused),
         fuse=fuse,
+        availability=availability,
         clock=clock,
         domain=domain,
         allowed=PriceAdjustments(settings.promotion_codes, settings.automatic_tax),
@@ -262,7 +272,8 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         payments=payments,
         scheduling=scheduling,
         reconciler=reconciler,
-        calendar_watch=CalendarWatch(scheduling, minutes=product.minutes),
+        calendar_watch=CalendarWatch(scheduling, availability, minutes=product.minutes),
+        availability=availability,
         booking_reader=BookingReader(
             ledger=ledger,
             payments=payments,

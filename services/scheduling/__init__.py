@@ -1,12 +1,13 @@
 """Calendly: the only package that knows its API."""
 
 from services.scheduling.bookings import BookingUpdate, read_id, read_kind, read_update
-from services.scheduling.check import CalendarProblem, problem_of_error
+from services.scheduling.check import NOTHING_FREE, CalendarProblem, problem_of_error
 from services.scheduling.client import Scheduling
 from services.scheduling.scheduled_events import ScheduledEvent
 from services.scheduling.signature import check_signature
 
 __all__ = [
+    'NOTHING_FREE',
     'BookingUpdate',
     'CalendarProblem',
     'ScheduledEvent',

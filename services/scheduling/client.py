@@ -10,6 +10,7 @@ from services.scheduling.bookings import BookingUpdate
 from services.scheduling.check import NOT_FOUND, CalendarProblem, problem_of_error, problem_of_event_type
 from services.scheduling.event_type import EventType
 from services.scheduling.frame_url import frame_url
+from services.scheduling.free_times import FreeTimes
 from services.scheduling.links import SingleUseLinks
 from services.scheduling.meetings import Meetings
 from services.scheduling.public_page import PublicPage
@@ -49,6 +50,7 @@ class Scheduling:
         self._events = ScheduledEvents(self._api, self._event_type)
         self._meetings = Meetings(self._api, self._events)
         self._subscriptions = Subscriptions(self._api, f'{domain}/webhooks/calendly')
+        self._free_times = FreeTimes(self._api, self._event_type)
         self._public_page = PublicPage(link)
 
     async def close(self) -> None:
@@ -161,3 +163,16 @@ class Scheduling:
             CalendarUnavailable: it cannot be known, because Calendly cannot be reached or refuses.
         """
         return await self._subscriptions.check()
+
+    async def read_free_times(self, start: datetime, end: datetime) -> tuple[datetime, ...]:
+        """Read the free times of a period of at most 31 days, in UTC, soonest first, with one request.
+
+        Args:
+            start: in the future.
+            end: of the period.
+
+        Raises:
+            CalendarRefused: Calendly refuses; asking again helps only once something was changed there.
+            CalendarUnavailable: Calendly cannot be reached, or the event type has not been found yet.
+        """
+        return await self._free_times.read(start, end)
