@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from services import site
 from services.availability import Availability
-from services.booking import BookingRecorder, CalendarLinks, WaitingPages, WaitsFor
+from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
 from services.checkout import Checkout
 from services.endpoints import webhooks
@@ -36,7 +36,14 @@ from services.metrics import Metrics
 from services.orders import PriceAdjustments
 from services.payments import CheckoutPage, Payments
 from services.rate_limit import RateLimit
-from services.reconciler import BookingReader, CalendarWatch, Reconciler, SubscriptionWatch, tasks
+from services.reconciler import (
+    BookingReader,
+    CalendarWatch,
+    EffectRunner,
+    Reconciler,
+    SubscriptionWatch,
+    tasks,
+)
 from services.scheduling import Scheduling
 from services.settings import Settings
 
@@ -77,6 +84,7 @@ class Shop:
     booking_reader: BookingReader
     subscription_watch: SubscriptionWatch
     waiting: WaitingPages
+    effects: EffectRunner
     availability: Availability
     metrics: Metrics
     fuse: Fuse
@@ -101,6 +109,7 @@ class Shop:
         self.booking_reader.start()
         if self.settings.calendly_webhook_signing_key:
             self.subscription_watch.start()
+        self.effects.start()
         self.availability.start()
         self.reconciler.start()
 
@@ -119,6 +128,7 @@ class Shop:
     async def close(self) -> None:
         """Stop the reconciler and close all connections."""
         await self.reconciler.stop()
+        await self.effects.stop()
         await self.calendar_watch.stop()
         await self.booking_reader.stop()
         await self.subscription_watch.stop()
@@ -272,6 +282,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         payments=payments,
         scheduling=scheduling,
         reconciler=reconciler,
+        effects=EffectRunner(ledger, CalendarEffects(ledger, scheduling, clock=clock).handlers),
         calendar_watch=CalendarWatch(scheduling, availability, minutes=product.minutes),
         availability=availability,
         booking_reader=BookingReader(

@@ -10,10 +10,13 @@ from sqlalchemy import Connection, and_, case, func, or_, select, update
 from services.database import schema
 from services.database.store import Store
 from services.ledger.deliveries import mark_handled, retry_now
+from services.ledger.effects import Effects
 from services.ledger.journal import Journal
 from services.ledger.mapping import booking_from_row, order_from_row
 from services.ledger.records import (
     Delivery,
+    Effect,
+    EffectKind,
     KnownBooking,
     Source,
     UnmatchedBooking,
@@ -46,12 +49,14 @@ class Bookings:
         clock: Callable[[], datetime],
         *,
         unmatched: Unmatched,
+        effects: Effects,
         on_change: Callable[[Order], None],
     ) -> None:
         self._store = store
         self._journal = journal
         self._clock = clock
         self._unmatched = unmatched
+        self._effects = effects
         self._on_change = on_change
 
     async def of(self, order_id: str) -> tuple[Booking, ...]:
@@ -59,6 +64,12 @@ class Bookings:
         table = schema.bookings
         query = select(table).where(table.c.order_id == order_id).order_by(table.c.start)
         return tuple(booking_from_row(row) for row in await self._store.read(query))
+
+    async def find(self, invitee_id: str) -> Booking | None:
+        """Return a booking by Calendly's name of its invitee."""
+        table = schema.bookings
+        rows = await self._store.read(select(table).where(table.c.invitee_id == invitee_id))
+        return booking_from_row(rows[0]) if rows else None
 
     async def find_order_id(self, invitee_id: str) -> str | None:
         """Return the id of the order that a booking belongs to."""
@@ -117,12 +128,14 @@ class Bookings:
         has_payment: bool = False,
         was_read: bool = False,
         handles: Delivery | None = None,
+        ends: Effect | None = None,
     ) -> None:
         """Write a booking down or update it; one that was canceled or replaced never becomes active again.
 
         When the last active booking of an order is canceled, its used calendar link is forgotten in the same
         transaction, so that another time can be picked (decision 45). A booking that the order did not pay
-        for in this form is also listed as unmatched (decision 54).
+        for in this form is also listed as unmatched (decision 54). If the money of the order is back, its
+        cancellation is written down (decision 73).
 
         Args:
             order: whose booking it is.
@@ -134,7 +147,9 @@ class Bookings:
             has_payment: whether Calendly took a payment for it.
             was_read: whether it was read at Calendly just now; a delivery may be older than what is known.
             handles: the delivery that this answers, marked as handled in the same transaction.
+            ends: the cancellation that this is the result of, marked as done in the same transaction.
         """
+        wanted: list[str] = []
 
         def work(connection: Connection) -> list[UnmatchedBooking]:
             # Lock the order: two concurrent updates of one booking must not both write a journal line.
@@ -143,13 +158,17 @@ class Bookings:
             change = self._write(connection, current, booking, was_read=was_read)
             self._write_lines(connection, order, change, because)
             if booking.state == CANCELED != change.state_before and not moved:
-                self._reopen_calendar(connection, order, because)
+                self._reopen_calendar(connection, current, because)
             wrong = [UnmatchedReason.OTHER_EVENT_TYPE] if other_event_type else []
             wrong += [UnmatchedReason.CALENDLY_PAYMENT] if has_payment else []
-            listed = self._write_unmatched(connection, current, change, wrong, event_type=event_type)
+            listed, wanted[:] = self._write_unmatched(
+                connection, current, change, wrong, event_type=event_type
+            )
             if any(row.reason is UnmatchedReason.CALENDLY_PAYMENT for row in listed):
                 line = f'Calendly took a payment for the meeting of {_minute(booking)}'
                 self._journal.write(connection, order, because=because, line=line)
+            if ends:
+                self._effects.write_end(connection, ends)
             if handles:
                 mark_handled(connection, handles, self._clock())
             if change.state_before is None:
@@ -157,6 +176,7 @@ class Bookings:
             return listed
 
         self._unmatched.report(await self._store.write(work))
+        self._effects.report(wanted)
         self._on_change(order)
 
     def _write(self, connection: Connection, order: Order, booking: Booking, *, was_read: bool) -> _Change:
@@ -198,8 +218,10 @@ class Bookings:
         wrong: list[UnmatchedReason],
         *,
         event_type: str,
-    ) -> list[UnmatchedBooking]:
-        """List an active booking that the order did not pay for, close the rows of others; returns new rows.
+    ) -> tuple[list[UnmatchedBooking], list[str]]:
+        """List an active booking that the order did not pay for, close the rows of others.
+
+        A coming one whose money is back is to be canceled (decision 74).
 
         Args:
             connection: the transaction.
@@ -207,6 +229,9 @@ class Bookings:
             change: the booking, and what changed about it.
             wrong: what is wrong with the booking, whatever its order paid.
             event_type: Calendly's name of its event type.
+
+        Returns:
+            The rows that are new, and the effects that are wanted now.
         """
         booking = change.booking
         self._unmatched.close_unknown(connection, booking.invitee_id)
@@ -214,9 +239,13 @@ class Bookings:
             self._unmatched.close(connection, booking.invitee_id)
             if self._count_active(connection, order) <= order.purchase.sessions:
                 self._unmatched.close_seconds(connection, order)
-            return []
+            return [], []
         reasons = self._reasons(connection, order, booking) + wrong
-        return self._unmatched.write(connection, booking, reasons, order=order, event_type=event_type)
+        listed = self._unmatched.write(connection, booking, reasons, order=order, event_type=event_type)
+        if UnmatchedReason.REFUNDED not in reasons or booking.end <= self._clock():
+            return listed, []
+        cancel = EffectKind.CANCEL_MEETING
+        return listed, self._effects.write(connection, cancel, booking.invitee_id, order_id=order.id)
 
     def _reasons(self, connection: Connection, order: Order, booking: Booking) -> list[UnmatchedReason]:
         """Say why an active booking is not what the order paid for; nothing for a right one."""
@@ -272,6 +301,7 @@ class Bookings:
             .values(
                 calendar_url=None,
                 calendar_url_at=None,
+                calendar_share=None,
                 bookings_unknown=False,
                 version=orders.version + 1,
             )
@@ -280,7 +310,9 @@ class Bookings:
         version = connection.scalar(reopened)
         if version:
             after = replace(order, version=version)
-            self._journal.write(connection, after, because=because, line='another time may be picked')
+            gone = order.state in MONEY_BACK_STATES
+            line = 'the used calendar link is forgotten' if gone else 'another time may be picked'
+            self._journal.write(connection, after, because=because, line=line)
 
 
 def _minute(booking: Booking) -> str:

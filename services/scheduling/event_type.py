@@ -27,6 +27,7 @@ class EventType:
         self._finding: SharedCall[str] = SharedCall()
         self.uri = ''
         self.owner = 'user'  # or 'organization'
+        self.is_one_on_one = False
         self.phone_answer = ''  # the parameter that fills in its question for a telephone number, if any
 
     async def known_uri(self) -> str:
@@ -67,6 +68,7 @@ class EventType:
                         found, key=lambda each: (bool(each.get('deleted_at')), not each.get('active'))
                     )
                     self.uri, self.owner = str(chosen['uri']), owner
+                    self.is_one_on_one = _is_one_on_one(chosen)
                     self.phone_answer = phone_answer(chosen)
                     return chosen
             except CalendarUnavailable as error:
@@ -75,6 +77,11 @@ class EventType:
             except (LookupError, TypeError, AttributeError) as error:
                 raise CalendarUnavailable(f'the event types cannot be read: {error!r}') from error
         return None
+
+
+def _is_one_on_one(event_type: dict[str, Any]) -> bool:
+    """Whether one host meets one invitee: not a group, and not a team's round robin or collective."""
+    return event_type.get('kind') == 'solo' and not event_type.get('pooling_type')
 
 
 def phone_answer(event_type: dict[str, Any]) -> str:

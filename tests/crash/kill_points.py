@@ -29,6 +29,7 @@ ENTRY_POINTS = {
     'services.endpoints.webhooks': 'webhook',
     'services.reconciler.reconciler': 'reconciler',
     'services.reconciler.booking_reader': 'booking reader',
+    'services.reconciler.effects': 'effects',
     'services.catalog': 'price',
     'services.shop': 'start',
 }
@@ -39,6 +40,7 @@ IDS = (
     (re.compile(r'\b[2-9A-Z]{4}-[2-9A-Z]{4}\b'), '…'),
     (re.compile(r'\b\d{4,} (?=usd)'), '… '),
     (re.compile(r'^(\w+ )/(stripe|calendly)/'), r'\1/'),
+    (re.compile(r'/[0-9a-f]{8}-[0-9a-f-]{27}'), '/…'),
 )
 
 

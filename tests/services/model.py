@@ -19,14 +19,14 @@ from hypothesis.strategies import booleans, integers, sampled_from
 from sqlalchemy import delete, insert, select
 
 from services.database import schema
-from services.errors import AlreadyPaid, ShopError
+from services.errors import AlreadyPaid, CalendarUnavailable, ShopError
 from services.ledger.mapping import order_from_row
 from services.orders import Cause, Order, State
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.factories import CREATE, signed
 from tests.sandbox_client import PROMPT, SandboxClient
-from tests.services.model_of_meetings import MeetingRules
+from tests.services.model_of_links import MAKE_SHARE, LinkRules
 
 T = TypeVar('T')
 
@@ -46,12 +46,15 @@ class CrashPoint:
 
     def __init__(self, shop: Shop) -> None:
         self.steps_left: int | None = None
-        store, payments = shop.ledger.store, shop.payments
-        write, request = store.write, payments._request
+        self.links_cut_off = 0  # requests for a link without an answer
+        self.has_new_link = False  # a link was made, and nothing was committed since
+        store, payments, calendly = shop.ledger.store, shop.payments, shop.scheduling._api
+        write, request, ask = store.write, payments._request, calendly.ask
 
         async def write_in_steps(work: Callable[..., T]) -> T:
             self.step()
             done = await write(work)
+            self.has_new_link = False
             self.step()
             return done
 
@@ -59,7 +62,18 @@ class CrashPoint:
             self.step()
             return request(permission)
 
+        async def ask_in_steps(method: str, path: str, **options: Any) -> Any:
+            self.step()
+            try:
+                answer = await ask(method, path, **options)
+                self.has_new_link |= (method, path) == MAKE_SHARE
+                return answer
+            except CalendarUnavailable:
+                self.links_cut_off += (method, path) == MAKE_SHARE
+                raise
+
         store.write = write_in_steps  # type: ignore[method-assign]
+        calendly.ask = ask_in_steps  # type: ignore[method-assign]
         payments._request = request_in_steps  # type: ignore[method-assign]
 
     def step(self) -> None:
@@ -70,7 +84,7 @@ class CrashPoint:
             self.steps_left -= 1
 
 
-class Model(MeetingRules):
+class Model(LinkRules):
     """Two customers, one shop, Stripe, Calendly; the test sets ``sandbox`` and ``environment``."""
 
     sandbox: SandboxClient
@@ -89,6 +103,7 @@ class Model(MeetingRules):
         self.backup: Rows | None = None
         self.restored = False
         self.money_was_returned = False
+        self.links_cut_off = 0
         self.shop: Shop
         self._begin()
         self._run(self._write(None))
@@ -146,6 +161,24 @@ class Model(MeetingRules):
         for _ in range(moves):
             self.move_meeting(0)
         self.calendly_delivers(which, False)
+
+    @rule(browser_id=sampled_from(BROWSERS), books=booleans(), fails=booleans(), runs=booleans())
+    def buy_and_take_back(self, browser_id: str, books: bool, fails: bool, runs: bool) -> None:
+        """Pay, perhaps book, and get the money back, or so it seems; perhaps the shop is quick."""
+        self.buy(browser_id, False)
+        self.come_back(browser_id, 0)
+        if books:
+            self.book(0)
+            self.calendly_delivers(0, False)
+        self.money_was_returned = True
+        for session in self.sessions_of[browser_id]:
+            # Whose money is back may buy another time without saying so.
+            self.bought_again[browser_id] += 'id' in self._act('refund', session=session)
+        self.reconcile()
+        if runs:
+            self.carry_out()
+        if fails:
+            self.refund_fails(0, False)
 
     # --- Stripe
 
@@ -275,11 +308,13 @@ class Model(MeetingRules):
         # An order that was rebuilt makes the deliveries due that waited for it.
         self._run(self.shop.reconciler.round())
         self._read_everything()
+        self._carry_everything_out()
         orders = {order.session_id: order for order in self._run(self._orders())}
         sandbox = self.sandbox.state()
         for session in sandbox['sessions']:
             self._check_order(session, orders.get(session['id']), sandbox)
         self._check_meetings(list(orders.values()))
+        self._check_effects(list(orders.values()))
         self._check_duplicates()
         self._check_another_round_changes_nothing()
 
@@ -343,6 +378,7 @@ class Model(MeetingRules):
         before = self._run(self._read())['journal']
         self._run(self.shop.reconciler.round())
         self._read_everything()
+        self._carry_everything_out()
         assert self._run(self._read())['journal'] == before
 
     # --- helpers
@@ -357,6 +393,7 @@ class Model(MeetingRules):
 
     def _end(self) -> None:
         self.crash_point.steps_left = None
+        self.links_cut_off += self.crash_point.links_cut_off
         self._run(self.endpoints.aclose())
         self._run(self.shop.close())
 
@@ -406,6 +443,7 @@ class Model(MeetingRules):
         except (AlreadyPaid, ShopError):
             return
         except Crash:
+            self.links_cut_off += self.crash_point.has_new_link
             self._end()
             self._begin()
 
