@@ -119,7 +119,7 @@ async def test_many_customers_at_once_find_the_event_type_with_one_request(
         orders.append(await fulfilled(another, await another.buy()))
     await asyncio.gather(*(calendar_of(shop, order) for order in orders), shop.booking_reader.read())
     assert (asked(sandbox, 'GET /users/me'), asked(sandbox, 'GET /event_types')) == (1, 1)
-    assert asked(sandbox, 'POST /scheduling_links') == 5
+    assert asked(sandbox, 'POST /shares') == 5
 
 
 async def test_open_pages_hear_of_it(shop: Shop, sandbox: SandboxClient, paid: Order) -> None:
