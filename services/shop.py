@@ -81,10 +81,10 @@ class Shop:
     scheduling: Scheduling
     reconciler: Reconciler
     calendar_watch: CalendarWatch
+    effects: EffectRunner
     booking_reader: BookingReader
     subscription_watch: SubscriptionWatch
     waiting: WaitingPages
-    effects: EffectRunner
     availability: Availability
     metrics: Metrics
     fuse: Fuse
@@ -106,10 +106,10 @@ class Shop:
         """Read price and account; then start what runs beside the pages: what asks Calendly, and rounds."""
         await self.warm_up()
         self.calendar_watch.start()
+        self.effects.start()
         self.booking_reader.start()
         if self.settings.calendly_webhook_signing_key:
             self.subscription_watch.start()
-        self.effects.start()
         self.availability.start()
         self.reconciler.start()
 

@@ -167,6 +167,7 @@ class Bookings:
             if any(row.reason is UnmatchedReason.CALENDLY_PAYMENT for row in listed):
                 line = f'Calendly took a payment for the meeting of {_minute(booking)}'
                 self._journal.write(connection, order, because=because, line=line)
+            wanted[:] = self._write_cancellation(connection, current, change)
             if ends:
                 self._effects.write_end(connection, ends)
             if handles:
@@ -246,6 +247,15 @@ class Bookings:
             return listed, []
         cancel = EffectKind.CANCEL_MEETING
         return listed, self._effects.write(connection, cancel, booking.invitee_id, order_id=order.id)
+
+    def _write_cancellation(self, connection: Connection, order: Order, change: _Change) -> list[str]:
+        """Write down that a coming meeting is to be canceled if the money is back; returns new effects."""
+        booking = change.booking
+        is_over = CANCELED in (booking.state, change.state_before) or booking.end <= self._clock()
+        if is_over or order.state not in MONEY_BACK_STATES:
+            return []
+        kind = EffectKind.CANCEL_MEETING
+        return self._effects.write(connection, kind, booking.invitee_id, order_id=order.id)
 
     def _reasons(self, connection: Connection, order: Order, booking: Booking) -> list[UnmatchedReason]:
         """Say why an active booking is not what the order paid for; nothing for a right one."""

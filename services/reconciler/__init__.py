@@ -7,4 +7,11 @@ from services.reconciler.reconciler import Reconciler
 from services.reconciler.subscription_watch import SubscriptionWatch
 from services.reconciler.tasks import tasks
 
-__all__ = ['BookingReader', 'CalendarWatch', 'EffectRunner', 'Reconciler', 'SubscriptionWatch', 'tasks']
+__all__ = [
+    'BookingReader',
+    'CalendarWatch',
+    'EffectRunner',
+    'Reconciler',
+    'SubscriptionWatch',
+    'tasks',
+]

@@ -49,11 +49,11 @@ class Scheduling:
         self._api = CalendlyApi(token, base=api_base)
         self._event_type = EventType(self._api, link)
         self._links = SingleUseLinks(self._api, self._event_type, hosts=hosts)
+        self._shares = Shares(self._api, self._event_type)
         self._events = ScheduledEvents(self._api, self._event_type)
         self._meetings = Meetings(self._api, self._events)
-        self._subscriptions = Subscriptions(self._api, f'{domain}/webhooks/calendly')
-        self._shares = Shares(self._api, self._event_type)
         self._cancellations = Cancellations(self._api)
+        self._subscriptions = Subscriptions(self._api, f'{domain}/webhooks/calendly')
         self._free_times = FreeTimes(self._api, self._event_type)
         self._public_page = PublicPage(link)
 

@@ -28,8 +28,8 @@ ENTRY_POINTS = {
     'ui.pages.order': 'order page',
     'services.endpoints.webhooks': 'webhook',
     'services.reconciler.reconciler': 'reconciler',
-    'services.reconciler.booking_reader': 'booking reader',
     'services.reconciler.effects': 'effects',
+    'services.reconciler.booking_reader': 'booking reader',
     'services.catalog': 'price',
     'services.shop': 'start',
 }

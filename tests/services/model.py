@@ -307,8 +307,8 @@ class Model(LinkRules):
             pass
         # An order that was rebuilt makes the deliveries due that waited for it.
         self._run(self.shop.reconciler.round())
-        self._read_everything()
         self._carry_everything_out()
+        self._read_everything()
         orders = {order.session_id: order for order in self._run(self._orders())}
         sandbox = self.sandbox.state()
         for session in sandbox['sessions']:
@@ -377,8 +377,8 @@ class Model(LinkRules):
     def _check_another_round_changes_nothing(self) -> None:
         before = self._run(self._read())['journal']
         self._run(self.shop.reconciler.round())
-        self._read_everything()
         self._carry_everything_out()
+        self._read_everything()
         assert self._run(self._read())['journal'] == before
 
     # --- helpers
