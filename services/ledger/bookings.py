@@ -161,9 +161,7 @@ class Bookings:
                 self._reopen_calendar(connection, current, because)
             wrong = [UnmatchedReason.OTHER_EVENT_TYPE] if other_event_type else []
             wrong += [UnmatchedReason.CALENDLY_PAYMENT] if has_payment else []
-            listed, wanted[:] = self._write_unmatched(
-                connection, current, change, wrong, event_type=event_type
-            )
+            listed = self._write_unmatched(connection, current, change, wrong, event_type=event_type)
             if any(row.reason is UnmatchedReason.CALENDLY_PAYMENT for row in listed):
                 line = f'Calendly took a payment for the meeting of {_minute(booking)}'
                 self._journal.write(connection, order, because=because, line=line)
@@ -219,10 +217,8 @@ class Bookings:
         wrong: list[UnmatchedReason],
         *,
         event_type: str,
-    ) -> tuple[list[UnmatchedBooking], list[str]]:
-        """List an active booking that the order did not pay for, close the rows of others.
-
-        A coming one whose money is back is to be canceled (decision 74).
+    ) -> list[UnmatchedBooking]:
+        """List an active booking that the order did not pay for, close the rows of others; returns new rows.
 
         Args:
             connection: the transaction.
@@ -230,9 +226,6 @@ class Bookings:
             change: the booking, and what changed about it.
             wrong: what is wrong with the booking, whatever its order paid.
             event_type: Calendly's name of its event type.
-
-        Returns:
-            The rows that are new, and the effects that are wanted now.
         """
         booking = change.booking
         self._unmatched.close_unknown(connection, booking.invitee_id)
@@ -240,13 +233,9 @@ class Bookings:
             self._unmatched.close(connection, booking.invitee_id)
             if self._count_active(connection, order) <= order.purchase.sessions:
                 self._unmatched.close_seconds(connection, order)
-            return [], []
+            return []
         reasons = self._reasons(connection, order, booking) + wrong
-        listed = self._unmatched.write(connection, booking, reasons, order=order, event_type=event_type)
-        if UnmatchedReason.REFUNDED not in reasons or booking.end <= self._clock():
-            return listed, []
-        cancel = EffectKind.CANCEL_MEETING
-        return listed, self._effects.write(connection, cancel, booking.invitee_id, order_id=order.id)
+        return self._unmatched.write(connection, booking, reasons, order=order, event_type=event_type)
 
     def _write_cancellation(self, connection: Connection, order: Order, change: _Change) -> list[str]:
         """Write down that a coming meeting is to be canceled if the money is back; returns new effects."""
