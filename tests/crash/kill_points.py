@@ -29,6 +29,7 @@ ENTRY_POINTS = {
     'services.endpoints.webhooks': 'webhook',
     'services.reconciler.reconciler': 'reconciler',
     'services.reconciler.effects': 'effects',
+    'services.reconciler.booking_reader': 'booking reader',
     'services.catalog': 'price',
     'services.shop': 'start',
 }

@@ -307,6 +307,7 @@ class Model(LinkRules):
         # An order that was rebuilt makes the deliveries due that waited for it.
         self._run(self.shop.reconciler.round())
         self._carry_everything_out()
+        self._read_everything()
         orders = {order.session_id: order for order in self._run(self._orders())}
         sandbox = self.sandbox.state()
         for session in sandbox['sessions']:
@@ -376,6 +377,7 @@ class Model(LinkRules):
         before = self._run(self._read())['journal']
         self._run(self.shop.reconciler.round())
         self._carry_everything_out()
+        self._read_everything()
         assert self._run(self._read())['journal'] == before
 
     # --- helpers
