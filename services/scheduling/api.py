@@ -13,6 +13,7 @@ from services.scheduling.shared_call import SharedCall
 
 API = 'https://api.calendly.com'
 DEADLINE = timedelta(seconds=6)
+ANY_400 = 'The supplied parameters are invalid.'  # the message of nearly every 400; its details say more
 STALE = (401, 403, 404)  # statuses after which it is not sure any more whose token this is
 PAGES = 20  # of a hundred event types or meetings each; nobody has more
 
@@ -145,7 +146,7 @@ def words_of(error: CalendarUnavailable) -> str:
     try:
         body = answer.json() if answer is not None else {}
         details = [str(each.get('message') or '') for each in body.get('details') or ()]
-        words = [str(body.get('message') or body.get('title') or ''), *details]
+        words = [str(body.get('message') or body.get('title') or '').replace(ANY_400, ''), *details]
     except (ValueError, AttributeError, TypeError):
         return ''
     return ': '.join(filter(None, words))[:500]

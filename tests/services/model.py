@@ -172,8 +172,7 @@ class Model(LinkRules):
             self.calendly_delivers(0, False)
         self.money_was_returned = True
         for session in self.sessions_of[browser_id]:
-            # Whose money is back may buy another time without saying so.
-            self.bought_again[browser_id] += 'id' in self._act('refund', session=session)
+            self._act('refund', session=session)
         self.reconcile()
         if runs:
             self.carry_out()
