@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter
 
 from services import site
-from services.booking import BookingRecorder, CalendarLinks
+from services.booking import BookingRecorder, CalendarEffects, CalendarLinks
 from services.catalog import Catalog, Offer
 from services.checkout import Checkout
 from services.endpoints import webhooks
@@ -34,7 +34,7 @@ from services.metrics import Metrics
 from services.orders import PriceAdjustments
 from services.payments import CheckoutPage, Payments
 from services.rate_limit import RateLimit
-from services.reconciler import CalendarWatch, Reconciler, tasks
+from services.reconciler import CalendarWatch, EffectRunner, Reconciler, tasks
 from services.scheduling import Scheduling
 from services.settings import Settings
 
@@ -70,6 +70,7 @@ class Shop:
     scheduling: Scheduling
     reconciler: Reconciler
     calendar_watch: CalendarWatch
+    effects: EffectRunner
     metrics: Metrics
     fuse: Fuse
 
@@ -87,9 +88,10 @@ class Shop:
         await self.ledger.open()
 
     async def begin(self) -> None:
-        """Read price and account; then start what runs beside the pages: calendar checks and rounds."""
+        """Read price and account; then start what runs beside the pages: checks, effects and rounds."""
         await self.warm_up()
         self.calendar_watch.start()
+        self.effects.start()
         self.reconciler.start()
 
     async def warm_up(self) -> None:
@@ -107,6 +109,7 @@ class Shop:
     async def close(self) -> None:
         """Stop the reconciler and close all connections."""
         await self.reconciler.stop()
+        await self.effects.stop()
         await self.calendar_watch.stop()
         await self.payments.close()
         await self.scheduling.close()
@@ -245,6 +248,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         scheduling=scheduling,
         reconciler=reconciler,
         calendar_watch=CalendarWatch(scheduling, minutes=product.minutes),
+        effects=EffectRunner(ledger, CalendarEffects(ledger, scheduling, clock=clock).handlers),
         metrics=metrics,
         fuse=fuse,
     )

@@ -16,7 +16,7 @@ from tests.sandbox_server import running
 def running_sandbox() -> Iterator[SandboxClient]:
     """Run the sandbox in a thread, on a free port, for the whole session."""
     with running() as config:
-        sandbox = SandboxClient(config.base, config.settings())
+        sandbox = SandboxClient(config.base, config.settings(), config.mail_settings())
         yield sandbox
         sandbox.close()
 

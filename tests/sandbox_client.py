@@ -17,9 +17,12 @@ class SandboxClient:
     therefore pays with ``await asyncio.to_thread(sandbox.pay, session_id)``.
     """
 
-    def __init__(self, base: str, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, base: str, settings: Mapping[str, str], mail_settings: Mapping[str, str] | None = None
+    ) -> None:
         self.base = base
         self.settings = dict(settings)
+        self.mail_settings = dict(mail_settings or {})
         self._http = httpx.Client(base_url=base, timeout=30, limits=PROMPT, trust_env=False)
 
     @property
@@ -72,6 +75,11 @@ class SandboxClient:
     def state(self) -> dict[str, Any]:
         """Return the whole state: sessions, payments, events, deliveries, invitees and sent mails."""
         return self._call('GET', '/state')
+
+    def mails(self, to: str = '') -> list[dict[str, Any]]:
+        """Return the mails that the SMTP server has taken, the oldest first."""
+        found: list[dict[str, Any]] = self.state()['mails']
+        return [mail for mail in found if to in ('', mail['to'])]
 
     def send_webhooks_to(self, shop: str) -> None:
         """Send the webhooks of both services to the shop at this URL, until the next reset."""

@@ -15,7 +15,7 @@ from tests.processes import free_port, wait_until
 def running(config: SandboxConfig | None = None) -> Iterator[SandboxConfig]:
     """Serve a sandbox on a free port of 127.0.0.1 until the block ends; yield its configuration."""
     port = free_port()
-    config = replace(config or SandboxConfig(), base=f'http://127.0.0.1:{port}')
+    config = replace(config or SandboxConfig(), base=f'http://127.0.0.1:{port}', smtp_port=free_port())
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(config), host='127.0.0.1', port=port, log_level='warning', access_log=False,

@@ -1,6 +1,7 @@
 """Booking: the calendar links of paid orders, and the meetings that came of them."""
 
+from services.booking.effects import CalendarEffects
 from services.booking.links import CalendarLinks
 from services.booking.recorder import BookingRecorder
 
-__all__ = ['BookingRecorder', 'CalendarLinks']
+__all__ = ['BookingRecorder', 'CalendarEffects', 'CalendarLinks']

@@ -1,23 +1,27 @@
 """Calendar links: the address at which a paid order picks its time."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
 from cachetools import TTLCache
 
 from services.booking.gate import calendar_gate
 from services.booking.recorder import BookingRecorder
-from services.errors import CalendarUnavailable, ShopError, reported
-from services.ledger import Ledger
+from services.errors import CalendarRefused, CalendarUnavailable, ShopError, reported
+from services.ledger import Effect, Ledger
 from services.orders import BookingState, CalendarGate, Cause, Order
 from services.payments import Payments
-from services.scheduling import Scheduling
+from services.scheduling import Scheduling, ShareStatus, SingleUseLink
 
 log = logging.getLogger(__name__)
 
 TRIES_BEFORE_PUBLIC_LINK = 3  # to make a link of the order's own
 LINK_LIFETIME = timedelta(days=85)  # Calendly's links may expire after ninety days
+SHARE_IS_NEW = timedelta(minutes=5)  # for so long after it was made its status is not read
+SHARES_CHECKED = 10_000, 300  # shares whose status is known, and for how many seconds
 COUNTED_TRIES = 10_000, 300  # orders whose tries are counted, seconds
 
 
@@ -55,6 +59,8 @@ class CalendarLinks:
         self._learns_of_bookings = learns_of_bookings
         self._is_failing = False  # whether the last order that waited got the public address
         self._tries: TTLCache[str, int] = TTLCache(*COUNTED_TRIES)
+        self._checked: TTLCache[str, bool] = TTLCache(*SHARES_CHECKED, timer=lambda: clock().timestamp())
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def gate(self, order: Order) -> CalendarGate:
         """Return whether an order shows its calendar, and if not, why."""
@@ -119,24 +125,93 @@ class CalendarLinks:
 
         None for an order that was closed meanwhile.
         """
-        link = ''
-        while current := await self._ledger.orders.find(id=order.id):
-            if self.gate(current) is not CalendarGate.OPEN:
-                return None
-            if current.calendar_url and not await self._may_have_expired(current):
-                return current.calendar_url
-            if not link:
-                link = await self._scheduling.make_link()
-                self._log_recovery()
-            await self._ledger.orders.move(
-                current,
-                because=Cause.PAGE,
-                line='calendar link made',
-                calendar_url=link,
-                calendar_url_at=self._clock(),
-                bookings_unknown=False,
-            )
-        raise CalendarUnavailable('the order is gone')
+        # Two tabs of one browser must not make two links, of which one is deleted again.
+        async with self._locks.setdefault(order.id, asyncio.Lock()):
+            made: tuple[SingleUseLink, Effect] | None = None
+            while current := await self._ledger.orders.find(id=order.id):
+                if self.gate(current) is not CalendarGate.OPEN:
+                    await self._give_back(current, made)
+                    return None
+                if current.calendar_url and await self._is_usable(current):
+                    await self._give_back(current, made)
+                    return current.calendar_url
+                made = made or await self._make(current)
+                link, intent = made
+                expired = '; the earlier one has expired' if current.calendar_url else ''
+                moved = await self._ledger.orders.move(
+                    current,
+                    because=Cause.PAGE,
+                    line=f'calendar link made{expired}',
+                    ends=intent,
+                    calendar_url=link.url,
+                    calendar_url_at=self._clock(),
+                    calendar_share=link.share or None,
+                    bookings_unknown=False,
+                )
+                if moved:
+                    return moved.calendar_url
+            raise CalendarUnavailable('the order is gone')
+
+    async def _make(self, order: Order) -> tuple[SingleUseLink, Effect]:
+        """Make a link; before it is requested the ledger knows that it will be."""
+        intent = await self._ledger.effects.begin_link(order)
+        try:
+            link = await self._scheduling.make_link()
+        except CalendarRefused:
+            await self._ledger.effects.cancel_link(intent)
+            raise
+        self._log_recovery()
+        return link, intent
+
+    async def _give_back(self, order: Order, made: tuple[SingleUseLink, Effect] | None) -> None:
+        """Have a link deleted that was made and is not kept; nobody has seen it."""
+        if made is None:
+            return
+        link, intent = made
+        await self._ledger.effects.give_back(intent, link.share)
+        log.info('order %s: a second calendar link was made, and is not used', order.reference)
+
+    async def _is_usable(self, order: Order) -> bool:
+        """Whether an order's link can still be booked, or was used for a meeting.
+
+        The status of a share is read at Calendly: not while it is new, and not each time. Where it cannot be
+        read, and for a link of the other kind, its age decides.
+        """
+        share, made_at = order.calendar_share, order.calendar_url_at
+        if not share or made_at is None:
+            return not await self._may_have_expired(order)
+        if share in self._checked or self._clock() - made_at < SHARE_IS_NEW:
+            return True
+        try:
+            status = await self._scheduling.read_share_status(share, made_at=made_at)
+        except CalendarUnavailable as error:
+            log.warning('order %s: the status of its calendar link is not known: %s', order.reference, error)
+            return not await self._may_have_expired(order)
+        usable = status is ShareStatus.ACTIVE or (
+            status is not ShareStatus.EXPIRED and await self._was_used(order, status)
+        )
+        if usable:
+            self._checked[share] = True
+        return usable
+
+    async def _was_used(self, order: Order, status: ShareStatus) -> bool:
+        """Look up the bookings of an order whose link was booked, or is not listed any more.
+
+        Returns:
+            Whether the link stays: there is a meeting, or it was booked and nothing is known of the meeting.
+        """
+        try:
+            await self._recorder.look_up(order)
+        except CalendarUnavailable as error:
+            log.warning('order %s keeps its calendar link: %s', order.reference, error)
+            return True
+        bookings = await self._recorder.bookings(order)
+        if any(booking.state is BookingState.ACTIVE for booking in bookings):
+            return True
+        if status is ShareStatus.BOOKED and not bookings:
+            log.warning('order %s: its calendar link was booked, but no meeting has its key', order.reference)
+            return True
+        return False
 
     async def _may_have_expired(self, order: Order) -> bool:
         """Whether an order's link is old and unused; where Calendly delivers no bookings it is asked."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
     inspect,
     text,
 )
@@ -93,6 +94,7 @@ orders = Table(
     Column('session_expires_at', Utc, nullable=False),
     Column('calendar_url', Text),
     Column('calendar_url_at', Utc),
+    Column('calendar_share', Text),
     Column('bookings_unknown', Boolean, nullable=False),
     Column('voided_at', Utc),
     Column('completed_at', Utc),
@@ -185,6 +187,22 @@ unmatched_bookings = Table(
     Column('state', String(16), nullable=False),
     Column('note', Text, nullable=False),
     Index('ix_unmatched_bookings_state_start', 'state', 'start'),
+)
+
+effects = Table(
+    'effects',
+    metadata,
+    Column('id', Integer, primary_key=True, autoincrement=True),
+    Column('kind', String(16), nullable=False),
+    Column('order_id', ForeignKey('orders.id'), nullable=False, index=True),
+    Column('target', Text, nullable=False),
+    Column('state', String(16), nullable=False),
+    Column('tries', Integer, nullable=False),
+    Column('next_try', Utc, index=True),
+    Column('last_error', Text, nullable=False),
+    Column('created_at', Utc, nullable=False),
+    Column('finished_at', Utc),
+    UniqueConstraint('kind', 'target'),
 )
 
 list_cursors = Table(

@@ -4,6 +4,9 @@ from services.database.store import Store, connect
 from services.ledger.ledger import Ledger
 from services.ledger.records import (
     Delivery,
+    Effect,
+    EffectKind,
+    EffectState,
     JournalLine,
     ListCursor,
     Source,
@@ -14,6 +17,9 @@ from services.ledger.records import (
 
 __all__ = [
     'Delivery',
+    'Effect',
+    'EffectKind',
+    'EffectState',
     'JournalLine',
     'Ledger',
     'ListCursor',

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, func, or_, select, update
 from services.database import schema
 from services.database.store import Store
 from services.ledger.deliveries import mark_handled, retry_now
+from services.ledger.effects import Effects
 from services.ledger.journal import Journal
 from services.ledger.mapping import booking_from_row, order_from_row
-from services.ledger.records import Delivery, Source, UnmatchedBooking, UnmatchedReason
+from services.ledger.records import Delivery, Effect, EffectKind, Source, UnmatchedBooking, UnmatchedReason
 from services.ledger.unmatched import Unmatched
 from services.orders import MONEY_BACK_STATES, Booking, BookingState, Cause, Order, State
 
@@ -29,12 +30,14 @@ class Bookings:
         clock: Callable[[], datetime],
         *,
         unmatched: Unmatched,
+        effects: Effects,
         on_change: Callable[[Order], None],
     ) -> None:
         self._store = store
         self._journal = journal
         self._clock = clock
         self._unmatched = unmatched
+        self._effects = effects
         self._on_change = on_change
 
     async def of(self, order_id: str) -> tuple[Booking, ...]:
@@ -42,6 +45,12 @@ class Bookings:
         table = schema.bookings
         query = select(table).where(table.c.order_id == order_id).order_by(table.c.start)
         return tuple(booking_from_row(row) for row in await self._store.read(query))
+
+    async def find(self, invitee_id: str) -> Booking | None:
+        """Return a booking by Calendly's name of its invitee."""
+        table = schema.bookings
+        rows = await self._store.read(select(table).where(table.c.invitee_id == invitee_id))
+        return booking_from_row(rows[0]) if rows else None
 
     async def find_order_id(self, invitee_id: str) -> str | None:
         """Return the id of the order that a booking belongs to."""
@@ -59,12 +68,14 @@ class Bookings:
         event_type: str = '',
         other_event_type: bool = False,
         handles: Delivery | None = None,
+        ends: Effect | None = None,
     ) -> None:
         """Write a booking down or update it; one that was canceled or replaced never becomes active again.
 
         When the last active booking of an order is canceled, its used calendar link is forgotten in the same
         transaction, so that another time can be picked (decision 45). A booking that the order did not pay
-        for in this form is also listed as unmatched (decision 54).
+        for in this form is also listed as unmatched (decision 54). If the money of the order is back, its
+        cancellation is written down (decision 73).
 
         Args:
             order: whose booking it is.
@@ -74,8 +85,10 @@ class Bookings:
             event_type: Calendly's name of its event type, '' where it is not known.
             other_event_type: whether that is not the one that is sold.
             handles: the delivery that this answers, marked as handled in the same transaction.
+            ends: the cancellation that this is the result of, marked as done in the same transaction.
         """
         table, orders = schema.bookings, schema.orders
+        wanted: list[str] = []
 
         def work(connection: Connection) -> list[UnmatchedBooking]:
             # Lock the order: two concurrent updates of one booking must not both write a journal line.
@@ -94,7 +107,7 @@ class Bookings:
                 line = f'meeting of {booking.start:%Y-%m-%d %H:%M} UTC {now.state}'
                 self._journal.write(connection, order, because=because, line=line)
             if booking.state == CANCELED != before and not moved:
-                self._reopen_calendar(connection, order, because)
+                self._reopen_calendar(connection, current, because)
             self._unmatched.close_unknown(connection, booking.invitee_id)
             listed: list[UnmatchedBooking] = []
             if now.state == CANCELED or before == CANCELED:
@@ -106,6 +119,12 @@ class Bookings:
                 if other_event_type:
                     reasons.append(UnmatchedReason.OTHER_EVENT_TYPE)
                 listed = self._unmatched.write(connection, now, reasons, order=current, event_type=event_type)
+                if UnmatchedReason.REFUNDED in reasons and now.end > self._clock():
+                    wanted[:] = self._effects.write(
+                        connection, EffectKind.CANCEL_MEETING, now.invitee_id, order_id=current.id
+                    )
+            if ends:
+                self._effects.write_end(connection, ends)
             if handles:
                 mark_handled(connection, handles, self._clock())
             if before is None:
@@ -113,6 +132,7 @@ class Bookings:
             return listed
 
         self._unmatched.report(await self._store.write(work))
+        self._effects.report(wanted)
         self._on_change(order)
 
     def _reasons(self, connection: Connection, order: Order, booking: Booking) -> list[UnmatchedReason]:
@@ -155,6 +175,7 @@ class Bookings:
             .values(
                 calendar_url=None,
                 calendar_url_at=None,
+                calendar_share=None,
                 bookings_unknown=False,
                 version=orders.version + 1,
             )
@@ -163,4 +184,6 @@ class Bookings:
         version = connection.scalar(reopened)
         if version:
             after = replace(order, version=version)
-            self._journal.write(connection, after, because=because, line='another time may be picked')
+            gone = order.state in MONEY_BACK_STATES
+            line = 'the used calendar link is forgotten' if gone else 'another time may be picked'
+            self._journal.write(connection, after, because=because, line=line)

@@ -6,11 +6,13 @@ Every move names the version of the order it was decided on. Whoever comes secon
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from services.database.store import Store
 from services.ledger.bookings import Bookings
 from services.ledger.cursors import ListCursors
 from services.ledger.deliveries import Deliveries
+from services.ledger.effects import Effects
 from services.ledger.journal import Journal
 from services.ledger.orders import Orders
 from services.ledger.records import UnmatchedBooking
@@ -40,8 +42,10 @@ class Ledger:
         self.journal = Journal(store, clock)
         self.deliveries = Deliveries(store, clock)
         self.unmatched = Unmatched(store, clock, on_listed=on_unmatched)
-        self.orders = Orders(store, self.journal, clock, unmatched=self.unmatched, on_change=self._notify)
-        self.bookings = Bookings(store, self.journal, clock, unmatched=self.unmatched, on_change=self._notify)
+        self.effects = Effects(store, self.journal, clock, on_change=self._notify)
+        shared: dict[str, Any] = {'unmatched': self.unmatched, 'effects': self.effects}
+        self.orders = Orders(store, self.journal, clock, **shared, on_change=self._notify)
+        self.bookings = Bookings(store, self.journal, clock, **shared, on_change=self._notify)
         self.cursors = ListCursors(store)
         self.retention = Retention(store, clock)
         self._subscribers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)

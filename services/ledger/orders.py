@@ -13,10 +13,11 @@ from services.database import schema
 from services.database.store import Store
 from services.ledger import statements
 from services.ledger.deliveries import mark_handled
+from services.ledger.effects import Effects
 from services.ledger.journal import Journal
 from services.ledger.leases import claim
 from services.ledger.mapping import columns_of, order_from_row, values_of
-from services.ledger.records import Delivery, UnmatchedBooking
+from services.ledger.records import Delivery, Effect, UnmatchedBooking
 from services.ledger.unmatched import Unmatched
 from services.orders import Cause, Environment, Order, delete_at, next_check
 
@@ -33,12 +34,14 @@ class Orders:
         clock: Callable[[], datetime],
         *,
         unmatched: Unmatched,
+        effects: Effects,
         on_change: Callable[[Order], None],
     ) -> None:
         self._store = store
         self._journal = journal
         self._clock = clock
         self._unmatched = unmatched
+        self._effects = effects
         self._on_change = on_change
         self.moves: Counter[Cause] = Counter()  # in this process, by who caused them
 
@@ -102,6 +105,7 @@ class Orders:
         line: str,
         actor: str = '',
         handles: Delivery | None = None,
+        ends: Effect | None = None,
         **changes: Any,
     ) -> Order | None:
         """Change an order if nobody else has since it was read, with one journal line.
@@ -112,6 +116,7 @@ class Orders:
             line: what happened, for people.
             actor: the person who acted, if one did.
             handles: the delivery that this answers, marked as handled in the same transaction.
+            ends: the intent that this carries out, forgotten in the same transaction.
             changes: fields of the order; ``facts`` replaces all facts.
 
         Returns:
@@ -123,6 +128,7 @@ class Orders:
         values |= {'next_check': next_check(after, now), 'delete_at': delete_at(after, now)}
         values |= {'order_id': order.id, 'seen_version': order.version}
         unmatched: list[UnmatchedBooking] = []
+        wanted: list[str] = []
 
         def work(connection: Connection) -> Order | None:
             if connection.execute(statements.move_order(), values).rowcount == 0:
@@ -130,6 +136,9 @@ class Orders:
             self._journal.write(connection, after, because=because, line=line, actor=actor)
             if order.state is not after.state:
                 unmatched[:] = self._unmatched.write_refunded(connection, after, before=order)
+                wanted[:] = self._effects.write_after(connection, after, before=order)
+            if ends:
+                self._effects.forget(connection, ends)
             if handles:
                 mark_handled(connection, handles, now)
             return after
@@ -138,6 +147,7 @@ class Orders:
         if moved:
             self.moves[because] += 1
             self._unmatched.report(unmatched)
+            self._effects.report(wanted)
             self._on_change(order)
         return moved
 

@@ -1,4 +1,4 @@
-"""What the ledger keeps beside orders and bookings: journal lines, deliveries and list cursors."""
+"""What the ledger keeps beside orders and bookings: journal lines, deliveries, effects and list cursors."""
 
 import enum
 from dataclasses import dataclass, field
@@ -37,6 +37,39 @@ class UnmatchedState(enum.StrEnum):
     CANCELED = 'canceled'
     RIGHT_AGAIN = 'right again'
     HANDLED = 'handled'
+
+
+class EffectKind(enum.StrEnum):
+    """What is to be done elsewhere because of an order."""
+
+    MAKE_LINK = 'make link'
+    DELETE_LINK = 'delete link'
+    CANCEL_MEETING = 'cancel meeting'
+
+
+class EffectState(enum.StrEnum):
+    """What became of an effect.
+
+    It is dropped when its reason is gone before it was carried out, and given up when it failed for days.
+    """
+
+    WANTED = 'wanted'
+    DONE = 'done'
+    REFUSED = 'refused'
+    DROPPED = 'dropped'
+    GIVEN_UP = 'given up'
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One outside effect: what it does to which target, for which order, and how often it was tried."""
+
+    id: int
+    kind: EffectKind
+    order_id: str
+    target: str
+    tries: int
+    created_at: datetime
 
 
 @dataclass(frozen=True)

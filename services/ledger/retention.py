@@ -27,7 +27,7 @@ class Retention:
         Returns:
             How many were looked at.
         """
-        orders, bookings, journal = schema.orders, schema.bookings, schema.journal
+        orders, bookings = schema.orders, schema.bookings
         due = select(orders.c.id).where(orders.c.delete_at <= self._clock()).order_by(orders.c.delete_at)
         due = due.limit(limit).with_for_update(skip_locked=True)
 
@@ -37,7 +37,8 @@ class Retention:
             if booked:
                 connection.execute(update(orders).where(orders.c.id.in_(booked)).values(delete_at=None))
             if gone := ids - booked:
-                connection.execute(delete(journal).where(journal.c.order_id.in_(gone)))
+                for table in (schema.journal, schema.effects):
+                    connection.execute(delete(table).where(table.c.order_id.in_(gone)))
                 connection.execute(delete(orders).where(orders.c.id.in_(gone)))
             return len(ids)
 

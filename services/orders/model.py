@@ -49,6 +49,8 @@ class State(enum.StrEnum):
 
 CALENDAR_STATES = frozenset({State.PAID, State.PARTLY_REFUNDED, State.DISPUTED})
 MONEY_BACK_STATES = frozenset({State.REFUNDED, State.LOST})
+LINK_ENDS = MONEY_BACK_STATES | {State.EXPIRED, State.FAILED}
+"""The states in which an unused calendar link is deleted."""
 DISPUTE_FACTS = frozenset({'amount_disputed', 'amount_lost', 'dispute_status'})
 WAITING_STATES = frozenset({State.OPEN, State.PROCESSING, State.AWAITING_CUSTOMER, State.UNDER_REVIEW})
 
@@ -211,6 +213,7 @@ class Order:
     ``token`` opens its page, ``booking_key`` attaches a booking, ``claim`` joins the tabs of one browser
     while the order is open. ``version`` counts the moves. ``duplicate_of`` is the reference of an earlier
     payment that this one seems to repeat. ``fraud_warning`` says that the card issuer reported fraud.
+    ``calendar_share`` is Calendly's name of the calendar link where it can be deleted.
     ``bookings_unknown`` marks an order that was adopted or
     restored: it may have been booked without the ledger knowing.
     """
@@ -233,6 +236,7 @@ class Order:
     session_url: str | None = None
     calendar_url: str | None = None
     calendar_url_at: datetime | None = None
+    calendar_share: str | None = None
     bookings_unknown: bool = False
     voided_at: datetime | None = None
     completed_at: datetime | None = None

@@ -14,6 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog='python -m services.sandbox', description=__doc__)
     parser.add_argument('--host', default='127.0.0.1')
     parser.add_argument('--port', type=int, default=4242)
+    parser.add_argument('--smtp-port', type=int, help='port for mail, default the next after --port')
     parser.add_argument('--base', help='public URL, default http://HOST:PORT')
     parser.add_argument(
         '--shop', default='http://localhost:3000', help='URL of the shop that receives the webhooks'
@@ -28,8 +29,10 @@ def main() -> None:
         calendly_webhook=f'{options.shop}/webhooks/calendly',
         bank_settles_after=60,
         calendly_plan=options.calendly_plan,
+        smtp_host=options.host,
+        smtp_port=options.smtp_port or options.port + 1,
     )
-    for name, value in config.settings().items():
+    for name, value in (config.settings() | config.mail_settings()).items():
         print(f'{name}={value}')
     print(f'# panel: {config.base}/', flush=True)
     uvicorn.run(

@@ -1,4 +1,4 @@
-"""The sandbox as one ASGI application: Stripe, Calendly, the control API and the panel."""
+"""The sandbox as one ASGI application: Stripe, Calendly, an SMTP server, the control API and the panel."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +13,7 @@ from services.sandbox.config import SandboxConfig
 from services.sandbox.control import api as control_api
 from services.sandbox.control import panel
 from services.sandbox.faults.middleware import FaultMiddleware
+from services.sandbox.mail import pages as mailbox_pages
 from services.sandbox.seed import seed
 from services.sandbox.state import SandboxState
 from services.sandbox.stripe import api as stripe_api
@@ -34,7 +35,7 @@ def create_app(config: SandboxConfig | None = None) -> Starlette:
     app = Starlette(
         routes=[
             Mount('/stripe', routes=stripe), Mount('/calendly', routes=calendly),
-            *control_api.ROUTES, *panel.ROUTES,
+            *control_api.ROUTES, *panel.ROUTES, *mailbox_pages.ROUTES,
         ],
         middleware=[Middleware(FaultMiddleware, state=state)], lifespan=lifespan,
     )  # fmt: skip

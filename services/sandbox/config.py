@@ -9,7 +9,7 @@ class SandboxConfig:
     """The configuration of one sandbox; every value has a default.
 
     `base` is the public URL of the app, without a slash at the end. Amounts are in minor units, times in
-    seconds. Without a webhook URL no webhook is sent.
+    seconds. Without a webhook URL no webhook is sent, without an SMTP port no mail is taken.
     """
 
     base: str = 'http://127.0.0.1:4242'
@@ -57,6 +57,12 @@ class SandboxConfig:
     event_minutes: int = 60
     location: str = 'google_conference'
 
+    smtp_host: str = '127.0.0.1'
+    smtp_port: int | None = None
+    mail_from: str = 'shop@coach.test'
+    operator_email: str = 'operator@coach.test'
+    max_mails: int = 5_000
+
     retry_delays: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
     webhook_timeout: float = 10.0
     redirect_timeout: float = 10.0
@@ -79,6 +85,16 @@ class SandboxConfig:
     def calendly_link(self) -> str:
         """The public URL of the event type."""
         return f'{self.calendly_api}/{self.host_slug}/{self.event_slug}'
+
+    def mail_settings(self) -> dict[str, str]:
+        """Return the environment variables of a shop that sends its mail here too; none without a port."""
+        if self.smtp_port is None:
+            return {}
+        return {
+            'SMTP_URL': f'smtp://{self.smtp_host}:{self.smtp_port}',
+            'MAIL_FROM': self.mail_from,
+            'OPERATOR_EMAIL': self.operator_email,
+        }
 
     def settings(self) -> dict[str, str]:
         """Return the environment variables of a shop that uses this sandbox."""

@@ -12,6 +12,7 @@ from services.sandbox.calendly.calendar import Calendar
 from services.sandbox.calendly.rate_limit import RateLimit, ReceivedCalls
 from services.sandbox.config import SandboxConfig
 from services.sandbox.faults.rules import Faults
+from services.sandbox.mail.mailbox import Mailbox
 from services.sandbox.types import Json
 from services.sandbox.webhooks import Delivery, Webhooks
 
@@ -113,6 +114,7 @@ class SandboxState:
         self.calendar = Calendar(config, self.now, minutes=config.event_minutes, location=config.location)
         self.calendly_limit = RateLimit(config.calendly_plan)
         self.calendly_calls = ReceivedCalls()
+        self.mailbox = Mailbox(config.max_mails)
         self.requests: deque[Json] = deque(maxlen=config.max_requests)
         self.key_revoked = False
         self.missing_permissions: set[str] = set(config.missing_permissions)

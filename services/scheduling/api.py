@@ -93,6 +93,18 @@ def has_status(error: CalendarUnavailable, *statuses: int) -> bool:
     return answer is not None and answer.status_code in statuses
 
 
+def words_of(error: CalendarUnavailable) -> str:
+    """Return the words with which Calendly refused, with those of the details; '' without any."""
+    answer = answer_of(error)
+    try:
+        body = answer.json() if answer is not None else {}
+        details = [str(each.get('message') or '') for each in body.get('details') or ()]
+        words = [str(body.get('message') or body.get('title') or ''), *details]
+    except (ValueError, AttributeError, TypeError):
+        return ''
+    return ': '.join(filter(None, words))[:500]
+
+
 def _is_refusal(error: Exception) -> bool:
     """Whether Calendly answered, and will answer other requests."""
     if not isinstance(error, httpx.HTTPStatusError):

@@ -7,12 +7,14 @@ from services.errors import CalendarUnavailable
 from services.orders import Order
 from services.scheduling.api import CalendlyApi
 from services.scheduling.bookings import BookingUpdate
+from services.scheduling.cancellations import CancelAnswer, Cancellations
 from services.scheduling.check import NOT_FOUND, CalendarProblem, problem_of_error, problem_of_event_type
 from services.scheduling.event_type import EventType
 from services.scheduling.frame_url import frame_url
-from services.scheduling.links import SingleUseLinks
+from services.scheduling.links import SingleUseLink, SingleUseLinks
 from services.scheduling.meetings import Meetings
 from services.scheduling.public_page import PublicPage
+from services.scheduling.shares import Share, Shares, ShareStatus
 
 
 class Scheduling:
@@ -44,7 +46,9 @@ class Scheduling:
         self._api = CalendlyApi(token, base=api_base)
         self._event_type = EventType(self._api, link)
         self._links = SingleUseLinks(self._api, self._event_type, hosts=hosts)
+        self._shares = Shares(self._api, self._event_type)
         self._meetings = Meetings(self._api, self._event_type)
+        self._cancellations = Cancellations(self._api)
         self._public_page = PublicPage(link)
 
     async def close(self) -> None:
@@ -81,13 +85,53 @@ class Scheduling:
             return await self._public_page.check() or NOT_FOUND
         return problem_of_event_type(event_type, minutes) or self._links.refusal
 
-    async def make_link(self) -> str:
+    async def make_link(self) -> SingleUseLink:
         """Make a link that books once.
 
         Raises:
             CalendarUnavailable: Calendly cannot be reached or refuses.
         """
         return await self._links.make()
+
+    async def read_share_status(self, share: str, *, made_at: datetime) -> ShareStatus:
+        """Return what became of a link that was made as a share.
+
+        Args:
+            share: Calendly's name for it.
+            made_at: when it was made, in UTC.
+
+        Raises:
+            CalendarUnavailable: Calendly cannot be reached, refuses, or has too many to read.
+        """
+        return await self._shares.status(share, made_at=made_at)
+
+    async def find_shares(self, *, since: datetime) -> list[Share]:
+        """Find the shares of the event type that were made since a time in UTC, by whomever.
+
+        Raises:
+            CalendarUnavailable: Calendly cannot be reached, refuses, or has too many to read.
+        """
+        return await self._shares.made_since(since)
+
+    async def delete_share(self, share: str) -> str:
+        """Delete an unused link; returns '' when it is gone, or why Calendly keeps it.
+
+        Raises:
+            CalendarUnavailable: Calendly cannot be reached, or refuses the token.
+        """
+        return await self._shares.delete(share)
+
+    async def cancel(self, invitee_id: str, *, reason: str) -> CancelAnswer:
+        """Cancel a meeting.
+
+        Args:
+            invitee_id: the URI of the invitee.
+            reason: for the invitee.
+
+        Raises:
+            CalendarUnavailable: Calendly cannot be reached, or refuses the token.
+        """
+        return await self._cancellations.cancel(invitee_id, reason)
 
     def url_for(self, order: Order, link: str = '') -> str:
         """Return the address of the frame: the link, prefilled, with the order's booking key.

@@ -1,17 +1,32 @@
 """Makes single-use links: each books one meeting."""
 
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
-from services.errors import CalendarUnavailable
-from services.scheduling.api import CalendlyApi, answer_of, has_status
+from services.errors import CalendarRefused, CalendarUnavailable
+from services.scheduling.api import CalendlyApi, answer_of, has_status, words_of
 from services.scheduling.check import CalendarProblem, problem_of_error
 from services.scheduling.event_type import EventType
 
+log = logging.getLogger(__name__)
+
 HOST = 'calendly.com'
+WITHOUT_SHARES = 6 * 3600.0  # seconds until shares are tried again after they were refused
+
+
+@dataclass(frozen=True)
+class SingleUseLink:
+    """A link that books once; ``share`` is Calendly's name for it where it can be listed and deleted."""
+
+    url: str
+    share: str = ''
 
 
 class SingleUseLinks:
-    """Makes links, and keeps why the last one was refused."""
+    """Makes links, as shares where that is possible, and keeps why the last one was refused."""
 
     def __init__(self, api: CalendlyApi, event_type: EventType, *, hosts: frozenset[str]) -> None:
         """Make it; nothing is requested yet.
@@ -24,10 +39,16 @@ class SingleUseLinks:
         self._api = api
         self._event_type = event_type
         self._hosts = hosts
+        self._no_shares_until = 0.0
         self.refusal: CalendarProblem | None = None
 
-    async def make(self) -> str:
-        """Make a link that books once (POST /scheduling_links, developer.calendly.com).
+    @property
+    def are_shares(self) -> bool:
+        """Whether links are made as shares, as far as it is known."""
+        return self._event_type.is_one_on_one and time.monotonic() >= self._no_shares_until
+
+    async def make(self) -> SingleUseLink:
+        """Make a link that books once.
 
         Raises:
             CalendarUnavailable: Calendly cannot be reached or refuses.
@@ -42,7 +63,7 @@ class SingleUseLinks:
         self.refusal = None
         return link
 
-    async def _make_for_known(self) -> str:
+    async def _make_for_known(self) -> SingleUseLink:
         remembered = self._event_type.uri
         try:
             return await self._make(await self._event_type.known_uri())
@@ -52,14 +73,45 @@ class SingleUseLinks:
             # The event type was made anew under the same address.
             return await self._make(await self._event_type.find())
 
-    async def _make(self, event_type: str) -> str:
+    async def _make(self, event_type: str) -> SingleUseLink:
+        """Make a share; where Calendly refuses that, and only that, make the other kind for some hours."""
+        if not self.are_shares:
+            return await self._make_scheduling_link(event_type)
+        try:
+            return await self._make_share(event_type)
+        except CalendarRefused as refusal:
+            if has_status(refusal, 401):
+                raise
+            link = await self._make_scheduling_link(event_type)
+            self._no_shares_until = time.monotonic() + WITHOUT_SHARES
+            log.info(
+                'calendar links are made without shares, so that unused ones cannot be deleted: %s',
+                words_of(refusal) or refusal,
+            )
+            return link
+
+    async def _make_share(self, event_type: str) -> SingleUseLink:
+        """POST /shares (developer.calendly.com); what is not sent comes from the event type."""
+        answer = await self._api.ask('POST', '/shares', json={'event_type': event_type})
+        try:
+            resource = answer['resource']
+            return self._checked(resource['scheduling_links'][0], share=str(resource.get('uri') or ''))
+        except (LookupError, TypeError, AttributeError) as error:
+            raise CalendarUnavailable('Calendly answered without a link') from error
+
+    async def _make_scheduling_link(self, event_type: str) -> SingleUseLink:
+        """POST /scheduling_links (developer.calendly.com)."""
         body = {'max_event_count': 1, 'owner': event_type, 'owner_type': 'EventType'}
         answer = await self._api.ask('POST', '/scheduling_links', json=body)
         try:
-            link = str(answer['resource']['booking_url'])
-        except (KeyError, TypeError) as error:
+            return self._checked(answer['resource'])
+        except (LookupError, TypeError) as error:
             raise CalendarUnavailable('Calendly answered without a link') from error
-        host = urlsplit(link).hostname or ''
+
+    def _checked(self, resource: dict[str, Any], *, share: str = '') -> SingleUseLink:
+        """Return the link of an answer; a browser is sent there, so its host is checked."""
+        link = SingleUseLink(str(resource['booking_url']), share)
+        host = urlsplit(link.url).hostname or ''
         if host != HOST and not host.endswith(f'.{HOST}') and host not in self._hosts:
             raise CalendarUnavailable(f'the calendar is at an unexpected host: {host}')
         return link

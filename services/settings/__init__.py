@@ -1,6 +1,7 @@
 """The settings: read once from the environment and ``.env``, with every problem reported at once."""
 
 from services.settings.env_file import env_file, warnings
+from services.settings.mail import SmtpServer
 from services.settings.model import Settings, SettingsError
 from services.settings.parse import load, parse_settings
 from services.settings.parsers import is_port
@@ -16,6 +17,7 @@ __all__ = [
     'Setting',
     'Settings',
     'SettingsError',
+    'SmtpServer',
     'env_file',
     'how_to_run',
     'is_port',

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.settings.mail import SmtpServer
 from services.settings.place import HOME
 from services.settings.urls import CALENDLY_HOST, host_names, is_public, origin_of, origins_of
 
@@ -41,6 +42,9 @@ class Settings:
     calendly_token: str = field(repr=False)
     calendly_webhook_signing_key: tuple[str, ...] = field(repr=False)
     domain: str
+    smtp_url: SmtpServer | None
+    mail_from: str
+    operator_email: str
     host: str
     port: int
     database_url: str = field(repr=False)

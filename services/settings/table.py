@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.settings import parsers
+from services.settings import mail, parsers
 from services.settings.model import SEED_SITE
 from services.settings.parsers import Parser
 
@@ -113,6 +113,27 @@ SETTINGS = (
         parsers.keys(r'\S+'),
         help='Proves that a webhook delivery comes from Calendly; several, with commas, while one rotates.',
         where='the signing_key you gave when you made the webhook subscription',
+        group=Group.RECOMMENDED,
+    ),
+    Setting(
+        'SMTP_URL',
+        mail.smtp_server,
+        help='The server that sends your mail; without it no mail is sent, and no page promises one.',
+        where='your mail provider > SMTP, such as smtp://user:password@smtp.example:587, or smtps and 465',
+        group=Group.RECOMMENDED,
+    ),
+    Setting(
+        'MAIL_FROM',
+        mail.sender,
+        help='The address that mail is sent from; needed with SMTP_URL.',
+        where='an address of your own domain that your mail provider lets you send from',
+        group=Group.RECOMMENDED,
+    ),
+    Setting(
+        'OPERATOR_EMAIL',
+        mail.address,
+        help='Who is told by mail what needs a hand; without it nobody is.',
+        where='your own e-mail address',
         group=Group.RECOMMENDED,
     ),
     Setting(

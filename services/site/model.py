@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
-from services.site.colour import NIGHT, PAPER, READABLE, contrast
+from services.site.colour import NIGHT, PAPER, READABLE, contrast, lightened
 
 Stripped = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Line = Annotated[Stripped, StringConstraints(max_length=200, pattern=r'^[^\r\n]*$')]
@@ -76,6 +76,11 @@ class Theme(Part):
                 f'is hard to read on {paper}: its contrast is {found:.1f}, not {READABLE} or more'
             )
         return colour
+
+    @property
+    def night(self) -> str:
+        """The accent of the dark scheme: the given one, or the same hue lightened until it is readable."""
+        return self.accent_dark or lightened(self.accent)
 
 
 class Product(Part):

@@ -78,7 +78,7 @@ class OrderMaker:
 
     def pay_while_calendly_is_down(self) -> None:
         """Pay while Calendly fails."""
-        for path in ('* /scheduling_links', 'GET /users/me'):
+        for path in ('POST /shares', 'GET /users/me'):
             self._sandbox.fault(path, 'fail', status=500, times=None)
         self.pay()
 

@@ -11,12 +11,11 @@ from tests.e2e.orders import OrderMaker
 from tests.factories import CREATE
 from tests.processes import ROOT, Server
 from tests.sandbox_client import SandboxClient
-from ui.components.theme import night_accent
 
 THEME = load(ROOT / 'site.toml').theme
 SCHEMES = {
     'light': (THEME.accent, ('#fbfaf7', '#ffffff', '#fbeee9', '#faf1d9')),
-    'dark': (night_accent(THEME), ('#121815', '#1a221e', '#34201a', '#2e2715')),
+    'dark': (THEME.night, ('#121815', '#1a221e', '#34201a', '#2e2715')),
 }
 """The colour of the focus outline, and the backgrounds it may be on; the first is that of the page."""
 OUTLINE_CONTRAST = 3.0  # of anything but text (WCAG 2.2, 1.4.11)

@@ -67,7 +67,7 @@ def test_no_network_and_a_restart(page: Page, restartable_shop: Server, sandbox:
 
 def test_the_public_calendar_stays(page: Page, restartable_shop: Server, sandbox: SandboxClient) -> None:
     """A calendar that was shown while Calendly was down stays, though the order has its own link now."""
-    for path in ('* /scheduling_links', 'GET /users/me'):
+    for path in ('POST /shares', 'GET /users/me'):
         sandbox.fault(path, 'fail', status=500, times=None)
     journey.buy(page, restartable_shop)
     field = journey.type_a_name(page)
@@ -78,7 +78,7 @@ def test_the_public_calendar_stays(page: Page, restartable_shop: Server, sandbox
     expect(page.get_by_text(RECONNECTING)).to_be_hidden(timeout=RESTART_TIMEOUT)
 
     expect(field).to_have_value(journey.TYPED)
-    assert sandbox.requests('POST /scheduling_links')
+    assert sandbox.requests('POST /shares')
 
 
 def test_back_from_stripe_after_a_restart(

@@ -107,7 +107,7 @@ def test_a_slow_payment_succeeds_without_script(
 
 def test_a_late_calendar_without_script(noscript: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """While Calendly is down the page of a paid order reloads itself until it has the calendar."""
-    for path in ('* /scheduling_links', 'GET /users/me'):
+    for path in ('POST /shares', 'GET /users/me'):
         sandbox.fault(path, 'fail', status=500, times=None)
     _pay(noscript, shop_process)
     expect(noscript.get_by_text(NO_CALENDAR_YET)).to_be_visible()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nicegui import app, ui
 
 from services.shop import Shop
-from services.site import NIGHT, PAPER, Site, Theme, contrast, load
+from services.site import DARK_CONTRAST, NIGHT, PAPER, Site, Theme, contrast, load
 from tests.pages.customer import Customer, words
 from tests.processes import ROOT
 from ui.components import theme
@@ -47,7 +47,7 @@ def test_every_pair_of_colours_is_readable(scheme: int) -> None:
 def test_any_accent_has_a_dark_one(colour: int) -> None:
     """The accent derived for the dark scheme is readable, whatever the accent."""
     look = Theme.model_construct(accent=f'#{colour:06x}', accent_dark=None)
-    assert contrast(theme.night_accent(look), NIGHT) >= theme.DARK_CONTRAST
+    assert contrast(look.night, NIGHT) >= DARK_CONTRAST
 
 
 def test_no_colour_outside_the_theme() -> None:

@@ -215,7 +215,7 @@ async def test_calendly_down_still_ends_in_a_calendar(
     customer: Customer, way: Way, sandbox: SandboxClient
 ) -> None:
     """Without a link of its own the page says that it keeps trying, then shows the public calendar."""
-    sandbox.fault('* /scheduling_links', 'fail', status=500, times=None)
+    sandbox.fault('POST /shares', 'fail', status=500, times=None)
     sandbox.fault('GET /users/me', 'fail', status=500, times=None)
     await way.arrive(await way.pay())
     assert 'Your payment is safe. We are fetching the calendar; this page keeps trying.' in customer.text
@@ -227,7 +227,7 @@ async def test_calendly_down_ends_in_a_calendar_without_script(
     customer: Customer, way: Way, sandbox: SandboxClient
 ) -> None:
     """Without script, where each reload builds a new page, the public calendar comes too."""
-    sandbox.fault('* /scheduling_links', 'fail', status=500, times=None)
+    sandbox.fault('POST /shares', 'fail', status=500, times=None)
     path = await way.back(await way.pay())
     for shown in (False, False, True):
         answer = await customer.http.get(path)

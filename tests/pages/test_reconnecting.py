@@ -104,7 +104,7 @@ async def test_the_ids_do_not_depend_on_the_way(customer: Customer, way: Way, sa
     """A calendar that came after a notice has the same ids as one that was there at once."""
     session_id = await way.pay()
     path = await way.back(session_id)
-    sandbox.fault('* /scheduling_links', 'fail', status=500, times=1)
+    sandbox.fault('POST /shares', 'fail', status=500, times=1)
     sandbox.fault('GET /users/me', 'fail', status=500, times=1)
     await customer.open(path)
     await customer.until(lambda: len(customer.frames) == 1)
@@ -203,10 +203,10 @@ async def test_a_second_connection_gets_the_whole_page(
     customer: Customer, way: Way, sandbox: SandboxClient
 ) -> None:
     """A browser that loses its connection during the build does not get a page without calendar."""
-    sandbox.fault('* /scheduling_links', 'fail', status=500, times=1)
+    sandbox.fault('POST /shares', 'fail', status=500, times=1)
     shown = await open_page(customer, await way.back(await way.pay()))
     forget()
-    sandbox.fault('* /scheduling_links', 'delay', seconds=1, times=1)
+    sandbox.fault('POST /shares', 'delay', seconds=1, times=1)
     connections = [asyncio.create_task(shown.connect()) for _ in range(2)]
     _, pending = await asyncio.wait(connections, return_when=asyncio.FIRST_COMPLETED)
     frames = [each for each in Client.instances[shown.client_id].elements.values() if each.tag == 'iframe']

@@ -88,7 +88,7 @@ async def paid(stage: Stage) -> str:
 
 async def fetching(stage: Stage) -> str:
     """The page of a paid order while Calendly is down."""
-    stage.sandbox.fault('* /scheduling_links', 'fail', status=500, times=None)
+    stage.sandbox.fault('POST /shares', 'fail', status=500, times=None)
     stage.sandbox.fault('GET /users/me', 'fail', status=500, times=None)
     return await stage.way.back(await stage.way.pay())
 

@@ -46,12 +46,12 @@ def test_faults_are_added_and_cleared_on_the_panel(sandbox: SandboxClient) -> No
 
 
 def test_the_panel_shows_bookings_and_mails_as_text(sandbox: SandboxClient) -> None:
-    """Names of customers are escaped on the panel and in the outbox."""
+    """Names of customers are escaped on the panel and in the mailbox."""
     sandbox.book(sandbox.calendly_link, name='<script>Pat', email='pat@example.com')
-    outbox = httpx.get(f'{sandbox.base}/outbox', trust_env=False).text
+    mailbox = httpx.get(f'{sandbox.base}/mailbox', trust_env=False).text
     assert '&lt;script&gt;Pat' in submit(sandbox, 'clear-faults')
-    assert '<script>' not in submit(sandbox, 'clear-faults') + outbox
-    assert 'BEGIN:VCALENDAR' in outbox
+    assert '<script>' not in submit(sandbox, 'clear-faults') + mailbox
+    assert 'BEGIN:VCALENDAR' in mailbox
 
 
 def test_the_oldest_closed_sessions_are_deleted() -> None:

@@ -78,9 +78,9 @@ async def test_the_booking_of_an_adopted_order_is_found(customer: Customer, rest
     url = await customer.shop.calendar.url(paid)
     booked = await asyncio.to_thread(customer.sandbox.book, url or '', email='other@example.com')
     order = await adopted(restored_shop, paid)
-    links = len(customer.sandbox.requests('POST /scheduling_links'))
+    links = len(customer.sandbox.requests('POST /shares'))
     assert await restored_shop.calendar.url(order, fallback=True) is None
-    assert len(customer.sandbox.requests('POST /scheduling_links')) == links
+    assert len(customer.sandbox.requests('POST /shares')) == links
     (booking,) = await restored_shop.bookings.bookings(order)
     assert (booking.invitee_id, booking.state) == (booked['uri'], BookingState.ACTIVE)
 
@@ -139,9 +139,9 @@ async def test_while_bookings_cannot_be_looked_up_only_the_fallback_gives_a_link
     await asyncio.to_thread(customer.sandbox.book, await customer.shop.calendar.url(paid) or '')
     order = await adopted(restored_shop, paid)
     customer.sandbox.fault(match, times=None, **fault)
-    links = len(customer.sandbox.requests('POST /scheduling_links'))
+    links = len(customer.sandbox.requests('POST /shares'))
     assert await restored_shop.calendar.url(order) is None
-    assert len(customer.sandbox.requests('POST /scheduling_links')) == links
+    assert len(customer.sandbox.requests('POST /shares')) == links
     assert '/d/' in (await restored_shop.calendar.url(order, fallback=True) or '')
 
 
@@ -177,7 +177,7 @@ async def test_a_customer_who_paid_can_book_while_calendlys_api_fails(
 ) -> None:
     """At first there is no URL; a customer who has waited gets the public one."""
     paid = await fulfilled(customer, await customer.buy())
-    customer.sandbox.fault('POST /scheduling_links', times=None, **fault)
+    customer.sandbox.fault('POST /shares', times=None, **fault)
     assert await customer.shop.calendar.url(paid) is None
     url = await customer.shop.calendar.url(paid, fallback=True)
     assert url is not None
@@ -278,6 +278,7 @@ async def test_a_link_that_may_have_expired_is_replaced(
     customer: Customer, clock: Clock, booked: bool
 ) -> None:
     """After ninety days Calendly's page may say that it is no longer valid; a link that was used stays."""
+    customer.sandbox.act('calendly-token', missing_scopes=['shares:write'])
     paid = await fulfilled(customer, await customer.buy())
     first = await customer.shop.calendar.url(paid)
     if booked:
@@ -295,14 +296,15 @@ async def test_an_old_link_is_replaced_only_after_calendly_was_asked(
     settings_env: dict[str, str], customer: Customer, clock: Clock
 ) -> None:
     """A shop that is sent no bookings looks first: the link may have been used; else it stays as it is."""
+    customer.sandbox.act('calendly-token', missing_scopes=['shares:write'])
     silent = build(parse_settings(settings_env | {'CALENDLY_WEBHOOK_SIGNING_KEY': ''}), clock=clock)
     await silent.open()
     paid = await fulfilled(customer, await customer.buy())
     first = await silent.calendar.url(paid) or ''
     clock.ahead = timedelta(days=91)
-    customer.sandbox.act('calendly-token', missing_scopes=['scheduled_events:read'])
+    customer.sandbox.act('calendly-token', missing_scopes=['shares:write', 'scheduled_events:read'])
     assert await silent.calendar.url(paid) == first
-    customer.sandbox.act('calendly-token', missing_scopes=[])
+    customer.sandbox.act('calendly-token', missing_scopes=['shares:write'])
     await asyncio.to_thread(customer.sandbox.book, first)
     assert await silent.calendar.url(paid) == first
     assert [booking.state for booking in await silent.bookings.bookings(paid)] == ['active']

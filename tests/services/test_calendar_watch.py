@@ -91,7 +91,7 @@ async def test_a_silent_calendly_is_a_warning(
 
 async def test_a_link_that_cannot_be_made_is_said(shop: Shop, sandbox: SandboxClient) -> None:
     """The right to make links shows only when one is made; after that it is part of the check."""
-    sandbox.act('calendly-token', missing_scopes=['scheduling_links:write'])
+    sandbox.act('calendly-token', missing_scopes=['shares:write', 'scheduling_links:write'])
     assert await shop.calendar_watch.check() is None
     with pytest.raises(Exception, match='403'):
         await shop.scheduling.make_link()
@@ -105,7 +105,8 @@ async def test_a_link_that_cannot_be_made_is_said(shop: Shop, sandbox: SandboxCl
 
 async def test_a_link_that_calendly_refuses_to_make_is_said(shop: Shop, sandbox: SandboxClient) -> None:
     """Such as for an event type of a kind that has no single-use links."""
-    sandbox.fault('POST /scheduling_links', 'fail', status=400, times=None)
+    for path in ('/shares', '/scheduling_links'):
+        sandbox.fault(f'POST {path}', 'fail', status=400, times=None)
     with pytest.raises(Exception, match='400'):
         await shop.scheduling.make_link()
     problem = await shop.calendar_watch.check()
@@ -121,7 +122,7 @@ async def test_an_event_type_of_the_organization_is_found(
     """It is not listed under the user; links are made all the same, and bookings are read there."""
     sandbox.act('calendar', team=True, pooling_type=pooling_type)
     assert await shop.calendar_watch.check() is None
-    assert '/d/' in await shop.scheduling.make_link()
+    assert '/d/' in (await shop.scheduling.make_link()).url
     assert shop.scheduling.event_type
 
 

@@ -21,7 +21,7 @@ MAIN_POINTS = (
     'webhook: after commit: delivery recorded checkout.session.completed',
     'webhook: before commit: open → paid',
     'webhook: after commit: open → paid',
-    'order page: after response: POST /scheduling_links',
+    'order page: after response: POST /shares',
 )
 
 

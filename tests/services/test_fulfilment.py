@@ -46,6 +46,7 @@ async def test_an_unpaid_session_opens_no_calendar(customer: Customer) -> None:
     seen = await fulfilled(customer, order)
     assert seen == order
     assert await customer.shop.calendar.url(seen) is None
+    assert customer.sandbox.requests('POST /shares') == []
     assert customer.sandbox.requests('/scheduling_links') == []
 
 

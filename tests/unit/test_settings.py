@@ -14,6 +14,7 @@ from services.settings import (
     Setting,
     Settings,
     SettingsError,
+    SmtpServer,
     env_file,
     how_to_run,
     load,
@@ -377,3 +378,48 @@ def test_a_database_url_that_cannot_be_read_is_refused_without_its_password(url:
     (problem,) = problems_of(GOOD | {'DATABASE_URL': url})
     assert reason in problem
     assert 'hunter2' not in problem
+
+
+@pytest.mark.parametrize(
+    ('url', 'server'),
+    [
+        (
+            'smtp://shop:p%40ss@smtp.example',
+            SmtpServer('smtp.example', 587, 'shop', 'p@ss', tls=False, starttls=True),
+        ),
+        ('smtps://shop:a-word@smtp.example', SmtpServer('smtp.example', 465, 'shop', 'a-word', tls=True)),
+        ('SMTP://smtp.example:2525?starttls=0', SmtpServer('smtp.example', 2525)),
+        ('smtp://user:a-secret@127.0.0.1:1025', SmtpServer('127.0.0.1', 1025, 'user', 'a-secret')),
+        ('smtp://[::1]', SmtpServer('::1', 587)),
+        ('smtp://localhost?starttls=1', SmtpServer('localhost', 587, starttls=True)),
+    ],
+)
+def test_an_smtp_url_says_how_the_connection_is_encrypted(url: str, server: SmtpServer) -> None:
+    """STARTTLS is required unless the server is this machine or the URL says otherwise."""
+    settings = parse_settings(GOOD | {'SMTP_URL': url, 'MAIL_FROM': 'shop@coach.example'})
+    assert settings.smtp_url == server
+    assert server.password not in repr(settings) or not server.password
+
+
+@pytest.mark.parametrize(
+    ('values', 'problem'),
+    [
+        ({'SMTP_URL': 'smtp.example:587'}, 'must look like smtp://'),
+        ({'SMTP_URL': 'http://smtp.example'}, 'must look like smtp://'),
+        ({'SMTP_URL': 'smtp://smtp.example/path'}, 'must look like smtp://'),
+        ({'SMTP_URL': 'smtp://smtp.example:port'}, 'must look like smtp://'),
+        ({'SMTP_URL': 'smtps://smtp.example?starttls=1'}, 'must look like smtp://'),
+        ({'SMTP_URL': 'smtp://smtp.example?tls=1'}, 'must look like smtp://'),
+        ({'SMTP_URL': 'smtp://user@smtp.example'}, 'a user without a password'),
+        ({'SMTP_URL': 'smtp://u:p@smtp.example?starttls=0'}, 'unencrypted'),
+        ({'SMTP_URL': 'smtp://localhost', 'MAIL_FROM': ''}, 'with SMTP_URL it is needed'),
+        ({'MAIL_FROM': 'Coach <coach@example.com>'}, 'is not an e-mail address'),
+        ({'OPERATOR_EMAIL': 'a@b.example, c@d.example'}, 'is not an e-mail address'),
+    ],
+)
+def test_mail_settings_that_cannot_work_are_refused(values: dict[str, str], problem: str) -> None:
+    """Each has a sentence that says what is wrong, and never the password."""
+    with pytest.raises(SettingsError) as refused:
+        parse_settings(GOOD | {'MAIL_FROM': 'shop@coach.example'} | values)
+    assert problem in str(refused.value)
+    assert ':p@' not in str(refused.value)

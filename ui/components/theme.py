@@ -1,17 +1,15 @@
 """The style sheet with its two accents, the icons and the favicon; no other file names a colour."""
 
-import colorsys
 import re
 from functools import lru_cache
 from pathlib import Path
 
 from markupsafe import Markup
 
-from services.site import NIGHT, Theme, contrast
+from services.site import Theme
 from ui.components.builder import h
 
 SHEET = Path(__file__).with_name('theme.css')
-DARK_CONTRAST = 8.0  # between the derived accent and the dark background
 STROKES = {
     'phone': 'M7 4h2.6l1.4 3.8-1.9 1.4a11 11 0 0 0 5.7 5.7l1.4-1.9L20 14.4V17a2 2 0 0 1-2 2A15 15 0 0 1 5 6'
     'a2 2 0 0 1 2-2z',
@@ -29,14 +27,9 @@ def style(theme: Theme) -> Markup:
 def sheet(theme: Theme) -> str:
     """Read the style sheet, put in the accents of the site, and remove comments and white space."""
     text = SHEET.read_text(encoding='utf-8')
-    text = text.replace('ACCENT', theme.accent).replace('NIGHT', night_accent(theme))
+    text = text.replace('ACCENT', theme.accent).replace('NIGHT', theme.night)
     text = re.sub(r'\s*([{};,])\s*', r'\1', re.sub(r'(\s|/\*.*?\*/)+', ' ', text))
     return text.replace(': ', ':').replace(';}', '}').strip()
-
-
-def night_accent(theme: Theme) -> str:
-    """The accent of the dark scheme: the given one, or the same hue lightened until it is readable."""
-    return theme.accent_dark or _lightened(theme.accent)
 
 
 def icon(name: str, size: int = 20) -> Markup:
@@ -57,13 +50,3 @@ def favicon(theme: Theme) -> Markup:
     ground = h('rect', width='32', height='32', rx='8', fill=theme.accent)
     tick = h('path', d='M8.5 16.8l5 5 10-11', fill='none', stroke='#fff', stroke_width='3')
     return h('svg', ground, tick, xmlns='http://www.w3.org/2000/svg', viewBox='0 0 32 32')
-
-
-def _lightened(colour: str) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
-    while contrast(colour, NIGHT) < DARK_CONTRAST:
-        lightness = min(1.0, lightness + 0.02)
-        parts = colorsys.hls_to_rgb(hue, lightness, saturation * 0.45)
-        colour = '#' + ''.join(f'{round(part * 255):02x}' for part in parts)
-    return colour

@@ -1,4 +1,4 @@
-"""The panel: a page of HTML forms for faults and actions, and the outbox of sent mails."""
+"""The panel: a page of HTML forms for faults and actions."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -22,14 +22,14 @@ from services.sandbox.state import SandboxState, Session, state_of
 NUMBERS = ('amount', 'ahead', 'status', 'times', 'seconds', 'retry_after', 'minutes', 'count')
 FLAGS = (
     'success', 'active', 'revoked', 'recurring', 'failed', 'framed', 'backwards', 'is_paid', 'deleted',
-    'team', 'admin', 'may_cancel', 'disabled',
+    'team', 'admin', 'down', 'may_cancel', 'disabled',
 )  # fmt: skip
 PAYLOADS = [('snapshot', 'snapshot'), ('thin', 'thin'), ('both', 'both')]
 MAX_ROWS = 20
 
 PAGE = Markup("""<div class="page"><div class="stack"><h1>Sandbox</h1>
 <p class="soft">Stripe and Calendly for demos and tests. The clock shows {now}.
-<a href="{base}/outbox">Outbox</a></p>{result}</div>
+<a href="{base}/mailbox">Mailbox</a></p>{result}</div>
 <section class="stack"><h2>Payments</h2>{sessions}</section>
 <section class="stack"><h2>Bookings</h2>{bookings}</section>
 <section class="stack"><h2>Webhooks</h2>{deliveries}</section>
@@ -43,10 +43,6 @@ FORM = Markup("""<form method="post" action="{}/panel/{}" class="row">{}
 <button class="quiet">{}</button></form>""")
 TABLE = Markup("""<div class="scroll records"><table><caption>{}</caption><thead><tr>{}</tr></thead>
 <tbody>{}</tbody></table></div>""")
-MAIL = Markup("""<article class="card stack tight"><h2>{}</h2><p class="soft">To {}, {}</p>
-<pre>{}</pre></article>""")
-OUTBOX = Markup("""<div class="page"><div class="stack"><p><a href="{}/">← Panel</a></p><h1>Outbox</h1>{}
-</div></div>""")
 
 
 def to_json(values: dict[str, str]) -> dict[str, object]:
@@ -258,25 +254,17 @@ def _settings(state: SandboxState) -> Markup:
             state, 'webhooks', "Change Stripe's webhooks",
             select('stripe_payload', 'Payload', PAYLOADS, state.stripe_payload),
         ),
+        form(
+            state, 'smtp', 'Change SMTP server',
+            select('down', 'Refuses connections', yes_no, flag[state.mailbox.down]),
+        ),
         button(state, 'ping', 'Ping the webhook endpoint'),
         form(state, 'clock', 'Move clock forward', field('ahead', 'Seconds', '3600', inputmode='numeric')),
         button(state, 'reset', 'Delete everything'),
     ))  # fmt: skip
 
 
-async def outbox(request: Request) -> Response:
-    """Show the mails and invites that Calendly would have sent."""
-    state = state_of(request)
-    mails = join(
-        MAIL.format(item.subject, item.to, f'{item.at:%Y-%m-%d %H:%M} UTC', item.text)
-        for item in reversed(state.calendar.outbox)
-    )
-    none = Markup('<p class="soft">No mail yet.</p>')
-    return page('Outbox', OUTBOX.format(state.config.base, mails or none))
-
-
 ROUTES = [
     Route('/', show, methods=['GET']),
-    Route('/outbox', outbox, methods=['GET']),
     Route('/panel/{action}', submit, methods=['POST']),
 ]

@@ -69,6 +69,12 @@ async def calendly_event(state: SandboxState, body: Json) -> Json:
     return {'sent': other_events.send(state, body['event'], str(body.get('invitee', '')))}
 
 
+async def smtp(state: SandboxState, body: Json) -> Json:
+    """`{down?}`: close the SMTP port, so that connections are refused, or open it again."""
+    state.mailbox.down = bool(body.get('down', state.mailbox.down))
+    return {'down': state.mailbox.down, 'mails': state.mailbox.count}
+
+
 async def reset(state: SandboxState, body: Json) -> Json:
     """`{}`: delete everything and start again."""
     await state.close()
@@ -77,4 +83,4 @@ async def reset(state: SandboxState, body: Json) -> Json:
     return {}
 
 
-ACTIONS = (clock, release, resend, webhooks, ping, thin_event, calendly_event, reset)
+ACTIONS = (clock, release, resend, webhooks, ping, thin_event, calendly_event, smtp, reset)

@@ -14,6 +14,7 @@ from services.sandbox import forms
 from services.sandbox.clock import Ticker, run_due
 from services.sandbox.faults.connection import drop, wait_for_disconnect
 from services.sandbox.faults.rules import Rule
+from services.sandbox.mail.server import SmtpListener
 from services.sandbox.state import SandboxState
 from services.sandbox.types import Json
 
@@ -48,19 +49,21 @@ class FaultMiddleware:
         self.app = app
         self.state = state
         self.ticker = Ticker(state)
+        self.smtp = SmtpListener(state)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope['type'] != 'http':
             await self.app(scope, receive, send)
             return
-        # A mounted application has no lifespan of its own, so the first request starts the ticker.
+        # A mounted application has no lifespan of its own, so the first request starts both.
         self.ticker.start()
+        await self.smtp.update()
         run_due(self.state)
         path = scope['path'].removeprefix(scope.get('root_path', ''))
         vendor, vendor_path = vendor_of(path)
         if vendor is None:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, self._after(send))
             return
         body, receive = await _read(receive)
         entry = self._log(scope, vendor, vendor_path, body)
@@ -69,6 +72,16 @@ class FaultMiddleware:
         rule = self.state.faults.take(f'{scope["method"]} {vendor_path}', f'{scope["method"]} {path}')
         scope[RULE] = rule
         await self._respond(rule, scope, receive, _log_status(send, entry))
+
+    def _after(self, send: Send) -> Send:
+        """Open or close the SMTP port as an action says, before its response is sent."""
+
+        async def update_first(message: Message) -> None:
+            if message['type'] == 'http.response.start':
+                await self.smtp.update()
+            await send(message)
+
+        return update_first
 
     def _log(self, scope: Scope, vendor: str, path: str, body: bytes) -> Json:
         headers = Headers(scope=scope)

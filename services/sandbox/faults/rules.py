@@ -6,8 +6,9 @@ from typing import Any
 
 from services.sandbox.types import Json
 
-# What a rule may `do`, by what its `match` names: a request, a webhook delivery or a payment. Carried out in
-# faults/middleware.py and faults/connection.py (request), webhooks.py (webhook), stripe/payments.py (pay).
+# What a rule may `do`, by what its `match` names: a request, a webhook delivery, a mail or a payment.
+# Carried out in faults/middleware.py and faults/connection.py (request), webhooks.py (webhook),
+# mail/server.py (mail), stripe/payments.py (pay).
 FAULTS: dict[str, dict[str, str]] = {
     'request': {
         'fail': 'respond with `status`, `code`, `message`, `retry_after`',
@@ -26,15 +27,23 @@ FAULTS: dict[str, dict[str, str]] = {
         'duplicate': 'deliver it twice',
         'reorder': 'deliver it after the next one',
     },
+    'mail': {
+        'fail': 'refuse the recipient with `status`: 550 for good, 451 for now',
+        'reject': 'refuse the mail with `status` after DATA',
+        'delay': 'wait `seconds` before the answer to the mail',
+        'reset': 'drop the connection after DATA; the mail is not kept',
+        'lose': 'keep the mail, and drop the connection instead of the answer',
+    },
     'pay': {'decline': 'decline the next payment with `code`'},
 }
 
 
 @dataclass(slots=True)
 class Rule:
-    """One fault; `match` is `METHOD /path`, `webhook <type>` or `pay`, and `*` matches anything.
+    """One fault; `match` is `METHOD /path`, `webhook <type>`, `mail <address>` or `pay`.
 
-    The rule applies `times` times, with None always. `seconds` and `retry_after` are in seconds.
+    In it `*` matches anything. The rule applies `times` times, with None always. `seconds`
+    and `retry_after` are in seconds.
     """
 
     match: str
@@ -52,9 +61,9 @@ class Rule:
 
 
 def kind_of(match: str) -> str:
-    """Return the kind of a rule: `request`, `webhook` or `pay`."""
+    """Return the kind of a rule: `request`, `webhook`, `mail` or `pay`."""
     head = match.split(' ', 1)[0]
-    return head if head in ('webhook', 'pay') else 'request'
+    return head if head in ('webhook', 'mail', 'pay') else 'request'
 
 
 def parse(raw: Json) -> Rule:

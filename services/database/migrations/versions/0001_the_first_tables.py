@@ -78,6 +78,24 @@ def upgrade() -> None:
     op.create_index('ix_unmatched_bookings_order_id', 'unmatched_bookings', ['order_id'])
     op.create_index('ix_unmatched_bookings_state_start', 'unmatched_bookings', ['state', 'start'])
     op.create_table(
+        'effects',
+        sa.Column('id', WHOLE, autoincrement=True, nullable=False),
+        sa.Column('kind', sa.String(16), nullable=False),
+        sa.Column('order_id', sa.String(64), nullable=False),
+        sa.Column('target', TEXT, nullable=False),
+        sa.Column('state', sa.String(16), nullable=False),
+        sa.Column('tries', WHOLE, nullable=False),
+        sa.Column('next_try', TIME),
+        sa.Column('last_error', TEXT, nullable=False),
+        sa.Column('created_at', TIME, nullable=False),
+        sa.Column('finished_at', TIME),
+        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_effects_order_id'),
+        sa.PrimaryKeyConstraint('id', name='pk_effects'),
+        sa.UniqueConstraint('kind', 'target', name='uq_effects_kind_target'),
+    )
+    op.create_index('ix_effects_order_id', 'effects', ['order_id'])
+    op.create_index('ix_effects_next_try', 'effects', ['next_try'])
+    op.create_table(
         'journal',
         sa.Column('id', WHOLE, autoincrement=True, nullable=False),
         sa.Column('order_id', sa.String(64), nullable=False),
@@ -121,6 +139,7 @@ def _create_orders() -> None:
         sa.Column('session_expires_at', TIME, nullable=False),
         sa.Column('calendar_url', TEXT),
         sa.Column('calendar_url_at', TIME),
+        sa.Column('calendar_share', TEXT),
         sa.Column('bookings_unknown', FLAG, nullable=False),
         sa.Column('voided_at', TIME),
         sa.Column('completed_at', TIME),
