@@ -103,6 +103,36 @@ def check_clock(problem: str) -> Check:
     return Check('clock', problem=problem, remedy=CLOCK_REMEDY if problem else '')
 
 
+def check_reconciler(problem: str) -> Check:
+    """Check that the last comparison with Stripe succeeded.
+
+    Args:
+        problem: what failed in it, '' when nothing did.
+    """
+    if not problem:
+        return Check('reconciler')
+    return Check(
+        'reconciler',
+        problem=f'the comparison with Stripe fails: {problem}',
+        remedy='Check STRIPE_SECRET_KEY, and that this machine can reach api.stripe.com; see the log.',
+    )
+
+
+def check_mail(problem: str) -> Check:
+    """Check that the last mail could be handed to the server.
+
+    Args:
+        problem: the answer of the server, '' when it took the mail or none was sent.
+    """
+    if not problem:
+        return Check('mail')
+    return Check(
+        'mail',
+        problem=f'no mail can be sent: {problem}',
+        remedy='Check SMTP_URL and MAIL_FROM with your mail provider. Mail waits, and is sent then.',
+    )
+
+
 def check_calendar(watch: CalendarWatch) -> Check:
     """Check that what is sold can be booked, as of the last check.
 

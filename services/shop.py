@@ -24,12 +24,16 @@ from services.health import (
     check_calendar,
     check_clock,
     check_ledger,
+    check_mail,
     check_price,
+    check_reconciler,
     check_sales,
     check_stripe_key,
 )
 from services.inbox import Inbox
-from services.ledger import Ledger, Source, connect
+from services.ledger import Ledger, MailRules, Source, connect
+from services.mail import Letterhead, MailClient
+from services.messages import MailSender, ProblemWatch, Words
 from services.metrics import Metrics
 from services.orders import PriceAdjustments
 from services.payments import CheckoutPage, Payments
@@ -71,17 +75,15 @@ class Shop:
     reconciler: Reconciler
     calendar_watch: CalendarWatch
     effects: EffectRunner
+    mail_sender: MailSender | None
+    problem_watch: ProblemWatch
     metrics: Metrics
     fuse: Fuse
 
     @property
     def banner(self) -> str:
         """What every page must say about the money, '' when it is real."""
-        if self.settings.mode == 'demo':
-            return 'Demo: no money moves, and nothing here is real.'
-        if not self.settings.selling:
-            return 'Test mode: payments here are not real, and no time can be booked.'
-        return ''
+        return _banner(self.settings)
 
     async def open(self) -> None:
         """Bring the ledger up to date."""
@@ -92,6 +94,9 @@ class Shop:
         await self.warm_up()
         self.calendar_watch.start()
         self.effects.start()
+        if self.mail_sender:
+            self.mail_sender.start()
+            self.problem_watch.start(self._problems)
         self.reconciler.start()
 
     async def warm_up(self) -> None:
@@ -110,6 +115,9 @@ class Shop:
         """Stop the reconciler and close all connections."""
         await self.reconciler.stop()
         await self.effects.stop()
+        await self.problem_watch.stop()
+        if self.mail_sender:
+            await self.mail_sender.stop()
         await self.calendar_watch.stop()
         await self.payments.close()
         await self.scheduling.close()
@@ -124,7 +132,13 @@ class Shop:
             check_calendar(self.calendar_watch),
             check_sales(self.fuse.paused_for),
             check_clock(self.payments.clock.problem),
+            check_reconciler(self.reconciler.problem),
+            *([check_mail(self.mail_sender.problem)] if self.mail_sender else []),
         ]
+
+    async def _problems(self) -> list[tuple[str, str]]:
+        checks = [check for check in await self.health() if check.problem]
+        return [(check.name, f'{check.problem}. {check.remedy}') for check in checks]
 
     @property
     def learns_of_bookings(self) -> bool:
@@ -160,6 +174,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         connect(settings.database_url),
         clock,
         on_unmatched=lambda row: metrics.unmatched_booking(row.reason),
+        mail_rules=_mail_rules(settings),
     )
     payments = Payments(
         settings.stripe_secret_key,
@@ -249,6 +264,61 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         reconciler=reconciler,
         calendar_watch=CalendarWatch(scheduling, minutes=product.minutes),
         effects=EffectRunner(ledger, CalendarEffects(ledger, scheduling, clock=clock).handlers),
+        mail_sender=_mail_sender(
+            settings, texts, ledger=ledger, payments=payments, calendar=calendar, clock=clock
+        ),
+        problem_watch=ProblemWatch(ledger, clock=clock),
         metrics=metrics,
         fuse=fuse,
+    )
+
+
+def _banner(settings: Settings) -> str:
+    if settings.mode == 'demo':
+        return 'Demo: no money moves, and nothing here is real.'
+    if not settings.selling:
+        return 'Test mode: payments here are not real, and no time can be booked.'
+    return ''
+
+
+def _mail_rules(settings: Settings) -> MailRules:
+    """Without a server nothing is written down, so that nothing is sent later by surprise (decision 82)."""
+    sends = settings.smtp_url is not None
+    return MailRules(
+        customers=sends,
+        reminders=sends and bool(settings.calendly_token or settings.calendly_webhook_signing_key),
+        operator=sends and bool(settings.operator_email),
+    )
+
+
+def _mail_sender(
+    settings: Settings,
+    texts: site.Site,
+    *,
+    ledger: Ledger,
+    payments: Payments,
+    calendar: CalendarLinks,
+    clock: Callable[[], datetime],
+) -> MailSender | None:
+    if settings.smtp_url is None:
+        return None
+    host = settings.mail_from.rpartition('@')[2]
+    business, contact, theme = texts.business, texts.contact, texts.theme
+    return MailSender(
+        ledger,
+        MailClient(settings.smtp_url, sender=settings.mail_from, host=host),
+        Words(texts, domain=settings.domain, banner=_banner(settings), operator=settings.operator_email),
+        Letterhead(
+            name=business.name,
+            sender=settings.mail_from,
+            reply_to=contact.email,
+            contact=(contact.email, contact.phone, contact.hours),
+            accent=theme.accent,
+            accent_dark=theme.night,
+            host=host,
+        ),
+        business=business,
+        environment=lambda: payments.environment,
+        gate=calendar.gate,
+        clock=clock,
     )

@@ -2,6 +2,7 @@
 
 import atexit
 import shutil
+import socket
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -42,12 +43,14 @@ def run(environ: Mapping[str, str], *, start: Start) -> None:
         stripe_webhook=f'{domain}/webhooks/stripe',
         calendly_webhook=f'{domain}/webhooks/calendly',
         bank_settles_after=60,
+        smtp_port=_free_port(),
     )
     # The sandbox keeps its data in memory only, so the demo's orders are deleted at the end, too.
     folder = tempfile.mkdtemp(prefix='paidslot-demo-')
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     settings = parse_settings(
         config.settings()
+        | config.mail_settings()
         | {
             'DOMAIN': domain,
             'HOST': environ.get('HOST') or HOST,
@@ -63,3 +66,10 @@ def run(environ: Mapping[str, str], *, start: Start) -> None:
         hosts=HOSTS,
         greeting=line,
     )
+
+
+def _free_port() -> int:
+    """Return a port of this machine on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

@@ -115,6 +115,7 @@ orders = Table(
     Column('amount_disputed', BigInteger, nullable=False),
     Column('amount_lost', BigInteger, nullable=False),
     Column('dispute_status', Text, nullable=False),
+    Column('dispute_due_at', Utc),
     Column('under_review', Boolean, nullable=False),
     Column('awaits_customer', Boolean, nullable=False),
     Column('voucher_url', Text, nullable=False),
@@ -170,6 +171,34 @@ deliveries = Table(
     Column('error', Text, nullable=False),
     Column('payload', Text, nullable=False),
     Column('next_try', Utc, index=True),
+)
+
+mails = Table(
+    'mails',
+    metadata,
+    Column('id', String(100), primary_key=True),
+    Column('kind', String(16), nullable=False),
+    Column('order_id', ForeignKey('orders.id'), index=True),
+    Column('recipient', Text, nullable=False),
+    Column('state', String(16), nullable=False),
+    Column('created_at', Utc, nullable=False),
+    Column('due_at', Utc, nullable=False),
+    Column('tries', Integer, nullable=False),
+    Column('next_try', Utc, index=True),
+    Column('last_error', Text, nullable=False),
+    Column('finished_at', Utc),
+    Index('ix_mails_kind_state', 'kind', 'state'),
+)
+
+alerts = Table(
+    'alerts',
+    metadata,
+    Column('id', Text, primary_key=True),
+    Column('kind', String(16), nullable=False),
+    Column('order_id', ForeignKey('orders.id'), index=True),
+    Column('text', Text, nullable=False),
+    Column('mail_id', String(100), nullable=False, index=True),
+    Column('created_at', Utc, nullable=False),
 )
 
 unmatched_bookings = Table(

@@ -14,7 +14,7 @@ from services.fulfilment.decision import Decision, decide
 from services.fulfilment.duplicates import Duplicates
 from services.ledger import Delivery, Ledger, Source
 from services.metrics import Metrics
-from services.orders import Cause, Order, PaymentSession, State, delete_at, order_from
+from services.orders import AlertKind, Cause, Order, PaymentSession, State, delete_at, order_from
 from services.payments import SESSION_EVENTS, WARNING_EVENTS, Payments
 from services.rate_limit import RateLimit
 
@@ -232,7 +232,10 @@ class Fulfilment:
             line += f'; seems paid twice: see {changes["duplicate_of"]}'
         if 'fraud_warning' in changes:
             line += '; the card issuer reports fraud'
-        moved = await self._ledger.orders.move(order, because=because, line=line, handles=handles, **changes)
+        alert = AlertKind.SECOND_SESSION if decision.alarm and not decision.changes else None
+        moved = await self._ledger.orders.move(
+            order, because=because, line=line, handles=handles, alert=alert, **changes
+        )
         if moved:
             await self._after(order, moved, because)
         return moved

@@ -3,12 +3,16 @@
 from services.database.store import Store, connect
 from services.ledger.ledger import Ledger
 from services.ledger.records import (
+    Alert,
     Delivery,
     Effect,
     EffectKind,
     EffectState,
     JournalLine,
     ListCursor,
+    Mail,
+    MailRules,
+    MailState,
     Source,
     UnmatchedBooking,
     UnmatchedReason,
@@ -16,6 +20,7 @@ from services.ledger.records import (
 )
 
 __all__ = [
+    'Alert',
     'Delivery',
     'Effect',
     'EffectKind',
@@ -23,6 +28,9 @@ __all__ = [
     'JournalLine',
     'Ledger',
     'ListCursor',
+    'Mail',
+    'MailRules',
+    'MailState',
     'Source',
     'Store',
     'UnmatchedBooking',

@@ -10,19 +10,23 @@ from services.database import schema
 from services.database.store import Store
 from services.ledger import statements
 from services.ledger.leases import claim
-from services.ledger.records import Delivery, Source
+from services.ledger.mails import Mails
+from services.ledger.records import Alert, Delivery, Source
+from services.orders import AlertKind
 
 LEASE = timedelta(minutes=5)  # a process that dies while it processes a delivery holds it this long
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
 GIVEN_UP = timedelta(days=9)  # after the first try
+ALERTS_AFTER = timedelta(hours=1)  # of failing
 
 
 class Deliveries:
     """The webhook deliveries of both senders, and what was found in Stripe's lists instead."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, clock: Callable[[], datetime], mails: Mails) -> None:
         self._store = store
         self._clock = clock
+        self._mails = mails
 
     async def record(self, delivery: Delivery) -> bool:
         """Record a delivery before it is processed; True when it was handled earlier."""
@@ -55,6 +59,10 @@ class Deliveries:
             next_try = None if final or now - since >= GIVEN_UP else now + _pause(tries)
             statement = statements.change_delivery().where(schema.deliveries.c.handled_at.is_(None))
             connection.execute(statement, which | {'error': error, 'next_try': next_try})
+            if next_try is None or now - since >= ALERTS_AFTER:
+                key = f'delivery.{delivery.source}.{now:%Y-%m-%d}'
+                text = f'{delivery.source}, {delivery.kind}: {error}'
+                self._mails.alert(connection, Alert(key, AlertKind.DELIVERY, None, text))
             return next_try is not None
 
         return await self._store.write(work)

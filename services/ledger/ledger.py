@@ -14,8 +14,9 @@ from services.ledger.cursors import ListCursors
 from services.ledger.deliveries import Deliveries
 from services.ledger.effects import Effects
 from services.ledger.journal import Journal
+from services.ledger.mails import Mails
 from services.ledger.orders import Orders
-from services.ledger.records import UnmatchedBooking
+from services.ledger.records import MailRules, UnmatchedBooking
 from services.ledger.retention import Retention
 from services.ledger.unmatched import Unmatched
 from services.orders import Order
@@ -30,6 +31,7 @@ class Ledger:
         clock: Callable[[], datetime],
         *,
         on_unmatched: Callable[[UnmatchedBooking], object] = lambda _: None,
+        mail_rules: MailRules | None = None,
     ) -> None:
         """Make it; nothing is opened yet.
 
@@ -37,14 +39,16 @@ class Ledger:
             store: the database.
             clock: the present time in UTC.
             on_unmatched: called for each meeting that turns out not to be paid for.
+            mail_rules: which mails are written down; none, if not given.
         """
         self.store = store
         self.journal = Journal(store, clock)
-        self.deliveries = Deliveries(store, clock)
-        self.unmatched = Unmatched(store, clock, on_listed=on_unmatched)
+        self.mails = Mails(store, clock, mail_rules or MailRules())
+        self.deliveries = Deliveries(store, clock, self.mails)
+        self.unmatched = Unmatched(store, clock, self.mails, on_listed=on_unmatched)
         self.effects = Effects(store, self.journal, clock, on_change=self._notify)
         shared: dict[str, Any] = {'unmatched': self.unmatched, 'effects': self.effects}
-        self.orders = Orders(store, self.journal, clock, **shared, on_change=self._notify)
+        self.orders = Orders(store, self.journal, clock, **shared, mails=self.mails, on_change=self._notify)
         self.bookings = Bookings(store, self.journal, clock, **shared, on_change=self._notify)
         self.cursors = ListCursors(store)
         self.retention = Retention(store, clock)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from services.database import schema
@@ -16,10 +16,11 @@ from services.ledger.deliveries import mark_handled
 from services.ledger.effects import Effects
 from services.ledger.journal import Journal
 from services.ledger.leases import claim
+from services.ledger.mails import Mails
 from services.ledger.mapping import columns_of, order_from_row, values_of
-from services.ledger.records import Delivery, Effect, UnmatchedBooking
+from services.ledger.records import Alert, Delivery, Effect, UnmatchedBooking
 from services.ledger.unmatched import Unmatched
-from services.orders import Cause, Environment, Order, delete_at, next_check
+from services.orders import AlertKind, Cause, Environment, Order, delete_at, next_check
 
 LEASE = timedelta(minutes=10)  # an order whose check failed, or whose process died, is due again after this
 
@@ -35,6 +36,7 @@ class Orders:
         *,
         unmatched: Unmatched,
         effects: Effects,
+        mails: Mails,
         on_change: Callable[[Order], None],
     ) -> None:
         self._store = store
@@ -42,6 +44,7 @@ class Orders:
         self._clock = clock
         self._unmatched = unmatched
         self._effects = effects
+        self._mails = mails
         self._on_change = on_change
         self.moves: Counter[Cause] = Counter()  # in this process, by who caused them
 
@@ -77,6 +80,21 @@ class Orders:
         rows = await self._store.read(query.order_by(orders.c.completed_at.desc()).limit(1))
         return order_from_row(rows[0]) if rows else None
 
+    async def find_paid_by(self, email: str, environment: Environment, *, limit: int) -> tuple[Order, ...]:
+        """Return the last orders that were completed with an e-mail address, in any spelling of its case.
+
+        Args:
+            email: the address.
+            environment: where they were sold.
+            limit: how many at most.
+        """
+        table = schema.orders
+        same = func.lower(table.c.email) == email.strip().lower()
+        query = select(table).where(same, table.c.completed_at.is_not(None))
+        rows = await self._store.read(query.order_by(table.c.completed_at.desc()).limit(limit))
+        found = (order_from_row(row) for row in rows)
+        return tuple(order for order in found if order.environment.same_as(environment))
+
     async def find_paid_beside(self, order: Order, *, within: timedelta) -> tuple[Order, ...]:
         """Return the paid orders for the same offer by the same browser, e-mail or card, oldest first.
 
@@ -106,6 +124,7 @@ class Orders:
         actor: str = '',
         handles: Delivery | None = None,
         ends: Effect | None = None,
+        alert: AlertKind | None = None,
         **changes: Any,
     ) -> Order | None:
         """Change an order if nobody else has since it was read, with one journal line.
@@ -117,6 +136,7 @@ class Orders:
             actor: the person who acted, if one did.
             handles: the delivery that this answers, marked as handled in the same transaction.
             ends: the intent that this carries out, forgotten in the same transaction.
+            alert: what the operator must be told that does not follow from the changes.
             changes: fields of the order; ``facts`` replaces all facts.
 
         Returns:
@@ -137,6 +157,9 @@ class Orders:
             if order.state is not after.state:
                 unmatched[:] = self._unmatched.write_refunded(connection, after, before=order)
                 wanted[:] = self._effects.write_after(connection, after, before=order)
+            self._mails.write_after(connection, after, before=order)
+            if alert:
+                self._mails.alert(connection, Alert(f'{order.id}.{alert}', alert, order.id, line))
             if ends:
                 self._effects.forget(connection, ends)
             if handles:
@@ -148,6 +171,7 @@ class Orders:
             self.moves[because] += 1
             self._unmatched.report(unmatched)
             self._effects.report(wanted)
+            self._mails.report_written()
             self._on_change(order)
         return moved
 

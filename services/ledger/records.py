@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.orders import Cause
+from services.orders import AlertKind, Cause, MailKind
 
 
 class Source(enum.StrEnum):
@@ -37,6 +37,56 @@ class UnmatchedState(enum.StrEnum):
     CANCELED = 'canceled'
     RIGHT_AGAIN = 'right again'
     HANDLED = 'handled'
+
+
+class MailState(enum.StrEnum):
+    """What became of a mail.
+
+    It is dropped when its reason is gone before it was sent. It is unknown when the connection was lost
+    before the server's answer: it may have been sent, and is not sent again.
+    """
+
+    WANTED = 'wanted'
+    SENDING = 'sending'
+    SENT = 'sent'
+    REFUSED = 'refused'
+    GIVEN_UP = 'given up'
+    UNKNOWN = 'unknown'
+    DROPPED = 'dropped'
+
+
+@dataclass(frozen=True)
+class MailRules:
+    """Which mails are written down: none where none is sent, so that none goes out later by surprise.
+
+    ``reminders`` are sent only where the shop learns of bookings, ``operator`` says whether alerts are sent.
+    """
+
+    customers: bool = False
+    reminders: bool = False
+    operator: bool = False
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail to be sent: to whom ('' is the customer of its order), how often tried, times in UTC."""
+
+    id: str
+    kind: MailKind
+    order_id: str | None
+    recipient: str
+    tries: int
+    due_at: datetime
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One matter that needs the operator's hand; ``key`` tells it from others of its kind."""
+
+    key: str
+    kind: AlertKind
+    order_id: str | None
+    text: str
 
 
 class EffectKind(enum.StrEnum):

@@ -37,7 +37,7 @@ class Retention:
             if booked:
                 connection.execute(update(orders).where(orders.c.id.in_(booked)).values(delete_at=None))
             if gone := ids - booked:
-                for table in (schema.journal, schema.effects):
+                for table in (schema.journal, schema.effects, schema.mails, schema.alerts):
                     connection.execute(delete(table).where(table.c.order_id.in_(gone)))
                 connection.execute(delete(orders).where(orders.c.id.in_(gone)))
             return len(ids)
@@ -72,6 +72,25 @@ class Retention:
         old = select(*key).where(table.c.order_id.is_(None), table.c.end <= self._clock() - RETENTION)
         old = old.order_by(table.c.end)
         return await self._store.write(lambda connection: _delete(connection, table, old, limit))
+
+    async def delete_mails(self, *, limit: int) -> int:
+        """Delete what was sent long ago and belongs to no order: mails to the operator, lists of links.
+
+        Args:
+            limit: how many to delete.
+
+        Returns:
+            How many were deleted.
+        """
+        mails, alerts, until = schema.mails, schema.alerts, self._clock() - RETENTION
+        sent = select(mails.c.id).where(mails.c.order_id.is_(None), mails.c.finished_at <= until)
+        told = select(alerts.c.id).where(alerts.c.order_id.is_(None), alerts.c.created_at <= until)
+
+        def work(connection: Connection) -> int:
+            found = _delete(connection, mails, sent.order_by(mails.c.finished_at), limit)
+            return max(found, _delete(connection, alerts, told.order_by(alerts.c.created_at), limit))
+
+        return await self._store.write(work)
 
 
 def _delete(connection: Connection, table: Table, old: Select[Any], limit: int) -> int:

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, case, select, update
 from services.database import schema
 from services.database.store import Store
 from services.ledger.deliveries import mark_handled
+from services.ledger.mails import Mails
 from services.ledger.mapping import booking_from_row
-from services.ledger.records import Delivery, UnmatchedBooking, UnmatchedReason, UnmatchedState
-from services.orders import MONEY_BACK_STATES, Booking, BookingState, Order
+from services.ledger.records import Alert, Delivery, UnmatchedBooking, UnmatchedReason, UnmatchedState
+from services.orders import MONEY_BACK_STATES, AlertKind, Booking, BookingState, Order
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ class Unmatched:
         self,
         store: Store,
         clock: Callable[[], datetime],
+        mails: Mails,
         *,
         on_listed: Callable[[UnmatchedBooking], object],
     ) -> None:
@@ -33,10 +35,12 @@ class Unmatched:
         Args:
             store: the database.
             clock: the present time in UTC.
+            mails: where the operator is told of each row.
             on_listed: called for each row after the transaction that lists it.
         """
         self._store = store
         self._clock = clock
+        self._mails = mails
         self._on_listed = on_listed
 
     async def record_unmatched(
@@ -112,7 +116,12 @@ class Unmatched:
             )
             for reason in reasons
         ]
-        return [row for row in rows if self._put(connection, row) and not canceled]
+        listed = [row for row in rows if self._put(connection, row) and not canceled]
+        for row in listed:
+            key = f'{row.invitee_id}.{row.reason}'
+            text = f'{row.reason}, {row.start:%Y-%m-%d %H:%M} UTC, {row.name} <{row.email}>'
+            self._mails.alert(connection, Alert(key, AlertKind.MEETING, row.order_id, text))
+        return listed
 
     def write_refunded(
         self, connection: Connection, order: Order, *, before: Order

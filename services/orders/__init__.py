@@ -1,6 +1,7 @@
 """The order: the facts seen of it, the state that follows from them, and whether a payment is its own."""
 
 from services.orders.matching import is_same_shop, metadata_of, mismatch_of, order_from
+from services.orders.messages import AlertKind, MailKind, after_the_night, alerts_after, mails_after
 from services.orders.model import (
     ATTACH_DEADLINE,
     CLAIM_LIFETIME,
@@ -38,6 +39,7 @@ __all__ = [
     'SESSION_LIFETIME',
     'WAITING_STATES',
     'WATCHED',
+    'AlertKind',
     'Booking',
     'BookingState',
     'CalendarGate',
@@ -45,15 +47,19 @@ __all__ = [
     'Cause',
     'Environment',
     'Facts',
+    'MailKind',
     'Order',
     'PaymentSession',
     'PriceAdjustments',
     'Purchase',
     'Return',
     'State',
+    'after_the_night',
+    'alerts_after',
     'attach_deadline',
     'delete_at',
     'is_same_shop',
+    'mails_after',
     'metadata_of',
     'mismatch_of',
     'new_reference',

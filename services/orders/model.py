@@ -51,7 +51,7 @@ CALENDAR_STATES = frozenset({State.PAID, State.PARTLY_REFUNDED, State.DISPUTED})
 MONEY_BACK_STATES = frozenset({State.REFUNDED, State.LOST})
 LINK_ENDS = MONEY_BACK_STATES | {State.EXPIRED, State.FAILED}
 """The states in which an unused calendar link is deleted."""
-DISPUTE_FACTS = frozenset({'amount_disputed', 'amount_lost', 'dispute_status'})
+DISPUTE_FACTS = frozenset({'amount_disputed', 'amount_lost', 'dispute_status', 'dispute_due_at'})
 WAITING_STATES = frozenset({State.OPEN, State.PROCESSING, State.AWAITING_CUSTOMER, State.UNDER_REVIEW})
 
 
@@ -131,7 +131,8 @@ class Facts:
     ``receipt_url`` is Stripe's page with the receipt. Stripe gives a receipt its ``receipt_number`` when it
     sends it by e-mail; until then, and in test mode always, there is none.
 
-    ``amount_disputed`` is what open disputes ask for, ``amount_lost`` what decided ones took. A customer who
+    ``amount_disputed`` is what open disputes ask for, ``amount_lost`` what decided ones took;
+    ``dispute_due_at`` is until when the first open one must be answered. A customer who
     still has to pay needs the voucher: Stripe's page with the instructions, and until when.
     """
 
@@ -147,6 +148,7 @@ class Facts:
     amount_disputed: int = 0
     amount_lost: int = 0
     dispute_status: str = ''
+    dispute_due_at: datetime | None = None
     under_review: bool = False
     awaits_customer: bool = False
     voucher_url: str = ''

@@ -1,6 +1,7 @@
 """Stripe: the only package that imports its SDK."""
 
 from services.payments.client import Payments
+from services.payments.dashboard import dashboard_url
 from services.payments.events import RELEVANT, SESSION_EVENTS, WARNING_EVENTS, kind_of, named_by
 from services.payments.listing import ListEntry, ListPage
 from services.payments.permissions import PERMISSIONS, create_key_url
@@ -17,6 +18,7 @@ __all__ = [
     'ListPage',
     'Payments',
     'create_key_url',
+    'dashboard_url',
     'kind_of',
     'named_by',
     'signed_event',

@@ -1,7 +1,8 @@
 """The disputes of a charge, by the money that they moved (docs.stripe.com/api/disputes/object)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 # Decided in the shop's favour, or an inquiry that came to nothing.
@@ -15,11 +16,13 @@ class Disputes:
     """All disputes of a charge together; amounts in minor units.
 
     ``disputed`` is what open ones ask for, ``lost`` what decided ones took, ``status`` the worst one.
+    ``due_at`` is until when the first open one must be answered, in UTC, where Stripe says it.
     """
 
     disputed: int = 0
     lost: int = 0
     status: str = ''
+    due_at: datetime | None = None
 
 
 def disputes_of(charge: Mapping[str, Any]) -> Disputes:
@@ -39,7 +42,14 @@ def disputes_of(charge: Mapping[str, Any]) -> Disputes:
         disputed=sum(dispute.get('amount') or 0 for status, dispute in pairs if status not in LOST | WON),
         lost=sum(_taken(dispute) for status, dispute in pairs if status in LOST),
         status=ranked[0] if ranked else '',
+        due_at=_due_at(dispute for status, dispute in pairs if status not in LOST | WON),
     )
+
+
+def _due_at(open_disputes: Iterable[Mapping[str, Any]]) -> datetime | None:
+    dates = [(dispute.get('evidence_details') or {}).get('due_by') for dispute in open_disputes]
+    known = [date for date in dates if isinstance(date, int)]
+    return datetime.fromtimestamp(min(known), UTC) if known else None
 
 
 def _taken(dispute: Mapping[str, Any]) -> int:

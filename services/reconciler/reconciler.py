@@ -49,6 +49,11 @@ class Reconciler:
         self._failing: dict[str, str] = {}
         self._running: asyncio.Task[None] | None = None
 
+    @property
+    def problem(self) -> str:
+        """Which tasks have failed in the last round and why, '' when all went well."""
+        return '; '.join(f'{name} ({why or "see the log"})' for name, why in self._failing.items())
+
     def start(self) -> None:
         """Begin with a round at once, and go on until stopped."""
         self._running = asyncio.create_task(self._run())

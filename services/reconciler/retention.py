@@ -25,6 +25,7 @@ class DeleteOld:
             ('unpaid orders', self._ledger.retention.delete_orders),
             ('handled deliveries', self._ledger.retention.delete_deliveries),
             ('meetings of no order', self._ledger.retention.delete_unmatched),
+            ('mails of no order', self._ledger.retention.delete_mails),
         ):
             count = 0
             for _ in range(STEPS):

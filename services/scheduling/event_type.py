@@ -25,11 +25,8 @@ class EventType:
         self._link = link
         self.uri = ''
         self.owner = 'user'  # or 'organization'
-<<<<<<< HEAD
         self.phone_answer = ''  # the parameter that fills in its question for a telephone number, if any
-=======
         self.is_one_on_one = False
->>>>>>> links13
 
     async def known_uri(self) -> str:
         """Return the API's name of the event type; asks Calendly only while it is not known.
@@ -69,11 +66,8 @@ class EventType:
                         found, key=lambda each: (bool(each.get('deleted_at')), not each.get('active'))
                     )
                     self.uri, self.owner = str(chosen['uri']), owner
-<<<<<<< HEAD
                     self.phone_answer = phone_answer(chosen)
-=======
                     self.is_one_on_one = _is_one_on_one(chosen)
->>>>>>> links13
                     return chosen
             except CalendarUnavailable as error:
                 if owner == 'user' or not has_status(error, 403):
@@ -83,7 +77,6 @@ class EventType:
         return None
 
 
-<<<<<<< HEAD
 def phone_answer(event_type: dict[str, Any]) -> str:
     """Return ``a1`` where its first question asks for a telephone number, and so on; '' where none does.
 
@@ -95,11 +88,11 @@ def phone_answer(event_type: dict[str, Any]) -> str:
         if asks and isinstance(position, int) and position < ANSWERS:
             return f'a{position + 1}'
     return ''
-=======
+
+
 def _is_one_on_one(event_type: dict[str, Any]) -> bool:
     """Whether one host meets one invitee: not a group, and not a team's round robin or collective."""
     return event_type.get('kind') == 'solo' and not event_type.get('pooling_type')
->>>>>>> links13
 
 
 def _same_url(one: str, other: str) -> bool:

@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('name', name='pk_list_cursors'),
     )
     _create_orders()
+    _create_mails()
     op.create_table(
         'bookings',
         sa.Column('invitee_id', TEXT, nullable=False),
@@ -110,6 +111,41 @@ def upgrade() -> None:
     op.create_index('ix_journal_order_id', 'journal', ['order_id'])
 
 
+def _create_mails() -> None:
+    op.create_table(
+        'mails',
+        sa.Column('id', sa.String(100), nullable=False),
+        sa.Column('kind', sa.String(16), nullable=False),
+        sa.Column('order_id', sa.String(64)),
+        sa.Column('recipient', TEXT, nullable=False),
+        sa.Column('state', sa.String(16), nullable=False),
+        sa.Column('created_at', TIME, nullable=False),
+        sa.Column('due_at', TIME, nullable=False),
+        sa.Column('tries', WHOLE, nullable=False),
+        sa.Column('next_try', TIME),
+        sa.Column('last_error', TEXT, nullable=False),
+        sa.Column('finished_at', TIME),
+        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_mails_order_id'),
+        sa.PrimaryKeyConstraint('id', name='pk_mails'),
+    )
+    op.create_index('ix_mails_order_id', 'mails', ['order_id'])
+    op.create_index('ix_mails_next_try', 'mails', ['next_try'])
+    op.create_index('ix_mails_kind_state', 'mails', ['kind', 'state'])
+    op.create_table(
+        'alerts',
+        sa.Column('id', TEXT, nullable=False),
+        sa.Column('kind', sa.String(16), nullable=False),
+        sa.Column('order_id', sa.String(64)),
+        sa.Column('text', TEXT, nullable=False),
+        sa.Column('mail_id', sa.String(100), nullable=False),
+        sa.Column('created_at', TIME, nullable=False),
+        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_alerts_order_id'),
+        sa.PrimaryKeyConstraint('id', name='pk_alerts'),
+    )
+    op.create_index('ix_alerts_order_id', 'alerts', ['order_id'])
+    op.create_index('ix_alerts_mail_id', 'alerts', ['mail_id'])
+
+
 def _create_orders() -> None:
     op.create_table(
         'orders',
@@ -159,6 +195,7 @@ def _create_orders() -> None:
         sa.Column('amount_disputed', MONEY, nullable=False),
         sa.Column('amount_lost', MONEY, nullable=False),
         sa.Column('dispute_status', TEXT, nullable=False),
+        sa.Column('dispute_due_at', TIME),
         sa.Column('under_review', FLAG, nullable=False),
         sa.Column('awaits_customer', FLAG, nullable=False),
         sa.Column('voucher_url', TEXT, nullable=False),

@@ -1,0 +1,223 @@
+"""Mails: a row is written in the transaction of the move that causes it, then claimed, sent and marked.
+
+The id of a mail to a customer is made of the order and the kind, so that there is at most one of each. What
+needs the operator's hand is an alert, and one mail collects the alerts of ten minutes.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from services.database import schema
+from services.database.store import Store
+from services.ledger.leases import claim
+from services.ledger.records import Alert, Mail, MailRules, MailState
+from services.orders import AlertKind, MailKind, Order, alerts_after, mails_after
+
+LEASE = timedelta(minutes=5)  # a process that dies while it sends a mail holds it this long
+COLLECTED = timedelta(minutes=10)  # between two mails to the operator
+
+
+class Mails:
+    """All mails of one database; ``wanted`` is set when this process has written one down."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime], rules: MailRules) -> None:
+        """Make it.
+
+        Args:
+            store: the database.
+            clock: the present time in UTC.
+            rules: which mails are written down.
+        """
+        self._store = store
+        self._clock = clock
+        self._rules = rules
+        self.wanted = asyncio.Event()
+
+    def write_after(self, connection: Connection, order: Order, *, before: Order) -> None:
+        """Write down the mails that a move calls for, in its transaction.
+
+        Args:
+            connection: the transaction.
+            order: the order as it is after the move.
+            before: the order as it was.
+        """
+        now = self._clock()
+        if self._rules.customers:
+            for kind, due_at in mails_after(before, order, now):
+                if kind is not MailKind.REMINDER or self._rules.reminders:
+                    self._put(connection, f'{order.id}.{kind}', kind, order_id=order.id, due_at=due_at)
+        for alert in alerts_after(before, order, now):
+            self.alert(connection, Alert(f'{order.id}.{alert}', alert, order.id, ''))
+
+    def alert(self, connection: Connection, alert: Alert) -> None:
+        """Write an alert down in the transaction of its cause; nothing if it was written down earlier."""
+        if not self._rules.operator:
+            return
+        table = schema.alerts
+        values = {'id': alert.key, 'kind': alert.kind, 'order_id': alert.order_id, 'text': alert.text}
+        put = self._store.insert(table).values(values | {'mail_id': '', 'created_at': self._clock()})
+        put = put.on_conflict_do_nothing(index_elements=[table.c.id]).returning(table.c.id)
+        if connection.execute(put).first() is not None:
+            collected = update(table).where(table.c.id == alert.key)
+            connection.execute(collected.values(mail_id=self._collection(connection)))
+
+    async def report(self, alert: Alert) -> None:
+        """Write an alert down that no move causes."""
+        if self._rules.operator:
+            await self._store.write(lambda connection: self.alert(connection, alert))
+
+    async def send_links(self, email: str) -> None:
+        """Have the links of all orders of an e-mail address sent to it.
+
+        The row is the same whether there are any: the orders are looked up when the mail is sent.
+
+        Args:
+            email: the address as somebody has typed it.
+        """
+        if self._rules.customers:
+            mail_id = f'links.{secrets.token_hex(8)}'
+            await self._store.write(
+                lambda connection: self._put(connection, mail_id, MailKind.LINKS, recipient=email)
+            )
+            self.wanted.set()
+
+    async def claim(self) -> Mail | None:
+        """Claim the mail that has been due for the longest time."""
+        table, now = schema.mails, self._clock()
+        due = select(table).where(table.c.next_try <= now).order_by(table.c.next_try, table.c.id).limit(1)
+
+        def work(connection: Connection) -> Mail | None:
+            again = {'tries': table.c.tries + 1, 'state': MailState.SENDING}
+            rows = claim(connection, due, table.c.next_try, until=now + LEASE, changes=again)
+            return replace(_from_row(rows[0]), tries=rows[0].tries + 1) if rows else None
+
+        if not await self._store.read(due.with_only_columns(table.c.id)):
+            return None  # nearly always: no transaction is needed to see that
+        return await self._store.write(work)
+
+    async def put_off(self, mail: Mail, until: datetime, *, error: str = '') -> None:
+        """Write down when to try a claimed mail again, and why it could not be sent."""
+        values = {'state': MailState.WANTED, 'next_try': until, 'last_error': error}
+        await self._store.write(lambda connection: self._change(connection, mail, values))
+
+    async def finish(self, mail: Mail, state: MailState, *, recipient: str = '', error: str = '') -> None:
+        """Write down what became of a claimed mail.
+
+        A mail to a customer that was not sent for certain is an alert.
+
+        Args:
+            mail: which one.
+            state: what became of it.
+            recipient: the address that it went to.
+            error: the server's answer.
+        """
+        values = {'state': state, 'next_try': None, 'last_error': error, 'finished_at': self._clock()}
+        values |= {'recipient': recipient} if recipient else {}
+        failed = state in (MailState.REFUSED, MailState.GIVEN_UP, MailState.UNKNOWN)
+
+        def work(connection: Connection) -> None:
+            self._change(connection, mail, values)
+            if failed and mail.kind not in (MailKind.ALERTS, MailKind.LINKS):
+                text = f'The mail "{mail.kind}" ({state}): {error}'
+                self.alert(connection, Alert(f'mail.{mail.id}', AlertKind.MAIL, mail.order_id, text))
+
+        await self._store.write(work)
+
+    async def alerts_of(self, mail: Mail) -> tuple[Alert, ...]:
+        """Return the alerts that a mail collects, oldest first, without meetings that are right again."""
+        table, unmatched = schema.alerts.c, schema.unmatched_bookings.c
+        rows = await self._store.read(
+            select(schema.alerts).where(table.mail_id == mail.id).order_by(table.created_at, table.id)
+        )
+        alerts = [Alert(row.id, AlertKind(row.kind), row.order_id, row.text) for row in rows]
+        meetings = [alert.key for alert in alerts if alert.kind is AlertKind.MEETING]
+        if not meetings:
+            return tuple(alerts)
+        open_rows = select(unmatched.invitee_id, unmatched.reason).where(
+            unmatched.state == 'open',
+            unmatched.invitee_id.in_([key.rpartition('.')[0] for key in meetings]),
+        )
+        still_open = {f'{row.invitee_id}.{row.reason}' for row in await self._store.read(open_rows)}
+        return tuple(
+            alert for alert in alerts if alert.kind is not AlertKind.MEETING or alert.key in still_open
+        )
+
+    def report_written(self) -> None:
+        """Say, after a transaction, that mails may have been written down."""
+        self.wanted.set()
+
+    def _collection(self, connection: Connection) -> str:
+        """Return the id of the mail that collects alerts now; its row is locked until the transaction ends.
+
+        A mail that is being sent, or was, collects nothing more.
+        """
+        table, now = schema.mails, self._clock()
+        this_kind = table.c.kind == MailKind.ALERTS
+        waiting = select(table.c.id).where(this_kind, table.c.state == MailState.WANTED)
+        if known := connection.scalar(waiting.limit(1).with_for_update()):
+            return str(known)
+        last = connection.scalar(select(func.max(table.c.finished_at)).where(this_kind))
+        for number in count(int(now.timestamp() // COLLECTED.total_seconds())):
+            due_at = max(now, last or now) + COLLECTED
+            values = self._values(f'alerts.{number}', MailKind.ALERTS, due_at=due_at)
+            put = self._store.insert(table).values(values)
+            put = put.on_conflict_do_update(
+                index_elements=[table.c.id],
+                set_={'kind': MailKind.ALERTS},
+                where=table.c.state == MailState.WANTED,
+            )
+            if written := connection.scalar(put.returning(table.c.id)):
+                return str(written)
+        raise AssertionError('numbers do not end')
+
+    def _put(
+        self,
+        connection: Connection,
+        mail_id: str,
+        kind: MailKind,
+        *,
+        order_id: str | None = None,
+        recipient: str = '',
+        due_at: datetime | None = None,
+    ) -> None:
+        table = schema.mails
+        values = self._values(mail_id, kind, order_id=order_id, recipient=recipient, due_at=due_at)
+        put = self._store.insert(table).values(values)
+        again = put.on_conflict_do_update(
+            index_elements=[table.c.id],
+            set_={name: put.excluded[name] for name in values},
+            where=table.c.state == MailState.DROPPED,
+        )
+        connection.execute(again)
+
+    def _values(
+        self,
+        mail_id: str,
+        kind: MailKind,
+        *,
+        order_id: str | None = None,
+        recipient: str = '',
+        due_at: datetime | None = None,
+    ) -> dict[str, Any]:
+        now = self._clock()
+        due_at = due_at or now
+        values = {'id': mail_id, 'kind': kind, 'order_id': order_id, 'recipient': recipient}
+        times = {'created_at': now, 'due_at': due_at, 'next_try': due_at, 'finished_at': None}
+        return values | times | {'state': MailState.WANTED, 'tries': 0, 'last_error': ''}
+
+    def _change(self, connection: Connection, mail: Mail, values: dict[str, Any]) -> None:
+        """Change a claimed mail, unless its lease has expired and another process has claimed it."""
+        table = schema.mails
+        claimed = (table.c.id == mail.id, table.c.state == MailState.SENDING, table.c.tries == mail.tries)
+        connection.execute(update(table).where(*claimed).values(values))
+
+
+def _from_row(row: Row[Any]) -> Mail:
+    return Mail(row.id, MailKind(row.kind), row.order_id, row.recipient, row.tries, row.due_at)

@@ -1,0 +1,239 @@
+"""The words of every mail: an order, or what needs the operator's hand, becomes a message."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from babel.dates import format_date, format_time, get_timezone_name
+
+from services.ledger import Alert
+from services.mail import Button, Message, Note
+from services.money import Money
+from services.orders import AlertKind, Booking, MailKind, Order, State
+from services.payments import dashboard_url
+from services.site import Site
+
+LOCALE = 'en_US'
+KEEP_IT = (
+    'Keep this mail: its link leads back to your order, on every device. Do not share it, because whoever '
+    'has it can pick or change the time.'
+)
+ALERTS = {
+    AlertKind.DUPLICATE: (
+        'Seems paid twice',
+        'The same customer has paid order {other} as well. Refund one of them if only one is wanted.',
+    ),
+    AlertKind.MISMATCH: (
+        'A payment does not match',
+        'What differs: {mismatch}. The calendar stays closed, and the customer reads that you will write. '
+        'Refund the payment, or write to the customer.',
+    ),
+    AlertKind.SECOND_SESSION: (
+        'A second payment for one order',
+        '{text}. If it was paid, refund it.',
+    ),
+    AlertKind.FRAUD_WARNING: (
+        'The card issuer reports fraud',
+        'A refund now may avoid a dispute and its fee. Nothing was changed by itself.',
+    ),
+    AlertKind.DISPUTE: (
+        'A payment is disputed',
+        'Answer it in the Stripe Dashboard{deadline}, or accept it there. The calendar stays open.',
+    ),
+    AlertKind.MEETING: (
+        'A meeting that is not paid for',
+        '{text}. Look at it in Calendly: cancel it there, or write to the customer.',
+    ),
+    AlertKind.DELIVERY: (
+        'Webhook deliveries fail',
+        '{text}. The shop tries again for nine days. The log has the details.',
+    ),
+    AlertKind.MAIL: (
+        'A mail to a customer was not sent',
+        '{text}. Write to the customer: {email}.',
+    ),
+    AlertKind.PROBLEM: ('The shop has a problem', '{text}'),
+}
+
+
+class Words:
+    """Writes the messages of one shop."""
+
+    def __init__(self, site: Site, *, domain: str, banner: str, operator: str) -> None:
+        """Make it.
+
+        Args:
+            site: the words about the business.
+            domain: the shop's address, which links begin with.
+            banner: what must be said about the money, '' when it is real.
+            operator: the operator's address.
+        """
+        self._site = site
+        self._domain = domain
+        self._banner = banner
+        self._operator = operator
+
+    def for_customer(self, kind: MailKind, order: Order, bookings: Sequence[Booking]) -> Message:
+        """Write one of the mails that an order causes.
+
+        Args:
+            kind: which one.
+            order: as it is now.
+            bookings: its meetings that take place.
+        """
+        subject, text, words = {
+            MailKind.PAID: self._paid,
+            MailKind.REMINDER: self._reminder,
+            MailKind.REFUNDED: self._refunded,
+            MailKind.MISMATCH: self._mismatch,
+        }[kind](order, bookings)
+        name = f' {order.facts.name}' if order.facts.name else ''
+        return Message(
+            id=f'{order.reference}.{kind}',
+            to=order.facts.email,
+            subject=subject,
+            text=(f'Hello{name},', *text),
+            facts=self._facts(kind, order),
+            button=Button(words, self._url(order)),
+            closing=(KEEP_IT,),
+            banner=self._banner,
+        )
+
+    def links(self, mail_id: str, recipient: str, orders: Sequence[Order]) -> Message:
+        """Write the mail with the links of all orders of one address.
+
+        Args:
+            mail_id: of the mail.
+            recipient: the address.
+            orders: the orders, the newest first.
+        """
+        several = len(orders) > 1
+        return Message(
+            id=mail_id,
+            to=recipient,
+            subject='The links to your orders' if several else 'The link to your order',
+            text=(
+                'Somebody, probably you, asked us for the way back to your '
+                f'{"orders" if several else "order"}. If it was not you, do nothing.',
+            ),
+            notes=tuple(
+                Note(
+                    f'{order.purchase.title}, {order.reference}',
+                    f'{_state_in_words(order)}, {_day(order, self._site)}',
+                    self._url(order),
+                )
+                for order in orders
+            ),
+            closing=('Do not share a link: whoever has it can pick or change the time.',),
+            banner=self._banner,
+        )
+
+    def alerts(self, mail_id: str, alerts: Sequence[tuple[Alert, Order | None]]) -> Message:
+        """Write the mail to the operator about what needs a hand.
+
+        Args:
+            mail_id: of the mail.
+            alerts: the matters with their orders, where there is one.
+        """
+        notes = tuple(self._note(alert, order) for alert, order in alerts)
+        subject = notes[0].title if len(notes) == 1 else f'{len(notes)} matters need your hand'
+        return Message(
+            id=mail_id,
+            to=self._operator,
+            subject=subject,
+            text=('Your shop tells you each of these once.',),
+            notes=notes,
+            banner=self._banner,
+        )
+
+    def _note(self, alert: Alert, order: Order | None) -> Note:
+        title, text = ALERTS[alert.kind]
+        facts = order.facts if order else None
+        due = facts.dispute_due_at if facts else None
+        words = text.format(
+            text=alert.text.rstrip('.'),
+            other=order.duplicate_of if order else '',
+            mismatch=facts.mismatch if facts else '',
+            email=facts.email if facts and facts.email else 'the address is not known',
+            deadline=f' before {_moment(due, self._site)}' if due else '',
+        )
+        if order is None:
+            return Note(title, words)
+        where = dashboard_url(order.facts.payment_id, order.environment.mode)
+        return Note(f'{title}: order {order.reference}', words, where)
+
+    def _paid(self, order: Order, bookings: Sequence[Booking]) -> tuple[str, tuple[str, ...], str]:
+        thanks = f'thank you. {_payment(order)} for “{order.purchase.title}” has arrived.'
+        if order.paid.amount == 0:
+            thanks = f'thank you. Your order of “{order.purchase.title}” is complete.'
+        if bookings:
+            return 'Your payment has arrived', (thanks, 'Your session is booked.'), 'See your order'
+        pick = 'Now pick the time of your session. If you have done so already, the page shows it.'
+        subject = 'You have paid: pick your time' if order.paid.amount else 'Pick your time'
+        return subject, (thanks, pick), 'Pick your time'
+
+    def _reminder(self, order: Order, _bookings: Sequence[Booking]) -> tuple[str, tuple[str, ...], str]:
+        text = (
+            f'you have paid for “{order.purchase.title}”, and no time is picked yet.',
+            'The free times are on the page of your order. If none of them suits you, write or call us. '
+            'This is the only reminder.',
+        )
+        return 'Your session has no time yet', text, 'Pick your time'
+
+    def _refunded(self, order: Order, _bookings: Sequence[Booking]) -> tuple[str, tuple[str, ...], str]:
+        amount = Money(order.facts.amount_refunded, order.paid.currency)
+        text = (
+            f'we have refunded {amount} for “{order.purchase.title}”. The money goes back to the card or '
+            'account you paid with. Banks often need five to ten business days until they show it.',
+            'The calendar of this order is closed.',
+        )
+        return f'We have refunded {amount}', text, 'See your order'
+
+    def _mismatch(self, order: Order, _bookings: Sequence[Booking]) -> tuple[str, tuple[str, ...], str]:
+        text = (
+            'we have your payment, but it does not match the order, so we look at it ourselves. '
+            'We will write to you. Please do not pay again.',
+        )
+        return 'We have your payment', text, 'See your order'
+
+    def _facts(self, kind: MailKind, order: Order) -> tuple[tuple[str, str], ...]:
+        """The rows of a mail; what was bought and what was paid make it a confirmation, not an invoice."""
+        bought = order.purchase.title
+        if str(order.purchase.minutes) not in bought:
+            bought += f', {order.purchase.minutes} minutes'
+        rows = [('Order', order.reference), ('Bought', bought), ('Paid', str(order.paid))]
+        if kind is MailKind.REFUNDED:
+            rows.append(('Refunded', str(Money(order.facts.amount_refunded, order.paid.currency))))
+        if order.completed_at:
+            rows.append(('Date', _day(order, self._site)))
+        return tuple(rows)
+
+    def _url(self, order: Order) -> str:
+        return f'{self._domain}/order/{order.token}'
+
+
+def _payment(order: Order) -> str:
+    return f'Your payment of {order.paid}'
+
+
+def _state_in_words(order: Order) -> str:
+    words = {
+        State.PAID: 'paid',
+        State.PARTLY_REFUNDED: 'paid, and partly refunded',
+        State.DISPUTED: 'paid',
+        State.REFUNDED: 'refunded',
+        State.LOST: 'refunded',
+        State.MISMATCH: 'we are looking at your payment',
+        State.FAILED: 'the payment failed',
+    }
+    return words.get(order.state, 'your payment is being processed')
+
+
+def _day(order: Order, site: Site) -> str:
+    at = order.completed_at or order.created_at
+    return format_date(at.astimezone(site.business.zone), 'MMMM d, y', LOCALE)
+
+
+def _moment(time: datetime, site: Site) -> str:
+    local = time.astimezone(site.business.zone)
+    day, clock = format_date(local, 'EEEE, MMMM d, y', LOCALE), format_time(local, 'h:mm a', locale=LOCALE)
+    return f'{day}, {clock} {get_timezone_name(local, locale=LOCALE)}'

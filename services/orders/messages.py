@@ -1,0 +1,96 @@
+"""Which moves of an order are told by mail, and to whom: pure rules, without words and without I/O."""
+
+import enum
+from datetime import datetime, timedelta, tzinfo
+
+from services.orders.model import PAID_STATUSES, Order, State
+
+REMINDER_AFTER = timedelta(hours=24)
+FRESH = timedelta(days=3)  # an order that is found later than this after its payment is old news
+NIGHT_BEGINS, NIGHT_ENDS = 21, 8  # hours of the day in which nobody is reminded
+
+
+class MailKind(enum.StrEnum):
+    """What a mail is about; the first four go to the customer of an order, at most once each."""
+
+    PAID = 'paid'
+    MISMATCH = 'mismatch'
+    REMINDER = 'reminder'
+    REFUNDED = 'refunded'
+    LINKS = 'links'
+    ALERTS = 'alerts'
+
+
+class AlertKind(enum.StrEnum):
+    """What needs the operator's hand."""
+
+    DUPLICATE = 'duplicate'
+    MISMATCH = 'mismatch'
+    SECOND_SESSION = 'second session'
+    FRAUD_WARNING = 'fraud warning'
+    DISPUTE = 'dispute'
+    MEETING = 'meeting'
+    DELIVERY = 'delivery'
+    MAIL = 'mail'
+    PROBLEM = 'problem'
+
+
+def mails_after(before: Order, after: Order, now: datetime) -> list[tuple[MailKind, datetime]]:
+    """Return the mails to the customer that a move calls for, and when each is due.
+
+    Args:
+        before: the order as it was.
+        after: the order as it is.
+        now: the present time in UTC.
+    """
+    if _is_old_news(before, after, now):
+        return []
+    kinds: list[tuple[MailKind, datetime]] = []
+    if after.opens_calendar and not before.opens_calendar:
+        kinds.append((MailKind.PAID, now))
+        if not after.duplicate_of:
+            kinds.append((MailKind.REMINDER, now + REMINDER_AFTER))
+    if _is_paid_mismatch(after) and not _is_paid_mismatch(before):
+        kinds.append((MailKind.MISMATCH, now))
+    if after.state is State.REFUNDED is not before.state:
+        kinds.append((MailKind.REFUNDED, now))
+    return kinds
+
+
+def alerts_after(before: Order, after: Order, now: datetime) -> list[AlertKind]:
+    """Return what a move calls the operator for; the arguments are those of `mails_after`."""
+    if _is_old_news(before, after, now):
+        return []
+    found = {
+        AlertKind.DUPLICATE: after.duplicate_of and not before.duplicate_of,
+        AlertKind.MISMATCH: _is_paid_mismatch(after) and not _is_paid_mismatch(before),
+        AlertKind.FRAUD_WARNING: after.fraud_warning and not before.fraud_warning,
+        AlertKind.DISPUTE: after.facts.amount_disputed and not before.facts.amount_disputed,
+    }
+    return [kind for kind, is_new in found.items() if is_new]
+
+
+def after_the_night(time: datetime, zone: tzinfo) -> datetime:
+    """Return the time itself, or the end of the night that it falls into.
+
+    Args:
+        time: in UTC.
+        zone: where it must not be night.
+    """
+    local = time.astimezone(zone)
+    if NIGHT_ENDS <= local.hour < NIGHT_BEGINS:
+        return time
+    morning = local.replace(hour=NIGHT_ENDS, minute=0, second=0, microsecond=0)
+    if local.hour >= NIGHT_BEGINS:
+        morning += timedelta(days=1)
+    return morning.astimezone(time.tzinfo)
+
+
+def _is_paid_mismatch(order: Order) -> bool:
+    return order.state is State.MISMATCH and order.facts.payment_status in PAID_STATUSES
+
+
+def _is_old_news(before: Order, after: Order, now: datetime) -> bool:
+    """Whether the order is seen for the first time long after its payment, as after a restore."""
+    is_first = before.completed_at is None and after.completed_at is not None
+    return bool(is_first and after.completed_at and now - after.completed_at > FRESH)
