@@ -195,6 +195,16 @@ class TooManyRequests(ShopError):
     is_logged = True
 
 
+class InvalidEmail(ShopError):
+    """What was typed is no e-mail address."""
+
+    code = 'invalid_email'
+    status = 400
+    words = 'That is not a complete e-mail address. Please check it: it looks like name@example.com.'
+    level = logging.INFO
+    with_contact = False
+
+
 class SalesPaused(ShopError):
     """Many sessions were opened and nearly none was paid: somebody tries stolen cards here."""
 

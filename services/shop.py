@@ -17,6 +17,7 @@ from services.endpoints.api import checkout_router
 from services.endpoints.health import health_router
 from services.endpoints.metrics import metrics_router
 from services.errors import ShopError
+from services.find_orders import FindOrders
 from services.fulfilment import Duplicates, Fulfilment
 from services.fuse import Fuse
 from services.health import (
@@ -37,7 +38,7 @@ from services.messages import MailSender, ProblemWatch, Words
 from services.metrics import Metrics
 from services.orders import PriceAdjustments
 from services.payments import CheckoutPage, Payments
-from services.rate_limit import RateLimit
+from services.rate_limit import AddressLimit, RateLimit
 from services.reconciler import CalendarWatch, EffectRunner, Reconciler, tasks
 from services.scheduling import Scheduling
 from services.settings import Settings
@@ -56,6 +57,10 @@ LOOKUPS = {
     'known': '2/second',
 }
 
+# Of links by mail; a person needs one.
+FINDS = {'per_client': '6/minute', 'per_network': '12/minute', 'overall': '60/minute', 'known': '1/second'}
+FINDS_PER_ADDRESS = '3/hour'
+
 
 @dataclass(frozen=True)
 class Shop:
@@ -65,6 +70,7 @@ class Shop:
     site: site.Site
     catalog: Catalog
     checkout: Checkout
+    find_orders: FindOrders
     fulfilment: Fulfilment
     bookings: BookingRecorder
     calendar: CalendarLinks
@@ -139,6 +145,11 @@ class Shop:
     async def _problems(self) -> list[tuple[str, str]]:
         checks = [check for check in await self.health() if check.problem]
         return [(check.name, f'{check.problem}. {check.remedy}') for check in checks]
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether customers get mail from this shop."""
+        return self.mail_sender is not None
 
     @property
     def learns_of_bookings(self) -> bool:
@@ -254,6 +265,11 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         site=texts,
         catalog=catalog,
         checkout=checkout,
+        find_orders=FindOrders(
+            ledger,
+            rate_limit=RateLimit(**FINDS, on_refused=metrics.refused),
+            address_limit=AddressLimit(FINDS_PER_ADDRESS),
+        ),
         fulfilment=fulfilment,
         bookings=bookings,
         calendar=calendar,

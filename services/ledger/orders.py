@@ -22,6 +22,7 @@ from services.ledger.records import Alert, Delivery, Effect, UnmatchedBooking
 from services.ledger.unmatched import Unmatched
 from services.orders import AlertKind, Cause, Environment, Order, delete_at, next_check
 
+OF_ONE_BROWSER = 10  # orders that are read
 LEASE = timedelta(minutes=10)  # an order whose check failed, or whose process died, is due again after this
 
 
@@ -73,15 +74,17 @@ class Orders:
         rows = await self._store.read(statements.find_order(name), key=value)
         return order_from_row(rows[0]) if rows else None
 
-    async def find_completed_by(self, browser_hash: str, *, since: datetime) -> Order | None:
-        """Return the last order that this browser has completed at Stripe since then, if any."""
+    async def completed_by(self, browser_hash: str, *, since: datetime) -> tuple[Order, ...]:
+        """Return the last orders that this browser has completed at Stripe since then, the newest first."""
         orders = schema.orders
         query = select(orders).where(orders.c.browser_hash == browser_hash, orders.c.completed_at >= since)
-        rows = await self._store.read(query.order_by(orders.c.completed_at.desc()).limit(1))
-        return order_from_row(rows[0]) if rows else None
+        rows = await self._store.read(query.order_by(orders.c.completed_at.desc()).limit(OF_ONE_BROWSER))
+        return tuple(map(order_from_row, rows))
 
     async def find_paid_by(self, email: str, environment: Environment, *, limit: int) -> tuple[Order, ...]:
-        """Return the last orders that were completed with an e-mail address, in any spelling of its case.
+        """Return the last orders whose mail goes to an e-mail address, in any spelling of its case.
+
+        An address that was corrected finds nothing any more: it may be a stranger's.
 
         Args:
             email: the address.
@@ -89,11 +92,16 @@ class Orders:
             limit: how many at most.
         """
         table = schema.orders
-        same = func.lower(table.c.email) == email.strip().lower()
-        query = select(table).where(same, table.c.completed_at.is_not(None))
+        wanted = email.strip().lower()
+        is_stripes = (func.lower(table.c.email) == wanted) & (table.c.contact_email == '')
+        same = is_stripes | (func.lower(table.c.contact_email) == wanted)
+        has_paid = table.c.completed_at.is_not(None) & ~table.c.payment_failed
+        query = select(table).where(same, has_paid)
+        query = query.where(table.c.environment == environment.mode)
+        if environment.account:
+            query = query.where(table.c.account.in_(('', environment.account)))
         rows = await self._store.read(query.order_by(table.c.completed_at.desc()).limit(limit))
-        found = (order_from_row(row) for row in rows)
-        return tuple(order for order in found if order.environment.same_as(environment))
+        return tuple(map(order_from_row, rows))
 
     async def find_paid_beside(self, order: Order, *, within: timedelta) -> tuple[Order, ...]:
         """Return the paid orders for the same offer by the same browser, e-mail or card, oldest first.
