@@ -205,6 +205,15 @@ class InvalidEmail(ShopError):
     with_contact = False
 
 
+class CorrectedJustNow(ShopError):
+    """The e-mail address of an order was corrected less than an hour ago."""
+
+    code = 'corrected_just_now'
+    status = 429
+    words = 'The address was corrected less than an hour ago. Please try again later, or ask us.'
+    level = logging.INFO
+
+
 class SalesPaused(ShopError):
     """Many sessions were opened and nearly none was paid: somebody tries stolen cards here."""
 

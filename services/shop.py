@@ -12,6 +12,7 @@ from services import site
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks
 from services.catalog import Catalog, Offer
 from services.checkout import Checkout
+from services.correct_email import CorrectEmail
 from services.endpoints import webhooks
 from services.endpoints.api import checkout_router
 from services.endpoints.health import health_router
@@ -71,6 +72,7 @@ class Shop:
     catalog: Catalog
     checkout: Checkout
     find_orders: FindOrders
+    correct_email: CorrectEmail
     fulfilment: Fulfilment
     bookings: BookingRecorder
     calendar: CalendarLinks
@@ -233,6 +235,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         recorder=bookings,
         clock=clock,
         selling=settings.selling,
+        duplicates_open=texts.order.duplicates_open_calendar,
         learns_of_bookings=bool(settings.calendly_webhook_signing_key),
     )
     checkout = Checkout(
@@ -270,6 +273,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
             rate_limit=RateLimit(**FINDS, on_refused=metrics.refused),
             address_limit=AddressLimit(FINDS_PER_ADDRESS),
         ),
+        correct_email=CorrectEmail(ledger, clock=clock),
         fulfilment=fulfilment,
         bookings=bookings,
         calendar=calendar,

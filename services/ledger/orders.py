@@ -20,7 +20,7 @@ from services.ledger.mails import Mails
 from services.ledger.mapping import columns_of, order_from_row, values_of
 from services.ledger.records import Alert, Delivery, Effect, UnmatchedBooking
 from services.ledger.unmatched import Unmatched
-from services.orders import AlertKind, Cause, Environment, Order, delete_at, next_check
+from services.orders import MONEY_BACK_STATES, AlertKind, Cause, Environment, Order, delete_at, next_check
 
 OF_ONE_BROWSER = 10  # orders that are read
 LEASE = timedelta(minutes=10)  # an order whose check failed, or whose process died, is due again after this
@@ -157,6 +157,7 @@ class Orders:
         values |= {'order_id': order.id, 'seen_version': order.version}
         unmatched: list[UnmatchedBooking] = []
         wanted: list[str] = []
+        released: list[Order] = []
 
         def work(connection: Connection) -> Order | None:
             if connection.execute(statements.move_order(), values).rowcount == 0:
@@ -165,6 +166,7 @@ class Orders:
             if order.state is not after.state:
                 unmatched[:] = self._unmatched.write_refunded(connection, after, before=order)
                 wanted[:] = self._effects.write_after(connection, after, before=order)
+                released[:] = self._release_duplicates(connection, after, before=order, because=because)
             self._mails.write_after(connection, after, before=order)
             if alert:
                 self._mails.alert(connection, Alert(f'{order.id}.{alert}', alert, order.id, line))
@@ -180,8 +182,26 @@ class Orders:
             self._unmatched.report(unmatched)
             self._effects.report(wanted)
             self._mails.report_written()
-            self._on_change(order)
+            for changed in (order, *released):
+                self._on_change(changed)
         return moved
+
+    def _release_duplicates(
+        self, connection: Connection, after: Order, *, before: Order, because: Cause
+    ) -> list[Order]:
+        """Unmark the orders that repeated a payment whose money is back: they are no second payments now."""
+        if after.state not in MONEY_BACK_STATES or before.state in MONEY_BACK_STATES:
+            return []
+        table = schema.orders
+        marked = select(table).where(table.c.duplicate_of == after.reference).order_by(table.c.id)
+        released = [order_from_row(row) for row in connection.execute(marked.with_for_update())]
+        for order in released:
+            moved = replace(order, version=order.version + 1, duplicate_of='')
+            changed = {'version': moved.version, 'duplicate_of': ''}
+            connection.execute(update(table).where(table.c.id == order.id).values(changed))
+            line = f'no second payment any more: {after.reference} is {after.state}'
+            self._journal.write(connection, moved, because=because, line=line)
+        return released
 
     async def claim(self, environment: Environment, *, limit: int) -> tuple[Order, ...]:
         """Claim the orders of an environment whose check has been due for the longest time."""

@@ -77,6 +77,7 @@ class CalendarGate(enum.StrEnum):
     PAYMENT = 'payment'
     ENVIRONMENT = 'environment'
     TEST = 'test'
+    DUPLICATE = 'duplicate'
 
 
 class Return(enum.Enum):

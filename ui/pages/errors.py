@@ -39,6 +39,7 @@ ALERTS = {
 }
 """The codes that a URL may name; any other code shows nothing."""
 OUR_FAULT = 'Something went wrong on our side'
+UNEXPECTED = 'Something went wrong on our side. Please try again in a moment.'
 IF_PAID = (
     'If you have paid, your payment is safe: in the browser you paid in, the start page links to your order'
     ' for 30 days, and with the e-mail address you paid with you can find it everywhere.'

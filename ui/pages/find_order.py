@@ -14,8 +14,8 @@ from services.shop import Shop
 from ui.components.builder import h, join
 from ui.components.documents import plain_page
 from ui.components.layout import contact_sentence
-from ui.pages.errors import alert, alert_for, refused
-from ui.pages.forms import NOT_OUR_FORM, read_form
+from ui.pages.errors import UNEXPECTED, alert, alert_for, refused
+from ui.pages.forms import NOT_OUR_FORM, email_field, read_form
 
 TITLE = 'Find your order'
 SENT_TITLE = 'Look into your mailbox'
@@ -63,6 +63,8 @@ def register(shop: Shop) -> None:
             return _start(shop, alert_for(error, shop.site.contact), status=error.status)
         except TooManyRequests as error:
             return _start(shop, alert(TOO_OFTEN), status=error.status, retry_after=error.retry_after)
+        except ShopError as error:
+            return _start(shop, alert(UNEXPECTED, shop.site.contact, error.id), status=error.status)
         return RedirectResponse(SENT, 303, headers=NO_STORE)
 
 
@@ -83,24 +85,10 @@ def _start(
 
 
 def _form(shop: Shop, problem: Markup | None) -> Markup:
-    wrong = problem is not None
     form = h(
         'form',
-        h('div', problem, class_='alert', role='alert', id=ERROR) if wrong else None,
-        h('label', 'E-mail address', for_='email'),
-        h(
-            'input',
-            type='email',
-            name='email',
-            id='email',
-            autocomplete='email',
-            maxlength='254',
-            spellcheck='false',
-            required=True,
-            autofocus=wrong,
-            aria_invalid='true' if wrong else None,
-            aria_describedby=ERROR if wrong else None,
-        ),
+        h('div', problem, class_='alert', role='alert', id=ERROR) if problem else None,
+        email_field(wrong=ERROR if problem else ''),
         h('button', 'Send me the link', type='submit', class_='cta'),
         method='post',
         action='/find',

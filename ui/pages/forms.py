@@ -1,11 +1,13 @@
-"""Reading the plain forms of our pages."""
+"""Plain forms: reading one, and the field for an e-mail address."""
 
 from urllib.parse import parse_qsl
 
 from fastapi import Request
+from markupsafe import Markup
 
 from services.endpoints.request_body import read_body
 from services.errors import BadRequest, UnsupportedType
+from ui.components.builder import h, join
 
 MAX_BODY = 2000  # bytes; the longest form has some four hundred
 BODY_TIMEOUT = 5.0  # seconds for the whole body
@@ -27,3 +29,26 @@ async def read_form(request: Request) -> dict[str, str]:
         return dict(parse_qsl(body.decode('ascii'), strict_parsing=True, max_num_fields=9)) if body else {}
     except ValueError as error:
         raise BadRequest(NOT_OUR_FORM) from error
+
+
+def email_field(label: str = 'E-mail address', *, wrong: str = '') -> Markup:
+    """Build a field for an e-mail address, with its label.
+
+    Args:
+        label: what it is for.
+        wrong: the id of the words that say what is wrong with what was typed.
+    """
+    field = h(
+        'input',
+        type='email',
+        name='email',
+        id='email',
+        autocomplete='email',
+        maxlength='254',
+        spellcheck='false',
+        required=True,
+        autofocus=bool(wrong),
+        aria_invalid='true' if wrong else None,
+        aria_describedby=wrong or None,
+    )
+    return join(h('label', label, for_='email'), field)
