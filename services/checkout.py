@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
+from services.availability import Availability
 from services.catalog import Catalog
 from services.errors import AlreadyPaid, PaymentBusy, PriceChanged, ShopError, reported, unclear_if_silent
 from services.fulfilment import Fulfilment
@@ -51,6 +52,7 @@ class Checkout:
         fulfilment: Fulfilment,
         rate_limit: RateLimit,
         fuse: Fuse,
+        availability: Availability,
         clock: Callable[[], datetime],
         domain: str,
         allowed: PriceAdjustments,
@@ -64,6 +66,7 @@ class Checkout:
             fulfilment: reads what became of earlier sessions.
             rate_limit: how often clients may start a payment.
             fuse: pauses sales when many sessions are opened and nearly none is paid.
+            availability: whether a time is free.
             clock: the present time in UTC.
             domain: this shop's address.
             allowed: the discounts and taxes that new orders allow.
@@ -74,6 +77,7 @@ class Checkout:
         self._fulfilment = fulfilment
         self._rate_limit = rate_limit
         self._fuse = fuse
+        self._availability = availability
         self._clock = clock
         self._domain = domain
         self._allowed = allowed
@@ -111,6 +115,7 @@ class Checkout:
                 raise PriceChanged(f'{shown} was shown, {wanted.price} would be charged')
             browser = hash_browser_id(browser_id)
             await self._refuse_if_just_paid(browser, again)
+            self._availability.check()
             for _ in range(TRIES):
                 order = await self._order_for(browser, wanted, because, again=again)
                 session = await self._session_of(order, because)

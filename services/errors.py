@@ -224,6 +224,15 @@ class SalesPaused(ShopError):
     is_logged = True
 
 
+class NothingFree(ShopError):
+    """No time can be booked, and the operator does not sell then."""
+
+    code = 'nothing_free'
+    status = 409
+    words = 'No time is free in the next 31 days. You have not been charged.'
+    level = logging.INFO
+
+
 class NotKnownYet(ShopError):
     """A delivery names a meeting or an order that may become known later: it is kept and tried again."""
 

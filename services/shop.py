@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter
 
 from services import site
+from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks
 from services.catalog import Catalog, Offer
 from services.checkout import Checkout
@@ -85,6 +86,7 @@ class Shop:
     effects: EffectRunner
     mail_sender: MailSender | None
     problem_watch: ProblemWatch
+    availability: Availability
     metrics: Metrics
     fuse: Fuse
 
@@ -105,6 +107,7 @@ class Shop:
         if self.mail_sender:
             self.mail_sender.start()
             self.problem_watch.start(self._problems)
+        self.availability.start()
         self.reconciler.start()
 
     async def warm_up(self) -> None:
@@ -127,6 +130,7 @@ class Shop:
         if self.mail_sender:
             await self.mail_sender.stop()
         await self.calendar_watch.stop()
+        await self.availability.stop()
         await self.payments.close()
         await self.scheduling.close()
         await self.ledger.close()
@@ -225,6 +229,11 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         clock=clock,
         domain=domain,
     )
+    availability = Availability(
+        read=scheduling.read_free_times if settings.calendly_token else None,
+        clock=clock,
+        sells_without=product.sell_without_free_times,
+    )
     fuse = Fuse(completed=ledger.orders.completed_sessions)
     metrics.watch_pause(lambda: bool(fuse.paused_for))
     bookings = BookingRecorder(ledger, scheduling)
@@ -245,6 +254,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         fulfilment=fulfilment,
         rate_limit=RateLimit(**STARTS, on_refused=metrics.refused),
         fuse=fuse,
+        availability=availability,
         clock=clock,
         domain=domain,
         allowed=PriceAdjustments(settings.promotion_codes, settings.automatic_tax),
@@ -282,12 +292,13 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         payments=payments,
         scheduling=scheduling,
         reconciler=reconciler,
-        calendar_watch=CalendarWatch(scheduling, minutes=product.minutes),
         effects=EffectRunner(ledger, CalendarEffects(ledger, scheduling, clock=clock).handlers),
         mail_sender=_mail_sender(
             settings, texts, ledger=ledger, payments=payments, calendar=calendar, clock=clock
         ),
         problem_watch=ProblemWatch(ledger, clock=clock),
+        calendar_watch=CalendarWatch(scheduling, availability, minutes=product.minutes),
+        availability=availability,
         metrics=metrics,
         fuse=fuse,
     )

@@ -119,7 +119,7 @@ class Unmatched:
         listed = [row for row in rows if self._put(connection, row) and not canceled]
         for row in listed:
             key = f'{row.invitee_id}.{row.reason}'
-            text = f'{row.reason}, {row.start:%Y-%m-%d %H:%M} UTC, {row.name} <{row.email}>'
+            text = f'{row.start:%Y-%m-%d %H:%M} UTC, {row.name} <{row.email}>: {row.reason}'
             self._mails.alert(connection, Alert(key, AlertKind.MEETING, row.order_id, text))
         return listed
 

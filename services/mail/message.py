@@ -104,7 +104,7 @@ def as_text(message: Message, letterhead: Letterhead) -> str:
         width = max(len(name) for name, _ in message.facts) + 2
         parts.append('\n'.join(f'{name + ":":{width}}{_line(value, 500)}' for name, value in message.facts))
     for note in message.notes:
-        parts += [f'* {note.title}', note.text, note.url]
+        parts.append('\n'.join(filter(None, (f'* {note.title}', note.text, note.url))))
     if message.button:
         parts.append(f'{message.button.words}:\n{message.button.url}')
     parts += message.closing
@@ -149,10 +149,9 @@ def _line(text: str, longest: int = LONGEST_HEADER) -> str:
 
 
 def _wrapped(text: str) -> str:
-    wrap = textwrap.TextWrapper(LINE, break_long_words=False, break_on_hyphens=False, drop_whitespace=False)
-    lines = (text_line for text_line in text.split('\n'))
-    return '\n'.join('\n'.join(part.rstrip(' ') for part in wrap.wrap(line)) if len(line) > LINE else line
-                     for line in lines)  # fmt: skip
+    """Break long lines between words; an address is never broken."""
+    wrap = textwrap.TextWrapper(LINE, break_long_words=False, break_on_hyphens=False)
+    return '\n'.join(wrap.fill(line) if len(line) > LINE else line for line in text.split('\n'))
 
 
 @cache

@@ -21,6 +21,7 @@ PAID_TWICE = (
     'It looks as if you paid twice: order {} is for the same session. We will refund one of the two '
     'payments. Write to us if you wanted two sessions.'
 )
+CONFIRMS = 'This mail confirms your payment.'
 ALERTS = {
     AlertKind.DUPLICATE: (
         'Seems paid twice',
@@ -45,7 +46,7 @@ ALERTS = {
     ),
     AlertKind.MEETING: (
         'A meeting that is not paid for',
-        '{text}. Look at it in Calendly: cancel it there, or write to the customer.',
+        '{text}. Cancel it in Calendly, or write to the customer.',
     ),
     AlertKind.DELIVERY: (
         'Webhook deliveries fail',
@@ -98,7 +99,7 @@ class Words:
             text=(f'Hello{name},', *text),
             facts=self._facts(kind, order),
             button=Button(words, self._url(order)),
-            closing=(KEEP_IT,),
+            closing=(*([CONFIRMS] if kind is MailKind.PAID else []), KEEP_IT),
             banner=self._banner,
         )
 
@@ -204,9 +205,9 @@ class Words:
         return Note(f'{title}: order {order.reference}', words, where)
 
     def _paid(self, order: Order, bookings: Sequence[Booking]) -> tuple[str, tuple[str, ...], str]:
-        thanks = f'thank you. {_payment(order)} for “{order.purchase.title}” has arrived.'
+        thanks = f'Thank you. {_payment(order)} for “{order.purchase.title}” has arrived.'
         if order.paid.amount == 0:
-            thanks = f'thank you. Your order of “{order.purchase.title}” is complete.'
+            thanks = f'Thank you. Your order of “{order.purchase.title}” is complete.'
         if bookings:
             return 'Your payment has arrived', (thanks, 'Your session is booked.'), 'See your order'
         if order.duplicate_of:
@@ -218,7 +219,7 @@ class Words:
 
     def _reminder(self, order: Order, _bookings: Sequence[Booking]) -> tuple[str, tuple[str, ...], str]:
         text = (
-            f'you have paid for “{order.purchase.title}”, and no time is picked yet.',
+            f'You have paid for “{order.purchase.title}”, and no time is picked yet.',
             'The free times are on the page of your order. If none of them suits you, write or call us. '
             'This is the only reminder.',
         )
@@ -227,7 +228,7 @@ class Words:
     def _refunded(self, order: Order, _bookings: Sequence[Booking]) -> tuple[str, tuple[str, ...], str]:
         amount = Money(order.facts.amount_refunded, order.paid.currency)
         text = (
-            f'we have refunded {amount} for “{order.purchase.title}”. The money goes back to the card or '
+            f'We have refunded {amount} for “{order.purchase.title}”. The money goes back to the card or '
             'account you paid with. Banks often need five to ten business days until they show it.',
             'The calendar of this order is closed.',
         )
@@ -235,7 +236,7 @@ class Words:
 
     def _mismatch(self, order: Order, _bookings: Sequence[Booking]) -> tuple[str, tuple[str, ...], str]:
         text = (
-            'we have your payment, but it does not match the order, so we look at it ourselves. '
+            'We have your payment, but it does not match the order, so we look at it ourselves. '
             'We will write to you. Please do not pay again.',
         )
         return 'We have your payment', text, 'See your order'

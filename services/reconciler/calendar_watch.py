@@ -7,25 +7,28 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from services.scheduling import CalendarProblem, Scheduling
+from services.availability import Availability
+from services.scheduling import NOTHING_FREE, CalendarProblem, Scheduling
 
 log = logging.getLogger(__name__)
 
-EVERY = 300.0  # seconds; a check makes two or three of the fifty requests that Calendly allows in a minute
+EVERY = 300.0  # seconds; a check makes three or four of the fifty requests that Calendly allows in a minute
 AFTER_SILENCE = 30.0  # seconds until the next check when Calendly did not answer
 
 
 class CalendarWatch:
     """Keeps the result of the last check, and logs when a problem begins and when it is over."""
 
-    def __init__(self, scheduling: Scheduling, *, minutes: int) -> None:
+    def __init__(self, scheduling: Scheduling, availability: Availability, *, minutes: int) -> None:
         """Make it; nothing runs yet.
 
         Args:
             scheduling: checks the calendar.
+            availability: knows whether a time is free.
             minutes: the length that is sold.
         """
         self._scheduling = scheduling
+        self._availability = availability
         self._minutes = minutes
         self._running: asyncio.Task[None] | None = None
         self.problem: CalendarProblem | None = None
@@ -44,13 +47,16 @@ class CalendarWatch:
 
     async def check(self) -> CalendarProblem | None:
         """Check once; a log line says what changed."""
-        before, self.problem = self.problem, await self._scheduling.check(self._minutes)
+        problem = await self._scheduling.check(self._minutes)
+        if problem is None:
+            await self._availability.refresh()
+            problem = NOTHING_FREE if self._availability.nothing_free else None
+        before, self.problem = self.problem, problem
         self.was_checked = True
         if self.problem and (
             before is None or before.certain != self.problem.certain or self._is_new(before)
         ):
-            level = logging.ERROR if self.problem.certain else logging.WARNING
-            log.log(level, 'the calendar: %s. %s', self.problem.problem, self.problem.remedy)
+            log.log(self.problem.level, 'the calendar: %s. %s', self.problem.problem, self.problem.remedy)
         elif before and self.problem is None:
             log.info('the calendar is all right again')
         return self.problem

@@ -28,9 +28,9 @@ def main() -> None:
         stripe_webhook=f'{options.shop}/webhooks/stripe',
         calendly_webhook=f'{options.shop}/webhooks/calendly',
         bank_settles_after=60,
-        calendly_plan=options.calendly_plan,
         smtp_host=options.host,
         smtp_port=options.smtp_port or options.port + 1,
+        calendly_plan=options.calendly_plan,
     )
     for name, value in (config.settings() | config.mail_settings()).items():
         print(f'{name}={value}')

@@ -1,5 +1,6 @@
 """What is wrong with the event type that the shop sells, in words for the operator."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +16,15 @@ PUBLIC_LINK = 'Until then every customer gets the public link of the event type.
 
 @dataclass(frozen=True)
 class CalendarProblem:
-    """What is wrong with the calendar, and what to do about it; ``certain`` unless Calendly is silent."""
+    """What is wrong with the calendar, and what to do about it.
+
+    ``certain`` unless Calendly is silent; ``level`` is the one of the log line.
+    """
 
     problem: str
     remedy: str
     certain: bool = True
+    level: int = logging.ERROR
 
 
 def problem_of_event_type(event_type: Mapping[str, Any], minutes: int) -> CalendarProblem | None:
@@ -80,6 +85,7 @@ def problem_of_error(error: CalendarUnavailable) -> CalendarProblem:
         f'Calendly does not answer: {error}',
         'Check that this machine can reach api.calendly.com, and status.calendly.com.',
         certain=False,
+        level=logging.WARNING,
     )
 
 
@@ -87,6 +93,13 @@ NOT_FOUND = CalendarProblem(
     'no event type of this Calendly account has the address in CALENDLY_LINK',
     'Copy the link of your event type from Calendly > Event types into CALENDLY_LINK. For an event type of a '
     'team, the token must belong to an admin of the organization. ' + PUBLIC_LINK,
+)
+
+NOTHING_FREE = CalendarProblem(
+    'no time is free in the next 31 days',
+    'Open more hours in Calendly > Availability. The landing page says it beside the button; '
+    '`sell_without_free_times` in site.toml decides whether selling goes on.',
+    level=logging.WARNING,
 )
 
 

@@ -11,6 +11,7 @@ from services.scheduling.cancellations import CancelAnswer, Cancellations
 from services.scheduling.check import NOT_FOUND, CalendarProblem, problem_of_error, problem_of_event_type
 from services.scheduling.event_type import EventType
 from services.scheduling.frame_url import frame_url
+from services.scheduling.free_times import FreeTimes
 from services.scheduling.links import SingleUseLink, SingleUseLinks
 from services.scheduling.meetings import Meetings
 from services.scheduling.public_page import PublicPage
@@ -49,6 +50,7 @@ class Scheduling:
         self._shares = Shares(self._api, self._event_type)
         self._meetings = Meetings(self._api, self._event_type)
         self._cancellations = Cancellations(self._api)
+        self._free_times = FreeTimes(self._api, self._event_type)
         self._public_page = PublicPage(link)
 
     async def close(self) -> None:
@@ -170,3 +172,16 @@ class Scheduling:
             CalendarUnavailable: Calendly cannot be reached, or refuses.
         """
         return await self._meetings.read(invitee_id)
+
+    async def read_free_times(self, start: datetime, end: datetime) -> tuple[datetime, ...]:
+        """Read the free times of a period of at most 31 days, in UTC, soonest first, with one request.
+
+        Args:
+            start: in the future.
+            end: of the period.
+
+        Raises:
+            CalendarRefused: Calendly refuses; asking again helps only once something was changed there.
+            CalendarUnavailable: Calendly cannot be reached, or the event type has not been found yet.
+        """
+        return await self._free_times.read(start, end)

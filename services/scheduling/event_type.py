@@ -25,8 +25,8 @@ class EventType:
         self._link = link
         self.uri = ''
         self.owner = 'user'  # or 'organization'
-        self.phone_answer = ''  # the parameter that fills in its question for a telephone number, if any
         self.is_one_on_one = False
+        self.phone_answer = ''  # the parameter that fills in its question for a telephone number, if any
 
     async def known_uri(self) -> str:
         """Return the API's name of the event type; asks Calendly only while it is not known.
@@ -66,8 +66,8 @@ class EventType:
                         found, key=lambda each: (bool(each.get('deleted_at')), not each.get('active'))
                     )
                     self.uri, self.owner = str(chosen['uri']), owner
-                    self.phone_answer = phone_answer(chosen)
                     self.is_one_on_one = _is_one_on_one(chosen)
+                    self.phone_answer = phone_answer(chosen)
                     return chosen
             except CalendarUnavailable as error:
                 if owner == 'user' or not has_status(error, 403):
@@ -75,6 +75,11 @@ class EventType:
             except (LookupError, TypeError, AttributeError) as error:
                 raise CalendarUnavailable(f'the event types cannot be read: {error!r}') from error
         return None
+
+
+def _is_one_on_one(event_type: dict[str, Any]) -> bool:
+    """Whether one host meets one invitee: not a group, and not a team's round robin or collective."""
+    return event_type.get('kind') == 'solo' and not event_type.get('pooling_type')
 
 
 def phone_answer(event_type: dict[str, Any]) -> str:
@@ -88,11 +93,6 @@ def phone_answer(event_type: dict[str, Any]) -> str:
         if asks and isinstance(position, int) and position < ANSWERS:
             return f'a{position + 1}'
     return ''
-
-
-def _is_one_on_one(event_type: dict[str, Any]) -> bool:
-    """Whether one host meets one invitee: not a group, and not a team's round robin or collective."""
-    return event_type.get('kind') == 'solo' and not event_type.get('pooling_type')
 
 
 def _same_url(one: str, other: str) -> bool:

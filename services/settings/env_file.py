@@ -10,6 +10,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from services.settings.model import SettingsError
+from services.settings.parsers import left_out_of
 from services.settings.place import HOME
 from services.settings.table import NAMES
 
@@ -58,6 +59,10 @@ def warnings(environ: Mapping[str, str], path: Path) -> list[str]:
         near = difflib.get_close_matches(name.upper(), NAMES, n=1, cutoff=cutoff)
         if near or begins_like_ours:
             found.append(f'{name} is no setting' + (f'; did you mean {near[0]}?' if near else ''))
+    if left_out := left_out_of({**read(path), **environ}.get('CALENDLY_LINK', '')):
+        found.append(
+            f'CALENDLY_LINK is used without {", ".join(left_out)}: the link of an event type does not have it'
+        )
     found += [
         f'{path}: {name} holds a $, and Docker Compose takes what follows for a variable: '
         "write the value in 'single quotes'"

@@ -116,8 +116,21 @@ def calendly_link(value: str, context: Context) -> str:
     base = None if is_calendly(value) else split(api_base)
     prefix = base.path.rstrip('/') if base else ''
     _check_event_type_path(url.path.removeprefix(prefix), has_token=bool(context.texts['CALENDLY_TOKEN']))
-    kept = [part for part in url.query.split('&') if part and part.partition('=')[0] not in ONE_MONTH]
+    kept = [part for part in url.query.split('&') if part and not _is_one_month(part)]
     return normalised(value) + url.path.rstrip('/') + (f'?{"&".join(kept)}' if kept else '')
+
+
+def left_out_of(link: str) -> list[str]:
+    """Name what `calendly_link` leaves out of a link: the fragment, a month or day that was open."""
+    url = split(link.strip(' "\''))
+    if url is None:
+        return []
+    months = [part.partition('=')[0] for part in url.query.split('&') if _is_one_month(part)]
+    return (['#…'] if url.fragment else []) + months
+
+
+def _is_one_month(parameter: str) -> bool:
+    return parameter.partition('=')[0] in ONE_MONTH
 
 
 def _check_event_type_path(path: str, *, has_token: bool) -> None:

@@ -5,7 +5,15 @@ from datetime import date
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from services.site.colour import NIGHT, PAPER, READABLE, contrast, lightened
 
@@ -96,6 +104,7 @@ class Product(Part):
     button: Annotated[Line, StringConstraints(max_length=60)]
     asks_phone: bool = False
     refund_rule: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] = ''
+    sell_without_free_times: StrictBool = True
 
 
 class Step(Part):

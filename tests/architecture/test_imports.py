@@ -11,9 +11,9 @@ from tests.architecture.source import PRODUCT, ROOT, imported_names, python_file
 
 VENDORS = {'stripe', 'sqlalchemy', 'alembic', 'sqlite3', 'psycopg', 'smtplib', 'prometheus_client', 'nicegui'}
 TREE = tuple(
-    'admin booking catalog checkout commands database endpoints errors fulfilment fuse health inbox ledger '
-    'logs mail metrics money orders payments rate_limit reconciler sandbox scheduling settings '
-    'shop site'.split()
+    'admin availability booking catalog checkout commands database endpoints errors fulfilment fuse '
+    'health inbox ledger logs mail metrics money orders payments rate_limit reconciler sandbox scheduling '
+    'settings shop site'.split()
 )
 """The parts of services, those included that come later."""
 FORBIDDEN = (

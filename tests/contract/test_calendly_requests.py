@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.orders import Cause
+from services.scheduling import CancelResult, SingleUseLink
 from services.settings import parse_settings
 from services.shop import build
 from tests.contract.calendly import CALENDLY, check_logged, check_request, scopes
@@ -62,6 +63,15 @@ def test_each_mistake_is_reported(
     assert problem in found
 
 
+async def link_without_shares(settings_env: dict[str, str]) -> SingleUseLink:
+    """Make a link of a shop whose token may not make shares."""
+    shop = build(parse_settings(settings_env))
+    link = await shop.scheduling.make_link()
+    assert link.share == ''
+    await shop.close()
+    return link
+
+
 async def test_a_purchase_and_a_booking_send_only_described_requests(
     sandbox: SandboxClient, settings_env: dict[str, str]
 ) -> None:
@@ -73,17 +83,25 @@ async def test_a_purchase_and_a_booking_send_only_described_requests(
     await asyncio.to_thread(sandbox.pay, session.id)
     order = await shop.fulfilment.fulfil(session.id, because=Cause.WEBHOOK)
     assert order is not None
-    link = await shop.scheduling.make_link()
-    invitee = await asyncio.to_thread(sandbox.book, shop.scheduling.url_for(order, link))
+    share, unused = await shop.scheduling.make_link(), await shop.scheduling.make_link()
+    sandbox.act('calendly-token', missing_scopes=['shares:write'])
+    link = await link_without_shares(settings_env)
+    sandbox.act('calendly-token', missing_scopes=[])
+    assert await shop.scheduling.read_share_status(share.share, made_at=datetime.now(UTC)) == 'active'
+    assert await shop.scheduling.delete_share(unused.share) == ''
+    invitee = await asyncio.to_thread(sandbox.book, shop.scheduling.url_for(order, link.url))
     since = datetime(2026, 1, 1, tzinfo=UTC)
     assert len(await shop.scheduling.find_bookings(order.booking_key, since=since)) == 1
     assert await shop.scheduling.read_booking(invitee['uri']) is not None
     assert await shop.scheduling.check(minutes=60) is None
+    answer = await shop.scheduling.cancel(invitee['uri'], reason='The payment for this session was returned.')
+    assert answer.result is CancelResult.CANCELED
     await shop.close()
     sent = [each for each in sandbox.requests() if each['vendor'] == 'calendly' and each['authorized']]
     assert check_logged(sent) == []
     needed = {scope for each in sent for scope in scopes(each['method'], each['path'])}
-    assert needed >= {'users:read', 'event_types:read', 'scheduling_links:write', 'scheduled_events:read'}
+    assert needed >= {'users:read', 'event_types:read', 'scheduled_events:read', 'scheduled_events:write'}
+    assert needed >= {'scheduling_links:write', 'shares:read', 'shares:write'}
     readme = (ROOT / 'README.md').read_text(encoding='utf-8')
     assert [scope for scope in sorted(needed) if f'`{scope}`' not in readme] == []
 

@@ -1,21 +1,28 @@
 """Checks after a kill: the payments in the sandbox against the ledger, the journal and the order pages."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from services.database import schema
 from services.database.engine import engine_for
+from services.ledger import EffectKind, EffectState, MailState
+from services.ledger.mails import LEASE
 from services.ledger.mapping import order_from_row
-from services.orders import Order, State
+from services.orders import BookingState, MailKind, Order, State
 from tests.processes import wait_until
 from tests.sandbox_client import SandboxClient
 
+EFFECTS_TIMEOUT = 30.0  # seconds until effects are carried out, leases of dead processes included
 CALENDAR_TIMEOUT = 15.0  # seconds until an order page shows its calendar
+MAIL_TIMEOUT = 30.0
+SURELY_DEAD = timedelta(seconds=3)  # a mail is sent in less: whoever claimed it this long ago was killed
 
 
 @dataclass
@@ -50,6 +57,32 @@ class LedgerReader:
         with self._engine.connect() as connection:
             return Counter(connection.scalars(lines))
 
+    def mailed_sessions(self) -> list[str]:
+        """Return the session id of each order whose mail after the payment was sent."""
+        orders, mails = schema.orders.c, schema.mails.c
+        sent = select(orders.session_id).join(schema.mails, mails.order_id == orders.id)
+        sent = sent.where(mails.kind == MailKind.PAID, mails.state == MailState.SENT)
+        with self._engine.connect() as connection:
+            return list(connection.scalars(sent))
+
+    def expire_mail_leases(self) -> None:
+        """Let the lease of each mail expire that a killed process holds; otherwise it lasts minutes."""
+        mails, now = schema.mails, datetime.now(UTC)
+        held = (mails.c.state == MailState.SENDING, mails.c.next_try < now + LEASE - SURELY_DEAD)
+        with self._engine.begin() as connection:
+            connection.execute(update(mails).where(*held).values(next_try=now))
+
+    def effects(self) -> list[dict[str, Any]]:
+        """Return all outside effects."""
+        with self._engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(select(schema.effects))]
+
+    def booked(self) -> set[str]:
+        """Return the ids of the orders with an active booking."""
+        table = schema.bookings.c
+        with self._engine.connect() as connection:
+            return set(connection.scalars(select(table.order_id).where(table.state == BookingState.ACTIVE)))
+
     def paid_sessions(self) -> list[str]:
         """Return the session id of each paid order."""
         return [str(order.session_id) for order in self.orders() if order.state is State.PAID]
@@ -67,9 +100,12 @@ def check_payments(ledger: LedgerReader, sandbox: SandboxClient) -> Findings:
     """Check that every payment is in the ledger once, and that the ledger holds no other."""
     orders, became_paid = ledger.orders(), ledger.became_paid()
     paid = {each['id'] for each in sandbox.state()['sessions'] if each['payment_status'] == 'paid'}
-    known = Counter(str(order.session_id) for order in orders if order.state is State.PAID)
+    states = (State.PAID, State.REFUNDED)
+    known = Counter(str(order.session_id) for order in orders if order.state in states)
     buyers = Counter(
-        order.browser_hash for order in orders if order.session_id in paid and order.browser_hash
+        order.browser_hash
+        for order in orders
+        if order.session_id in paid and order.browser_hash and order.state is not State.REFUNDED
     )
     return Findings(
         lost=[f'{session} is not paid in the ledger' for session in sorted(paid - known.keys())],
@@ -86,22 +122,90 @@ def check_payments(ledger: LedgerReader, sandbox: SandboxClient) -> Findings:
     )
 
 
-def check_pages(orders: Iterable[Order], url: str) -> Findings:
-    """Check the page of each order: a paid order shows its own calendar, any other order shows none."""
+def check_mails(ledger: LedgerReader, sandbox: SandboxClient, *, may_repeat: int) -> Findings:
+    """Check that every customer who paid got one mail.
+
+    Args:
+        ledger: of the shop, which is running.
+        sandbox: has the mails.
+        may_repeat: how often the shop may have died after the server had accepted a mail, before it was
+            marked: this one case repeats it, with the same Message-ID.
+    """
+    wanted = set(ledger.paid_sessions())
+
+    def all_are_sent() -> bool:
+        ledger.expire_mail_leases()
+        return wanted <= set(ledger.mailed_sessions())
+
+    lost = []
+    try:
+        wait_until(all_are_sent, seconds=MAIL_TIMEOUT, why='every mail is sent')
+    except TimeoutError:
+        lost = [f'{session} has no mail' for session in sorted(wanted - set(ledger.mailed_sessions()))]
+    ids = Counter(mail['headers']['Message-ID'].partition('@')[0] for mail in sandbox.mails())
+    expected = {f'<{order.reference}.paid': 1 for order in ledger.orders() if order.state is State.PAID}
+    repeats = sum(ids[name] - 1 for name in expected if ids[name] > 1)
+    return Findings(
+        lost=lost + [f'mail {name} never arrived' for name in expected if not ids[name] and not lost],
+        duplicated=[f'{repeats} mails were repeated'] if repeats > may_repeat else [],
+    )
+
+
+def check_effects(ledger: LedgerReader, sandbox: SandboxClient) -> Findings:
+    """Check the links and meetings at Calendly: each order has its own, and a refunded one has none."""
+    wait_until(lambda: not _waiting(ledger), seconds=EFFECTS_TIMEOUT, why='the effects are carried out')
+    orders, state = ledger.orders(), sandbox.state()
+    active = {share['uri'] for share in state['shares'] if share['status'] == 'active'}
+    kept = Counter(order.calendar_share for order in orders if order.calendar_share)
+    cut_off = [row for row in ledger.effects() if row['kind'] == EffectKind.MAKE_LINK]
+    keys = {order.booking_key: order for order in orders}
+    meetings = [
+        (keys[invitee['tracking']['utm_content']], invitee['status']) for invitee in state['invitees']
+    ]
+    sent = Counter(request['path'] for request in sandbox.requests('/cancellation'))
+    return Findings(
+        lost=[
+            *(f'a meeting of order {order.reference} takes place' for order, status in meetings
+              if order.state is State.REFUNDED and status == 'active'),
+            *(f'a meeting of order {order.reference} was canceled' for order, status in meetings
+              if order.state is State.PAID and status == 'canceled'),
+            *(f'the link of order {order.reference} is alive' for order in orders
+              if order.state is State.REFUNDED and order.calendar_share in active),
+        ],
+        duplicated=[
+            *(f'{share} is the link of {count} orders' for share, count in kept.items() if count > 1),
+            *(f'{path} was requested {count} times' for path, count in sent.items() if count > 1),
+            *['a link of no order is alive'] * (len(active - kept.keys()) > len(cut_off)),
+        ],
+    )  # fmt: skip
+
+
+def _waiting(ledger: LedgerReader) -> bool:
+    return any(row['state'] == EffectState.WANTED for row in ledger.effects())
+
+
+def check_pages(orders: Iterable[Order], url: str, *, booked: Container[str] = ()) -> Findings:
+    """Check the page of each order: a paid order shows its own calendar, any other order shows none.
+
+    Args:
+        orders: which to check.
+        url: where the shop listens.
+        booked: the ids of orders with a meeting, which shows in place of the calendar.
+    """
     wrong = []
     with httpx.Client(base_url=url, timeout=CALENDAR_TIMEOUT, trust_env=False, verify=False) as http:
         for order in orders:
-            if problem := _check_page(order, http):
+            if problem := _check_page(order, http, is_booked=order.id in booked):
                 wrong.append(f'order {order.reference} ({order.state}): {problem}')
     return Findings(wrong_pages=wrong)
 
 
-def _check_page(order: Order, http: httpx.Client) -> str:
+def _check_page(order: Order, http: httpx.Client, *, is_booked: bool) -> str:
     def shows_calendar() -> bool:
         page = http.get(f'/order/{order.token}').raise_for_status().text
         return f'utm_content={order.booking_key}' in page
 
-    if order.state is not State.PAID:
+    if order.state is not State.PAID or is_booked:
         return 'a calendar is shown' if shows_calendar() else ''
     try:
         wait_until(shows_calendar, seconds=CALENDAR_TIMEOUT, why='the calendar')

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.crash.checks import open_ledger
 from tests.crash.scenarios import Context
 from tests.crash.shop import Launcher, Shop
-from tests.processes import ROOT, Server
+from tests.processes import ROOT, Server, free_port
 from tests.sandbox_client import SandboxClient
 
 Databases = Callable[[str], AbstractContextManager[str]]
@@ -58,7 +58,7 @@ def start_harness(
     """
     sandbox_port, *shop_ports = ports
     (folder / 'sandbox').mkdir()
-    arguments = ['-m', 'services.sandbox', f'--port={sandbox_port}']
+    arguments = ['-m', 'services.sandbox', f'--port={sandbox_port}', f'--smtp-port={free_port()}']
     server = Server('sandbox', arguments, port=sandbox_port, health='/faults', folder=folder / 'sandbox')
 
     def sqlite(name: str) -> AbstractContextManager[str]:

@@ -1,7 +1,7 @@
-"""Kill points inside a shop under test: before and after each commit and each request to Stripe or Calendly.
+"""Kill points inside a shop under test: before and after each commit, each outside request and each mail.
 
 The product does not know about them. They are wrapped around the one method that commits and around the one
-HTTP transport.
+HTTP transport and the one client of the mail server.
 """
 
 import os
@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from email.message import EmailMessage
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -17,27 +18,39 @@ import httpx
 from sqlalchemy import Connection
 
 from services.ledger import Store
+from services.mail import MailClient, Result
 from services.reconciler import Reconciler
 
 T = TypeVar('T')
 
 TRACE, KILL_AT = 'trace', 'kill-at'
 ROUND_BEGINS, ROUND_ENDS, MORE = 'round begins', 'round ends', ', more to do'
+MAIL_MARKED = 'mail marked'
+MAIL_BEGINS = 'mail: before it is sent'
+MAIL_ACCEPTED = 'mail: after the server accepted it'
 ENTRY_POINTS = {
     'ui.pages.checkout_form': 'button',
     'ui.pages.order': 'order page',
     'services.endpoints.webhooks': 'webhook',
     'services.reconciler.reconciler': 'reconciler',
+    'services.messages.sender': 'mail',
+    'services.reconciler.effects': 'effects',
     'services.catalog': 'price',
     'services.shop': 'start',
 }
-COMMITS = {'add': 'order added', 'record': 'delivery recorded', 'mark_handled': 'delivery handled'}
+COMMITS = {
+    'add': 'order added',
+    'record': 'delivery recorded',
+    'mark_handled': 'delivery handled',
+    'finish': MAIL_MARKED,
+}
 IDS = (
     (re.compile(r'\b(cs|pi|ch|price|evt)_\w+'), r'\1_…'),
     (re.compile(r'; seems paid twice: see .*'), ''),  # customers of a test share a few cards
     (re.compile(r'\b[2-9A-Z]{4}-[2-9A-Z]{4}\b'), '…'),
     (re.compile(r'\b\d{4,} (?=usd)'), '… '),
     (re.compile(r'^(\w+ )/(stripe|calendly)/'), r'\1/'),
+    (re.compile(r'/[0-9a-f]{8}-[0-9a-f-]{27}'), '/…'),
 )
 
 
@@ -68,6 +81,7 @@ def install(points: KillPoints) -> None:
     """Put the kill points into this process."""
     _around_commits(points)
     _around_requests(points)
+    _around_mails(points)
     _around_rounds(points)
 
 
@@ -100,6 +114,18 @@ def _around_requests(points: KillPoints) -> None:
         return response
 
     httpx.AsyncHTTPTransport.handle_async_request = traced  # type: ignore[method-assign]
+
+
+def _around_mails(points: KillPoints) -> None:
+    send = MailClient.send
+
+    async def traced(self: MailClient, mail: EmailMessage, *, to: str) -> Result:
+        points.reach(MAIL_BEGINS)
+        result = await send(self, mail, to=to)
+        points.reach(MAIL_ACCEPTED)
+        return result
+
+    MailClient.send = traced  # type: ignore[method-assign]
 
 
 def _around_rounds(points: KillPoints) -> None:

@@ -10,11 +10,14 @@ import signal
 import sys
 import traceback
 from contextlib import suppress
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 import main as product
+from services.ledger import effects as ledger_effects
+from services.reconciler import effects
 from tests.crash.kill_points import KillPoints, install
 
 # What a shop imports only when it is needed. Without this each fork would import it again.
@@ -28,6 +31,9 @@ LATE_IMPORTS = (
     'uvicorn.protocols.http.auto',
     'uvicorn.protocols.websockets.wsproto_impl',
 )
+
+# An effect whose process was killed waits for its lease; a test should not wait for two minutes.
+EFFECT_LEASE, EFFECT_INTERVAL = timedelta(seconds=3), 0.5
 
 
 def main() -> None:
@@ -57,6 +63,7 @@ def _become_shop(options: dict[str, Any]) -> NoReturn:
         os.environ.clear()
         os.environ.update(options['environment'])
         os.chdir(folder)
+        ledger_effects.LEASE, effects.EVERY = EFFECT_LEASE, EFFECT_INTERVAL
         if options['kill_points']:
             install(KillPoints(folder))
         product.main(['serve'])

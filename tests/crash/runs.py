@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import cycle
 
-from tests.crash.checks import Findings, check_pages, check_payments
+from tests.crash.checks import Findings, check_effects, check_mails, check_pages, check_payments
 from tests.crash.harness import Harness
 from tests.crash.kills import AfterRestart, KillPoint, find_kill_points, kill_once
 from tests.crash.random_load import CUSTOMERS, RandomLoad
@@ -76,6 +76,8 @@ def kill_at_random(harness: Harness, *, kills: int, seed: int) -> Row:
         context.shop.wait_for_round()
         assert context.shop.is_running, context.shop.log()[-4000:]
         findings = check_payments(context.ledger, context.sandbox)
+        findings += check_mails(context.ledger, context.sandbox, may_repeat=kills)
+        findings += check_effects(context.ledger, context.sandbox)
         findings += check_pages(context.ledger.orders(), context.shop.url)
         paid = len(context.ledger.paid_sessions())
     return Row(f'{CUSTOMERS} customers at once, {paid} payments', 'at random', kills, findings)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from services.ledger import EffectState
+from services.orders import Order, State
 from tests.crash.checks import LedgerReader
 from tests.crash.customer import Customer
 from tests.crash.shop import Shop
@@ -13,6 +15,8 @@ TIMEOUT = 40.0  # seconds; a failed delivery is tried again after up to 16
 PRICES = (15000, 16000)
 ENTRY_POINTS = ('button', 'webhook', 'return', 'order page', 'price')
 ENTRY_POINTS_AT_START = ('start', 'price', 'reconciler')
+
+ENTRY_POINTS_OF_REFUNDS = ('webhook', 'order page', 'effects')
 
 
 class Context:
@@ -60,6 +64,17 @@ class Context:
             why='the webhook is delivered',
         )
 
+    def order(self) -> Order:
+        """Return the order of the customer's last payment."""
+        session = self.customer.paid[-1]
+        return next(order for order in self.ledger.orders() if order.session_id == session)
+
+    def is_taken_back(self) -> bool:
+        """Whether the order is refunded and nothing remains to be done at Calendly."""
+        effects = [row for row in self.ledger.effects() if row['order_id'] == self.order().id]
+        is_refunded = self.order().state is State.REFUNDED
+        return is_refunded and not any(row['state'] == EffectState.WANTED for row in effects)
+
     def wait_until_paid(self) -> None:
         """Wait until the customer's last payment is in the ledger, or the shop is dead."""
         wanted = self.customer.paid[-1]
@@ -100,6 +115,16 @@ def wait_for_reconciler(context: Context) -> None:
     context.shop.wait_for_round()
 
 
+def wait_for_mail(context: Context) -> None:
+    """Wait until the customer's mail is marked as sent, or the shop is dead."""
+    session = context.customer.paid[-1]
+    wait_until(
+        lambda: not context.shop.is_running or session in context.ledger.mailed_sessions(),
+        seconds=TIMEOUT,
+        why='the mail is sent',
+    )
+
+
 def restart(context: Context) -> None:
     """Kill the shop and start it; it may die at a kill point of its start."""
     context.shop.kill()
@@ -115,6 +140,30 @@ def return_from_stripe(context: Context) -> None:
 def wait_for_calendar(context: Context) -> None:
     """Reload the order page until it shows the calendar."""
     context.customer.wait_for_calendar()
+
+
+def book(context: Context) -> None:
+    """Book a time on the calendar that the order page shows; the webhook tells the shop."""
+    order = context.order()
+    if order.calendar_url:
+        context.sandbox.book(
+            f'{order.calendar_url}?utm_content={order.booking_key}', name='Ann', email='a@b.co'
+        )
+        context.wait_until_delivered()
+
+
+def take_back(context: Context) -> None:
+    """Refund the payment in Stripe's dashboard."""
+    context.sandbox.act('refund', session=context.customer.paid[-1])
+
+
+def wait_for_effects(context: Context) -> None:
+    """Wait until the refund is in the ledger, and everything that follows from it was carried out."""
+    wait_until(
+        lambda: not context.shop.is_running or context.is_taken_back(),
+        seconds=TIMEOUT,
+        why='the effects of the refund',
+    )
 
 
 def change_price(context: Context) -> None:
@@ -162,7 +211,18 @@ SCENARIOS = (
         webhooks=False,
         entry_points=ENTRY_POINTS_AT_START,
     ),
+    Scenario('the mail', (press, pay_by_card, wait_for_mail), entry_points=('mail',)),
     Scenario('by bank', (press, pay_by_bank, return_from_stripe, complete_bank_debit, wait_for_calendar)),
+    Scenario(
+        'refunded before booking',
+        (press, pay_by_card, return_from_stripe, wait_for_calendar, take_back, wait_for_effects),
+        entry_points=ENTRY_POINTS_OF_REFUNDS,
+    ),
+    Scenario(
+        'booked and refunded',
+        (press, pay_by_card, return_from_stripe, wait_for_calendar, book, take_back, wait_for_effects),
+        entry_points=ENTRY_POINTS_OF_REFUNDS,
+    ),
     Scenario(
         'the price changes',
         (press, change_price, press, pay_by_card, return_from_stripe, wait_for_calendar),

@@ -12,7 +12,7 @@ from typing import Self
 
 import httpx
 
-from tests.crash.kill_points import KILL_AT, ROUND_BEGINS, ROUND_ENDS, TRACE
+from tests.crash.kill_points import KILL_AT, MAIL_BEGINS, MAIL_MARKED, ROUND_BEGINS, ROUND_ENDS, TRACE
 from tests.processes import ROOT, wait_until
 
 START_TIMEOUT, ROUND_TIMEOUT, DEATH_TIMEOUT = 60.0, 30.0, 5.0  # seconds, on a busy machine
@@ -160,6 +160,11 @@ class Shop:
         """Return all lines of the trace, over all starts."""
         file = self._folder / TRACE
         return file.read_text().splitlines() if file.exists() else []
+
+    def mails_cut_off(self) -> int:
+        """Return how often the process died between the beginning of a mail and its mark."""
+        trace = self.trace()
+        return trace.count(MAIL_BEGINS) - trace.count(f'mail: after commit: {MAIL_MARKED}')
 
     def log(self) -> str:
         """Return all of the log, over all starts."""

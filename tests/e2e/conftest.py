@@ -110,8 +110,9 @@ def running_sandbox(
     servers: list[Server], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[SandboxClient, int]]:
     """Run the sandbox for the whole session; the number is the port of the shop that gets its webhooks."""
-    port, shop_port = free_port(), free_port()
-    arguments = ['-m', 'services.sandbox', f'--port={port}', f'--shop=http://127.0.0.1:{shop_port}']
+    port, shop_port, smtp_port = free_port(), free_port(), free_port()
+    arguments = ['-m', 'services.sandbox', f'--port={port}', f'--smtp-port={smtp_port}']
+    arguments.append(f'--shop=http://127.0.0.1:{shop_port}')
     folder = tmp_path_factory.mktemp('sandbox')
     server = Server('sandbox', arguments, port=port, health='/faults', folder=folder)
     servers.append(server)

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import httpx
 from playwright.sync_api import FrameLocator, Locator, Page, Response, expect
 
-from tests.processes import Server, wait_until
+from tests.processes import ROOT, Server, wait_until
 from tests.sandbox_client import SandboxClient
 
 BUTTON = 'Schedule My C&P Coaching Session - $150'
@@ -213,6 +214,25 @@ def error_id(words: str) -> str:
     found = re.search(r'Error ([0-9a-f]{8})', words)
     assert found, f'no error id in: {words}'
     return found[1]
+
+
+def site_that_needs_free_times(folder: Path) -> str:
+    """Write a site file with which nothing is sold while no time is free; returns its path."""
+    original = (ROOT / 'site.toml').read_text(encoding='utf-8')
+    changed = original.replace('sell_without_free_times = true', 'sell_without_free_times = false')
+    assert changed != original
+    file = folder / 'site.toml'
+    file.write_text(changed, encoding='utf-8')
+    return str(file)
+
+
+def wait_for_calendar(shop: Server) -> None:
+    """Wait until the shop has checked the calendar, and so has read the free times."""
+    wait_until(
+        lambda: 'not been checked' not in httpx.get(f'{shop.url}/readyz').text,
+        seconds=15,
+        why='a check of the calendar',
+    )
 
 
 def wait_for_price(shop: Server) -> None:

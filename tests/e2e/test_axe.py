@@ -57,6 +57,19 @@ def test_the_landing_page(phone: Page, shop_process: Server, subtests: pytest.Su
             _check(phone)
 
 
+def test_the_landing_page_when_nothing_is_free(
+    phone: Page, start_shop: journey.StartShop, sandbox: SandboxClient, tmp_path: Path
+) -> None:
+    """The words beside the button are accessible, with the button disabled."""
+    sandbox.act('free-times', count=0)
+    shop = start_shop({'SITE_FILE': journey.site_that_needs_free_times(tmp_path)})
+    journey.wait_for_calendar(shop)
+    phone.goto(shop.url)
+    expect(journey.pay_button(phone)).to_have_attribute('type', 'button')
+    expect(journey.pay_button(phone)).to_be_disabled()
+    _check(phone)
+
+
 def test_a_notice_on_the_landing_page(phone: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """The notices after returning without paying and after paying are accessible."""
     opened = phone.request.post(f'{shop_process.url}/checkout', max_redirects=0)

@@ -74,7 +74,7 @@ class Customer:
 
     def is_usable(self, number: int = 0) -> bool:
         """Whether a pay button can be pressed."""
-        return 'aria-disabled' not in self.buttons[number].props
+        return not {'aria-disabled', 'disabled'} & self.buttons[number].props.keys()
 
     @property
     def left_for(self) -> list[str]:

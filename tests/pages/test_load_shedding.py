@@ -70,6 +70,12 @@ def clock(customer: Customer, shop: Shop) -> Clock:
     return clock
 
 
+@pytest.fixture(autouse=True)
+async def _known_free_times(customer: Customer, shop: Shop) -> None:
+    """Wait until the free times are known, so that two pages of one test show the same."""
+    await customer.until(lambda: shop.calendar_watch.was_checked)
+
+
 async def exhaust(customer: Customer, query: str = '') -> int:
     """Open the landing page until it comes from memory; returns how many pages were built."""
     for built in range(int(BUILD_BURST) + 1):

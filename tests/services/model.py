@@ -6,9 +6,11 @@ sandbox: every payment is in the ledger, once, and so is its journal line.
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from typing import Any, TypeVar
 
 import httpx
@@ -19,14 +21,15 @@ from hypothesis.strategies import booleans, integers, sampled_from
 from sqlalchemy import delete, insert, select
 
 from services.database import schema
-from services.errors import AlreadyPaid, ShopError
+from services.errors import AlreadyPaid, CalendarUnavailable, ShopError
 from services.ledger.mapping import order_from_row
+from services.mail import Result
 from services.orders import Cause, Order, State
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.factories import CREATE, signed
 from tests.sandbox_client import PROMPT, SandboxClient
-from tests.services.model_of_meetings import MeetingRules
+from tests.services.model_of_links import MAKE_SHARE, LinkRules
 
 T = TypeVar('T')
 
@@ -42,16 +45,20 @@ class Crash(BaseException):
 
 
 class CrashPoint:
-    """Crashes a shop after a number of steps; a step lies before or after a commit, or before a request."""
+    """Crashes a shop after a number of steps: before or after a commit or a mail, or before a request."""
 
     def __init__(self, shop: Shop) -> None:
         self.steps_left: int | None = None
-        store, payments = shop.ledger.store, shop.payments
-        write, request = store.write, payments._request
+        self.mail_is_unmarked = False
+        self.links_cut_off = 0  # requests for a link without an answer
+        self.has_new_link = False  # a link was made, and nothing was committed since
+        store, payments, calendly = shop.ledger.store, shop.payments, shop.scheduling._api
+        write, request, ask = store.write, payments._request, calendly.ask
 
         async def write_in_steps(work: Callable[..., T]) -> T:
             self.step()
             done = await write(work)
+            self.has_new_link = False
             self.step()
             return done
 
@@ -59,7 +66,30 @@ class CrashPoint:
             self.step()
             return request(permission)
 
+        sender = shop.mail_sender
+        assert sender is not None
+        send = sender._client.send
+
+        async def send_in_steps(mail: EmailMessage, *, to: str) -> Result:
+            self.step()
+            self.mail_is_unmarked = True
+            result = await send(mail, to=to)
+            self.step()
+            return result
+
+        async def ask_in_steps(method: str, path: str, **options: Any) -> Any:
+            self.step()
+            try:
+                answer = await ask(method, path, **options)
+                self.has_new_link |= (method, path) == MAKE_SHARE
+                return answer
+            except CalendarUnavailable:
+                self.links_cut_off += (method, path) == MAKE_SHARE
+                raise
+
+        sender._client.send = send_in_steps  # type: ignore[method-assign]
         store.write = write_in_steps  # type: ignore[method-assign]
+        calendly.ask = ask_in_steps  # type: ignore[method-assign]
         payments._request = request_in_steps  # type: ignore[method-assign]
 
     def step(self) -> None:
@@ -70,7 +100,7 @@ class CrashPoint:
             self.steps_left -= 1
 
 
-class Model(MeetingRules):
+class Model(LinkRules):
     """Two customers, one shop, Stripe, Calendly; the test sets ``sandbox`` and ``environment``."""
 
     sandbox: SandboxClient
@@ -88,7 +118,9 @@ class Model(MeetingRules):
         self.calendars: list[str] = []  # what the order pages showed
         self.backup: Rows | None = None
         self.restored = False
+        self.mails_cut_off = 0  # crashes between a mail and its mark
         self.money_was_returned = False
+        self.links_cut_off = 0
         self.shop: Shop
         self._begin()
         self._run(self._write(None))
@@ -146,6 +178,24 @@ class Model(MeetingRules):
         for _ in range(moves):
             self.move_meeting(0)
         self.calendly_delivers(which, False)
+
+    @rule(browser_id=sampled_from(BROWSERS), books=booleans(), fails=booleans(), runs=booleans())
+    def buy_and_take_back(self, browser_id: str, books: bool, fails: bool, runs: bool) -> None:
+        """Pay, perhaps book, and get the money back, or so it seems; perhaps the shop is quick."""
+        self.buy(browser_id, False)
+        self.come_back(browser_id, 0)
+        if books:
+            self.book(0)
+            self.calendly_delivers(0, False)
+        self.money_was_returned = True
+        for session in self.sessions_of[browser_id]:
+            # Whose money is back may buy another time without saying so.
+            self.bought_again[browser_id] += 'id' in self._act('refund', session=session)
+        self.reconcile()
+        if runs:
+            self.carry_out()
+        if fails:
+            self.refund_fails(0, False)
 
     # --- Stripe
 
@@ -241,6 +291,18 @@ class Model(MeetingRules):
         self._run(self._write(self.backup))
         self.restored = True
 
+    @rule()
+    def send_mail(self) -> None:
+        """The sender sends what is due."""
+        self._try(self._send_mail())
+
+    @rule(down=booleans(), refuses=booleans())
+    def mail_server_changes(self, down: bool, refuses: bool) -> None:
+        """The mail server goes down or comes back, and refuses the next recipient for now or not."""
+        self._act('smtp', down=down)
+        if refuses:
+            self.sandbox.fault('mail *', 'fail', status=451)
+
     @rule(minutes=sampled_from([1, 6, 200]))
     def time_passes(self, minutes: int) -> None:
         """Some time passes."""
@@ -274,11 +336,14 @@ class Model(MeetingRules):
             pass
         # An order that was rebuilt makes the deliveries due that waited for it.
         self._run(self.shop.reconciler.round())
+        self._carry_everything_out()
         orders = {order.session_id: order for order in self._run(self._orders())}
         sandbox = self.sandbox.state()
         for session in sandbox['sessions']:
             self._check_order(session, orders.get(session['id']), sandbox)
         self._check_meetings(list(orders.values()))
+        self._check_mails(list(orders.values()))
+        self._check_effects(list(orders.values()))
         self._check_duplicates()
         self._check_another_round_changes_nothing()
 
@@ -338,9 +403,29 @@ class Model(MeetingRules):
         if not self.money_was_returned and self.ahead < timedelta(hours=20):
             assert len(marked) >= len(cards) - 1  # it is always the same card
 
+    def _check_mails(self, orders: list[Order]) -> None:
+        """Check that who has paid got the mail with the link, and that none was repeated but by a crash."""
+        self._act('smtp', down=False)
+        self._pass(RETRY_TIME)
+        self._run(self._send_mail())
+        ids = Counter(mail['headers']['Message-ID'].partition('@')[0] for mail in self.sandbox.mails())
+        for order in orders:
+            if order.state is State.PAID:
+                assert ids[f'<{order.reference}.paid'], f'{order.reference} has no mail'
+        repeats = ids.total() - len(ids)
+        event(f'{repeats} mails were repeated')
+        if not self.restored:
+            assert repeats <= self.mails_cut_off
+
+    async def _send_mail(self) -> None:
+        assert self.shop.mail_sender is not None
+        while await self.shop.mail_sender.send_next():
+            self.crash_point.mail_is_unmarked = False
+
     def _check_another_round_changes_nothing(self) -> None:
         before = self._run(self._read())['journal']
         self._run(self.shop.reconciler.round())
+        self._carry_everything_out()
         assert self._run(self._read())['journal'] == before
 
     # --- helpers
@@ -355,6 +440,7 @@ class Model(MeetingRules):
 
     def _end(self) -> None:
         self.crash_point.steps_left = None
+        self.links_cut_off += self.crash_point.links_cut_off
         self._run(self.endpoints.aclose())
         self._run(self.shop.close())
 
@@ -404,6 +490,8 @@ class Model(MeetingRules):
         except (AlreadyPaid, ShopError):
             return
         except Crash:
+            self.mails_cut_off += self.crash_point.mail_is_unmarked
+            self.links_cut_off += self.crash_point.has_new_link
             self._end()
             self._begin()
 

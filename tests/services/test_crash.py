@@ -1,5 +1,6 @@
 """A shop that is killed: the short form of ``python -m tests.crash``, which kills it at every kill point."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import cycle
@@ -7,9 +8,10 @@ from itertools import cycle
 import pytest
 
 from services.orders import Facts
-from tests.crash.checks import Findings, check_pages, check_payments
+from tests.crash.checks import Findings, check_effects, check_pages, check_payments
 from tests.crash.customer import Customer
 from tests.crash.harness import Harness, start_harness
+from tests.crash.kill_points import MAIL_ACCEPTED, MAIL_BEGINS, MAIL_MARKED
 from tests.crash.kills import AfterRestart, find_kill_points
 from tests.crash.runs import kill_at, kill_at_random
 from tests.crash.scenarios import SCENARIOS
@@ -22,6 +24,13 @@ MAIN_POINTS = (
     'webhook: before commit: open → paid',
     'webhook: after commit: open → paid',
     'order page: after response: POST /shares',
+)
+POINTS_OF_REFUNDS = (
+    'webhook: after commit: paid → refunded',
+    'effects: after commit: claim',
+    'effects: after response: POST /scheduled_events/…/cancellation',
+    'effects: after commit: put',
+    'effects: after response: DELETE /shares/…',
 )
 
 
@@ -42,6 +51,34 @@ def test_a_shop_killed_at_a_main_point_loses_and_duplicates_no_payment(harness: 
 
     assert [(row.point, row.kills, row.findings) for row in rows] == [
         (name, 1, Findings()) for name in MAIN_POINTS
+    ]
+
+
+def test_a_shop_killed_around_a_mail_loses_none_and_repeats_one_at_most(harness: Harness) -> None:
+    """A mail that was accepted and not marked is the one that goes out again, with the same Message-ID."""
+    scenario = next(each for each in SCENARIOS if each.name == 'the mail')
+    with harness.new_shop('mail') as context:
+        points = find_kill_points(scenario, context)
+        rows = [kill_at(point, scenario, context, [AfterRestart.STAYS_AWAY]) for point in points]
+        ids = Counter(mail['headers']['Message-ID'] for mail in context.sandbox.mails())
+
+    assert {MAIL_BEGINS, MAIL_ACCEPTED, f'mail: before commit: {MAIL_MARKED}'} <= {row.point for row in rows}
+    assert [(row.point, row.kills, row.findings) for row in rows] == [
+        (point.name, 1, Findings()) for point in points
+    ]
+    assert sorted(ids.values())[-3:] == [1, 2, 2]  # one for each of the last two points above
+
+
+def test_a_shop_killed_while_it_takes_things_back_cancels_and_deletes_once(harness: Harness) -> None:
+    """The meeting of a refunded order is canceled and its link deleted, whatever the process has seen."""
+    scenario = next(each for each in SCENARIOS if each.name == 'booked and refunded')
+    with harness.new_shop('refunds') as context:
+        points = {point.name: point for point in find_kill_points(scenario, context)}
+        afters = [AfterRestart.STAYS_AWAY]
+        rows = [kill_at(points[name], scenario, context, afters) for name in POINTS_OF_REFUNDS]
+
+    assert [(row.point, row.kills, row.findings) for row in rows] == [
+        (name, 1, Findings()) for name in POINTS_OF_REFUNDS
     ]
 
 
@@ -66,6 +103,16 @@ def test_the_checks_find_what_is_wrong(harness: Harness) -> None:
         assert check_pages([order], context.shop.url) == Findings()
         assert len(check_pages([replace(order, facts=Facts())], context.shop.url).wrong_pages) == 1
 
+        customer.return_from_stripe()
+        customer.wait_for_calendar()
+        (order,) = context.ledger.orders()
+        context.sandbox.book(
+            f'{order.calendar_url}?utm_content={order.booking_key}', name='A', email='a@b.co'
+        )
+        assert check_effects(context.ledger, context.sandbox) == Findings()
+        invitee = context.sandbox.state()['invitees'][0]['uri']
+        context.sandbox.act('cancel', invitee=invitee, by='host')
+        assert len(check_effects(context.ledger, context.sandbox).lost) == 1
         assert customer.press(again=True) == ''
         customer.pay()
         context.shop.wait_for_round()

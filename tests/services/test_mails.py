@@ -318,7 +318,7 @@ async def test_a_problem_is_told_after_a_quarter_of_an_hour(
     assert 'reconciler: the key is refused' in mail['text']
 
 
-async def test_a_server_that_is_down_loses_and_doubles_nothing(
+async def test_a_server_that_is_down_loses_and_repeats_nothing(
     customer: Customer, sandbox: SandboxClient, clock: Clock
 ) -> None:
     """While it is down one mail is tried after growing pauses; then all go out, each once."""

@@ -29,7 +29,7 @@ def test_after_any_history_the_reconciled_ledger_agrees_with_stripe(
     # Without the pauses between the retries of the SDK, which other tests cover, this test is faster.
     monkeypatch.setattr('stripe._http_client.HTTPClient.INITIAL_DELAY', 0)
     monkeypatch.setattr('stripe._http_client.HTTPClient.MAX_DELAY', 0)
-    History.sandbox, History.environment = sandbox, settings_env
+    History.sandbox, History.environment = sandbox, settings_env | sandbox.mail_settings
     asyncio.run(_prepare(settings_env['DATABASE_URL']))
     run_settings = settings(
         max_examples=EXAMPLES,

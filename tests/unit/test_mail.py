@@ -83,8 +83,9 @@ def test_the_text_alone_is_enough() -> None:
 
     assert '\nhttps://coach.example/order/token\n' in text
     assert 'Paid:      $150\nReference: ABCD-2345\n' in text
-    assert '* Paid twice\n\nLook.\n\nhttps://x.example\n' in text
+    assert '* Paid twice\nLook.\nhttps://x.example\n' in text
     assert max(map(len, text.splitlines())) <= 72
+    assert not any(line.startswith(' ') for line in text.splitlines())
     assert set(re.findall(r'\w{2,}', text)) <= set(re.findall(r'\w{2,}', as_html(message, LETTERHEAD)))
 
 

@@ -290,6 +290,25 @@ def test_names_that_are_nearly_ours_are_named(tmp_path: Path, monkeypatch: pytes
     ]
 
 
+@pytest.mark.parametrize(
+    ('link', 'named'),
+    [
+        ('https://calendly.com/coach/session?month=2025-01&a1=x#top', '#…, month'),
+        ('"https://calendly.com/coach/session?date=2025-01-03&month=2025-01"', 'date, month'),
+        ('https://calendly.com/coach/session?a1=month', ''),
+        ('nonsense', ''),
+    ],
+)
+def test_what_is_left_out_of_the_calendly_link_is_named(tmp_path: Path, link: str, named: str) -> None:
+    """The link works, but it is not the one that was copied; the environment wins over the file."""
+    file = tmp_path / '.env'
+    file.write_text('CALENDLY_LINK=https://calendly.com/coach/session#in-the-file')
+    found = [line for line in warnings({'CALENDLY_LINK': link}, file) if line.startswith('CALENDLY_LINK')]
+    expected = f'CALENDLY_LINK is used without {named}: the link of an event type does not have it'
+    assert found == ([expected] if named else [])
+    assert len([line for line in warnings({}, file) if 'without #…:' in line]) == 1
+
+
 def test_a_dollar_that_compose_would_replace_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ from ui.middleware.browser_id import browser_id_in, cookie, new_browser_id
 from ui.middleware.early_flush import accepted_encodings
 from ui.pages import landing, seo
 from ui.pages.errors import ALERTS, alert_by_code
+from ui.pages.free_times import free_times_note
 from ui.rendering.render import Unrenderable, render
 from ui.rendering.token_bucket import TokenBucket
 
@@ -61,7 +62,7 @@ class LoadShedder:
         self._log_lines = TokenBucket(1 / LOG_EVERY, 1, clock)
         self._building = 0
         self._unconnected, self._counted_at = 0, clock() - RECOUNT_AFTER
-        self._offer = shop.catalog.get()
+        self._shown: tuple[Offer, Markup] | None = None  # what the cached pages show
         self._cache: dict[str, CachedPage] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -119,10 +120,10 @@ class LoadShedder:
         await send({'type': 'http.response.body', 'body': b'' if scope['method'] == 'HEAD' else cached.body})
 
     async def _cached_page(self, variant: str) -> CachedPage:
-        """The page in a variant, rebuilt when the offer has changed; empty when it cannot be rendered."""
+        """The page in a variant, rebuilt when what it shows has changed; empty when it cannot be rendered."""
         offer = await self._current_offer()
-        if self._offer != offer:
-            self._offer = offer
+        if (shown := (offer, free_times_note(self._shop))) != self._shown:
+            self._shown = shown
             self._cache.clear()
         if variant not in self._cache:
             try:

@@ -35,6 +35,7 @@ ALERTS = {
         errors.UnknownOffer,
         errors.TooManyRequests,
         errors.SalesPaused,
+        errors.NothingFree,
     )
 }
 """The codes that a URL may name; any other code shows nothing."""

@@ -1,6 +1,7 @@
 """The pay buttons of a page: an ordinary HTML form until the websocket connects, then live."""
 
 import asyncio
+from collections.abc import Callable
 from functools import lru_cache
 
 from markupsafe import Markup
@@ -16,6 +17,7 @@ from ui.components.elements import Static, Tag, leave_for
 from ui.components.layout import order_link
 from ui.middleware.browser_id import browser_id_of, is_known
 from ui.pages.errors import UNEXPECTED, alert, alert_for, error_id_of
+from ui.pages.free_times import free_times_note
 
 WORKING = 'Processing...'
 DISCONNECTED = 'The connection is lost. The button comes back as soon as this page is connected again.'
@@ -43,15 +45,18 @@ def _price_tag(product: Product, offer: Offer) -> Markup:
 class PayForm:
     """One button with the form around it and the alert next to it."""
 
-    def __init__(self, offer: Offer, text: str, *, again: bool, alert: Markup) -> None:
+    def __init__(self, shop: Shop, offer: Offer, *, again: bool, alert: Markup) -> None:
+        self._shop = shop
         with Tag('form', method='post', action='/checkout').classes('pay'):
+            self._free_times = Static(free_times_note(shop)).classes('free-times')
             self.alert = Static(alert, role='alert').classes('alert')
-            self.button = Tag('button', text, type='submit').classes('cta')
+            self.button = Tag('button', type='submit').classes('cta')
             self._hidden = Static(Markup(''), 'p').classes('lost')
-        self.enable(offer, text, again=again)
+        self.enable(offer, again=again)
 
-    def enable(self, offer: Offer, text: str, *, again: bool) -> None:
-        """Make the button ready to be pressed."""
+    def enable(self, offer: Offer, *, again: bool) -> None:
+        """Make the button ready to be pressed, unless no time is free and nothing is sold then."""
+        text = label(self._shop, offer)
         shown = f'{offer.price.amount}-{offer.price.currency}' if offer.price else ''
         fields = _field('shown', shown), _field('again', '1' if again else '')
         self._hidden.show(join(*fields, DISCONNECTED))
@@ -59,11 +64,17 @@ class PayForm:
         self.button.props['data-label'] = text  # keeps the button's size while its text is another one
         for name in ('aria-disabled', 'aria-busy'):
             self.button.props.pop(name, None)
+        self.show_free_times()
+
+    def show_free_times(self) -> None:
+        """Show which times are free, as it is known now."""
+        self._free_times.show(free_times_note(self._shop))
+        self.button.props.set_bool('disabled', not self._shop.availability.sells)
 
     @property
     def is_disabled(self) -> bool:
         """Whether the button is disabled; a click that was already on its way must not count."""
-        return 'aria-disabled' in self.button.props
+        return bool({'aria-disabled', 'disabled'} & self.button.props.keys())
 
     def disable(self, text: str) -> None:
         """Disable the button while a checkout is being started."""
@@ -83,13 +94,14 @@ class PayButtons:
         self._client: Client = ui.context.client
         self._forms: list[PayForm] = []
         self._starting = False
+        self._unsubscribe: Callable[[], None] | None = None
         self._client.on_connect(self._on_connect)
+        self._client.on_delete(self._on_delete)
         self._client.on_exception(self._on_exception)
 
     def add_form(self, alert: Markup | None = None) -> None:
         """Add a button here, with the first content of its alert."""
-        text = label(self._shop, self._offer)
-        form = PayForm(self._offer, text, again=self._again, alert=alert or Markup(''))
+        form = PayForm(self._shop, self._offer, again=self._again, alert=alert or Markup(''))
 
         async def on_click() -> None:
             await self._pay(form)
@@ -102,12 +114,22 @@ class PayButtons:
         for form in self._forms:
             form.button.props['type'] = 'button'
         self._enable()
+        if self._unsubscribe is None:
+            self._unsubscribe = self._shop.availability.subscribe(self._show_free_times)
+
+    def _on_delete(self) -> None:
+        if self._unsubscribe:
+            self._unsubscribe()
+
+    def _show_free_times(self) -> None:
+        for form in self._forms:
+            form.show_free_times()
 
     def _enable(self) -> None:
         if self._starting:
             return
         for form in self._forms:
-            form.enable(self._offer, label(self._shop, self._offer), again=self._again)
+            form.enable(self._offer, again=self._again)
 
     def _on_exception(self, error: Exception) -> None:
         """Show an alert beside every button after a bug, with the id that NiceGUI is about to log."""

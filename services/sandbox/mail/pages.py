@@ -49,8 +49,8 @@ async def show(request: Request) -> Response:
     if mail is None:
         return notice('No such mail', 'It may have been deleted.', status=404)
     base = state_of(request).config.base
-    headers = '\n'.join(f'{name}: {value}' for name, value in mail.message.items())
-    body = Markup('<pre>{}</pre>').format(headers) + _text(mail.part('plain'))
+    headers = '\n'.join(f'{name}: {value}' for name, value in mail.headers.items())
+    body = Markup('<pre>{}</pre>').format(headers) + _text(mail.text)
     card = CARD.format(
         subject=mail.subject, sender=mail.sender, to=mail.to, at=mail.at, body=body,
         more=Markup('. <a href="{}/mailbox/{}/html">HTML</a>').format(base, mail.number),
@@ -69,13 +69,13 @@ async def show_html(request: Request) -> Response:
     headers = {
         'Content-Security-Policy': MAIL_POLICY, 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer'
     }  # fmt: skip
-    return HTMLResponse(mail.part('html'), headers=headers)
+    return HTMLResponse(mail.html, headers=headers)
 
 
 def _card(mail: ReceivedMail, url: str) -> Markup:
     return CARD.format(
-        subject=mail.subject, sender=str(mail.message['From'] or mail.sender), to=mail.to, at=mail.at,
-        more=MORE.format(url), body=_text(mail.part('plain')),
+        subject=mail.subject, sender=mail.headers.get('From', mail.sender), to=mail.to, at=mail.at,
+        more=MORE.format(url), body=_text(mail.text),
     )  # fmt: skip
 
 

@@ -43,7 +43,6 @@ class _Connection:
     def __init__(self, state: SandboxState) -> None:
         self._state = state
         self._rule: Rule | None = None
-        state.mailbox.connections += 1
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
