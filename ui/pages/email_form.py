@@ -16,7 +16,7 @@ from ui.components.elements import Static
 from ui.pages.forms import email_field
 from ui.pages.order_urls import PRIVATE
 
-WRONG = 'Wrong e-mail address? Correct it'
+WRONG = 'Wrong e-mail address?'
 WHAT_FOR = 'The calendar is filled in with it, and mail about this order goes to it.'
 BOTH = ' We tell both addresses.'
 STRIPES = ' The receipt at Stripe keeps the address you paid with.'

@@ -121,5 +121,5 @@ def _sent(shop: Shop) -> Markup:
     return join(
         h('p', SENT_WORDS),
         h('div', h('p', NOTHING_CAME), h('p', h('a', 'Try another address', href='/find'), class_='links')),
-        h('div', h('p', REFERENCE), contact_sentence(shop.site.contact)),
+        h('div', h('h2', 'Still nothing?'), h('p', REFERENCE), contact_sentence(shop.site.contact)),
     )

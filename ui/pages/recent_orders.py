@@ -35,16 +35,20 @@ async def recent_orders(shop: Shop, browser_id: str, now: datetime) -> Markup:
     orders = await shop.checkout.recent_orders(browser_id)
     if not orders:
         return Markup('')
-    words = [_words(shop, order, await shop.bookings.bookings(order), now) for order in orders]
-    links = (
-        h('p', h('a', text, href=f'/order/{order.token}')) for order, text in zip(orders, words, strict=True)
-    )
-    intro = _intro(orders[0], now)
-    contact = contact_sentence(shop.site.contact) if intro else None
-    return join(h('p', intro) if intro else None, *links, contact)
+    links: list[Markup] = []
+    is_booked = False
+    for order in orders:
+        bookings = await shop.bookings.bookings(order)
+        is_booked |= any(booking.state is BookingState.ACTIVE for booking in bookings)
+        link = h('a', _words(shop, order, bookings, now), href=f'/order/{order.token}')
+        links.append(h('p', link, class_='recent'))
+    if is_booked or not (warning := _warning(orders[0], now)):
+        return join(*links)
+    return join(*links, h('p', warning), contact_sentence(shop.site.contact))
 
 
-def _intro(newest: Order, now: datetime) -> str:
+def _warning(newest: Order, now: datetime) -> str:
+    """What keeps somebody from paying twice who has not noticed that the payment was made."""
     if newest.state in (State.PROCESSING, State.AWAITING_CUSTOMER):
         return NOT_PAID_YET
     return JUST_PAID if newest.completed_at and now - newest.completed_at < JUST else ''
