@@ -121,7 +121,7 @@ def test_a_wrong_address(phone: Page, shop_process: Server, sandbox: SandboxClie
     alert, status = phone.get_by_role('alert'), phone.get_by_role('status')
     for email, where, words in (
         ('pat@example', alert, 'not a complete e-mail address'),
-        ('right@example.com', status, 'goes to right@example.com'),
+        ('right@example.com', status, 'we write to right@example.com'),
     ):
         field.fill(email)
         phone.get_by_role('button', name=button).click()

@@ -123,7 +123,7 @@ def test_a_mistyped_address_is_corrected(
     expect(page.get_by_role('alert').filter(has_text='not a complete e-mail address')).to_be_visible()
     page.get_by_label('The right e-mail address').fill(RIGHT)
     page.get_by_role('button', name='Correct the address').click()
-    expect(page.get_by_role('status').filter(has_text=f'goes to {RIGHT}')).to_be_visible()
+    expect(page.get_by_role('status').filter(has_text=f'we write to {RIGHT}')).to_be_visible()
     expect(page.locator('dd').filter(has_text=RIGHT)).to_be_visible()
 
     link = link_in_mail(sandbox, f'Mail about order {_reference(page)} comes here now', RIGHT)
@@ -149,7 +149,7 @@ def test_correcting_leaves_the_calendar_alone(
     page.keyboard.type(RIGHT)
     page.keyboard.press('Enter')
 
-    done = page.get_by_role('status').filter(has_text=f'goes to {RIGHT}')
+    done = page.get_by_role('status').filter(has_text=f'we write to {RIGHT}')
     expect(done).to_contain_text('The calendar on this page still has the earlier address.')
     expect(field).to_have_value(journey.TYPED)
     expect(page).to_have_url(order)

@@ -378,7 +378,7 @@ async def test_a_corrected_address_without_script(customer: Customer, way: Way, 
     right = await customer.http.post(f'{path}/email', data={'email': 'pat@example.com', 'page': 'nobodys'})
     assert (right.status_code, right.headers['location']) == (303, f'{path}?corrected=1')
     await customer.open(right.headers['location'])
-    assert 'Done. From now on, mail about this order goes to pat@example.com.' in customer.text
+    assert 'Done. From now on we write to pat@example.com.' in customer.text
     assert 'Paid by pta@example.com' in customer.text
     assert (await order_at(shop, path)).email == 'pat@example.com'
 

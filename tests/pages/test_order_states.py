@@ -139,7 +139,7 @@ def test_a_corrected_address_is_beside_the_one_that_paid() -> None:
     data = order_data(State.PAID)
     shown = view(replace(data, order=replace(data.order, contact_email='pat@example.com')), SITE)
     assert 'Paid by <pat>@example.com' in words(shown.receipt)
-    assert 'Mail goes to pat@example.com' in words(shown.receipt)
+    assert 'E-mail pat@example.com' in words(shown.receipt)
 
 
 def test_meetings_have_titles() -> None:

@@ -17,8 +17,8 @@ from ui.pages.forms import email_field
 from ui.pages.order_urls import PRIVATE
 
 WRONG = 'Wrong e-mail address?'
-WHAT_FOR = 'The calendar is filled in with it, and mail about this order goes to it.'
-BOTH = ' We tell both addresses.'
+WHAT_FOR = 'The calendar is filled in with it, and we write to it about this order.'
+BOTH = ' We tell both addresses by mail.'
 STRIPES = ' The receipt at Stripe keeps the address you paid with.'
 ERROR = 'email-error'  # the id of the words about a wrong address
 
@@ -57,7 +57,7 @@ def corrected(order: Order, *, shows_calendar: bool) -> Markup:
     """
     again = h('a', 'Load it again', href=f'/order/{order.token}')
     open_frame = h('p', 'The calendar on this page still has the earlier address. ', again, '.')
-    words = h('p', 'Done. From now on, mail about this order goes to ', h('strong', order.email), '.')
+    words = h('p', 'Done. From now on we write to ', h('strong', order.email), '.')
     return join(words, open_frame if shows_calendar else None)
 
 

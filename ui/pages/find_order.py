@@ -109,7 +109,7 @@ def _form(shop: Shop, problem: Markup | None) -> Markup:
 
 def _without_mail(shop: Shop) -> Markup:
     return join(
-        h('p', f'Your payment is safe. {SAME_BROWSER}'),
+        h('p', f'If you have paid, your payment is safe. {SAME_BROWSER}'),
         h('p', 'In every other browser: ask us, and we send you the link of your order.'),
         contact_sentence(shop.site.contact),
         h('p', REFERENCE),

@@ -371,7 +371,7 @@ def _receipt(data: OrderData, site: Site) -> Markup:
         'On': on_day(order.completed_at, zone) if order.completed_at else '',
         'Order': order.reference,
         'Paid by': facts.email,
-        'Mail goes to': order.contact_email,
+        'E-mail': order.contact_email,
         'Receipt e-mailed': f'number {facts.receipt_number}' if facts.receipt_number else '',
         'Sold by': site.business.name,
     }
