@@ -5,7 +5,7 @@ import secrets
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 from services.availability import Availability
@@ -33,6 +33,10 @@ from services.rate_limit import RateLimit
 
 TRIES = 4
 PAYABLE_MARGIN = ATTACH_DEADLINE  # a session that closes sooner than this is not worth sending anybody to
+WAY_BACK = timedelta(
+    days=30
+)  # for which the landing page links to a browser's orders, as long as its cookie lasts
+LINKED = 3  # orders
 NOT_PAID_HERE = (State.FAILED, State.REFUNDED, State.LOST)  # who has such an order may well pay again
 
 
@@ -127,6 +131,15 @@ class Checkout:
         """
         return await self._recent_order(hash_browser_id(browser_id))
 
+    async def recent_orders(self, browser_id: str) -> tuple[Order, ...]:
+        """Return the last orders that this browser completed within 30 days here, the newest first.
+
+        Orders whose payment failed or whose money went back are left out.
+        """
+        orders = await self._standing_orders(hash_browser_id(browser_id), within=WAY_BACK)
+        here = [order for order in orders if order.environment.same_as(self._payments.environment)]
+        return tuple(here[:LINKED])
+
     async def came_back(self, browser_id: str, offer: str = '') -> Return:
         """Say what may be said to a customer who returned without finishing; the session is read first."""
         browser = hash_browser_id(browser_id)
@@ -147,11 +160,13 @@ class Checkout:
         return Purchase(offer.slug, offer.title, offer.minutes, offer.sessions, offer.price_id, price)
 
     async def _recent_order(self, browser: str) -> Order | None:
+        return next(iter(await self._standing_orders(browser, within=CLAIM_LIFETIME)), None)
+
+    async def _standing_orders(self, browser: str, *, within: timedelta) -> list[Order]:
         if not browser:
-            return None
-        since = self._clock() - CLAIM_LIFETIME
-        order = await self._ledger.orders.find_completed_by(browser, since=since)
-        return order if order and order.state not in NOT_PAID_HERE else None
+            return []
+        orders = await self._ledger.orders.completed_by(browser, since=self._clock() - within)
+        return [order for order in orders if order.state not in NOT_PAID_HERE]
 
     async def _refuse_if_just_paid(self, browser: str, again: bool) -> None:
         if not again and await self._recent_order(browser):

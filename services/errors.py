@@ -195,6 +195,25 @@ class TooManyRequests(ShopError):
     is_logged = True
 
 
+class InvalidEmail(ShopError):
+    """What was typed is no e-mail address."""
+
+    code = 'invalid_email'
+    status = 400
+    words = 'That is not a complete e-mail address. Please check it: it looks like name@example.com.'
+    level = logging.INFO
+    with_contact = False
+
+
+class CorrectedJustNow(ShopError):
+    """The e-mail address of an order was corrected less than an hour ago."""
+
+    code = 'corrected_just_now'
+    status = 429
+    words = 'The address was corrected less than an hour ago. Please try again later, or ask us.'
+    level = logging.INFO
+
+
 class SalesPaused(ShopError):
     """Many sessions were opened and nearly none was paid: somebody tries stolen cards here."""
 

@@ -1,4 +1,4 @@
-"""How often requests from outside may cause a request to Stripe: per client, per network and in all."""
+"""How often requests from outside may cause requests to Stripe or mails: per client, per address, in all."""
 
 import asyncio
 import ipaddress
@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from hashlib import sha256
 
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage
@@ -99,6 +100,23 @@ class RateLimit:
             log.warning('too many requests: %d were refused within %.0f seconds', self._refused, LOG_EVERY)
             self._refused = 0
             self._plan_next_line()
+
+
+class AddressLimit:
+    """How often something may happen to one e-mail address; each process counts for itself."""
+
+    def __init__(self, limit: str) -> None:
+        """Make it.
+
+        Args:
+            limit: as the limits library reads it: ``3/hour``.
+        """
+        self._limit = parse(limit)
+        self._counter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    async def admits(self, email: str) -> bool:
+        """Count a request for an address, in any spelling of its case; False above the limit."""
+        return await self._counter.hit(self._limit, sha256(email.lower().encode()).hexdigest())
 
 
 def _networks(client_ip: str) -> list[str]:

@@ -13,11 +13,13 @@ from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
 from services.checkout import Checkout
+from services.correct_email import CorrectEmail
 from services.endpoints import webhooks
 from services.endpoints.api import checkout_router
 from services.endpoints.health import health_router
 from services.endpoints.metrics import metrics_router
 from services.errors import ShopError
+from services.find_orders import FindOrders
 from services.fulfilment import Duplicates, Fulfilment
 from services.fuse import Fuse
 from services.health import (
@@ -39,7 +41,7 @@ from services.messages import MailSender, ProblemWatch, Words
 from services.metrics import Metrics
 from services.orders import PriceAdjustments
 from services.payments import CheckoutPage, Payments
-from services.rate_limit import RateLimit
+from services.rate_limit import AddressLimit, RateLimit
 from services.reconciler import (
     BookingReader,
     CalendarWatch,
@@ -67,6 +69,10 @@ LOOKUPS = {
     'known': '2/second',
 }
 
+# Of links by mail; a person needs one.
+FINDS = {'per_client': '6/minute', 'per_network': '12/minute', 'overall': '60/minute', 'known': '1/second'}
+FINDS_PER_ADDRESS = '3/hour'
+
 
 @dataclass(frozen=True)
 class Shop:
@@ -76,6 +82,8 @@ class Shop:
     site: site.Site
     catalog: Catalog
     checkout: Checkout
+    find_orders: FindOrders
+    correct_email: CorrectEmail
     fulfilment: Fulfilment
     bookings: BookingRecorder
     calendar: CalendarLinks
@@ -169,6 +177,11 @@ class Shop:
         return [(check.name, f'{check.problem}. {check.remedy}') for check in checks]
 
     @property
+    def sends_mail(self) -> bool:
+        """Whether customers get mail from this shop."""
+        return self.mail_sender is not None
+
+    @property
     def learns_of_bookings(self) -> bool:
         """Whether bookings are delivered to this shop, or read from Calendly."""
         can_read = self.booking_reader.was_read and self.booking_reader.problem is None
@@ -256,6 +269,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         recorder=bookings,
         clock=clock,
         selling=settings.selling,
+        duplicates_open=texts.order.duplicates_open_calendar,
         learns_of_bookings=bool(settings.calendly_webhook_signing_key),
     )
     checkout = Checkout(
@@ -289,6 +303,12 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         site=texts,
         catalog=catalog,
         checkout=checkout,
+        find_orders=FindOrders(
+            ledger,
+            rate_limit=RateLimit(**FINDS, on_refused=metrics.refused),
+            address_limit=AddressLimit(FINDS_PER_ADDRESS),
+        ),
+        correct_email=CorrectEmail(ledger, clock=clock),
         fulfilment=fulfilment,
         bookings=bookings,
         calendar=calendar,

@@ -4,7 +4,7 @@ from nicegui import ui
 
 from services.shop import Shop
 from ui.components import theme
-from ui.pages import checkout_form, errors, landing, legal, order, order_urls, seo
+from ui.pages import checkout_form, errors, find_order, landing, legal, order, order_urls, seo
 from ui.rendering import nicegui_template
 from ui.rendering.reconnect import Reconnector
 
@@ -17,6 +17,6 @@ def register(shop: Shop) -> Reconnector:
     landing.register(shop, reconnector)
     order_urls.register(shop)  # before the page of an order, which its paths are like
     order.register(shop, reconnector)
-    for module in (errors, checkout_form, legal, seo):
+    for module in (errors, checkout_form, find_order, legal, seo):
         module.register(shop)
     return reconnector

@@ -24,6 +24,7 @@ ROUTES = (
     Route('/refunds', in_sitemap=True),
     Route('/privacy', in_sitemap=True),
     Route('/checkout', sets_cookie=True),
+    Route('/find'),
     Route('/success', secret_url=True),
     Route('/order', secret_url=True, no_robots=True, shows_calendar=True),
     Route('/admin', no_robots=True),

@@ -37,6 +37,7 @@ class CalendarLinks:
         recorder: BookingRecorder,
         clock: Callable[[], datetime],
         selling: bool,
+        duplicates_open: bool,
         learns_of_bookings: bool,
     ) -> None:
         """Make it; nothing is requested yet.
@@ -48,6 +49,7 @@ class CalendarLinks:
             recorder: looks up bookings that the ledger does not know.
             clock: the present time in UTC.
             selling: whether a payment earns a time here.
+            duplicates_open: whether a second payment of the same customer opens its calendar too.
             learns_of_bookings: whether Calendly delivers bookings to this shop.
         """
         self._ledger = ledger
@@ -56,6 +58,7 @@ class CalendarLinks:
         self._recorder = recorder
         self._clock = clock
         self._selling = selling
+        self._duplicates_open = duplicates_open
         self._learns_of_bookings = learns_of_bookings
         self._is_failing = False  # whether the last order that waited got the public address
         self._tries: TTLCache[str, int] = TTLCache(*COUNTED_TRIES)
@@ -64,7 +67,12 @@ class CalendarLinks:
 
     def gate(self, order: Order) -> CalendarGate:
         """Return whether an order shows its calendar, and if not, why."""
-        return calendar_gate(order, environment=self._payments.environment, selling=self._selling)
+        return calendar_gate(
+            order,
+            environment=self._payments.environment,
+            selling=self._selling,
+            duplicates_open=self._duplicates_open,
+        )
 
     def has_waited(self, order: Order) -> bool:
         """Count a try to show the calendar of an order, on any page; True once there were enough."""

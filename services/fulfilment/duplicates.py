@@ -48,9 +48,10 @@ class Duplicates:
         """Whether the browser of an open order has completed another one since it was opened."""
         if order.state is not State.OPEN or not order.browser_hash:
             return False
-        other = await self._ledger.orders.find_completed_by(order.browser_hash, since=order.created_at)
-        return bool(
-            other and other.purchase.offer == order.purchase.offer and other.state is not State.FAILED
+        others = await self._ledger.orders.completed_by(order.browser_hash, since=order.created_at)
+        return any(
+            other.purchase.offer == order.purchase.offer and other.state is not State.FAILED
+            for other in others
         )
 
     async def _mark(self, later: Order | None, earlier: Order, because: Cause) -> None:

@@ -53,6 +53,12 @@ class Mails:
             for kind, due_at in mails_after(before, order, now):
                 if kind is not MailKind.REMINDER or self._rules.reminders:
                     self._put(connection, f'{order.id}.{kind}', kind, order_id=order.id, due_at=due_at)
+            if order.contact_email != before.contact_email:
+                recipients = {MailKind.OLD_ADDRESS: before.email, MailKind.NEW_ADDRESS: order.email}
+                for kind, email in recipients.items():
+                    mail_id = f'{order.id}.{order.version}.{kind.partition(" ")[0]}'
+                    if email:
+                        self._put(connection, mail_id, kind, order_id=order.id, recipient=email)
         for alert in alerts_after(before, order, now):
             self.alert(connection, Alert(f'{order.id}.{alert}', alert, order.id, ''))
 

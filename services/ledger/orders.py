@@ -20,8 +20,18 @@ from services.ledger.mails import Mails
 from services.ledger.mapping import columns_of, order_from_row, values_of
 from services.ledger.records import Alert, Delivery, Effect, UnmatchedBooking
 from services.ledger.unmatched import Unmatched
-from services.orders import AlertKind, BookingState, Cause, Environment, Order, delete_at, next_check
+from services.orders import (
+    MONEY_BACK_STATES,
+    AlertKind,
+    BookingState,
+    Cause,
+    Environment,
+    Order,
+    delete_at,
+    next_check,
+)
 
+OF_ONE_BROWSER = 10  # orders that are read
 LEASE = timedelta(minutes=10)  # an order whose check failed, or whose process died, is due again after this
 
 
@@ -73,15 +83,17 @@ class Orders:
         rows = await self._store.read(statements.find_order(name), key=value)
         return order_from_row(rows[0]) if rows else None
 
-    async def find_completed_by(self, browser_hash: str, *, since: datetime) -> Order | None:
-        """Return the last order that this browser has completed at Stripe since then, if any."""
+    async def completed_by(self, browser_hash: str, *, since: datetime) -> tuple[Order, ...]:
+        """Return the last orders that this browser has completed at Stripe since then, the newest first."""
         orders = schema.orders
         query = select(orders).where(orders.c.browser_hash == browser_hash, orders.c.completed_at >= since)
-        rows = await self._store.read(query.order_by(orders.c.completed_at.desc()).limit(1))
-        return order_from_row(rows[0]) if rows else None
+        rows = await self._store.read(query.order_by(orders.c.completed_at.desc()).limit(OF_ONE_BROWSER))
+        return tuple(map(order_from_row, rows))
 
     async def find_paid_by(self, email: str, environment: Environment, *, limit: int) -> tuple[Order, ...]:
-        """Return the last orders that were completed with an e-mail address, in any spelling of its case.
+        """Return the last orders whose mail goes to an e-mail address, in any spelling of its case.
+
+        An address that was corrected finds nothing any more: it may be a stranger's.
 
         Args:
             email: the address.
@@ -89,11 +101,16 @@ class Orders:
             limit: how many at most.
         """
         table = schema.orders
-        same = func.lower(table.c.email) == email.strip().lower()
-        query = select(table).where(same, table.c.completed_at.is_not(None))
+        wanted = email.strip().lower()
+        is_stripes = (func.lower(table.c.email) == wanted) & (table.c.contact_email == '')
+        same = is_stripes | (func.lower(table.c.contact_email) == wanted)
+        has_paid = table.c.completed_at.is_not(None) & ~table.c.payment_failed
+        query = select(table).where(same, has_paid)
+        query = query.where(table.c.environment == environment.mode)
+        if environment.account:
+            query = query.where(table.c.account.in_(('', environment.account)))
         rows = await self._store.read(query.order_by(table.c.completed_at.desc()).limit(limit))
-        found = (order_from_row(row) for row in rows)
-        return tuple(order for order in found if order.environment.same_as(environment))
+        return tuple(map(order_from_row, rows))
 
     async def find_paid_beside(self, order: Order, *, within: timedelta) -> tuple[Order, ...]:
         """Return the paid orders for the same offer by the same browser, e-mail or card, oldest first.
@@ -149,6 +166,7 @@ class Orders:
         values |= {'order_id': order.id, 'seen_version': order.version}
         unmatched: list[UnmatchedBooking] = []
         wanted: list[str] = []
+        released: list[Order] = []
 
         def work(connection: Connection) -> Order | None:
             if connection.execute(statements.move_order(), values).rowcount == 0:
@@ -157,6 +175,7 @@ class Orders:
             if order.state is not after.state:
                 unmatched[:] = self._unmatched.write_refunded(connection, after, before=order)
                 wanted[:] = self._effects.write_after(connection, after, before=order)
+                released[:] = self._release_duplicates(connection, after, before=order, because=because)
             self._mails.write_after(connection, after, before=order)
             if alert:
                 self._mails.alert(connection, Alert(f'{order.id}.{alert}', alert, order.id, line))
@@ -172,7 +191,8 @@ class Orders:
             self._unmatched.report(unmatched)
             self._effects.report(wanted)
             self._mails.report_written()
-            self._on_change(order)
+            for changed in (order, *released):
+                self._on_change(changed)
         return moved
 
     async def list_unbooked(self, environment: Environment, *, limit: int = 1000) -> tuple[Order, ...]:
@@ -201,6 +221,23 @@ class Orders:
         (row,) = await self._store.read(select(func.min(schema.orders.c.created_at)))
         time: datetime | None = row[0]
         return time
+
+    def _release_duplicates(
+        self, connection: Connection, after: Order, *, before: Order, because: Cause
+    ) -> list[Order]:
+        """Unmark the orders that repeated a payment whose money is back: they are no second payments now."""
+        if after.state not in MONEY_BACK_STATES or before.state in MONEY_BACK_STATES:
+            return []
+        table = schema.orders
+        marked = select(table).where(table.c.duplicate_of == after.reference).order_by(table.c.id)
+        released = [order_from_row(row) for row in connection.execute(marked.with_for_update())]
+        for order in released:
+            moved = replace(order, version=order.version + 1, duplicate_of='')
+            changed = {'version': moved.version, 'duplicate_of': ''}
+            connection.execute(update(table).where(table.c.id == order.id).values(changed))
+            line = f'no second payment any more: {after.reference} is {after.state}'
+            self._journal.write(connection, moved, because=because, line=line)
+        return released
 
     async def claim(self, environment: Environment, *, limit: int) -> tuple[Order, ...]:
         """Claim the orders of an environment whose check has been due for the longest time."""

@@ -153,6 +153,8 @@ class MailSender:
         order = await self._ledger.orders.find(id=mail.order_id or '')
         if order is None or not order.environment.same_as(self._environment()):
             raise NotNeeded('the order is of another environment')
+        if mail.kind in (MailKind.OLD_ADDRESS, MailKind.NEW_ADDRESS):
+            return self._words.address_changed(mail.id, mail.kind, mail.recipient, order)
         bookings = await self._ledger.bookings.of(order.id)
         self._check(mail.kind, order, bookings)
         active = [booking for booking in bookings if booking.state is BookingState.ACTIVE]

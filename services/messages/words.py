@@ -17,6 +17,10 @@ KEEP_IT = (
     'Keep this mail: its link leads back to your order, on every device. Do not share it, because whoever '
     'has it can pick or change the time.'
 )
+PAID_TWICE = (
+    'It looks as if you paid twice: order {} is for the same session. We will refund one of the two '
+    'payments. Write to us if you wanted two sessions.'
+)
 CONFIRMS = 'This mail confirms your payment.'
 ALERTS = {
     AlertKind.DUPLICATE: (
@@ -90,12 +94,50 @@ class Words:
         name = f' {order.facts.name}' if order.facts.name else ''
         return Message(
             id=f'{order.reference}.{kind}',
-            to=order.facts.email,
+            to=order.email,
             subject=subject,
             text=(f'Hello{name},', *text),
             facts=self._facts(kind, order),
             button=Button(words, self._url(order)),
             closing=(*([CONFIRMS] if kind is MailKind.PAID else []), KEEP_IT),
+            banner=self._banner,
+        )
+
+    def address_changed(self, mail_id: str, kind: MailKind, recipient: str, order: Order) -> Message:
+        """Write the mail to the old or the new address of an order.
+
+        The old address may be a stranger's: its mail has neither the link nor the new address.
+
+        Args:
+            mail_id: of the mail.
+            kind: to which of the two it goes.
+            recipient: the address.
+            order: as it is now.
+        """
+        who = 'Somebody who has the link of the order, probably you,'
+        if kind is MailKind.OLD_ADDRESS:
+            text = (
+                f'{who} has had the mail about order {order.reference} sent to another address from now on.',
+                'If that was you, or if you have no order with us, do nothing. Otherwise write or call us.',
+            )
+            return Message(
+                id=mail_id,
+                to=recipient,
+                subject=f'Mail about order {order.reference} goes to another address',
+                text=text,
+                banner=self._banner,
+            )
+        text = (
+            f'{who} has had the mail about order {order.reference} sent to this address from now on.',
+            'If that was not you, write or call us.',
+        )
+        return Message(
+            id=mail_id,
+            to=recipient,
+            subject=f'Mail about order {order.reference} comes here now',
+            text=text,
+            button=Button('See your order', self._url(order)),
+            closing=(KEEP_IT,),
             banner=self._banner,
         )
 
@@ -154,7 +196,7 @@ class Words:
             text=alert.text.rstrip('.'),
             other=order.duplicate_of if order else '',
             mismatch=facts.mismatch if facts else '',
-            email=facts.email if facts and facts.email else 'the address is not known',
+            email=(order and order.email) or 'the address is not known',
             deadline=f' before {_moment(due, self._site)}' if due else '',
         )
         if order is None:
@@ -168,6 +210,9 @@ class Words:
             thanks = f'Thank you. Your order of “{order.purchase.title}” is complete.'
         if bookings:
             return 'Your payment has arrived', (thanks, 'Your session is booked.'), 'See your order'
+        if order.duplicate_of:
+            twice = PAID_TWICE.format(order.duplicate_of)
+            return 'Your payment has arrived', (thanks, twice), 'See your order'
         pick = 'Now pick the time of your session. If you have done so already, the page shows it.'
         subject = 'You have paid: pick your time' if order.paid.amount else 'Pick your time'
         return subject, (thanks, pick), 'Pick your time'

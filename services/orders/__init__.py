@@ -26,7 +26,7 @@ from services.orders.model import (
     State,
 )
 from services.orders.schedule import RETENTION, WATCHED, attach_deadline, delete_at, next_check
-from services.orders.text import new_reference, plain_text
+from services.orders.text import new_reference, parse_email, plain_text
 
 __all__ = [
     'ATTACH_DEADLINE',
@@ -65,5 +65,6 @@ __all__ = [
     'new_reference',
     'next_check',
     'order_from',
+    'parse_email',
     'plain_text',
 ]

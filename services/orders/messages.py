@@ -11,12 +11,17 @@ NIGHT_BEGINS, NIGHT_ENDS = 21, 8  # hours of the day in which nobody is reminded
 
 
 class MailKind(enum.StrEnum):
-    """What a mail is about; the first four go to the customer of an order, at most once each."""
+    """What a mail is about; the first four go to the customer of an order, at most once each.
+
+    Of a corrected e-mail address the old one and the new one are told.
+    """
 
     PAID = 'paid'
     MISMATCH = 'mismatch'
     REMINDER = 'reminder'
     REFUNDED = 'refunded'
+    OLD_ADDRESS = 'old address'
+    NEW_ADDRESS = 'new address'
     LINKS = 'links'
     ALERTS = 'alerts'
 

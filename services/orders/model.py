@@ -77,6 +77,7 @@ class CalendarGate(enum.StrEnum):
     PAYMENT = 'payment'
     ENVIRONMENT = 'environment'
     TEST = 'test'
+    DUPLICATE = 'duplicate'
 
 
 class Return(enum.Enum):
@@ -217,6 +218,7 @@ class Order:
     ``token`` opens its page, ``booking_key`` attaches a booking, ``claim`` joins the tabs of one browser
     while the order is open. ``version`` counts the moves. ``duplicate_of`` is the reference of an earlier
     payment that this one seems to repeat. ``fraud_warning`` says that the card issuer reported fraud.
+    ``contact_email`` is the address as the customer has corrected it, and when; Stripe's stays in the facts.
     ``calendar_share`` is Calendly's name of the calendar link where it can be deleted.
     ``bookings_unknown`` marks an order that was adopted or
     restored: it may have been booked without the ledger knowing.
@@ -245,6 +247,8 @@ class Order:
     voided_at: datetime | None = None
     completed_at: datetime | None = None
     duplicate_of: str = ''
+    contact_email: str = ''
+    contact_email_at: datetime | None = None
     fraud_warning: bool = False
     facts: Facts = Facts()
 
@@ -257,6 +261,11 @@ class Order:
     def opens_calendar(self) -> bool:
         """Whether the payment of this order opens the calendar."""
         return self.state in CALENDAR_STATES
+
+    @property
+    def email(self) -> str:
+        """The address to write to: the corrected one, else the one that Stripe knows."""
+        return self.contact_email or self.facts.email
 
     @property
     def paid(self) -> Money:

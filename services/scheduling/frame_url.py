@@ -20,7 +20,7 @@ def frame_url(link: str, order: Order, *, host: str, accent: str, phone_answer: 
         'embed_type': 'Inline',
         'embed_domain': host,
         'name': order.facts.name,
-        'email': order.facts.email,
+        'email': order.email,
         'utm_content': order.booking_key,
     }
     if accent:

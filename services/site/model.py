@@ -142,12 +142,16 @@ class Landing(Part):
 
 
 class AfterPayment(Part):
-    """What the page of an order says beside its state."""
+    """What the page of an order says beside its state.
+
+    ``duplicates_open_calendar`` says whether a second payment of the same customer opens its calendar too.
+    """
 
     calendar_title: Line
     calendar_hint: Text
     bring_title: Line
     bring: Annotated[tuple[Text, ...], Field(max_length=12)] = ()
+    duplicates_open_calendar: bool = True
 
 
 class Section(Part):

@@ -34,6 +34,8 @@ DOCUMENTS = {
     '/terms': 'Terms',
     '/privacy': 'Privacy',
     '/refunds': 'Refunds',
+    '/find': 'Find your order',
+    '/find?sent=1': 'Look into your mailbox',
     '/nowhere': 'This page does not exist',
     '/order/nobodys': 'This page does not exist',
     '/success': 'That did not work',
@@ -102,6 +104,37 @@ def test_documents(phone: Page, shop_process: Server, sandbox: SandboxClient) ->
         phone.goto(shop_process.url + path)
         expect(phone.get_by_role('heading', level=1)).to_have_text(heading)
         _check(phone)
+
+
+def test_a_wrong_address(phone: Page, shop_process: Server, sandbox: SandboxClient) -> None:
+    """The forms for an e-mail address are accessible: open, after a mistake, and when it is done."""
+    phone.goto(f'{shop_process.url}/find')
+    phone.get_by_label('E-mail address').fill('pat@example')
+    phone.get_by_role('button', name='Send me the link').click()
+    expect(phone.get_by_role('alert')).to_contain_text('not a complete e-mail address')
+    _check(phone)
+
+    phone.goto(OrderMaker(shop_process, sandbox).make('paid'))
+    expect(phone.locator('#app[data-v-app]')).to_be_attached()
+    phone.get_by_text('Wrong e-mail address?').click()
+    field, button = phone.get_by_label('The right e-mail address'), 'Correct the address'
+    alert, status = phone.get_by_role('alert'), phone.get_by_role('status')
+    for email, where, words in (
+        ('pat@example', alert, 'not a complete e-mail address'),
+        ('right@example.com', status, 'we write to right@example.com'),
+    ):
+        field.fill(email)
+        phone.get_by_role('button', name=button).click()
+        expect(where.filter(has_text=words)).to_be_visible()
+        _check(phone)
+
+
+def test_without_a_mail_server(phone: Page, start_shop: journey.StartShop) -> None:
+    """The page that names the contact in place of a form is accessible."""
+    shop = start_shop({'SMTP_URL': ''})
+    phone.goto(f'{shop.url}/find')
+    expect(phone.get_by_text('ask us, and we send you the link')).to_be_visible()
+    _check(phone)
 
 
 def test_the_error_page_and_a_lost_connection(

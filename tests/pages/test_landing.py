@@ -3,12 +3,16 @@
 import asyncio
 import json
 import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from services.orders import Cause
+from services.scheduling import BookingUpdate
 from services.shop import Shop
-from tests.pages.conftest import Way
+from tests.factories import BOOKING
+from tests.pages.conftest import Way, order_at
 from tests.pages.customer import Customer
 from tests.sandbox_client import SandboxClient
 
@@ -231,7 +235,7 @@ async def test_nobody_who_still_has_to_pay_is_told_that_it_is_done(
 async def test_the_browser_that_paid_gets_back_to_its_order(customer: Customer, way: Way) -> None:
     """Its cookie leads to the order: on the page, after a return, beside a warning; nobody else sees it."""
     path = await way.arrive(await way.pay())
-    link = f'href="{path}">Open your order'
+    link = f'href="{path}"'
     for url in ('/', '/?back=1', '/?alert=already_paid&again=1', '/?alert=payment_unreachable'):
         assert link in (await customer.http.get(url)).text, url
     await customer.open('/')
@@ -243,6 +247,65 @@ async def test_the_browser_that_paid_gets_back_to_its_order(customer: Customer, 
         assert '/order/' not in (await customer.http.get(url, headers=googlebot)).text
     customer.http.cookies.clear()
     assert '/order/' not in (await customer.http.get('/')).text
+
+
+async def test_the_link_says_how_the_order_stands(customer: Customer, way: Way, shop: Shop) -> None:
+    """Paid, booked at its time, over: in a few words, without a warning a day later, for thirty days."""
+    path = await way.arrive(await way.pay())
+    assert await link_to(customer, path) == 'You have paid: pick your time'
+    assert 'was just made' in (await customer.http.get('/')).text
+    await completed(shop, path, ago=timedelta(hours=25))
+    assert await link_to(customer, path) == 'You have paid: pick your time'
+    assert 'was just made' not in (await customer.http.get('/')).text
+
+    await shop.bookings.record(
+        BookingUpdate(BOOKING, (await order_at(shop, path)).booking_key), because=Cause.WEBHOOK
+    )
+    start = BOOKING.start.astimezone(ZoneInfo('Asia/Tokyo'))
+    day = f'{start:%a, %b} {start.day}'
+    assert await link_to(customer, path) == f'You are booked: {day}, {start:%-I:%M %p} GMT+09:00'
+    await completed(shop, path, ago=timedelta(days=29))
+    assert await link_to(customer, path) == f'You are booked: {day}, {start:%-I:%M %p} GMT+09:00'
+    await completed(shop, path, ago=timedelta(days=31))
+    assert await link_to(customer, path) == ''
+
+
+async def test_a_refunded_second_payment_does_not_hide_the_first(
+    customer: Customer, way: Way, shop: Shop, sandbox: SandboxClient
+) -> None:
+    """Two orders have two links; after a refund the other one stays."""
+    first = await way.arrive(await way.pay())
+    session_id = await way.pay()
+    second = await way.arrive(session_id)
+    assert [await link_to(customer, path) for path in (first, second)] == [
+        'You have paid: pick your time'
+    ] * 2
+    await asyncio.to_thread(sandbox.act, 'refund', session=session_id)
+    await shop.fulfilment.fulfil(session_id, because=Cause.WEBHOOK)
+    assert await link_to(customer, second) == ''
+    assert await link_to(customer, first) == 'You have paid: pick your time'
+
+
+async def test_the_cookie_lasts_as_long_as_the_link(customer: Customer) -> None:
+    """Thirty days, on the built page and on the cached one."""
+    for headers in ({}, {'User-Agent': 'Googlebot'}):
+        answer = await customer.http.get('/', headers=headers)
+        assert f'Max-Age={30 * 24 * 60 * 60};' in answer.headers['set-cookie']
+    assert '30 days' in (await customer.http.get('/privacy')).text
+
+
+async def link_to(customer: Customer, path: str) -> str:
+    """Return the words of the link to an order on the landing page, '' if there is none."""
+    found = re.search(rf'<a href="{path}">([^<]*)</a>', (await customer.http.get('/')).text)
+    return found[1] if found else ''
+
+
+async def completed(shop: Shop, path: str, *, ago: timedelta) -> None:
+    """Have an order completed in the past."""
+    at = datetime.now(UTC) - ago
+    assert await shop.ledger.orders.move(
+        await order_at(shop, path), because=Cause.OPERATOR, line='', completed_at=at
+    )
 
 
 async def test_head_is_answered(customer: Customer) -> None:

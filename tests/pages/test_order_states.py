@@ -109,6 +109,39 @@ def test_a_closed_calendar_says_why(gate: CalendarGate, sentence: str) -> None:
     assert sentence in words(view_of(State.PAID, gate=gate).state)
 
 
+def test_a_second_payment_is_named_to_its_customer() -> None:
+    """It names the other order and the contact; the calendar follows the gate; a refund ends it."""
+    data = order_data(State.PAID)
+    second = replace(data, order=replace(data.order, duplicate_of='ABCD-2345'))
+    shown = view(second, SITE)
+    for part in ('It looks as if you paid twice: order ABCD-2345', 'We will refund one', '(202) 555-0143'):
+        assert part in words(shown.state), part
+    assert shown.shows_calendar
+    closed = view(replace(second, gate=CalendarGate.DUPLICATE), SITE)
+    assert 'until we know that you want two sessions' in words(closed.state)
+    assert not closed.shows_calendar
+    refunded = replace(data.order, duplicate_of='ABCD-2345', facts=FACTS[State.REFUNDED])
+    assert 'paid twice' not in view(replace(data, order=refunded), SITE).state
+
+
+def test_the_address_can_be_corrected_once_the_order_is_completed() -> None:
+    """Not before, not after it failed, not where another set-up of the site sells."""
+    for state in State:
+        data = order_data(state)
+        assert not view(data, SITE).corrects_email
+        completed = replace(data, order=replace(data.order, completed_at=NOON))
+        assert view(completed, SITE).corrects_email is (state not in (State.EXPIRED, State.FAILED))
+        assert not view(replace(completed, gate=CalendarGate.ENVIRONMENT), SITE).corrects_email
+
+
+def test_a_corrected_address_is_beside_the_one_that_paid() -> None:
+    """The receipt keeps who paid, and says where mail goes."""
+    data = order_data(State.PAID)
+    shown = view(replace(data, order=replace(data.order, contact_email='pat@example.com')), SITE)
+    assert 'Paid by <pat>@example.com' in words(shown.receipt)
+    assert 'E-mail pat@example.com' in words(shown.receipt)
+
+
 def test_meetings_have_titles() -> None:
     """Coming, past and canceled meetings have their own titles; only a coming one has what to bring."""
     past = replace(BOOKING, invitee_id='old', start=NOON - timedelta(days=1), end=NOON - timedelta(hours=23))

@@ -175,3 +175,19 @@ async def test_of_two_payments_written_down_at_once_the_later_one_is_marked(
     assert (earlier.duplicate_of, later.duplicate_of) == ('', earlier.reference)
     lines = [line.line for line in await customer.shop.ledger.journal.lines(later.id)]
     assert lines[-1] == f'seems paid twice: see {earlier.reference}'
+
+
+async def test_a_second_payment_is_none_any_more_when_the_first_is_refunded(
+    customer: Customer, other_customer: Customer, sandbox: SandboxClient
+) -> None:
+    """The mark goes in the move that refunds the first one; a later reading does not set it again."""
+    first = await fulfilled(customer, await customer.buy(email='pat@example.com'))
+    second = await fulfilled(other_customer, await other_customer.buy(email='pat@example.com'))
+    assert second.duplicate_of == first.reference
+    sandbox.act('refund', session=first.session_id)
+    await fulfilled(customer, first)
+    released = await other_customer.order_of(second.session_id or '')
+    assert (released.duplicate_of, released.version) == ('', second.version + 1)
+    line = (await customer.shop.ledger.journal.lines(second.id))[-1]
+    assert line.line == f'no second payment any more: {first.reference} is refunded'
+    assert (await fulfilled(other_customer, released)).duplicate_of == ''

@@ -85,9 +85,9 @@ async def test_a_move_returns_the_changed_order(ledger: Ledger) -> None:
 async def test_a_recent_completed_order_of_a_browser_is_found(ledger: Ledger) -> None:
     """An order that was completed earlier, or by another browser, is not found."""
     await ledger.orders.add(an_order(browser_hash='v', completed_at=NOON), because=Cause.BUTTON)
-    assert await ledger.orders.find_completed_by('v', since=NOON - timedelta(hours=24)) is not None
-    assert await ledger.orders.find_completed_by('v', since=NOON + timedelta(seconds=1)) is None
-    assert await ledger.orders.find_completed_by('w', since=NOON - timedelta(hours=24)) is None
+    assert len(await ledger.orders.completed_by('v', since=NOON - timedelta(hours=24))) == 1
+    assert await ledger.orders.completed_by('v', since=NOON + timedelta(seconds=1)) == ()
+    assert await ledger.orders.completed_by('w', since=NOON - timedelta(hours=24)) == ()
 
 
 async def test_a_delivery_is_to_be_processed_until_it_is_handled(ledger: Ledger) -> None:

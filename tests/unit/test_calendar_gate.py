@@ -54,3 +54,14 @@ def test_an_unpaid_order_is_always_refused_for_its_payment() -> None:
     """The reason is the payment, wherever the order was sold."""
     order = an_order(environment=Environment('live'))
     assert calendar_gate(order, environment=HERE, selling=False) is CalendarGate.PAYMENT
+
+
+@pytest.mark.parametrize(('opens', 'gate'), [(True, CalendarGate.OPEN), (False, CalendarGate.DUPLICATE)])
+def test_a_second_payment_opens_its_calendar_unless_the_operator_says_no(
+    opens: bool, gate: CalendarGate
+) -> None:
+    """Other orders are not affected."""
+    for duplicate_of, expected in (('ABCD-2346', gate), ('', CalendarGate.OPEN)):
+        order = an_order(facts=PAID, environment=HERE, duplicate_of=duplicate_of)
+        found = calendar_gate(order, environment=HERE, selling=True, duplicates_open=opens)
+        assert found is expected

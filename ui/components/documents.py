@@ -22,7 +22,13 @@ def document(title: str, *, head: Markup, body: Markup) -> Markup:
 
 
 def plain_page(
-    shop: Shop, title: str, body: Markup, *, status: int = 200, headers: dict[str, str] | None = None
+    shop: Shop,
+    title: str,
+    body: Markup,
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    listed: bool = True,
 ) -> HTMLResponse:
     """Answer with a page that needs no script.
 
@@ -32,8 +38,9 @@ def plain_page(
         body: the content between header and footer.
         status: the HTTP status.
         headers: more headers.
+        listed: whether search engines may list it, if nothing is wrong and the shop is live.
     """
-    listed = status < 400 and shop.settings.mode == 'live'
+    listed = listed and status < 400 and shop.settings.mode == 'live'
     page = h(
         'div',
         h('header', header(shop)),

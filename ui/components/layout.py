@@ -69,6 +69,11 @@ def order_link(order: Order | None) -> Markup | None:
     return h('p', h('a', 'Open your order', href=f'/order/{order.token}')) if order else None
 
 
+def find_link() -> Markup:
+    """A link to the page that mails the links of orders."""
+    return h('a', 'I already paid: find my order', href='/find')
+
+
 def contact_sentence(contact: Contact) -> Markup:
     """Say how to reach the operator."""
     phone = h('a', contact.phone, href=f'tel:{contact.dial}')

@@ -1,7 +1,7 @@
 """The only cookie: a random value that joins the tabs of one browser to one open order.
 
-It is strictly necessary, so no banner asks for it. For a day it leads the browser back to the order that was
-paid in it (decision 50), so it is made of 192 random bits, and no script can read it.
+It is strictly necessary, so no banner asks for it. For thirty days it leads the browser back to the orders
+that were paid in it (decision 86), so it is made of 192 random bits, and no script can read it.
 """
 
 import re
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ui.routes import route_of
 
 NAME = 'paidslot_browser'
-MAX_AGE = 24 * 60 * 60  # seconds
+MAX_AGE = 30 * 24 * 60 * 60  # seconds
 
 
 class BrowserIdMiddleware:

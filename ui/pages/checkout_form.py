@@ -1,24 +1,20 @@
 """The pay button as a plain form: POST /checkout, for browsers without script or before it has loaded."""
 
 import re
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from nicegui import app
 
-from services.endpoints.request_body import read_body
-from services.errors import AlreadyPaid, BadRequest, ShopError, UnsupportedType
+from services.errors import AlreadyPaid, BadRequest, ShopError
 from services.money import Money
 from services.orders import Cause
 from services.shop import Shop
 from ui.pages.errors import refused
+from ui.pages.forms import NOT_OUR_FORM, read_form
 
-MAX_BODY = 2000  # bytes; the form itself has some forty
-BODY_TIMEOUT = 5.0  # seconds for the whole body
-FORM = 'application/x-www-form-urlencoded'
 SHOWN = r'(\d{1,12})-([a-z]{3})'
-NOT_OUR_FORM = 'Please go back to the start and press the button there.'
 
 
 def register(shop: Shop) -> None:
@@ -54,14 +50,7 @@ async def _read_form(request: Request) -> dict[str, str]:
     Raises:
         ShopError: it is not one a browser would send from our page.
     """
-    content_type = request.headers.get('content-type', FORM).partition(';')[0].strip().lower()
-    if content_type != FORM:
-        raise UnsupportedType
-    body = await read_body(request, MAX_BODY, timeout=BODY_TIMEOUT)
-    try:
-        form = dict(parse_qsl(body.decode('ascii'), strict_parsing=True, max_num_fields=9)) if body else {}
-    except ValueError as error:
-        raise BadRequest(NOT_OUR_FORM) from error
+    form = await read_form(request)
     if not re.fullmatch(f'({SHOWN})?', form.get('shown', '')):
         raise BadRequest(NOT_OUR_FORM)
     return form

@@ -19,7 +19,7 @@ from services.site import Contact
 from ui.components.builder import h, join
 from ui.components.documents import plain_page
 from ui.components.elements import Static
-from ui.components.layout import contact_sentence, page_layout
+from ui.components.layout import contact_sentence, find_link, page_layout
 from ui.routes import route_of
 
 ALERTS = {
@@ -40,9 +40,10 @@ ALERTS = {
 }
 """The codes that a URL may name; any other code shows nothing."""
 OUR_FAULT = 'Something went wrong on our side'
+UNEXPECTED = 'Something went wrong on our side. Please try again in a moment.'
 IF_PAID = (
     'If you have paid, your payment is safe: in the browser you paid in, the start page links to your order'
-    ' for a day. Or tell us the e-mail address you paid with, and we will find it.'
+    ' for 30 days, and with the e-mail address you paid with you can find it everywhere.'
 )
 WRONG_METHOD = 'This address does not take that kind of request.'
 ERROR_ID = r'[0-9a-f]{8}'
@@ -121,7 +122,7 @@ def apology(contact: Contact, error_id: str) -> Markup:
         h('p', 'Please try again in a moment. ', errors.AFTER_STRIPE.partition('; this page')[0] + '.'),
         contact_sentence(contact),
         h('p', f'Error {error_id}', class_='quiet'),
-        _to_landing(),
+        *_ways_on(),
     )
 
 
@@ -136,7 +137,7 @@ def not_found(shop: Shop, *, order: bool = False) -> HTMLResponse:
         h('h1', 'This page does not exist'),
         h('p', 'The address may be incomplete.', f' {IF_PAID}' if order else ''),
         contact_sentence(shop.site.contact),
-        _to_landing(),
+        *_ways_on(),
     )
     headers = {'Cache-Control': 'no-store'} if order else None
     return plain_page(shop, 'Not found', body, status=404, headers=headers)
@@ -144,9 +145,9 @@ def not_found(shop: Shop, *, order: bool = False) -> HTMLResponse:
 
 def refused(shop: Shop, status: int, words: str = WRONG_METHOD) -> HTMLResponse:
     """The page for a malformed request."""
-    body = join(h('h1', 'That did not work'), h('p', words), _to_landing())
+    body = join(h('h1', 'That did not work'), h('p', words), *_ways_on())
     return plain_page(shop, 'That did not work', body, status=status)
 
 
-def _to_landing() -> Markup:
-    return h('p', h('a', 'Back to the start', href='/', class_='cta'))
+def _ways_on() -> tuple[Markup, Markup]:
+    return h('p', h('a', 'Back to the start', href='/', class_='cta')), h('p', find_link(), class_='links')

@@ -1,6 +1,7 @@
 """The landing page: what the session does, for whom, its price, and the pay button."""
 
 import asyncio
+from datetime import UTC, datetime
 
 from fastapi import Request, Response
 from markupsafe import Markup
@@ -8,23 +9,22 @@ from nicegui import app, background_tasks, ui
 
 from services.catalog import Offer
 from services.errors import AFTER_STRIPE, AlreadyPaid
-from services.orders import Return, State
+from services.orders import Return
 from services.shop import Shop
 from ui.components.builder import h, join
 from ui.components.elements import Static, refresh_without_script
-from ui.components.layout import RESPONSE_TIMEOUT, contact_sentence, order_link, page_layout
+from ui.components.layout import RESPONSE_TIMEOUT, contact_sentence, find_link, order_link, page_layout
 from ui.components.theme import favicon
 from ui.middleware.browser_id import browser_id_of, is_new
 from ui.pages import seo
 from ui.pages.errors import alert_by_code
 from ui.pages.landing_sections import assurances, closing, pitch, sections
 from ui.pages.pay_buttons import PayButtons, price_tag
+from ui.pages.recent_orders import recent_orders
 from ui.rendering.reconnect import Reconnector
 
 REFRESH_AFTER = 5  # seconds, in browsers without script
 STRIPE_TIMEOUT = 1.2  # seconds the page waits for what Stripe knows about a customer who came back
-JUST_PAID = 'A payment was just made here, in this browser. If it was yours, do not pay again.'
-NOT_PAID_YET = 'You have an order here whose payment has not arrived yet. Do not pay for it a second time.'
 UNKNOWN = AFTER_STRIPE.replace('this page keeps', 'we keep')
 NOT_CHARGED = 'No charge was made. You can pay whenever you are ready.'
 
@@ -73,6 +73,7 @@ def build(shop: Shop, offer: Offer, *, alert: Markup, again: bool) -> Static:
                 buttons = PayButtons(shop, offer, price, again=again)
                 buttons.add_form(alert)
                 Static(assurances(shop.site), 'ul').classes('assurances')
+                Static(find_link(), 'p').classes('links')
         Static(sections(shop.site)).classes('wrap parts')
         with ui.element('section').classes('wrap closing'):
             Static(closing(shop.site))
@@ -91,9 +92,7 @@ async def _show_payment(shop: Shop, notice: Static, *, came_back: bool) -> None:
     browser_id = browser_id_of(client)
 
     async def show_order() -> None:
-        if order := await shop.checkout.recent_order(browser_id):
-            words = NOT_PAID_YET if order.state in (State.PROCESSING, State.AWAITING_CUSTOMER) else JUST_PAID
-            notice.show(join(h('p', words), order_link(order), contact_sentence(shop.site.contact)))
+        notice.show(await recent_orders(shop, browser_id, datetime.now(UTC)))
 
     if not came_back:
         if not is_new(client.request):

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from services.site import Site
 from ui.components import theme
 from ui.components.builder import h, join, paragraphs
+from ui.components.layout import find_link
 
 
 @lru_cache(maxsize=1)
@@ -57,5 +58,5 @@ def _questions(site: Site) -> Markup | None:
     ]
     if not questions:
         return None
-    title = h('div', h('h2', site.landing.questions_title))
+    title = h('div', h('h2', site.landing.questions_title), h('p', find_link(), class_='links'))
     return h('section', title, h('div', *questions, class_='questions'), class_='split')

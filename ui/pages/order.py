@@ -11,7 +11,7 @@ from markupsafe import Markup
 from nicegui import app, background_tasks, ui
 from nicegui.elements.timer import Timer  # ui.timer, of which every process must have the script
 
-from services.errors import AFTER_STRIPE, ShopError
+from services.errors import AFTER_STRIPE, CorrectedJustNow, InvalidEmail, ShopError
 from services.orders import BookingState, Cause, Order
 from services.shop import Shop, WaitsFor
 from ui.components.builder import h, join
@@ -21,8 +21,10 @@ from ui.components.layout import RESPONSE_TIMEOUT, contact_sentence, page_layout
 from ui.components.theme import favicon
 from ui.pages import seo
 from ui.pages.calendar_frame import CalendarFrame
-from ui.pages.errors import not_found, refused
-from ui.pages.order_states import OrderData, View, view
+from ui.pages.email_form import EmailForm, corrected, form_page
+from ui.pages.errors import UNEXPECTED, alert, alert_for, not_found, refused
+from ui.pages.forms import NOT_OUR_FORM, read_form
+from ui.pages.order_states import OrderData, View, corrects_email, view
 from ui.pages.order_urls import PRIVATE, SESSION_ID, without_additions
 from ui.rendering.reconnect import Reconnector, is_rebuilt, numbered_from
 
@@ -38,6 +40,7 @@ def register(shop: Shop, reconnector: Reconnector) -> None:
     """Register /success, the page of an order and its calendar file."""
     icon = str(favicon(shop.site.theme))
     title = f'Your order · {shop.site.business.name}'
+    open_pages: dict[str, OrderPage] = {}  # by the id of their client
 
     @app.get('/success')
     async def success(request: Request) -> Response:
@@ -58,13 +61,18 @@ def register(shop: Shop, reconnector: Reconnector) -> None:
         )
 
     @reconnector.page('/order/{token}', title=title, favicon=icon, response_timeout=RESPONSE_TIMEOUT)
-    async def order_page(token: str) -> Response | None:
+    async def order_page(token: str, request: Request) -> Response | None:
         order = await shop.fulfilment.find(token)
         if order is None:
             ui.context.client.delete()  # no browser will connect to it; guessed tokens must not cost memory
             return not_found(shop, order=True)
         with page_layout(shop):
             page = OrderPage(shop, order)
+        client = ui.context.client
+        open_pages[client.id] = page
+        client.on_delete(lambda: open_pages.pop(client.id, None))
+        if 'corrected' in request.query_params and order.contact_email:
+            page.email.show(corrected(order, shows_calendar=False))
         await page.update()
         # A browser that shows the page already keeps what it has until all of it is known again.
         timeout = None if is_rebuilt() else FIRST_REFRESH_TIMEOUT
@@ -74,6 +82,34 @@ def register(shop: Shop, reconnector: Reconnector) -> None:
         if page.is_busy:
             refresh_without_script(seconds_until_refresh(datetime.now(UTC) - order.created_at))
         return None
+
+    @app.post('/order/{token}/email')
+    async def correct_email(token: str, request: Request) -> Response:
+        order = await shop.fulfilment.find(token)
+        if order is None or not corrects_email(order, shop.calendar.gate(order)):
+            return not_found(shop, order=True)
+        try:
+            form = await read_form(request)
+        except ShopError as error:
+            return refused(shop, error.status, NOT_OUR_FORM)
+        # A page that is connected shows the result itself: loading it again would empty the calendar's form.
+        page = open_pages.get(form.get('page', ''))
+        is_live = page is not None and page.is_connected and page.token == token
+        cause = Cause.PAGE if is_live else Cause.FORM
+        try:
+            order = await shop.correct_email.correct(order, form.get('email', ''), because=cause)
+        except ShopError as error:
+            contact = shop.site.contact
+            is_theirs = isinstance(error, InvalidEmail | CorrectedJustNow)
+            problem = alert_for(error, contact) if is_theirs else alert(UNEXPECTED, contact, error.id)
+            if page and is_live:
+                page.email.show_problem(problem)
+                return Response(status_code=204)
+            return form_page(shop, order, problem, status=error.status)
+        if page and is_live:
+            page.email.show(corrected(order, shows_calendar=page.shows_calendar))
+            return Response(status_code=204)
+        return RedirectResponse(f'/order/{token}?corrected=1', 303, headers=PRIVATE)
 
     @app.api_route('/order/{token}/session.ics', methods=['GET', 'HEAD'])
     async def session_file(token: str) -> Response:
@@ -124,9 +160,21 @@ class OrderPage:
         ):
             self._state = Static(Markup(''), aria_live='polite').classes('state')
             self._calendar = CalendarFrame(shop, order)
-            self._receipt = Static(Markup('')).classes('after')
+            with ui.element('div').classes('below'):
+                self._receipt = Static(Markup('')).classes('after')
+                self.email = EmailForm(shop, order)
         self._timer: Timer | None = None
         self._is_open = False
+
+    @property
+    def token(self) -> str:
+        """The secret in the address of the order."""
+        return self._order.token
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a browser shows the page now and hears of changes."""
+        return self._section.client.has_socket_connection
 
     @property
     def shows_calendar(self) -> bool:
@@ -202,6 +250,7 @@ class OrderPage:
         self._say_what_it_waits_for()
         self._state.show(new.state)
         self._receipt.show(new.receipt)
+        self.email.set_visible(new.corrects_email)
         self._section.classes(remove='alone') if new.shows_calendar else self._section.classes('alone')
         if not new.shows_calendar:
             self._calendar.remove()

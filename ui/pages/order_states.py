@@ -28,6 +28,9 @@ CLOSED = {
     CalendarGate.ENVIRONMENT: (
         'This order belongs to another set-up of this site, so its calendar is not shown here.'
     ),
+    CalendarGate.DUPLICATE: (
+        'The calendar of this second order stays closed until we know that you want two sessions.'
+    ),
     CalendarGate.TEST: 'This site is being tested: no real money moved, so no real hour can be booked.',
 }
 """What is shown instead of a calendar, by the calendar gate."""
@@ -35,6 +38,10 @@ CALENDLY_IS_RIGHT = 'If you moved or canceled it since, the latest e-mail from C
 DISPUTED = (
     'The owner of the card or account has asked the bank about this payment. Your order stands while the bank'
     ' looks into it. If that was a mistake, please tell the bank, or us.'
+)
+PAID_TWICE = (
+    'It looks as if you paid twice: order {} is for the same session. We will refund one of the two payments.'
+    ' Write to us if you wanted two sessions.'
 )
 KEEP = (
     'This link opens your order at any time, on any device. Whoever has it can see your order and change your'
@@ -48,7 +55,7 @@ class View:
 
     ``receipt`` stands below everything else: the receipt, and how to keep the page. ``waits`` is true while
     Stripe is about to say more of the payment, ``link_follows`` while the link to join a coming meeting is
-    not known.
+    not known. ``corrects_email`` says that the e-mail address of the order can be corrected here.
     """
 
     state: Markup
@@ -56,6 +63,7 @@ class View:
     shows_calendar: bool
     waits: bool
     link_follows: bool = False
+    corrects_email: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,14 @@ def view(data: OrderData, site: Site) -> View:
         shows_calendar=data.opens_calendar,
         waits=waits,
         link_follows=order.opens_calendar and any(booking.link_follows for booking in data.coming),
+        corrects_email=corrects_email(order, data.gate),
     )
+
+
+def corrects_email(order: Order, gate: CalendarGate) -> bool:
+    """Whether the e-mail address of an order can be corrected on its page."""
+    is_over = order.state in (State.EXPIRED, State.FAILED)
+    return order.completed_at is not None and not is_over and gate is not CalendarGate.ENVIRONMENT
 
 
 def _checking(data: OrderData, site: Site) -> Markup:
@@ -189,6 +204,7 @@ def _paid(data: OrderData, site: Site) -> Markup:
           h('strong', order.reference), '.'),
         _part_refunded(order),
         disputed,
+        _paid_twice(order, site),
         closed,
     )  # fmt: skip
     if data.booked:
@@ -196,6 +212,14 @@ def _paid(data: OrderData, site: Site) -> Markup:
     if canceled := [booking for booking in data.bookings if booking.invitee_id not in data.moved]:
         return join(_canceled(data, canceled[-1], site), facts, _meetings(data, site))
     return join(_paid_heading(order), facts)
+
+
+def _paid_twice(order: Order, site: Site) -> Markup | None:
+    """Say to the customer of a second payment what happens with it."""
+    if not order.duplicate_of:
+        return None
+    words = h('p', PAID_TWICE.format(order.duplicate_of))
+    return h('div', words, contact_sentence(site.contact), class_='notice')
 
 
 def _paid_heading(order: Order) -> Markup:
@@ -347,6 +371,7 @@ def _receipt(data: OrderData, site: Site) -> Markup:
         'On': on_day(order.completed_at, zone) if order.completed_at else '',
         'Order': order.reference,
         'Paid by': facts.email,
+        'E-mail': order.contact_email,
         'Receipt e-mailed': f'number {facts.receipt_number}' if facts.receipt_number else '',
         'Sold by': site.business.name,
     }

@@ -16,12 +16,11 @@ from ui.components.builder import h, join
 from ui.components.elements import Static, Tag, leave_for
 from ui.components.layout import order_link
 from ui.middleware.browser_id import browser_id_of, is_known
-from ui.pages.errors import alert, alert_for, error_id_of
+from ui.pages.errors import UNEXPECTED, alert, alert_for, error_id_of
 from ui.pages.free_times import free_times_note
 
 WORKING = 'Processing...'
 DISCONNECTED = 'The connection is lost. The button comes back as soon as this page is connected again.'
-UNEXPECTED = 'Something went wrong on our side. Please try again in a moment.'
 ENABLE_AFTER = 20.0  # seconds; a browser that was sent to Stripe and is still here gets its button back
 
 

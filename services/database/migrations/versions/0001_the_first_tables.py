@@ -182,6 +182,8 @@ def _create_orders() -> None:
         sa.Column('voided_at', TIME),
         sa.Column('completed_at', TIME),
         sa.Column('duplicate_of', TEXT, nullable=False),
+        sa.Column('contact_email', TEXT, nullable=False),
+        sa.Column('contact_email_at', TIME),
         sa.Column('fraud_warning', FLAG, nullable=False),
         sa.Column('next_check', TIME),
         sa.Column('delete_at', TIME),
@@ -223,6 +225,10 @@ def _create_orders() -> None:
     op.create_index('ix_orders_delete_at', 'orders', ['delete_at'])
     op.create_index('ix_orders_browser_hash_completed_at', 'orders', ['browser_hash', 'completed_at'])
     op.create_index('ix_orders_email_completed_at', 'orders', [sa.text('lower(email)'), 'completed_at'])
+    op.create_index(
+        'ix_orders_contact_email_completed_at', 'orders', [sa.text('lower(contact_email)'), 'completed_at']
+    )
+    op.create_index('ix_orders_duplicate_of', 'orders', ['duplicate_of'])
     op.create_index(
         'ix_orders_card_fingerprint_name_completed_at', 'orders', ['card_fingerprint', 'name', 'completed_at']
     )

@@ -1,0 +1,54 @@
+"""Plain forms: reading one, and the field for an e-mail address."""
+
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+from markupsafe import Markup
+
+from services.endpoints.request_body import read_body
+from services.errors import BadRequest, UnsupportedType
+from ui.components.builder import h, join
+
+MAX_BODY = 2000  # bytes; the longest form has some four hundred
+BODY_TIMEOUT = 5.0  # seconds for the whole body
+FORM = 'application/x-www-form-urlencoded'
+NOT_OUR_FORM = 'Please go back to the start and press the button there.'
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """Read a form.
+
+    Raises:
+        ShopError: it is not one a browser would send from our pages.
+    """
+    content_type = request.headers.get('content-type', FORM).partition(';')[0].strip().lower()
+    if content_type != FORM:
+        raise UnsupportedType
+    body = await read_body(request, MAX_BODY, timeout=BODY_TIMEOUT)
+    try:
+        return dict(parse_qsl(body.decode('ascii'), strict_parsing=True, max_num_fields=9)) if body else {}
+    except ValueError as error:
+        raise BadRequest(NOT_OUR_FORM) from error
+
+
+def email_field(label: str = 'E-mail address', *, wrong: str = '') -> Markup:
+    """Build a field for an e-mail address, with its label.
+
+    Args:
+        label: what it is for.
+        wrong: the id of the words that say what is wrong with what was typed.
+    """
+    field = h(
+        'input',
+        type='email',
+        name='email',
+        id='email',
+        autocomplete='email',
+        maxlength='254',
+        spellcheck='false',
+        required=True,
+        autofocus=bool(wrong),
+        aria_invalid='true' if wrong else None,
+        aria_describedby=wrong or None,
+    )
+    return join(h('label', label, for_='email'), field)
