@@ -69,7 +69,7 @@ def form_page(shop: Shop, order: Order, problem: Markup, *, status: int) -> Resp
         _form(shop, order, wrong=ERROR),
         h('p', h('a', 'Back to your order', href=f'/order/{order.token}'), class_='links'),
     )
-    page = h('div', body, class_='find')
+    page = h('div', body, class_='prose')
     return plain_page(shop, 'Correct the e-mail address', page, status=status, headers=PRIVATE)
 
 

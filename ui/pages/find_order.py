@@ -72,7 +72,7 @@ def _page(
     shop: Shop, title: str, body: Markup, *, status: int = 200, retry_after: int | None = None
 ) -> Response:
     headers = NO_STORE | ({'Retry-After': str(retry_after)} if retry_after else {})
-    body = h('div', h('h1', title), body, class_='find')
+    body = h('div', h('h1', title), body, class_='prose')
     return plain_page(shop, title, body, status=status, headers=headers, listed=False)
 
 
@@ -99,7 +99,7 @@ def _form(shop: Shop, problem: Markup | None) -> Markup:
         form,
         h('p', SAME_BROWSER, class_='quiet'),
         h(
-            'div',
+            'section',
             h('h2', 'No access to that mailbox?'),
             h('p', REFERENCE),
             contact_sentence(shop.site.contact),
@@ -120,6 +120,10 @@ def _without_mail(shop: Shop) -> Markup:
 def _sent(shop: Shop) -> Markup:
     return join(
         h('p', SENT_WORDS),
-        h('div', h('p', NOTHING_CAME), h('p', h('a', 'Try another address', href='/find'), class_='links')),
-        h('div', h('h2', 'Still nothing?'), h('p', REFERENCE), contact_sentence(shop.site.contact)),
+        h(
+            'section',
+            h('p', NOTHING_CAME),
+            h('p', h('a', 'Try another address', href='/find'), class_='links'),
+        ),
+        h('section', h('h2', 'Still nothing?'), h('p', REFERENCE), contact_sentence(shop.site.contact)),
     )

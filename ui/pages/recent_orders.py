@@ -41,7 +41,7 @@ async def recent_orders(shop: Shop, browser_id: str, now: datetime) -> Markup:
         bookings = await shop.bookings.bookings(order)
         is_booked |= any(booking.state is BookingState.ACTIVE for booking in bookings)
         link = h('a', _words(shop, order, bookings, now), href=f'/order/{order.token}')
-        links.append(h('p', link, class_='recent'))
+        links.append(h('p', link, class_='links'))
     if is_booked or not (warning := _warning(orders[0], now)):
         return join(*links)
     return join(*links, h('p', warning), contact_sentence(shop.site.contact))
