@@ -17,7 +17,7 @@ KEEP_IT = (
     'Keep this mail: its link leads back to your order, on every device. Do not share it, because whoever '
     'has it can pick or change the time.'
 )
-PAID_TWICE = (
+SECOND_PAYMENT = (
     'It looks as if you paid twice: order {} is for the same session. We will refund one of the two '
     'payments. Write to us if you wanted two sessions.'
 )
@@ -211,7 +211,7 @@ class Words:
         if bookings:
             return 'Your payment has arrived', (thanks, 'Your session is booked.'), 'See your order'
         if order.duplicate_of:
-            twice = PAID_TWICE.format(order.duplicate_of)
+            twice = SECOND_PAYMENT.format(order.duplicate_of)
             return 'Your payment has arrived', (thanks, twice), 'See your order'
         pick = 'Now pick the time of your session. If you have done so already, the page shows it.'
         subject = 'You have paid: pick your time' if order.paid.amount else 'Pick your time'

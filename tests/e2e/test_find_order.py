@@ -160,7 +160,7 @@ def test_correcting_leaves_the_calendar_alone(
 
 
 @WITH_AND_WITHOUT
-def test_who_paid_twice_is_told(
+def test_who_made_a_second_payment_is_told(
     another_browser: journey.AnotherBrowser,
     shop_process: Server,
     sandbox: SandboxClient,

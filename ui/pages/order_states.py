@@ -39,7 +39,7 @@ DISPUTED = (
     'The owner of the card or account has asked the bank about this payment. Your order stands while the bank'
     ' looks into it. If that was a mistake, please tell the bank, or us.'
 )
-PAID_TWICE = (
+SECOND_PAYMENT = (
     'It looks as if you paid twice: order {} is for the same session. We will refund one of the two payments.'
     ' Write to us if you wanted two sessions.'
 )
@@ -204,7 +204,7 @@ def _paid(data: OrderData, site: Site) -> Markup:
           h('strong', order.reference), '.'),
         _part_refunded(order),
         disputed,
-        _paid_twice(order, site),
+        _second_payment(order, site),
         closed,
     )  # fmt: skip
     if data.booked:
@@ -214,11 +214,11 @@ def _paid(data: OrderData, site: Site) -> Markup:
     return join(_paid_heading(order), facts)
 
 
-def _paid_twice(order: Order, site: Site) -> Markup | None:
+def _second_payment(order: Order, site: Site) -> Markup | None:
     """Say to the customer of a second payment what happens with it."""
     if not order.duplicate_of:
         return None
-    words = h('p', PAID_TWICE.format(order.duplicate_of))
+    words = h('p', SECOND_PAYMENT.format(order.duplicate_of))
     return h('div', words, contact_sentence(site.contact), class_='notice')
 
 
