@@ -1,11 +1,15 @@
 """Fixtures for tests of several levels: the sandbox in this process, and settings that point at it."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
+from limits.aio import strategies
+from limits.aio.storage import memory
 
 from tests import postgres
 from tests.processes import ROOT
@@ -14,6 +18,14 @@ from tests.sandbox_server import running
 
 settings.register_profile('no deadline', deadline=None)  # a busy machine is no failure
 settings.load_profile('no deadline')
+
+
+@pytest.fixture
+def stopped_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop the time of the rate limits: on a busy machine some of it passes while a test runs."""
+    now = time.time()
+    for module in (memory, strategies):
+        monkeypatch.setattr(module, 'time', SimpleNamespace(time=lambda: now))
 
 
 @pytest.fixture(scope='session')

@@ -73,6 +73,8 @@ async def test_the_shop_reports_its_health(endpoints: httpx.AsyncClient, shop: S
             'stripe key': 'ok',
             'price': 'the price has not been read from Stripe yet',
             'calendar': 'the calendar has not been checked yet',
+            'bookings': 'the bookings have not been read yet',
+            'reconciler': 'ok',
             'clock': 'ok',
             'sales': 'ok',
         },

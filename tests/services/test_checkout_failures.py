@@ -19,6 +19,7 @@ from tests.services.conftest import Customer, on_both_databases, session_ids
 pytestmark = on_both_databases
 
 
+@pytest.mark.usefixtures('stopped_limits')
 async def test_a_client_that_opens_too_many_sessions_is_refused(shop: Shop, sandbox: SandboxClient) -> None:
     """A client that tries cards must wait; other clients are not affected."""
 

@@ -47,6 +47,7 @@ async def test_one_network_cannot_use_up_the_limit_of_all(addresses: list[str], 
     assert await admitted(rate_limit, ['203.0.113.5'], known=True) == 1
 
 
+@pytest.mark.usefixtures('stopped_limits')
 async def test_machines_without_a_cookie_leave_room_for_browsers(caplog: pytest.LogCaptureFixture) -> None:
     """Forty addresses far apart use up what is for strangers; a browser that came back still gets through."""
     refused: list[int] = []
