@@ -254,6 +254,13 @@ class CalendarRefused(CalendarUnavailable):
     """Calendly answered, but not with what was requested; other requests may succeed."""
 
 
+class CalendarBusy(CalendarUnavailable):
+    """Calendly's limit is reached: it is not asked now. Whoever counts the requests has logged it."""
+
+    code = 'calendar_busy'
+    is_logged = True
+
+
 AFTER_STRIPE = 'If you paid, your payment is safe. Do not pay again; this page keeps checking.'
 """What is said of every failure once the customer has been sent to Stripe."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.catalog import Offer
 from services.errors import ShopError, reported
 from services.payments.clock import REMEDY as CLOCK_REMEDY
-from services.reconciler import CalendarWatch
+from services.reconciler import BookingReader, CalendarWatch, SubscriptionWatch
 
 
 @dataclass(frozen=True)
@@ -148,3 +148,32 @@ def check_calendar(watch: CalendarWatch) -> Check:
     if watch.problem:
         return Check('calendar', problem=watch.problem.problem, remedy=watch.problem.remedy)
     return Check('calendar')
+
+
+def check_bookings(
+    reader: BookingReader, watch: SubscriptionWatch, *, has_token: bool, has_signing_key: bool
+) -> Check:
+    """Check that bookings come to be known: read from Calendly, delivered by it, or both.
+
+    Args:
+        reader: reads them.
+        watch: checks the subscription that delivers them.
+        has_token: whether they can be read.
+        has_signing_key: whether deliveries are accepted.
+    """
+    if not has_token and not has_signing_key:
+        return Check(
+            'bookings',
+            problem='whether a customer has booked cannot be known',
+            remedy='Set CALENDLY_TOKEN, or CALENDLY_WEBHOOK_SIGNING_KEY and a webhook subscription, or both.',
+        )
+    if has_token and not reader.was_read and not reader.problem:
+        return Check(
+            'bookings',
+            problem='the bookings have not been read yet',
+            remedy='Wait a few seconds: they are read at the start.',
+        )
+    problem = reader.problem or watch.problem
+    if problem:
+        return Check('bookings', problem=problem.problem, remedy=problem.remedy)
+    return Check('bookings')

@@ -28,6 +28,7 @@ UNMATCHED = (
     'second meeting',
     'other length',
     'other event type',
+    'calendly payment',
 )
 """Why a meeting was not paid for; the words of the ledger's UnmatchedReason."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from services import site
 from services.availability import Availability
-from services.booking import BookingRecorder, CalendarEffects, CalendarLinks
+from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
 from services.checkout import Checkout
 from services.correct_email import CorrectEmail
@@ -24,6 +24,7 @@ from services.fulfilment import Duplicates, Fulfilment
 from services.fuse import Fuse
 from services.health import (
     Check,
+    check_bookings,
     check_calendar,
     check_clock,
     check_ledger,
@@ -41,9 +42,18 @@ from services.metrics import Metrics
 from services.orders import PriceAdjustments
 from services.payments import CheckoutPage, Payments
 from services.rate_limit import AddressLimit, RateLimit
-from services.reconciler import CalendarWatch, EffectRunner, Reconciler, tasks
+from services.reconciler import (
+    BookingReader,
+    CalendarWatch,
+    EffectRunner,
+    Reconciler,
+    SubscriptionWatch,
+    tasks,
+)
 from services.scheduling import Scheduling
 from services.settings import Settings
+
+__all__ = ['Shop', 'WaitsFor', 'build']
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +96,9 @@ class Shop:
     effects: EffectRunner
     mail_sender: MailSender | None
     problem_watch: ProblemWatch
+    booking_reader: BookingReader
+    subscription_watch: SubscriptionWatch
+    waiting: WaitingPages
     availability: Availability
     metrics: Metrics
     fuse: Fuse
@@ -100,13 +113,16 @@ class Shop:
         await self.ledger.open()
 
     async def begin(self) -> None:
-        """Read price and account; then start what runs beside the pages: checks, effects and rounds."""
+        """Read price and account; then start what runs beside the pages: what asks Calendly, and rounds."""
         await self.warm_up()
         self.calendar_watch.start()
         self.effects.start()
         if self.mail_sender:
             self.mail_sender.start()
             self.problem_watch.start(self._problems)
+        self.booking_reader.start()
+        if self.settings.calendly_webhook_signing_key:
+            self.subscription_watch.start()
         self.availability.start()
         self.reconciler.start()
 
@@ -130,6 +146,8 @@ class Shop:
         if self.mail_sender:
             await self.mail_sender.stop()
         await self.calendar_watch.stop()
+        await self.booking_reader.stop()
+        await self.subscription_watch.stop()
         await self.availability.stop()
         await self.payments.close()
         await self.scheduling.close()
@@ -142,6 +160,12 @@ class Shop:
             await check_stripe_key(self.payments.missing.rows()),
             await check_price(self.catalog.get()),
             check_calendar(self.calendar_watch),
+            check_bookings(
+                self.booking_reader,
+                self.subscription_watch,
+                has_token=self.scheduling.makes_links,
+                has_signing_key=bool(self.settings.calendly_webhook_signing_key),
+            ),
             check_sales(self.fuse.paused_for),
             check_clock(self.payments.clock.problem),
             check_reconciler(self.reconciler.problem),
@@ -159,8 +183,9 @@ class Shop:
 
     @property
     def learns_of_bookings(self) -> bool:
-        """Whether Calendly delivers bookings to this shop."""
-        return bool(self.settings.calendly_webhook_signing_key)
+        """Whether bookings are delivered to this shop, or read from Calendly."""
+        can_read = self.booking_reader.was_read and self.booking_reader.problem is None
+        return bool(self.settings.calendly_webhook_signing_key) or can_read
 
     def routers(self) -> list[APIRouter]:
         """Make the routers for machines; a webhook without a secret has no endpoint."""
@@ -236,7 +261,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     )
     fuse = Fuse(completed=ledger.orders.completed_sessions)
     metrics.watch_pause(lambda: bool(fuse.paused_for))
-    bookings = BookingRecorder(ledger, scheduling)
+    bookings, waiting = BookingRecorder(ledger, scheduling), WaitingPages()
     calendar = CalendarLinks(
         ledger=ledger,
         payments=payments,
@@ -299,6 +324,16 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         problem_watch=ProblemWatch(ledger, clock=clock),
         calendar_watch=CalendarWatch(scheduling, availability, minutes=product.minutes),
         availability=availability,
+        booking_reader=BookingReader(
+            ledger=ledger,
+            payments=payments,
+            scheduling=scheduling,
+            recorder=bookings,
+            waiting=waiting,
+            clock=clock,
+        ),
+        subscription_watch=SubscriptionWatch(scheduling),
+        waiting=waiting,
         metrics=metrics,
         fuse=fuse,
     )

@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import postgres
 from tests.processes import ROOT
 from tests.sandbox_client import SandboxClient
 from tests.sandbox_server import running
+
+settings.register_profile('no deadline', deadline=None)  # a busy machine is no failure
+settings.load_profile('no deadline')
 
 
 @pytest.fixture(scope='session')

@@ -1,17 +1,12 @@
-"""Recording bookings: what Calendly tells of a meeting is written down at the order it belongs to."""
+"""Recording bookings: what Calendly says of a meeting is written down at the order it belongs to."""
 
-import logging
+from contextlib import suppress
 
-from cachetools import TTLCache
-
-from services.errors import BadRequest, CalendarUnavailable, NotKnownYet, Unreadable
+from services.errors import BadRequest, NotKnownYet, Unreadable
 from services.ledger import Delivery, Ledger, UnmatchedReason
-from services.orders import Booking, BookingState, Cause, Order
+from services.orders import Booking, Cause, Order
 from services.scheduling import BookingUpdate, Scheduling, read_update
 
-log = logging.getLogger(__name__)
-
-LINK_CHECKS = 10_000, 60  # meetings whose missing links were asked for, and for how many seconds
 MAX_MOVES = 20  # of one meeting; each is a question to Calendly
 
 
@@ -21,7 +16,6 @@ class BookingRecorder:
     def __init__(self, ledger: Ledger, scheduling: Scheduling) -> None:
         self._ledger = ledger
         self._scheduling = scheduling
-        self._link_checks: TTLCache[str, bool] = TTLCache(*LINK_CHECKS)
 
     async def bookings(self, order: Order) -> tuple[Booking, ...]:
         """Return the bookings known for an order, earliest meeting first."""
@@ -43,15 +37,38 @@ class BookingRecorder:
         except BadRequest as error:
             what = f'it cannot be read: {type(error.__cause__).__name__}; it is kept, and not tried again'
             raise Unreadable(what) from error
-        if await self.record(update, because=because, handles=delivery):
+        await self._record_all(update, because=because, handles=delivery)
+
+    async def take(self, update: BookingUpdate, *, because: Cause) -> None:
+        """Write down a booking that was read at Calendly, as if it had been delivered.
+
+        Args:
+            update: the booking as it is now.
+            because: who caused it.
+
+        Raises:
+            CalendarUnavailable: Calendly does not answer.
+        """
+        with suppress(NotKnownYet):  # it is listed, and attached once its order is known
+            await self._record_all(update, because=because, handles=None)
+
+    async def _record_all(self, update: BookingUpdate, *, because: Cause, handles: Delivery | None) -> None:
+        """Write a booking down, at its order or as unmatched, and the meetings that it replaces.
+
+        Raises:
+            NotKnownYet: it names a meeting or an order that is not known yet.
+            CalendarUnavailable: Calendly does not answer.
+        """
+        if await self.record(update, because=because, handles=handles):
             return
         if self._is_of_another_event_type(update):  # the coach's own business
-            await self._ledger.deliveries.mark_handled(delivery)
+            if handles:
+                await self._ledger.deliveries.mark_handled(handles)
             return
-        earlier = () if because is Cause.WEBHOOK else await self._earlier(update)
+        earlier = () if because is Cause.WEBHOOK else await self._earlier(update, patient=handles is None)
         for meeting in reversed(earlier):
             await self.record(meeting, because=because)
-        if earlier and await self.record(update, because=because, handles=delivery):
+        if earlier and await self.record(update, because=because, handles=handles):
             return
         first = earlier[-1] if earlier else update
         if first.booking_key:
@@ -60,7 +77,7 @@ class BookingRecorder:
         if first.booking.replaces:
             await self._list_unmatched(update, UnmatchedReason.NO_KEY)
             raise NotKnownYet('names a meeting that is not known yet')
-        await self._list_unmatched(update, UnmatchedReason.NO_KEY, handles=delivery)
+        await self._list_unmatched(update, UnmatchedReason.NO_KEY, handles=handles)
 
     async def record(
         self, update: BookingUpdate, *, because: Cause, handles: Delivery | None = None
@@ -75,6 +92,8 @@ class BookingRecorder:
                 moved=update.moved,
                 event_type=update.event_type,
                 other_event_type=self._is_of_another_event_type(update),
+                has_payment=update.has_payment,
+                was_read=update.was_read,
                 handles=handles,
             )
         return order
@@ -92,34 +111,20 @@ class BookingRecorder:
                 because=Cause.PAGE,
                 moved=update.moved,
                 event_type=update.event_type,
+                has_payment=update.has_payment,
+                was_read=True,
             )
-
-    async def look_for_links(self, order: Order) -> None:
-        """Ask Calendly for the links of an order's online meetings that have none yet, once a minute at most.
-
-        Calendly makes such a link after the booking and sends no delivery when it is there.
-        """
-        if not self._scheduling.makes_links:
-            return
-        for booking in await self.bookings(order):
-            is_due = booking.link_follows and booking.invitee_id not in self._link_checks
-            if booking.state is not BookingState.ACTIVE or not is_due:
-                continue
-            self._link_checks[booking.invitee_id] = True
-            try:
-                update = await self._scheduling.read_booking(booking.invitee_id)
-            except CalendarUnavailable as error:
-                log.warning('order %s: the link of its meeting is not known: %s', order.reference, error)
-                continue
-            if update and update.booking != booking:
-                await self._ledger.bookings.put(order, update.booking, because=Cause.PAGE, moved=update.moved)
 
     async def _list_unmatched(
         self, update: BookingUpdate, reason: UnmatchedReason, *, handles: Delivery | None = None
     ) -> None:
         """List a booking that belongs to no order, or not yet: the row ends when it is attached to one."""
         await self._ledger.unmatched.record_unmatched(
-            update.booking, reason, event_type=update.event_type, handles=handles
+            update.booking,
+            reason,
+            event_type=update.event_type,
+            has_payment=update.has_payment,
+            handles=handles,
         )
 
     def _is_of_another_event_type(self, update: BookingUpdate) -> bool:
@@ -127,10 +132,14 @@ class BookingRecorder:
         ours = self._scheduling.event_type
         return bool(ours and update.event_type and update.event_type != ours)
 
-    async def _earlier(self, update: BookingUpdate) -> tuple[BookingUpdate, ...]:
+    async def _earlier(self, update: BookingUpdate, *, patient: bool) -> tuple[BookingUpdate, ...]:
         """Read the meetings that a meeting took the place of, the latest first, until one has a booking key.
 
         It ends with one that Calendly does not know. Without a token there are none.
+
+        Args:
+            update: the meeting.
+            patient: wait for turns while Calendly's limit is reached, and leave room for customers.
 
         Raises:
             CalendarUnavailable: Calendly does not answer.
@@ -140,7 +149,7 @@ class BookingRecorder:
         while self._scheduling.makes_links and len(earlier) < MAX_MOVES:
             if latest.booking_key or not latest.booking.replaces:
                 break
-            before = await self._scheduling.read_booking(latest.booking.replaces)
+            before = await self._scheduling.read_booking(latest.booking.replaces, patient=patient)
             if before is None:
                 break
             latest = before

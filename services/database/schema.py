@@ -160,7 +160,9 @@ bookings = Table(
     Column('canceled_by', String(8), nullable=False),
     Column('cancel_reason', Text, nullable=False),
     Column('replaces', Text, nullable=False),
+    Column('no_show', Boolean, nullable=False),
     Index('ix_bookings_replaces', 'replaces'),
+    Index('ix_bookings_start', 'start'),
 )
 
 deliveries = Table(

@@ -1,11 +1,11 @@
 """Bookings in the ledger: the meetings that belong to orders."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, and_, case, func, or_, select, update
 
 from services.database import schema
 from services.database.store import Store
@@ -13,11 +13,30 @@ from services.ledger.deliveries import mark_handled, retry_now
 from services.ledger.effects import Effects
 from services.ledger.journal import Journal
 from services.ledger.mapping import booking_from_row, order_from_row
-from services.ledger.records import Delivery, Effect, EffectKind, Source, UnmatchedBooking, UnmatchedReason
+from services.ledger.records import (
+    Delivery,
+    Effect,
+    EffectKind,
+    KnownBooking,
+    Source,
+    UnmatchedBooking,
+    UnmatchedReason,
+    UnmatchedState,
+)
 from services.ledger.unmatched import Unmatched
 from services.orders import MONEY_BACK_STATES, Booking, BookingState, Cause, Order, State
 
 ACTIVE, CANCELED = BookingState.ACTIVE, BookingState.CANCELED
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A booking as it is now, and what its row said before; ``state_before`` is None for a new one."""
+
+    booking: Booking
+    state_before: str | None
+    missed_before: bool
+    was_read: bool
 
 
 class Bookings:
@@ -58,6 +77,45 @@ class Bookings:
         rows = await self._store.read(select(table.c.order_id).where(table.c.invitee_id == invitee_id))
         return str(rows[0].order_id) if rows else None
 
+    async def known_since(self, start: datetime) -> tuple[KnownBooking, ...]:
+        """Return all bookings that start at a time or later: those of orders, and the unmatched ones.
+
+        Args:
+            start: in UTC.
+        """
+        table, unmatched = schema.bookings.c, schema.unmatched_bookings.c
+        columns = table.invitee_id, table.state, table.start, table.end, table.place, table.link_follows
+        attached = select(*columns).where(table.start >= start)
+        of_nobody = select(unmatched.invitee_id, unmatched.state, unmatched.start, unmatched.end).where(
+            unmatched.start >= start,
+            unmatched.order_id.is_(None),
+            unmatched.state != UnmatchedState.RIGHT_AGAIN,
+        )
+        known = {
+            row.invitee_id: KnownBooking(
+                row.invitee_id, row.state != UnmatchedState.CANCELED, row.start, row.end
+            )
+            for row in await self._store.read(of_nobody)
+        }
+        for row in await self._store.read(attached):
+            known[row.invitee_id] = KnownBooking(
+                row.invitee_id, row.state == ACTIVE, row.start, row.end, row.place, row.link_follows
+            )
+        return tuple(known.values())
+
+    async def ends_after(self, time: datetime, *, longest: timedelta = timedelta(days=1)) -> bool:
+        """Whether a booking that was not canceled ends after a time.
+
+        Args:
+            time: in UTC.
+            longest: how long a meeting may be.
+        """
+        table = schema.bookings.c
+        query = select(table.invitee_id).where(
+            table.start > time - longest, table.end > time, table.state == ACTIVE
+        )
+        return bool(await self._store.read(query.limit(1)))
+
     async def put(
         self,
         order: Order,
@@ -67,6 +125,8 @@ class Bookings:
         moved: bool = False,
         event_type: str = '',
         other_event_type: bool = False,
+        has_payment: bool = False,
+        was_read: bool = False,
         handles: Delivery | None = None,
         ends: Effect | None = None,
     ) -> None:
@@ -84,56 +144,107 @@ class Bookings:
             moved: another meeting takes its place, so the link stays.
             event_type: Calendly's name of its event type, '' where it is not known.
             other_event_type: whether that is not the one that is sold.
+            has_payment: whether Calendly took a payment for it.
+            was_read: whether it was read at Calendly just now; a delivery may be older than what is known.
             handles: the delivery that this answers, marked as handled in the same transaction.
             ends: the cancellation that this is the result of, marked as done in the same transaction.
         """
-        table, orders = schema.bookings, schema.orders
         wanted: list[str] = []
 
         def work(connection: Connection) -> list[UnmatchedBooking]:
             # Lock the order: two concurrent updates of one booking must not both write a journal line.
-            lock = select(orders).where(orders.c.id == order.id).with_for_update()
+            lock = select(schema.orders).where(schema.orders.c.id == order.id).with_for_update()
             current = order_from_row(connection.execute(lock).one())
-            before = connection.scalar(select(table.c.state).where(table.c.invitee_id == booking.invitee_id))
-            successor = select(table.c.invitee_id).where(table.c.replaces == booking.invitee_id)
-            replaced = connection.scalar(successor.where(table.c.order_id == order.id))
-            now = replace(booking, state=CANCELED) if replaced else booking
-            connection.execute(self._put(now, order))
-            if booking.replaces:
-                replaced_one = update(table).where(table.c.invitee_id == booking.replaces)
-                connection.execute(replaced_one.values(state=CANCELED))
-                self._unmatched.close(connection, booking.replaces)
-            if before not in (now.state, CANCELED):
-                line = f'meeting of {booking.start:%Y-%m-%d %H:%M} UTC {now.state}'
-                self._journal.write(connection, order, because=because, line=line)
-            if booking.state == CANCELED != before and not moved:
+            change = self._write(connection, current, booking, was_read=was_read)
+            self._write_lines(connection, order, change, because)
+            if booking.state == CANCELED != change.state_before and not moved:
                 self._reopen_calendar(connection, current, because)
-            self._unmatched.close_unknown(connection, booking.invitee_id)
-            listed: list[UnmatchedBooking] = []
-            if now.state == CANCELED or before == CANCELED:
-                self._unmatched.close(connection, booking.invitee_id)
-                if self._count_active(connection, current) <= current.purchase.sessions:
-                    self._unmatched.close_seconds(connection, current)
-            else:
-                reasons = self._reasons(connection, current, now)
-                if other_event_type:
-                    reasons.append(UnmatchedReason.OTHER_EVENT_TYPE)
-                listed = self._unmatched.write(connection, now, reasons, order=current, event_type=event_type)
-                if UnmatchedReason.REFUNDED in reasons and now.end > self._clock():
-                    wanted[:] = self._effects.write(
-                        connection, EffectKind.CANCEL_MEETING, now.invitee_id, order_id=current.id
-                    )
+            wrong = [UnmatchedReason.OTHER_EVENT_TYPE] if other_event_type else []
+            wrong += [UnmatchedReason.CALENDLY_PAYMENT] if has_payment else []
+            listed = self._write_unmatched(connection, current, change, wrong, event_type=event_type)
+            if any(row.reason is UnmatchedReason.CALENDLY_PAYMENT for row in listed):
+                line = f'Calendly took a payment for the meeting of {_minute(booking)}'
+                self._journal.write(connection, order, because=because, line=line)
+            wanted[:] = self._write_cancellation(connection, current, change)
             if ends:
                 self._effects.write_end(connection, ends)
             if handles:
                 mark_handled(connection, handles, self._clock())
-            if before is None:
+            if change.state_before is None:
                 retry_now(connection, Source.CALENDLY, self._clock())  # one may name this meeting
             return listed
 
         self._unmatched.report(await self._store.write(work))
         self._effects.report(wanted)
         self._on_change(order)
+
+    def _write(self, connection: Connection, order: Order, booking: Booking, *, was_read: bool) -> _Change:
+        """Write a booking's row, and cancel the one that it replaces; returns what changed."""
+        table = schema.bookings
+        known = select(table.c.state, table.c.no_show).where(table.c.invitee_id == booking.invitee_id)
+        before = connection.execute(known).first()
+        successor = select(table.c.invitee_id).where(table.c.replaces == booking.invitee_id)
+        replaced = connection.scalar(successor.where(table.c.order_id == order.id))
+        now = replace(booking, state=CANCELED) if replaced else booking
+        connection.execute(self._put(now, order, was_read=was_read))
+        if booking.replaces:
+            replaced_one = update(table).where(table.c.invitee_id == booking.replaces)
+            connection.execute(replaced_one.values(state=CANCELED))
+            self._unmatched.close(connection, booking.replaces)
+        return _Change(
+            now,
+            state_before=before.state if before else None,
+            missed_before=bool(before and before.no_show),
+            was_read=was_read,
+        )
+
+    def _write_lines(self, connection: Connection, order: Order, change: _Change, because: Cause) -> None:
+        """Write a journal line for a new state of a booking, and one for a no-show."""
+        booking, lines = change.booking, []
+        if change.state_before not in (booking.state, CANCELED):
+            lines.append(f'meeting of {_minute(booking)} {booking.state}')
+        if change.was_read and booking.no_show != change.missed_before:
+            words = 'the customer did not come' if booking.no_show else 'the customer came after all'
+            lines.append(f'meeting of {_minute(booking)}: {words}')
+        for line in lines:
+            self._journal.write(connection, order, because=because, line=line)
+
+    def _write_unmatched(
+        self,
+        connection: Connection,
+        order: Order,
+        change: _Change,
+        wrong: list[UnmatchedReason],
+        *,
+        event_type: str,
+    ) -> list[UnmatchedBooking]:
+        """List an active booking that the order did not pay for, close the rows of others; returns new rows.
+
+        Args:
+            connection: the transaction.
+            order: the order as it is now.
+            change: the booking, and what changed about it.
+            wrong: what is wrong with the booking, whatever its order paid.
+            event_type: Calendly's name of its event type.
+        """
+        booking = change.booking
+        self._unmatched.close_unknown(connection, booking.invitee_id)
+        if CANCELED in (booking.state, change.state_before):
+            self._unmatched.close(connection, booking.invitee_id)
+            if self._count_active(connection, order) <= order.purchase.sessions:
+                self._unmatched.close_seconds(connection, order)
+            return []
+        reasons = self._reasons(connection, order, booking) + wrong
+        return self._unmatched.write(connection, booking, reasons, order=order, event_type=event_type)
+
+    def _write_cancellation(self, connection: Connection, order: Order, change: _Change) -> list[str]:
+        """Write down that a coming meeting is to be canceled if the money is back; returns new effects."""
+        booking = change.booking
+        is_over = CANCELED in (booking.state, change.state_before) or booking.end <= self._clock()
+        if is_over or order.state not in MONEY_BACK_STATES:
+            return []
+        kind = EffectKind.CANCEL_MEETING
+        return self._effects.write(connection, kind, booking.invitee_id, order_id=order.id)
 
     def _reasons(self, connection: Connection, order: Order, booking: Booking) -> list[UnmatchedReason]:
         """Say why an active booking is not what the order paid for; nothing for a right one."""
@@ -153,14 +264,28 @@ class Bookings:
         active = select(func.count()).where(table.order_id == order.id, table.state == ACTIVE)
         return connection.scalar(active) or 0
 
-    def _put(self, booking: Booking, order: Order) -> Any:
-        table = schema.bookings
+    def _put(self, booking: Booking, order: Order, *, was_read: bool) -> Any:
+        """Insert a booking, or update its row so that the order of the updates does not matter.
+
+        A canceled one stays canceled, and the first word about who canceled it stays. What was read at
+        Calendly replaces the rest; a delivery, which may be late, only adds a link that was missing.
+        """
+        table = schema.bookings.c
         values = asdict(booking) | {'order_id': order.id}
-        put = self._store.insert(table).values(values)
-        changed = {name: put.excluded[name] for name in values if name != 'order_id'}
-        return put.on_conflict_do_update(
-            index_elements=[table.c.invitee_id], set_=changed, where=table.c.state != CANCELED
-        )
+        if not was_read:
+            values['no_show'] = False  # deliveries of bookings and cancellations do not tell of it
+        put = self._store.insert(schema.bookings).values(values)
+        new = put.excluded
+        changed = {name: new[name] for name in values if name not in ('invitee_id', 'order_id')}
+        if not was_read:
+            changed = {
+                'place': case((table.link_follows, new.place), else_=table.place),
+                'link_follows': and_(table.link_follows, new.link_follows),
+            }
+        changed['state'] = case((table.state == CANCELED, table.state), else_=new.state)
+        for name in ('canceled_by', 'cancel_reason'):
+            changed[name] = case((table[name] == '', new[name]), else_=table[name])
+        return put.on_conflict_do_update(index_elements=[table.invitee_id], set_=changed)
 
     def _reopen_calendar(self, connection: Connection, order: Order, because: Cause) -> None:
         """Forget the used calendar link of an order, unless another of its bookings is active."""
@@ -187,3 +312,8 @@ class Bookings:
             gone = order.state in MONEY_BACK_STATES
             line = 'the used calendar link is forgotten' if gone else 'another time may be picked'
             self._journal.write(connection, after, because=because, line=line)
+
+
+def _minute(booking: Booking) -> str:
+    """Return when a booking starts, in words for the journal."""
+    return f'{booking.start:%Y-%m-%d %H:%M} UTC'

@@ -57,12 +57,12 @@ class Deliveries:
             row = connection.execute(statements.delivery_tries(), which).first()
             tries, since = (row.tries, row.received_at) if row else (1, now)
             next_try = None if final or now - since >= GIVEN_UP else now + _pause(tries)
-            statement = statements.change_delivery().where(schema.deliveries.c.handled_at.is_(None))
-            connection.execute(statement, which | {'error': error, 'next_try': next_try})
-            if next_try is None or now - since >= ALERTS_AFTER:
+            if next_try is None or now - since >= ALERTS_AFTER:  # first: moves take these locks in this order
                 key = f'delivery.{delivery.source}.{now:%Y-%m-%d}'
                 text = f'{delivery.source}, {delivery.kind}: {error}'
                 self._mails.alert(connection, Alert(key, AlertKind.DELIVERY, None, text))
+            statement = statements.change_delivery().where(schema.deliveries.c.handled_at.is_(None))
+            connection.execute(statement, which | {'error': error, 'next_try': next_try})
             return next_try is not None
 
         return await self._store.write(work)

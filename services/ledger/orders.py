@@ -20,7 +20,16 @@ from services.ledger.mails import Mails
 from services.ledger.mapping import columns_of, order_from_row, values_of
 from services.ledger.records import Alert, Delivery, Effect, UnmatchedBooking
 from services.ledger.unmatched import Unmatched
-from services.orders import MONEY_BACK_STATES, AlertKind, Cause, Environment, Order, delete_at, next_check
+from services.orders import (
+    MONEY_BACK_STATES,
+    AlertKind,
+    BookingState,
+    Cause,
+    Environment,
+    Order,
+    delete_at,
+    next_check,
+)
 
 OF_ONE_BROWSER = 10  # orders that are read
 LEASE = timedelta(minutes=10)  # an order whose check failed, or whose process died, is due again after this
@@ -202,6 +211,33 @@ class Orders:
             line = f'no second payment any more: {after.reference} is {after.state}'
             self._journal.write(connection, moved, because=because, line=line)
         return released
+
+    async def list_unbooked(self, environment: Environment, *, limit: int = 1000) -> tuple[Order, ...]:
+        """Return the watched orders of an environment that open a calendar and have no active booking.
+
+        Args:
+            environment: where they were sold.
+            limit: of those that were completed last.
+        """
+        table, booking = schema.orders, schema.bookings.c
+        booked = select(booking.order_id).where(
+            booking.order_id == table.c.id, booking.state == BookingState.ACTIVE
+        )
+        # Only orders that are compared with Stripe again have a next check: few, and an index has them.
+        query = select(table).where(
+            table.c.next_check.is_not(None),
+            table.c.environment == environment.mode,
+            table.c.completed_at.is_not(None),
+            ~booked.exists(),
+        )
+        rows = await self._store.read(query.order_by(table.c.completed_at.desc()).limit(limit))
+        return tuple(order for order in map(order_from_row, rows) if order.opens_calendar)
+
+    async def oldest(self) -> datetime | None:
+        """Return when the oldest order was made, None while there is none."""
+        (row,) = await self._store.read(select(func.min(schema.orders.c.created_at)))
+        time: datetime | None = row[0]
+        return time
 
     async def claim(self, environment: Environment, *, limit: int) -> tuple[Order, ...]:
         """Claim the orders of an environment whose check has been due for the longest time."""

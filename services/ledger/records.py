@@ -24,6 +24,7 @@ class UnmatchedReason(enum.StrEnum):
     SECOND_MEETING = 'second meeting'
     OTHER_LENGTH = 'other length'
     OTHER_EVENT_TYPE = 'other event type'
+    CALENDLY_PAYMENT = 'calendly payment'
 
 
 class UnmatchedState(enum.StrEnum):
@@ -140,6 +141,21 @@ class UnmatchedBooking:
     first_seen: datetime
     state: UnmatchedState = UnmatchedState.OPEN
     note: str = ''
+
+
+@dataclass(frozen=True)
+class KnownBooking:
+    """What the ledger knows of a booking, to be compared with Calendly; times in UTC.
+
+    One that belongs to no order has no ``place`` and no ``link_follows``.
+    """
+
+    invitee_id: str
+    active: bool
+    start: datetime
+    end: datetime
+    place: str | None = None
+    link_follows: bool | None = None
 
 
 @dataclass(frozen=True)

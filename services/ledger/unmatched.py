@@ -18,6 +18,9 @@ from services.orders import MONEY_BACK_STATES, AlertKind, Booking, BookingState,
 
 log = logging.getLogger(__name__)
 
+NOT_PAID_FOR = 'a meeting that no order paid for'
+PAID_AT_CALENDLY = 'a meeting that Calendly itself took a payment for; the event type must be free'
+
 
 class Unmatched:
     """All unmatched bookings of one database; one row for each meeting and reason."""
@@ -44,7 +47,13 @@ class Unmatched:
         self._on_listed = on_listed
 
     async def record_unmatched(
-        self, booking: Booking, reason: UnmatchedReason, *, event_type: str, handles: Delivery | None
+        self,
+        booking: Booking,
+        reason: UnmatchedReason,
+        *,
+        event_type: str,
+        handles: Delivery | None,
+        has_payment: bool = False,
     ) -> None:
         """List a booking that belongs to no order, or write down that it was canceled.
 
@@ -53,10 +62,12 @@ class Unmatched:
             reason: why it belongs to none.
             event_type: Calendly's name of its event type, '' where it is not known.
             handles: the delivery that tells of it, marked as handled in the same transaction.
+            has_payment: whether Calendly took a payment for it.
         """
+        reasons = [reason, UnmatchedReason.CALENDLY_PAYMENT] if has_payment else [reason]
 
         def work(connection: Connection) -> list[UnmatchedBooking]:
-            listed = self.write(connection, booking, [reason], order=None, event_type=event_type)
+            listed = self.write(connection, booking, reasons, order=None, event_type=event_type)
             if handles:
                 mark_handled(connection, handles, self._clock())
             return listed
@@ -168,7 +179,8 @@ class Unmatched:
         """Log and count rows, after the transaction that lists them."""
         for row in listed:
             log.warning(
-                'a meeting that no order paid for (%s): %s UTC, order %s, meeting %s',
+                '%s (%s): %s UTC, order %s, meeting %s',
+                PAID_AT_CALENDLY if row.reason is UnmatchedReason.CALENDLY_PAYMENT else NOT_PAID_FOR,
                 row.reason,
                 f'{row.start:%Y-%m-%d %H:%M}',
                 row.order_id or 'unknown',

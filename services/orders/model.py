@@ -189,7 +189,8 @@ class Booking:
 
     ``link_follows`` says that it takes place online and that Calendly has not made the link to join it yet.
     ``canceled_by`` and ``cancel_reason`` are what Calendly says of a cancellation. ``replaces`` is the
-    invitee id of the meeting that was moved here.
+    invitee id of the meeting that was moved here. ``no_show`` says that the coach marked the customer as
+    absent.
     """
 
     invitee_id: str
@@ -207,6 +208,7 @@ class Booking:
     canceled_by: Canceler = Canceler.UNKNOWN
     cancel_reason: str = ''
     replaces: str = ''
+    no_show: bool = False
 
 
 @dataclass(frozen=True)

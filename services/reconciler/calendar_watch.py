@@ -5,9 +5,9 @@ It runs beside the rounds of the reconciler: Calendly's silence must not delay w
 
 import asyncio
 import logging
-from contextlib import suppress
 
 from services.availability import Availability
+from services.reconciler.background import Background
 from services.scheduling import NOTHING_FREE, CalendarProblem, Scheduling
 
 log = logging.getLogger(__name__)
@@ -30,20 +30,17 @@ class CalendarWatch:
         self._scheduling = scheduling
         self._availability = availability
         self._minutes = minutes
-        self._running: asyncio.Task[None] | None = None
+        self._background = Background(self._run)
         self.problem: CalendarProblem | None = None
         self.was_checked = False
 
     def start(self) -> None:
         """Check at once, and again every few minutes until stopped."""
-        self._running = asyncio.create_task(self._run())
+        self._background.start()
 
     async def stop(self) -> None:
         """Stop, wherever it is."""
-        if self._running:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
+        await self._background.stop()
 
     async def check(self) -> CalendarProblem | None:
         """Check once; a log line says what changed."""

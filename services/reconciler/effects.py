@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from services.errors import CalendarRefused, CalendarUnavailable, ShopError
 from services.ledger import Effect, EffectKind, Ledger
+from services.reconciler.background import Background
 
 log = logging.getLogger(__name__)
 
@@ -31,18 +32,15 @@ class EffectRunner:
         """
         self._ledger = ledger
         self._handlers = handlers
-        self._running: asyncio.Task[None] | None = None
+        self._background = Background(self._run)
 
     def start(self) -> None:
         """Begin at once, and go on until stopped."""
-        self._running = asyncio.create_task(self._run())
+        self._background.start()
 
     async def stop(self) -> None:
         """Stop, wherever it is."""
-        if self._running:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
+        await self._background.stop()
 
     async def run(self) -> bool:
         """Carry out effects that are due; ends early where Calendly is silent.

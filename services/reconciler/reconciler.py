@@ -7,13 +7,13 @@ delivery was lost or why. Any number of processes may share one database: doing 
 import asyncio
 import logging
 import time
-from contextlib import suppress
 from typing import Protocol
 
 from services.errors import ShopError
 from services.ledger import Ledger
 from services.metrics import Metrics
 from services.orders import Cause
+from services.reconciler.background import Background
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Reconciler:
         self._metrics = metrics
         self._every = every
         self._failing: dict[str, str] = {}
-        self._running: asyncio.Task[None] | None = None
+        self._background = Background(self._run)
 
     @property
     def problem(self) -> str:
@@ -56,14 +56,11 @@ class Reconciler:
 
     def start(self) -> None:
         """Begin with a round at once, and go on until stopped."""
-        self._running = asyncio.create_task(self._run())
+        self._background.start()
 
     async def stop(self) -> None:
         """Stop, wherever it is."""
-        if self._running:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
+        await self._background.stop()
 
     async def round(self) -> bool:
         """Run every task once; returns whether there is more to do."""

@@ -2,9 +2,10 @@
 
 from services.scheduling.bookings import BookingUpdate, read_id, read_kind, read_update
 from services.scheduling.cancellations import CancelResult
-from services.scheduling.check import NOTHING_FREE, CalendarProblem
+from services.scheduling.check import NOTHING_FREE, CalendarProblem, problem_of_error
 from services.scheduling.client import Scheduling
 from services.scheduling.links import SingleUseLink
+from services.scheduling.scheduled_events import ScheduledEvent
 from services.scheduling.shares import ShareStatus
 from services.scheduling.signature import check_signature
 
@@ -13,10 +14,12 @@ __all__ = [
     'BookingUpdate',
     'CalendarProblem',
     'CancelResult',
+    'ScheduledEvent',
     'Scheduling',
     'ShareStatus',
     'SingleUseLink',
     'check_signature',
+    'problem_of_error',
     'read_id',
     'read_kind',
     'read_update',

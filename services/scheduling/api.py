@@ -8,9 +8,13 @@ from typing import Any
 import httpx
 
 from services.errors import CalendarRefused, CalendarUnavailable
+from services.scheduling.budget import CallBudget
+from services.scheduling.shared_call import SharedCall
 
 API = 'https://api.calendly.com'
 DEADLINE = timedelta(seconds=6)
+ANY_400 = 'The supplied parameters are invalid.'  # the message of nearly every 400; its details say more
+STALE = (401, 403, 404)  # statuses after which it is not sure any more whose token this is
 PAGES = 20  # of a hundred event types or meetings each; nobody has more
 
 
@@ -25,6 +29,9 @@ class CalendlyApi:
             base: another address of the API, or '' for Calendly's own.
         """
         self.has_token = bool(token)
+        self.budget = CallBudget()
+        self._me: dict[str, Any] | None = None
+        self._asking_me: SharedCall[dict[str, Any]] = SharedCall()
         self._http = httpx.AsyncClient(
             base_url=base or API,
             headers={'Authorization': f'Bearer {token}'},
@@ -37,48 +44,88 @@ class CalendlyApi:
         """Close the connections."""
         await self._http.aclose()
 
-    async def ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+    async def ask(self, method: str, path: str, *, patient: bool = False, **options: Any) -> dict[str, Any]:
         """Send one request; returns its answer, {} where there is none (204).
+
+        Args:
+            method: of the request.
+            path: of the request.
+            patient: wait for a turn while the limit is reached, and leave room for customers.
+            options: those of httpx.
 
         Raises:
             CalendarRefused: Calendly answered, and refused this request.
             CalendarUnavailable: Calendly cannot be reached, or asks for fewer requests.
         """
+        await self.budget.take(patient=patient)
+        answer: httpx.Response | None = None
         try:
             async with asyncio.timeout(DEADLINE.total_seconds()):
                 answer = await self._http.request(method, path, **options)
+            if answer.status_code in STALE:
+                self._me = None
             answer.raise_for_status()
             data: dict[str, Any] = answer.json() if answer.content else {}
         except (httpx.HTTPError, TimeoutError, ValueError) as error:
             what = str(error).partition('\n')[0] or type(error).__name__
             kind = CalendarRefused if _is_refusal(error) else CalendarUnavailable
             raise kind(f'{method} {path}: {what}') from error
+        finally:
+            self.budget.end(answer, patient=patient)
         return data
 
     async def me(self) -> dict[str, Any]:
-        """Read whose token this is (GET /users/me)."""
-        user: dict[str, Any] = (await self.ask('GET', '/users/me'))['resource']
-        return user
+        """Return whose token this is (GET /users/me); it is asked again after a refusal only."""
+        return self._me or await self._asking_me.run(self._ask_me)
 
-    async def pages(self, path: str, wanted: dict[str, str], *, owner: str) -> AsyncIterator[dict[str, Any]]:
+    async def _ask_me(self) -> dict[str, Any]:
+        answer = await self.ask('GET', '/users/me')
+        try:
+            self._me = dict(answer['resource'])
+        except (LookupError, TypeError, ValueError) as error:
+            raise CalendarUnavailable(f'the user cannot be read: {error!r}') from error
+        return self._me
+
+    async def pages(
+        self, path: str, wanted: dict[str, str], *, owner: str, patient: bool = False
+    ) -> AsyncIterator[dict[str, Any]]:
         """Read a list of what belongs to the user whose token this is, or to the organization.
 
         Args:
             path: of the list.
             wanted: its filters.
             owner: ``user`` or ``organization``.
+            patient: wait for turns while the limit is reached, and leave room for customers.
         """
-        user = await self.me()
-        uri = user['uri'] if owner == 'user' else user['current_organization']
-        page = wanted | {owner: uri, 'count': '100'}
-        for _ in range(PAGES):
-            answer = await self.ask('GET', path, params=page)
+        user, answer = await self._first_page(path, wanted, owner=owner, patient=patient)
+        for number in range(PAGES):
             for each in answer.get('collection', []):
                 yield each
             token = (answer.get('pagination') or {}).get('next_page_token')
-            if not token:
+            if not token or number == PAGES - 1:
                 return
-            page['page_token'] = token
+            page = _page(wanted, user, owner) | {'page_token': token}
+            answer = await self.ask('GET', path, params=page, patient=patient)
+
+    async def _first_page(
+        self, path: str, wanted: dict[str, str], *, owner: str, patient: bool
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return whose list it is, and its first page."""
+        remembered = self._me
+        user = await self.me()
+        try:
+            return user, await self.ask('GET', path, params=_page(wanted, user, owner), patient=patient)
+        except CalendarRefused:
+            now = await self.me()
+            if remembered is None or now == user:
+                raise
+            # What was remembered was outdated: the user belongs to another organization since.
+            return now, await self.ask('GET', path, params=_page(wanted, now, owner), patient=patient)
+
+
+def _page(wanted: dict[str, str], user: dict[str, Any], owner: str) -> dict[str, str]:
+    uri = user['uri'] if owner == 'user' else user['current_organization']
+    return wanted | {owner: uri, 'count': '100'}
 
 
 def answer_of(error: CalendarUnavailable) -> httpx.Response | None:
@@ -99,7 +146,7 @@ def words_of(error: CalendarUnavailable) -> str:
     try:
         body = answer.json() if answer is not None else {}
         details = [str(each.get('message') or '') for each in body.get('details') or ()]
-        words = [str(body.get('message') or body.get('title') or ''), *details]
+        words = [str(body.get('message') or body.get('title') or '').replace(ANY_400, ''), *details]
     except (ValueError, AttributeError, TypeError):
         return ''
     return ': '.join(filter(None, words))[:500]

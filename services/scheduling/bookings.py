@@ -18,13 +18,17 @@ ONLINE = frozenset('gotomeeting webex zoom'.split())
 class BookingUpdate:
     """A booking as it is now, the key of its order, and whether another meeting takes its place.
 
-    ``event_type`` is Calendly's name of its event type, '' where it does not say.
+    ``event_type`` is Calendly's name of its event type, '' where it does not say. ``has_payment`` says that
+    Calendly itself took a payment for it. ``was_read`` says that it was read at Calendly just now; a delivery
+    may be late.
     """
 
     booking: Booking
     booking_key: str
     moved: bool = False
     event_type: str = ''
+    has_payment: bool = False
+    was_read: bool = False
 
 
 def read_kind(body: bytes) -> str:
@@ -63,13 +67,17 @@ def read_update(body: bytes) -> BookingUpdate:
     """
     try:
         event: dict[str, Any] = json.loads(body.decode())
-        return update_from(event['payload'])
+        return update_from(event['payload'], was_read=False)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise BadRequest('This is not a delivery of a Calendly invitee.') from error
 
 
-def update_from(payload: Mapping[str, Any]) -> BookingUpdate:
+def update_from(payload: Mapping[str, Any], *, was_read: bool = True) -> BookingUpdate:
     """Translate an invitee of API v2 that has its ``scheduled_event`` in it, as deliveries do.
+
+    Args:
+        payload: the invitee.
+        was_read: whether it was read at Calendly just now.
 
     Raises:
         ValueError, LookupError, TypeError: it is none.
@@ -77,33 +85,42 @@ def update_from(payload: Mapping[str, Any]) -> BookingUpdate:
     event = payload['scheduled_event']
     location = event.get('location') or {}
     cancellation = payload.get('cancellation') or {}
+    is_canceled = 'canceled' in (payload.get('status'), event.get('status'))
     booking = Booking(
         invitee_id=plain_text(payload['uri']),
-        state=BookingState.CANCELED if payload.get('status') == 'canceled' else BookingState.ACTIVE,
+        state=BookingState.CANCELED if is_canceled else BookingState.ACTIVE,
         start=time_of(event['start_time']),
         end=time_of(event['end_time']),
         timezone=plain_text(payload.get('timezone')),
         email=plain_text(payload.get('email')),
         name=plain_text(payload.get('name')),
         phone=plain_text(payload.get('text_reminder_number')),
-        place=_place(location),
-        link_follows=_link_follows(location),
+        place=place_of(location),
+        link_follows=link_follows(location),
         reschedule_url=_link(payload.get('reschedule_url')),
         cancel_url=_link(payload.get('cancel_url')),
         canceled_by=_canceler(cancellation.get('canceler_type')),
         cancel_reason=plain_text(cancellation.get('reason')),
         replaces=plain_text(payload.get('old_invitee')),
+        no_show=bool(payload.get('no_show')),
     )
     key = (payload.get('tracking') or {}).get('utm_content')
-    moved, event_type = bool(payload.get('rescheduled')), plain_text(event.get('event_type'))
-    return BookingUpdate(booking, str(key or ''), moved=moved, event_type=event_type)
+    return BookingUpdate(
+        booking,
+        str(key or ''),
+        moved=bool(payload.get('rescheduled')),
+        event_type=plain_text(event.get('event_type')),
+        has_payment=bool(payload.get('payment')),
+        was_read=was_read,
+    )
 
 
-def _place(location: Mapping[str, Any]) -> str:
+def place_of(location: Mapping[str, Any]) -> str:
+    """Return where a meeting takes place: the link to join it, or an address or a phone number."""
     return plain_text(location.get('join_url') or location.get('location'), limit=2000)
 
 
-def _link_follows(location: Mapping[str, Any]) -> bool:
+def link_follows(location: Mapping[str, Any]) -> bool:
     """Whether a meeting is online and has no link yet; only a location that is ``pushed`` has one."""
     kind = str(location.get('type') or '')
     return (kind in ONLINE or kind.endswith('_conference')) and not location.get('join_url')

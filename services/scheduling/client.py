@@ -15,7 +15,9 @@ from services.scheduling.free_times import FreeTimes
 from services.scheduling.links import SingleUseLink, SingleUseLinks
 from services.scheduling.meetings import Meetings
 from services.scheduling.public_page import PublicPage
+from services.scheduling.scheduled_events import ScheduledEvent, ScheduledEvents
 from services.scheduling.shares import Share, Shares, ShareStatus
+from services.scheduling.subscriptions import Subscriptions
 
 
 class Scheduling:
@@ -48,8 +50,10 @@ class Scheduling:
         self._event_type = EventType(self._api, link)
         self._links = SingleUseLinks(self._api, self._event_type, hosts=hosts)
         self._shares = Shares(self._api, self._event_type)
-        self._meetings = Meetings(self._api, self._event_type)
+        self._events = ScheduledEvents(self._api, self._event_type)
+        self._meetings = Meetings(self._api, self._events)
         self._cancellations = Cancellations(self._api)
+        self._subscriptions = Subscriptions(self._api, f'{domain}/webhooks/calendly')
         self._free_times = FreeTimes(self._api, self._event_type)
         self._public_page = PublicPage(link)
 
@@ -162,16 +166,47 @@ class Scheduling:
         """
         return await self._meetings.of_order(booking_key, since=since)
 
-    async def read_booking(self, invitee_id: str) -> BookingUpdate | None:
+    async def read_booking(self, invitee_id: str, *, patient: bool = False) -> BookingUpdate | None:
         """Read one booking as it is now; None when Calendly does not know it.
 
         Args:
             invitee_id: the URI of the invitee.
+            patient: wait for turns while Calendly's limit is reached, and leave room for customers.
 
         Raises:
             CalendarUnavailable: Calendly cannot be reached, or refuses.
         """
-        return await self._meetings.read(invitee_id)
+        return await self._meetings.read(invitee_id, patient=patient)
+
+    async def list_events(self, since: datetime) -> list[ScheduledEvent]:
+        """List the events that start at a time or later, the oldest booking first; wait for turns.
+
+        Args:
+            since: the earliest start, in UTC.
+
+        Raises:
+            CalendarUnavailable: Calendly cannot be reached, or refuses.
+        """
+        return await self._events.since(since, patient=True)
+
+    async def read_event(self, event: ScheduledEvent) -> list[BookingUpdate]:
+        """Read the bookings of an event; wait for a turn.
+
+        Args:
+            event: from the list.
+
+        Raises:
+            CalendarUnavailable: Calendly cannot be reached, or refuses.
+        """
+        return await self._events.bookings(event, patient=True)
+
+    async def check_subscription(self) -> CalendarProblem | None:
+        """Check that Calendly delivers bookings to this shop; None when nothing is wrong.
+
+        Raises:
+            CalendarUnavailable: it cannot be known, because Calendly cannot be reached or refuses.
+        """
+        return await self._subscriptions.check()
 
     async def read_free_times(self, start: datetime, end: datetime) -> tuple[datetime, ...]:
         """Read the free times of a period of at most 31 days, in UTC, soonest first, with one request.

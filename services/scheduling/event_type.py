@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from services.errors import CalendarUnavailable
 from services.scheduling.api import CalendlyApi, has_status
 from services.scheduling.check import NOT_FOUND
+from services.scheduling.shared_call import SharedCall
 from services.settings import LOOPBACK
 
 ANSWERS = 10  # that a link can fill in
@@ -23,6 +24,7 @@ class EventType:
         """
         self._api = api
         self._link = link
+        self._finding: SharedCall[str] = SharedCall()
         self.uri = ''
         self.owner = 'user'  # or 'organization'
         self.is_one_on_one = False
@@ -34,7 +36,7 @@ class EventType:
         Raises:
             CalendarUnavailable: it cannot be found.
         """
-        return self.uri or await self.find()
+        return self.uri or await self._finding.run(self.find)
 
     async def find(self) -> str:
         """Find the API's name of the event type; it is remembered.

@@ -104,7 +104,7 @@ SETTINGS = (
     Setting(
         'CALENDLY_TOKEN',
         parsers.key(r'\S+'),
-        help='Gives every paid order a link of its own that books once, and shows the next free times.',
+        help='Gives each paid order a link that books once, reads bookings, and shows the next free times.',
         where='Calendly > Integrations > API and webhooks > Personal access tokens',
         group=Group.RECOMMENDED,
     ),

@@ -35,6 +35,7 @@ ENTRY_POINTS = {
     'services.reconciler.reconciler': 'reconciler',
     'services.messages.sender': 'mail',
     'services.reconciler.effects': 'effects',
+    'services.reconciler.booking_reader': 'booking reader',
     'services.catalog': 'price',
     'services.shop': 'start',
 }

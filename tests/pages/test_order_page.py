@@ -187,12 +187,12 @@ async def test_an_unseen_cancellation_brings_another_calendar(
 
 
 class TestWithoutWebhook:
-    """A shop that Calendly does not notify of bookings."""
+    """A shop that is not notified of bookings and cannot read them."""
 
     @pytest.fixture
     def settings_env(self, settings_env: dict[str, str]) -> dict[str, str]:
-        """Remove the signing key of the endpoint."""
-        return settings_env | {'CALENDLY_WEBHOOK_SIGNING_KEY': ''}
+        """Remove the signing key of the endpoint, and the token."""
+        return settings_env | {'CALENDLY_WEBHOOK_SIGNING_KEY': '', 'CALENDLY_TOKEN': ''}
 
     async def test_the_page_explains_a_used_calendar_link(self, customer: Customer, way: Way) -> None:
         """The page says where to find the session."""
@@ -290,8 +290,7 @@ async def test_a_link_to_join_is_shown_once_calendly_has_made_it(
     assert 'Where: Online; the link to join comes by e-mail from Calendly.' in customer.text
 
     await asyncio.to_thread(sandbox.act, 'calendar', link_status='pushed')
-    shop.bookings._link_checks.clear()  # as after a minute
-    await customer.tick()
+    await shop.booking_reader.read()  # as after a minute
     await customer.until(lambda: 'Join the meeting' in customer.text)
     asked = sandbox.requests(f'GET {urlsplit(invitee["event"]).path}')
     await customer.http.get(path)

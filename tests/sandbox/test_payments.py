@@ -106,6 +106,8 @@ def test_a_bank_payment_settles_later(
     sandbox.act('settle', session=session, success=success)
     assert read_session(http, session)['payment_status'] == ends
     assert event_types(http)[-1] == f'checkout.session.async_payment_{"succeeded" if success else "failed"}'
+    with pytest.raises(AssertionError, match='no pending bank payment'):
+        sandbox.act('settle', session=session, success=True)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The model's part about Calendly: meetings booked, moved and canceled, and deliveries in any order."""
+"""The model's part about Calendly: meetings booked, moved, canceled, delivered and read in any order."""
 
 import json
 from collections.abc import Coroutine
@@ -9,7 +9,7 @@ from hypothesis import event
 from hypothesis.stateful import RuleBasedStateMachine, rule
 from hypothesis.strategies import booleans, integers
 
-from services.orders import Order
+from services.orders import Booking, BookingState, Order
 from services.shop import Shop
 from tests.factories import signed
 from tests.sandbox_client import SandboxClient
@@ -50,6 +50,21 @@ class MeetingRules(RuleBasedStateMachine):
         if invitee and (not canceled or invitee['status'] == 'canceled'):
             self._try(self._deliver_invitee(invitee, canceled))
 
+    @rule(pushed=booleans())
+    def links_to_join(self, pushed: bool) -> None:
+        """From now on Calendly has made the links to join its meetings, or it has not."""
+        self._act('calendar', link_status='pushed' if pushed else 'processing')
+
+    @rule()
+    def read_calendly(self) -> None:
+        """The booking reader reads Calendly once."""
+        self._try(self.shop.booking_reader.read())
+
+    def _read_everything(self) -> None:
+        """Read Calendly until there is no more to read."""
+        while self._run(self.shop.booking_reader.read()):
+            pass
+
     def _deliver_everything_backwards(self) -> None:
         """Deliver the last events of all meetings, the newest first, as a sender that comes back may do."""
         for invitee in reversed(self.sandbox.state()['invitees']):
@@ -72,6 +87,19 @@ class MeetingRules(RuleBasedStateMachine):
             moved = ', a moved one' if invitee['old_invitee'] else ''
             event(f'a meeting ended {invitee["status"]}{moved}')
             assert states.get(uri) == invitee['status']
+            known = next(booking for booking in bookings if booking.invitee_id == uri)
+            if known.state is BookingState.ACTIVE:
+                self._check_details(known, invitee['event'])
+
+    def _check_details(self, booking: Booking, event_uri: str) -> None:
+        """Check that the ledger has the time and the place of a meeting as Calendly has them now."""
+        token = {'Authorization': f'Bearer {self.sandbox.settings["CALENDLY_TOKEN"]}'}
+        found = httpx.get(event_uri, headers=token, trust_env=False).json()['resource']
+        place = str(found['location'].get('join_url') or '')
+        assert (booking.start.isoformat(), booking.end.isoformat()) == tuple(
+            found[name].replace('.000000Z', '+00:00') for name in ('start_time', 'end_time')
+        )
+        assert (booking.place, booking.link_follows) == (place, not place)
 
     def _invitee(self, which: int) -> dict[str, Any]:
         invitees = self.sandbox.state()['invitees']

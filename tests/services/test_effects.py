@@ -188,7 +188,7 @@ async def test_a_meeting_that_is_over_is_an_end(customer: Customer, booked: Orde
 
 
 @pytest.mark.parametrize(
-    'fault', [{'do': 'fail', 'status': 500}, {'do': 'reset'}, {'do': 'fail', 'status': 429}]
+    'fault', [{'do': 'fail', 'status': 500}, {'do': 'reset'}, {'do': 'fail', 'status': 429, 'retry_after': 0}]
 )
 async def test_while_calendly_is_silent_it_is_tried_again_after_growing_pauses(
     customer: Customer, booked: Order, clock: Clock, fault: dict[str, Any], caplog: pytest.LogCaptureFixture

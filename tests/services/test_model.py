@@ -29,6 +29,9 @@ def test_after_any_history_the_reconciled_ledger_agrees_with_stripe(
     # Without the pauses between the retries of the SDK, which other tests cover, this test is faster.
     monkeypatch.setattr('stripe._http_client.HTTPClient.INITIAL_DELAY', 0)
     monkeypatch.setattr('stripe._http_client.HTTPClient.MAX_DELAY', 0)
+    # A history of minutes runs within seconds; the limit of Calendly is another test.
+    for name in ('MINUTE', 'LONGEST_PAUSE'):
+        monkeypatch.setattr(f'services.scheduling.budget.{name}', 0)
     History.sandbox, History.environment = sandbox, settings_env | sandbox.mail_settings
     asyncio.run(_prepare(settings_env['DATABASE_URL']))
     run_settings = settings(

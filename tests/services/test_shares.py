@@ -322,6 +322,8 @@ async def test_a_link_that_cannot_be_deleted_is_an_end(customer: Customer, paid:
     await asyncio.to_thread(customer.sandbox.act, 'refund', session=paid.session_id)
     await fulfilled(customer, order)
     await customer.shop.effects.run()
+    if first == 'booked':
+        assert (await lines(customer, paid))[-1] == 'the calendar link stays: the share has been booked'
     done = await effects(customer.shop.ledger)
     assert done == [('delete link', 'done' if first == 'deleted' else 'refused')]
     asked = len(customer.sandbox.requests('DELETE /shares'))

@@ -23,7 +23,7 @@ ALREADY_BOOKED = (
     f'{ALREADY_BOOKED_SHORT} If this calendar says that its link is no longer valid, it was used or has'
     ' expired: look for that e-mail, and if there is none, write to us.'
 )
-"""For a shop that Calendly does not notify of bookings."""
+"""For a shop that neither is notified of bookings nor can read them."""
 
 FIRST_ID = 200  # of the elements of the first calendar; each booking that ends it moves on by IDS
 IDS = 20

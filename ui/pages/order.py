@@ -13,7 +13,7 @@ from nicegui.elements.timer import Timer  # ui.timer, of which every process mus
 
 from services.errors import AFTER_STRIPE, CorrectedJustNow, InvalidEmail, ShopError
 from services.orders import BookingState, Cause, Order
-from services.shop import Shop
+from services.shop import Shop, WaitsFor
 from ui.components.builder import h, join
 from ui.components.documents import plain_page
 from ui.components.elements import Static, refresh_without_script
@@ -164,6 +164,7 @@ class OrderPage:
                 self._receipt = Static(Markup('')).classes('after')
                 self.email = EmailForm(shop, order)
         self._timer: Timer | None = None
+        self._is_open = False
 
     @property
     def token(self) -> str:
@@ -192,6 +193,13 @@ class OrderPage:
         self._set_interval()
         unsubscribe = self._shop.fulfilment.subscribe(self._order, self._on_move)
         ui.context.client.on_delete(unsubscribe)
+        self._is_open = True
+        self._say_what_it_waits_for()
+        ui.context.client.on_delete(self._on_close)
+
+    def _on_close(self) -> None:
+        self._is_open = False
+        self._shop.waiting.leave(self)
 
     def _on_move(self) -> None:
         background_tasks.create(self.refresh(), name=REFRESH_TASK)
@@ -221,8 +229,6 @@ class OrderPage:
             await self.update()
         if self.shows_calendar:
             await self._calendar.fetch(self._order, earlier_bookings=self._bookings)
-        elif self._view and self._view.link_follows:
-            await self._shop.bookings.look_for_links(self._order)
 
     async def update(self) -> None:
         """Show the order as it was read, if that changes the page."""
@@ -241,12 +247,24 @@ class OrderPage:
         if new == self._view:
             return
         self._view = new
+        self._say_what_it_waits_for()
         self._state.show(new.state)
         self._receipt.show(new.receipt)
         self.email.set_visible(new.corrects_email)
         self._section.classes(remove='alone') if new.shows_calendar else self._section.classes('alone')
         if not new.shows_calendar:
             self._calendar.remove()
+
+    def _say_what_it_waits_for(self) -> None:
+        """Have Calendly read often while the customer picks a time, or waits for the link to a meeting."""
+        if not self._is_open or self._view is None:
+            return
+        if self._view.shows_calendar:
+            self._shop.waiting.enter(self, WaitsFor.BOOKING)
+        elif self._view.link_follows:
+            self._shop.waiting.enter(self, WaitsFor.LINK)
+        else:
+            self._shop.waiting.leave(self)
 
     def _check_is_due(self) -> bool:
         """Whether Stripe may be read again; the pauses grow."""

@@ -71,7 +71,7 @@ class OrderData:
     """Everything a view is made from.
 
     ``gate`` says whether there is a calendar, and if not, why. ``domain`` is the address of this shop.
-    ``notified`` says whether Calendly delivers changes of bookings to this shop.
+    ``notified`` says whether changes of bookings are delivered to this shop, or read by it.
     """
 
     order: Order

@@ -8,6 +8,8 @@ from services.sandbox.state import Event, SandboxState, Session, new_id
 from services.sandbox.stripe import cards, disputes, events, fraud, objects, payment_objects
 from services.sandbox.types import Json
 
+PENDING = ('processing', 'requires_action')  # the states of an intent whose money is on its way
+
 
 @dataclass(frozen=True)
 class Payment:
@@ -199,12 +201,12 @@ async def _wait_for_webhook(state: SandboxState, event: Event) -> None:
 
 
 def settle_bank_payment(state: SandboxState, session: Session, success: bool) -> None:
-    """Let a bank payment succeed or fail."""
-    if session.intent is None or session.status != 'complete' or session.payment_status != 'unpaid':
+    """Let a pending bank payment succeed or fail; one that has failed is over."""
+    intent = state.tables['payment_intent'].get(session.intent or '')
+    if intent is None or session.status != 'complete' or intent['status'] not in PENDING:
         raise ValueError('this session has no pending bank payment')
     session.settles_at = session.pending_payment = None
     state.pending_bank_payments.discard(session.id)
-    intent = state.tables['payment_intent'][session.intent]
     charge = state.tables['charge'][intent['latest_charge']]
     if success:
         _succeed(state, intent, charge)

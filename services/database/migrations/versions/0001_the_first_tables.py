@@ -55,10 +55,12 @@ def upgrade() -> None:
         sa.Column('canceled_by', sa.String(8), nullable=False),
         sa.Column('cancel_reason', TEXT, nullable=False),
         sa.Column('replaces', TEXT, nullable=False),
+        sa.Column('no_show', FLAG, nullable=False),
         sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_bookings_order_id'),
         sa.PrimaryKeyConstraint('invitee_id', name='pk_bookings'),
     )
     op.create_index('ix_bookings_order_id', 'bookings', ['order_id'])
+    op.create_index('ix_bookings_start', 'bookings', ['start'])
     op.create_index('ix_bookings_replaces', 'bookings', ['replaces'])
     op.create_table(
         'unmatched_bookings',

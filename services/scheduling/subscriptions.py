@@ -1,0 +1,80 @@
+"""Checks Calendly's webhook subscriptions: does one of them deliver bookings to this shop."""
+
+from typing import Any
+
+from services.errors import CalendarRefused
+from services.scheduling.api import CalendlyApi, has_status
+from services.scheduling.check import CalendarProblem
+
+EVENTS = frozenset({'invitee.created', 'invitee.canceled'})
+REMEDY = (
+    'Make it anew (POST /webhook_subscriptions, developer.calendly.com) with the same signing key. Until then'
+    ' bookings are read from Calendly, and none is lost.'
+)
+
+
+class Subscriptions:
+    """The webhook subscriptions that the token may see."""
+
+    def __init__(self, api: CalendlyApi, url: str) -> None:
+        """Make it; nothing is requested yet.
+
+        Args:
+            api: sends the requests.
+            url: where this shop receives Calendly's deliveries.
+        """
+        self._api = api
+        self._url = url
+
+    async def check(self) -> CalendarProblem | None:
+        """Check that a subscription delivers bookings here; None when nothing is wrong.
+
+        Raises:
+            CalendarUnavailable: it cannot be known, because Calendly cannot be reached or refuses.
+        """
+        ours = await self._read('user')
+        refused: CalendarRefused | None = None
+        if not any(map(_delivers, ours)):
+            try:
+                ours += await self._read('organization')
+            except CalendarRefused as error:
+                if not has_status(error, 403):
+                    raise
+                refused = error  # only an admin may read those
+        if not ours and refused:
+            raise refused
+        return self._problem(ours)
+
+    async def _read(self, scope: str) -> list[dict[str, Any]]:
+        """Read the subscriptions of a scope that name our URL."""
+        user = await self._api.me()
+        wanted = {'scope': scope} | ({'user': user['uri']} if scope == 'user' else {})
+        pages = self._api.pages('/webhook_subscriptions', wanted, owner='organization', patient=True)
+        try:
+            return [each async for each in pages if str(each['callback_url']).rstrip('/') == self._url]
+        except (LookupError, TypeError, AttributeError) as error:
+            raise CalendarRefused(f'the webhook subscriptions cannot be read: {error!r}') from error
+
+    def _problem(self, ours: list[dict[str, Any]]) -> CalendarProblem | None:
+        if not ours:
+            return CalendarProblem(f'no webhook subscription at Calendly names {self._url}', REMEDY)
+        active = [each for each in ours if each.get('state') == 'active']
+        if not active:
+            return CalendarProblem(f'the webhook subscription for {self._url} is disabled', REMEDY)
+        if missing := EVENTS - {kind for each in active for kind in each.get('events') or ()}:
+            kinds = ', '.join(sorted(missing))
+            return CalendarProblem(f'the webhook subscription for {self._url} leaves out {kinds}', REMEDY)
+        if all(each.get('retry_started_at') for each in active):
+            since = active[0]['retry_started_at']
+            return CalendarProblem(
+                f'Calendly has failed to deliver bookings to {self._url} since {since}',
+                'Check that the internet can reach this address and that the signing key is the same. After'
+                ' a day of failures Calendly disables the subscription.',
+            )
+        return None
+
+
+def _delivers(subscription: dict[str, Any]) -> bool:
+    """Whether a subscription is in order as it is."""
+    in_order = subscription.get('state') == 'active' and not subscription.get('retry_started_at')
+    return in_order and set(subscription.get('events') or ()) >= EVENTS
