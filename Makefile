@@ -7,8 +7,9 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
-# Three at once suit two cores, since many tests wait; PARALLEL= runs one after another.
-PARALLEL := --numprocesses=3 --dist=worksteal
+# Four at once suit two cores, since many tests wait; a browser needs more. PARALLEL= runs one after another.
+PARALLEL := --numprocesses=4 --dist=worksteal
+BROWSERS := --numprocesses=3 --dist=worksteal
 PIN := $(VENV)/pin/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command 'make pin' $(PIN_FLAGS)
 
@@ -46,7 +47,7 @@ test-all: postgres ## the tests of `make unit` on every Python from 3.11 on that
 	@scripts/test-all
 
 e2e: dev browser postgres ## the journeys in a real browser, against the real process
-	$(PY) -m pytest tests/e2e $(PARALLEL)
+	$(PY) -m pytest tests/e2e $(BROWSERS)
 
 bench: dev ## measure checkout, webhooks, a large ledger and pages: two hours (writes benchmarks/RESULTS.md)
 	$(PY) -m benchmarks.checkout

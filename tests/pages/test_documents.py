@@ -217,7 +217,7 @@ async def test_cloudflare_leaves_our_address_as_it_is(customer: Customer, path: 
 
 
 async def test_only_who_may_have_paid_reads_of_a_payment(customer: Customer) -> None:
-    """An address that has nothing to do with an order says nothing of one."""
+    """An address that has nothing to do with an order says nothing of one; each links to "I already paid"."""
     for path, said in {
         '/nowhere': False,
         '/a/b': False,
@@ -227,4 +227,6 @@ async def test_only_who_may_have_paid_reads_of_a_payment(customer: Customer) -> 
         answer = await customer.http.get(path, follow_redirects=True)
         assert answer.status_code == 404
         assert ('If you have paid, your payment is safe' in words(answer.text)) is said
-        assert ('paid' in words(answer.text)) is said
+        text = words(answer.text)
+        assert 'I already paid: find my order' in text
+        assert ('paid' in text.replace('I already paid', '')) is said

@@ -14,7 +14,7 @@ from tests.services.model import Model
 
 pytestmark = on_both_databases
 
-EXAMPLES = int(os.environ.get('MODEL_EXAMPLES', '100'))  # of each database
+EXAMPLES = int(os.environ.get('MODEL_EXAMPLES', '60'))  # of each database
 STEPS = 14
 
 
