@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -27,10 +28,12 @@ CALENDAR = re.compile(r'<iframe[^>]* src="([^"]+)"')
 
 
 class OrderMaker:
-    """Makes one order."""
+    """Makes one order, of a customer of its own: the shop keeps the orders of other tests."""
 
     def __init__(self, shop: Server, sandbox: SandboxClient) -> None:
         self._shop, self._sandbox = shop, sandbox
+        self.name = f'Pat {uuid4().hex[:8]}'
+        self.email = f'{self.name.replace(" ", ".").lower()}@example.com'
         self._browser = httpx.Client(base_url=shop.url, trust_env=False, timeout=20, limits=PROMPT)
         self._session = journey.session_at(self._browser.post('/checkout').headers['location'])
 
@@ -46,7 +49,7 @@ class OrderMaker:
 
     def pay(self, **how: str) -> None:
         """Pay on the payment page."""
-        self._sandbox.pay(self._session, email=journey.EMAIL, name=journey.NAME, **how)
+        self._sandbox.pay(self._session, email=self.email, name=self.name, **how)
 
     def book(self) -> str:
         """Pay, and book the first free time; returns the id of the booking."""

@@ -22,8 +22,9 @@ def printed(page: Page) -> Iterator[Page]:
 
 def test_a_receipt_is_printed(printed: Page, shop_process: Server, sandbox: SandboxClient) -> None:
     """A booked order fits on one page: offer, price, seller and meeting, without controls."""
-    printed.goto(OrderMaker(shop_process, sandbox).make('booked'))
-    for text in ('$150', 'C&P coaching session', 'C&P Exam Coaching', journey.EMAIL):
+    maker = OrderMaker(shop_process, sandbox)
+    printed.goto(maker.make('booked'))
+    for text in ('$150', 'C&P coaching session', 'C&P Exam Coaching', maker.email):
         expect(
             printed.get_by_role('definition').filter(has_text=re.compile(f'^{re.escape(text)}$'))
         ).to_be_visible()
