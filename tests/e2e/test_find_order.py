@@ -117,6 +117,8 @@ def test_a_mistyped_address_is_corrected(
     """A mistake is named, then the address is corrected; both are told, and the calendar follows."""
     page = another_browser(java_script_enabled=script)
     order = buy(page, shop_process, email)
+    # When Vue mounts, what was opened before is closed again; the calendar appears after that.
+    expect(journey.calendar(page).locator('.times')).to_be_visible()
     page.get_by_text('Wrong e-mail address?').click()
     page.get_by_label('The right e-mail address').fill('right@example')
     page.get_by_role('button', name='Correct the address').click()
