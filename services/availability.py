@@ -3,10 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from services.background import Background
 from services.errors import CalendarRefused, CalendarUnavailable, NothingFree
 
 log = logging.getLogger(__name__)
@@ -48,18 +48,15 @@ class Availability:
         self._refusal = ''
         self._one_at_a_time = asyncio.Lock()
         self._subscribers: set[Callable[[], object]] = set()
-        self._running: asyncio.Task[None] | None = None
+        self._background = Background(self._run)
 
     def start(self) -> None:
         """Read the free times every minute while pages ask for them, until stopped."""
-        self._running = asyncio.create_task(self._run())
+        self._background.start()
 
     async def stop(self) -> None:
         """Stop, wherever it is."""
-        if self._running:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
+        await self._background.stop()
 
     @property
     def can_be_known(self) -> bool:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.background import Background
 from services.booking import BookingRecorder, WaitingPages, WaitsFor
 from services.errors import CalendarRefused, CalendarUnavailable, ShopError
 from services.ledger import KnownBooking, Ledger
 from services.orders import BookingState, Cause, Order
 from services.payments import Payments
-from services.reconciler.background import Background
 from services.scheduling import CalendarProblem, ScheduledEvent, Scheduling, problem_of_error
 
 log = logging.getLogger(__name__)

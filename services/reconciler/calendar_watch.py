@@ -7,7 +7,7 @@ import asyncio
 import logging
 
 from services.availability import Availability
-from services.reconciler.background import Background
+from services.background import Background
 from services.scheduling import NOTHING_FREE, CalendarProblem, Scheduling
 
 log = logging.getLogger(__name__)

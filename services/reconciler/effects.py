@@ -8,9 +8,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
+from services.background import Background
 from services.errors import CalendarRefused, CalendarUnavailable, ShopError
 from services.ledger import Effect, EffectKind, Ledger
-from services.reconciler.background import Background
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ import logging
 import time
 from typing import Protocol
 
+from services.background import Background
 from services.errors import ShopError
 from services.ledger import Ledger
 from services.metrics import Metrics
 from services.orders import Cause
-from services.reconciler.background import Background
 
 log = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
+from services.background import Background
 from services.errors import CalendarRefused, CalendarUnavailable
-from services.reconciler.background import Background
 from services.scheduling import CalendarProblem, Scheduling
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Work that goes on beside the rounds of the reconciler until it is stopped."""
+"""Work that goes on beside the pages until it is stopped."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
