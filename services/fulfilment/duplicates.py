@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime
 
-from services.ledger import Ledger
+from services.ledger import Ledger, PaidOrder
 from services.orders import CLAIM_LIFETIME, Cause, Order, State
 
 log = logging.getLogger(__name__)
@@ -15,7 +15,7 @@ class Duplicates:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    async def find(self, order: Order, *, now: datetime, first: bool) -> Order | None:
+    async def find(self, order: Order, *, now: datetime, first: bool) -> PaidOrder | None:
         """Return the earlier payment of the last 24 hours that an order repeats, if it does.
 
         Args:
@@ -28,7 +28,7 @@ class Duplicates:
         if order.duplicate_of or not money_came or not fresh:
             return None
         for other in await self._ledger.orders.find_paid_beside(order, within=CLAIM_LIFETIME):
-            if _sort_key(other) < _sort_key(order):
+            if _is_earlier(other, order):
                 log.warning('order %s: seems paid twice, see %s', order.reference, other.reference)
                 return other
         return None
@@ -41,8 +41,10 @@ class Duplicates:
             because: who caused that.
         """
         for other in await self._ledger.orders.find_paid_beside(paid, within=CLAIM_LIFETIME):
-            earlier, later = sorted((paid, other), key=_sort_key)
-            await self._mark(later, earlier, because)
+            if not _is_earlier(other, paid):
+                await self._mark(other, paid.reference, because)
+            elif not paid.duplicate_of:
+                await self._mark(paid, other.reference, because)
 
     async def is_superseded(self, order: Order) -> bool:
         """Whether the browser of an open order has completed another one since it was opened."""
@@ -54,18 +56,21 @@ class Duplicates:
             for other in others
         )
 
-    async def _mark(self, later: Order | None, earlier: Order, because: Cause) -> None:
-        line = f'seems paid twice: see {earlier.reference}'
-        while later and not later.duplicate_of:
-            moved = await self._ledger.orders.move(
-                later, because=because, line=line, duplicate_of=earlier.reference
-            )
-            if moved:
-                log.warning('order %s: %s', moved.reference, line)
+    async def _mark(self, later: Order | PaidOrder, earlier: str, because: Cause) -> None:
+        """Mark a payment as a repetition of the order with this reference, unless it is marked already."""
+        line = f'seems paid twice: see {earlier}'
+        while not later.duplicate_of:
+            order = await self._ledger.orders.find(id=later.id)
+            if order is None:
                 return
-            later = await self._ledger.orders.find(id=later.id)
+            if not order.duplicate_of and await self._ledger.orders.move(
+                order, because=because, line=line, duplicate_of=earlier
+            ):
+                log.warning('order %s: %s', order.reference, line)
+                return
+            later = order
 
 
-def _sort_key(order: Order) -> tuple[datetime, str]:
-    """Order payments by time; of two at once the ids decide."""
-    return order.completed_at or order.created_at, order.id
+def _is_earlier(other: PaidOrder, order: Order) -> bool:
+    """Whether another payment came first; of two at once the ids decide."""
+    return (other.completed_at, other.id) < (order.completed_at or order.created_at, order.id)

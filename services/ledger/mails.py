@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from services.database import schema
 from services.database.store import Store
+from services.ledger import statements
 from services.ledger.leases import claim
 from services.ledger.records import Alert, Mail, MailRules, MailState
 from services.orders import AlertKind, MailKind, Order, alerts_after, mails_after
@@ -50,15 +51,21 @@ class Mails:
         """
         now = self._clock()
         if self._rules.customers:
-            for kind, due_at in mails_after(before, order, now):
-                if kind is not MailKind.REMINDER or self._rules.reminders:
-                    self._put(connection, f'{order.id}.{kind}', kind, order_id=order.id, due_at=due_at)
+            self._put(
+                connection,
+                *(
+                    self._values(f'{order.id}.{kind}', kind, order_id=order.id, due_at=due_at)
+                    for kind, due_at in mails_after(before, order, now)
+                    if kind is not MailKind.REMINDER or self._rules.reminders
+                ),
+            )
             if order.contact_email != before.contact_email:
                 recipients = {MailKind.OLD_ADDRESS: before.email, MailKind.NEW_ADDRESS: order.email}
                 for kind, email in recipients.items():
                     mail_id = f'{order.id}.{order.version}.{kind.partition(" ")[0]}'
                     if email:
-                        self._put(connection, mail_id, kind, order_id=order.id, recipient=email)
+                        values = self._values(mail_id, kind, order_id=order.id, recipient=email)
+                        self._put(connection, values)
         for alert in alerts_after(before, order, now):
             self.alert(connection, Alert(f'{order.id}.{alert}', alert, order.id, ''))
 
@@ -66,13 +73,11 @@ class Mails:
         """Write an alert down in the transaction of its cause; nothing if it was written down earlier."""
         if not self._rules.operator:
             return
-        table = schema.alerts
-        values = {'id': alert.key, 'kind': alert.kind, 'order_id': alert.order_id, 'text': alert.text}
-        put = self._store.insert(table).values(values | {'mail_id': '', 'created_at': self._clock()})
-        put = put.on_conflict_do_nothing(index_elements=[table.c.id]).returning(table.c.id)
-        if connection.execute(put).first() is not None:
-            collected = update(table).where(table.c.id == alert.key)
-            connection.execute(collected.values(mail_id=self._collection(connection)))
+        who = {'id': alert.key, 'kind': alert.kind, 'order_id': alert.order_id, 'text': alert.text}
+        values = who | {'mail_id': '', 'created_at': self._clock()}
+        if connection.execute(statements.put_alert(self._store.insert), values).first() is not None:
+            collected = {'alert': alert.key, 'collected_by': self._collection(connection)}
+            connection.execute(statements.collect_alert(), collected)
 
     async def report(self, alert: Alert) -> None:
         """Write an alert down that no move causes."""
@@ -88,10 +93,8 @@ class Mails:
             email: the address as somebody has typed it.
         """
         if self._rules.customers:
-            mail_id = f'links.{secrets.token_hex(8)}'
-            await self._store.write(
-                lambda connection: self._put(connection, mail_id, MailKind.LINKS, recipient=email)
-            )
+            values = self._values(f'links.{secrets.token_hex(8)}', MailKind.LINKS, recipient=email)
+            await self._store.write(lambda connection: self._put(connection, values))
             self.wanted.set()
 
     async def claim(self) -> Mail | None:
@@ -164,12 +167,10 @@ class Mails:
 
         A mail that is being sent, or was, collects nothing more.
         """
-        table, now = schema.mails, self._clock()
-        this_kind = table.c.kind == MailKind.ALERTS
-        waiting = select(table.c.id).where(this_kind, table.c.state == MailState.WANTED)
-        if known := connection.scalar(waiting.limit(1).with_for_update()):
+        if known := connection.scalar(statements.collecting_mail()):
             return str(known)
-        last = connection.scalar(select(func.max(table.c.finished_at)).where(this_kind))
+        table, now = schema.mails, self._clock()
+        last = connection.scalar(select(func.max(table.c.finished_at)).where(table.c.kind == MailKind.ALERTS))
         for number in count(int(now.timestamp() // COLLECTED.total_seconds())):
             due_at = max(now, last or now) + COLLECTED
             values = self._values(f'alerts.{number}', MailKind.ALERTS, due_at=due_at)
@@ -183,25 +184,10 @@ class Mails:
                 return str(written)
         raise AssertionError('numbers do not end')
 
-    def _put(
-        self,
-        connection: Connection,
-        mail_id: str,
-        kind: MailKind,
-        *,
-        order_id: str | None = None,
-        recipient: str = '',
-        due_at: datetime | None = None,
-    ) -> None:
-        table = schema.mails
-        values = self._values(mail_id, kind, order_id=order_id, recipient=recipient, due_at=due_at)
-        put = self._store.insert(table).values(values)
-        again = put.on_conflict_do_update(
-            index_elements=[table.c.id],
-            set_={name: put.excluded[name] for name in values},
-            where=table.c.state == MailState.DROPPED,
-        )
-        connection.execute(again)
+    def _put(self, connection: Connection, *mails: dict[str, Any]) -> None:
+        """Write mails down, each given as its values; nothing where one was written down earlier."""
+        if mails:
+            connection.execute(statements.put_mail(self._store.insert), list(mails))
 
     def _values(
         self,

@@ -18,7 +18,7 @@ from services.ledger.journal import Journal
 from services.ledger.leases import claim
 from services.ledger.mails import Mails
 from services.ledger.mapping import columns_of, order_from_row, values_of
-from services.ledger.records import Alert, Delivery, Effect, UnmatchedBooking
+from services.ledger.records import Alert, Delivery, Effect, PaidOrder, UnmatchedBooking
 from services.ledger.unmatched import Unmatched
 from services.orders import (
     MONEY_BACK_STATES,
@@ -112,7 +112,7 @@ class Orders:
         rows = await self._store.read(query.order_by(table.c.completed_at.desc()).limit(limit))
         return tuple(map(order_from_row, rows))
 
-    async def find_paid_beside(self, order: Order, *, within: timedelta) -> tuple[Order, ...]:
+    async def find_paid_beside(self, order: Order, *, within: timedelta) -> tuple[PaidOrder, ...]:
         """Return the paid orders for the same offer by the same browser, e-mail or card, oldest first.
 
         Args:
@@ -123,7 +123,7 @@ class Orders:
             return ()
         beside = statements.paid_beside(live=order.environment.mode == 'live')
         values = statements.similar_to(order, order.completed_at, within)
-        return tuple(map(order_from_row, await self._store.read(beside, **values)))
+        return tuple(PaidOrder(**row._mapping) for row in await self._store.read(beside, **values))
 
     async def open_siblings(self, order: Order) -> tuple[Order, ...]:
         """Return the other orders of the same browser and offer whose sessions can still be paid."""

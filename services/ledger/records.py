@@ -144,6 +144,16 @@ class UnmatchedBooking:
 
 
 @dataclass(frozen=True)
+class PaidOrder:
+    """What is compared of an order beside another of the same customer; the time is in UTC."""
+
+    id: str
+    reference: str
+    completed_at: datetime
+    duplicate_of: str
+
+
+@dataclass(frozen=True)
 class KnownBooking:
     """What the ledger knows of a booking, to be compared with Calendly; times in UTC.
 

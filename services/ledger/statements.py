@@ -21,7 +21,8 @@ from sqlalchemy import (
 )
 
 from services.database import schema
-from services.orders import Order
+from services.ledger.records import MailState, UnmatchedState
+from services.orders import MailKind, Order
 
 BESIDE = 20  # payments of one customer that are compared; of more, the earlier ones are marked already
 
@@ -69,18 +70,19 @@ def open_siblings() -> Select[Any]:
 
 @cache
 def paid_beside(*, live: bool) -> Select[Any]:
-    """Select the paid orders that ``similar_to`` describes, oldest first.
+    """Select what compares the paid orders that ``similar_to`` describes, oldest first.
 
     Test cards are few: without live keys the name must be the same as well as the card.
     """
     orders = schema.orders.c
+    columns = orders.id, orders.reference, orders.completed_at, orders.duplicate_of
     same_card = orders.card_fingerprint == bindparam('card')
     like = or_(
         orders.browser_hash == bindparam('browser_hash'),
         func.lower(orders.email) == bindparam('email'),
         same_card if live else and_(same_card, orders.name == bindparam('name')),
     )
-    first = select(orders.id).where(
+    beside = select(*columns).where(
         like,
         orders.completed_at >= bindparam('since'),
         orders.completed_at <= bindparam('until'),
@@ -90,9 +92,8 @@ def paid_beside(*, live: bool) -> Select[Any]:
         orders.environment == bindparam('environment'),
         orders.offer == bindparam('offer'),
     )
-    # Only ids are sorted: whole rows would be copied for it, however many there are.
-    first = first.order_by(orders.completed_at).limit(BESIDE)
-    return select(schema.orders).where(orders.id.in_(first)).order_by(orders.completed_at)
+    # Only these columns are sorted: whole rows would be copied for it, however many there are.
+    return beside.order_by(orders.completed_at, orders.id).limit(BESIDE)
 
 
 @cache
@@ -124,6 +125,62 @@ def change_delivery() -> Update:
 def delivery_tries() -> Select[Any]:
     """Select how often one delivery was tried, and since when."""
     return select(schema.deliveries.c.tries, schema.deliveries.c.received_at).where(_same_delivery())
+
+
+@cache
+def close_unmatched(column: str) -> Update:
+    """Set the state ``closed`` in the open rows that have ``key`` in this column and one of ``reasons``."""
+    table = schema.unmatched_bookings
+    return (
+        update(table)
+        .where(
+            table.c[column] == bindparam('key'),
+            table.c.state == UnmatchedState.OPEN,
+            table.c.reason.in_(bindparam('reasons', expanding=True)),
+        )
+        .values(state=bindparam('closed'))
+    )
+
+
+@cache
+def put_mail(insert_into: Any) -> Any:
+    """Insert a mail, or write one down again that was dropped.
+
+    Args:
+        insert_into: the dialect's ``insert``, which knows ON CONFLICT.
+    """
+    table = schema.mails
+    put = insert_into(table)
+    columns = {column.name: put.excluded[column.name] for column in table.c}
+    dropped = table.c.state == MailState.DROPPED
+    return put.on_conflict_do_update(index_elements=[table.c.id], set_=columns, where=dropped)
+
+
+@cache
+def put_alert(insert_into: Any) -> Any:
+    """Insert an alert unless it was written down earlier; returns its id if it is new.
+
+    Args:
+        insert_into: the dialect's ``insert``, which knows ON CONFLICT.
+    """
+    alerts = schema.alerts
+    put = insert_into(alerts).on_conflict_do_nothing(index_elements=[alerts.c.id])
+    return put.returning(alerts.c.id)
+
+
+@cache
+def collecting_mail() -> Select[Any]:
+    """Select and lock the mail that collects alerts and is not being sent yet."""
+    mails = schema.mails.c
+    waiting = select(mails.id).where(mails.kind == MailKind.ALERTS, mails.state == MailState.WANTED)
+    return waiting.limit(1).with_for_update()
+
+
+@cache
+def collect_alert() -> Update:
+    """Write down that ``alert`` is told by the mail ``collected_by``."""
+    alerts = schema.alerts
+    return update(alerts).where(alerts.c.id == bindparam('alert')).values(mail_id=bindparam('collected_by'))
 
 
 def _same_delivery() -> ColumnElement[bool]:

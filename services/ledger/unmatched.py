@@ -10,6 +10,7 @@ from sqlalchemy import Connection, case, select, update
 
 from services.database import schema
 from services.database.store import Store
+from services.ledger import statements
 from services.ledger.deliveries import mark_handled
 from services.ledger.mails import Mails
 from services.ledger.mapping import booking_from_row
@@ -148,8 +149,8 @@ class Unmatched:
         """
         table = schema.bookings
         if order.opens_calendar and not before.opens_calendar:  # a refund failed, or it was paid late
-            for reason in (UnmatchedReason.REFUNDED, UnmatchedReason.NOT_PAID):
-                self._close(connection, UnmatchedState.RIGHT_AGAIN, order_id=order.id, reason=reason)
+            not_paid = UnmatchedReason.REFUNDED, UnmatchedReason.NOT_PAID
+            self._close(connection, UnmatchedState.RIGHT_AGAIN, *not_paid, order_id=order.id)
         if order.state not in MONEY_BACK_STATES or before.state in MONEY_BACK_STATES:
             return []
         coming = select(table).where(
@@ -163,17 +164,17 @@ class Unmatched:
 
     def close(self, connection: Connection, invitee_id: str) -> None:
         """Close the open rows of a meeting that was canceled."""
-        self._close(connection, UnmatchedState.CANCELED, invitee_id=invitee_id)
+        self._close(connection, UnmatchedState.CANCELED, *UnmatchedReason, invitee_id=invitee_id)
 
     def close_unknown(self, connection: Connection, invitee_id: str) -> None:
         """Close the rows of a meeting whose order was not known when it was listed."""
-        for reason in (UnmatchedReason.NO_KEY, UnmatchedReason.UNKNOWN_KEY):
-            self._close(connection, UnmatchedState.RIGHT_AGAIN, invitee_id=invitee_id, reason=reason)
+        unknown = UnmatchedReason.NO_KEY, UnmatchedReason.UNKNOWN_KEY
+        self._close(connection, UnmatchedState.RIGHT_AGAIN, *unknown, invitee_id=invitee_id)
 
     def close_seconds(self, connection: Connection, order: Order) -> None:
         """Close the rows of second meetings of an order that has no more meetings than it paid for."""
-        reason = UnmatchedReason.SECOND_MEETING
-        self._close(connection, UnmatchedState.RIGHT_AGAIN, order_id=order.id, reason=reason)
+        second = UnmatchedReason.SECOND_MEETING
+        self._close(connection, UnmatchedState.RIGHT_AGAIN, second, order_id=order.id)
 
     def report(self, listed: Iterable[UnmatchedBooking]) -> None:
         """Log and count rows, after the transaction that lists them."""
@@ -199,10 +200,13 @@ class Unmatched:
         )
         return connection.execute(put.returning(table.c.invitee_id)).first() is not None
 
-    def _close(self, connection: Connection, state: UnmatchedState, **which: str) -> None:
-        table = schema.unmatched_bookings
-        rows = update(table).filter_by(**which).where(table.c.state == UnmatchedState.OPEN)
-        connection.execute(rows.values(state=state))
+    def _close(
+        self, connection: Connection, state: UnmatchedState, *reasons: UnmatchedReason, **whose: str
+    ) -> None:
+        """Close the open rows with these reasons of one order or one meeting."""
+        ((column, key),) = whose.items()
+        values = {'key': key, 'reasons': reasons, 'closed': state}
+        connection.execute(statements.close_unmatched(column), values)
 
 
 def _from_row(values: Any) -> UnmatchedBooking:

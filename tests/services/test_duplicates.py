@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.errors import AlreadyPaid, PaymentUnclear
+from services.ledger import PaidOrder
 from services.orders import Cause, Order, State
 from services.settings import parse_settings
 from services.shop import Shop, build
@@ -162,7 +163,7 @@ async def test_of_two_payments_written_down_at_once_the_later_one_is_marked(
     """
     find_paid_beside = customer.shop.ledger.orders.find_paid_beside
 
-    async def find_after_commit(order: Order, *, within: timedelta) -> tuple[Order, ...]:
+    async def find_after_commit(order: Order, *, within: timedelta) -> tuple[PaidOrder, ...]:
         known = await customer.shop.ledger.orders.find(id=order.id)
         return await find_paid_beside(order, within=within) if known and known.completed_at else ()
 
