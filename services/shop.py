@@ -262,6 +262,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     fuse = Fuse(completed=ledger.orders.completed_sessions)
     metrics.watch_pause(lambda: bool(fuse.paused_for))
     bookings, waiting = BookingRecorder(ledger, scheduling), WaitingPages()
+    subscription_watch = SubscriptionWatch(scheduling)
     calendar = CalendarLinks(
         ledger=ledger,
         payments=payments,
@@ -330,9 +331,10 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
             scheduling=scheduling,
             recorder=bookings,
             waiting=waiting,
+            on_missed=subscription_watch.check_at_once,
             clock=clock,
         ),
-        subscription_watch=SubscriptionWatch(scheduling),
+        subscription_watch=subscription_watch,
         waiting=waiting,
         metrics=metrics,
         fuse=fuse,

@@ -256,13 +256,13 @@ class OrderPage:
             self._calendar.remove()
 
     def _say_what_it_waits_for(self) -> None:
-        """Have Calendly read often while the customer picks a time, or waits for the link to a meeting."""
+        """Have Calendly read often while the customer picks a time, or may change the meeting."""
         if not self._is_open or self._view is None:
             return
         if self._view.shows_calendar:
             self._shop.waiting.enter(self, WaitsFor.BOOKING)
-        elif self._view.link_follows:
-            self._shop.waiting.enter(self, WaitsFor.LINK)
+        elif self._view.has_meeting:
+            self._shop.waiting.enter(self, WaitsFor.CHANGE)
         else:
             self._shop.waiting.leave(self)
 

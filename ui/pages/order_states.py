@@ -54,15 +54,15 @@ class View:
     """What an order's page shows.
 
     ``receipt`` stands below everything else: the receipt, and how to keep the page. ``waits`` is true while
-    Stripe is about to say more of the payment, ``link_follows`` while the link to join a coming meeting is
-    not known. ``corrects_email`` says that the e-mail address of the order can be corrected here.
+    Stripe is about to say more of the payment, ``has_meeting`` while a meeting is to come, which may be
+    moved or canceled. ``corrects_email`` says that the e-mail address of the order can be corrected here.
     """
 
     state: Markup
     receipt: Markup
     shows_calendar: bool
     waits: bool
-    link_follows: bool = False
+    has_meeting: bool = False
     corrects_email: bool = False
 
 
@@ -129,7 +129,7 @@ def view(data: OrderData, site: Site) -> View:
         ),
         shows_calendar=data.opens_calendar,
         waits=waits,
-        link_follows=order.opens_calendar and any(booking.link_follows for booking in data.coming),
+        has_meeting=order.opens_calendar and bool(data.coming),
         corrects_email=corrects_email(order, data.gate),
     )
 
