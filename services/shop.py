@@ -231,6 +231,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
             terms_consent=settings.terms_consent,
             slow_methods=settings.slow_methods,
             asks_phone=texts.offer.asks_phone,
+            invoices=settings.invoices,
         ),
         on_request=metrics.stripe_request,
     )

@@ -130,6 +130,7 @@ orders = Table(
     Column('phone', Text, nullable=False),
     Column('receipt_url', Text, nullable=False),
     Column('receipt_number', Text, nullable=False),
+    Column('invoice_url', Text, nullable=False),
     Column('mismatch', Text, nullable=False),
     Index('ix_orders_browser_hash_completed_at', 'browser_hash', 'completed_at'),
     Index('ix_orders_payment_id', 'payment_id'),

@@ -21,6 +21,7 @@ from services.rate_limit import RateLimit
 log = logging.getLogger(__name__)
 
 UNKNOWN_SESSIONS = 10_000, 600  # how many are cached, and for how many seconds
+INVOICES = 1000, 600
 TRIES = 8  # several callers may read one payment at once; each conflict means that one of them succeeded
 
 
@@ -57,6 +58,7 @@ class Fulfilment:
         self._clock = clock
         self._domain = domain
         self._unknown: TTLCache[str, bool] = TTLCache(*UNKNOWN_SESSIONS)
+        self._invoices: TTLCache[str, str] = TTLCache(*INVOICES)  # by the id of the order
 
     async def find(self, token: str) -> Order | None:
         """Return the order with this token, from the ledger alone."""
@@ -169,6 +171,21 @@ class Fulfilment:
                 return await self.fulfil(order.session_id, because=because) or order
         except ShopError:
             return None
+
+    async def find_invoice(self, order: Order) -> str:
+        """Return the address of Stripe's page with the invoice; '' while there is none.
+
+        It is read anew, because Stripe lets such an address expire; the stored one is returned if Stripe is
+        silent.
+        """
+        known = order.facts.invoice_url
+        if not known or order.session_id is None:
+            return ''
+        if order.id not in self._invoices:
+            with suppress(ShopError), reported('reading an invoice'):
+                session = await self._payments.read_session(order.session_id)
+                self._invoices[order.id] = (session and session.facts.invoice_url) or known
+        return self._invoices.get(order.id, known)
 
     async def close(self, session_id: str, *, because: Cause) -> Order | None:
         """Expire a session, so that nobody can pay it any more, and read what became of it.

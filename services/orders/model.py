@@ -130,7 +130,8 @@ class Facts:
     """What was seen at Stripe of one checkout session; amounts in minor units, times in UTC.
 
     ``receipt_url`` is Stripe's page with the receipt. Stripe gives a receipt its ``receipt_number`` when it
-    sends it by e-mail; until then, and in test mode always, there is none.
+    sends it by e-mail; until then, and in test mode always, there is none. ``invoice_url`` is Stripe's page
+    with the invoice, as it was when it was first read: Stripe lets such an address expire.
 
     ``amount_disputed`` is what open disputes ask for, ``amount_lost`` what decided ones took;
     ``dispute_due_at`` is until when the first open one must be answered. A customer who
@@ -162,6 +163,7 @@ class Facts:
     phone: str = ''
     receipt_url: str = ''
     receipt_number: str = ''
+    invoice_url: str = ''
     mismatch: str = ''
 
 

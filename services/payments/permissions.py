@@ -20,6 +20,7 @@ PERMISSIONS: Mapping[str, tuple[str, str]] = {
     'dispute_read': ('Disputes: Read', 'notice disputes'),
     'review_read': ('Reviews: Read', 'notice payments under review'),
     'event_read': ('Events: Read', 'find what was never delivered'),
+    'invoice_read': ('Invoices: Read', 'link the invoice; needed with INVOICES alone'),
 }
 # What reading below a path of /v1 needs; every other path is read only where a refusal is expected.
 NEEDED: Mapping[str, str] = {
@@ -31,6 +32,7 @@ NEEDED: Mapping[str, str] = {
     'disputes': 'dispute_read',
     'reviews': 'review_read',
     'events': 'event_read',
+    'invoices': 'invoice_read',
 }
 # Stripe has two ways to name it: "Having the 'rak_plan_read' permission …", "\"Prices Read\" ('plan_read')".
 NAMED = re.compile(r"'(?:rak_)?([a-z_]+)' permission|\('(?:rak_)?([a-z_]+)'\)")

@@ -37,7 +37,7 @@ REFRESH_TASK = 'refresh an order page'
 
 
 def register(shop: Shop, reconnector: Reconnector) -> None:
-    """Register /success, the page of an order and its calendar file."""
+    """Register /success, the page of an order, its calendar file and the way to its invoice."""
     icon = str(favicon(shop.site.theme))
     title = f'Your order · {shop.site.business.name}'
     open_pages: dict[str, OrderPage] = {}  # by the id of their client
@@ -110,6 +110,12 @@ def register(shop: Shop, reconnector: Reconnector) -> None:
             page.email.show(corrected(order, shows_calendar=page.shows_calendar))
             return Response(status_code=204)
         return RedirectResponse(f'/order/{token}?corrected=1', 303, headers=PRIVATE)
+
+    @app.get('/order/{token}/invoice')
+    async def invoice(token: str) -> Response:
+        order = await shop.fulfilment.find(token)
+        url = await shop.fulfilment.find_invoice(order) if order else ''
+        return RedirectResponse(url, 303, headers=PRIVATE) if url else not_found(shop, order=True)
 
     @app.api_route('/order/{token}/session.ics', methods=['GET', 'HEAD'])
     async def session_file(token: str) -> Response:

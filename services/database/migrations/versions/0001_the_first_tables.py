@@ -212,6 +212,7 @@ def _create_orders() -> None:
         sa.Column('phone', TEXT, nullable=False),
         sa.Column('receipt_url', TEXT, nullable=False),
         sa.Column('receipt_number', TEXT, nullable=False),
+        sa.Column('invoice_url', TEXT, nullable=False),
         sa.Column('mismatch', TEXT, nullable=False),
         sa.PrimaryKeyConstraint('id', name='pk_orders'),
         *(
