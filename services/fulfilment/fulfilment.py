@@ -14,7 +14,16 @@ from services.fulfilment.decision import Decision, decide
 from services.fulfilment.duplicates import Duplicates
 from services.ledger import Delivery, Ledger, Source
 from services.metrics import Metrics
-from services.orders import AlertKind, Cause, Order, PaymentSession, State, delete_at, order_from
+from services.orders import (
+    MONEY_BACK_STATES,
+    AlertKind,
+    Cause,
+    Order,
+    PaymentSession,
+    State,
+    delete_at,
+    order_from,
+)
 from services.payments import SESSION_EVENTS, WARNING_EVENTS, Payments
 from services.rate_limit import RateLimit
 
@@ -269,7 +278,9 @@ class Fulfilment:
         """Count the move, then mark and close other orders of the customer who has just paid."""
         if moved.state is not before.state:
             self._metrics.moved(moved.state)
-        if moved.facts.payment_status == 'paid' != before.facts.payment_status:
+        money_came = moved.facts.payment_status == 'paid' != before.facts.payment_status
+        came_again = before.state in MONEY_BACK_STATES and moved.state not in MONEY_BACK_STATES
+        if money_came or came_again:  # again: a refund has failed, or a dispute was won
             await self._duplicates.mark_beside(moved, because=because)
         if moved.completed_at and not before.completed_at and moved.state is not State.FAILED:
             for sibling in await self._ledger.orders.open_siblings(moved):
