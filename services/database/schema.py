@@ -118,6 +118,7 @@ orders = Table(
     Column('amount_lost', BigInteger, nullable=False),
     Column('dispute_status', Text, nullable=False),
     Column('dispute_due_at', Utc),
+    Column('open_disputes', Text, nullable=False),
     Column('under_review', Boolean, nullable=False),
     Column('awaits_customer', Boolean, nullable=False),
     Column('voucher_url', Text, nullable=False),

@@ -62,17 +62,20 @@ def mails_after(before: Order, after: Order, now: datetime) -> list[tuple[MailKi
     return kinds
 
 
-def alerts_after(before: Order, after: Order, now: datetime) -> list[AlertKind]:
-    """Return what a move calls the operator for; the arguments are those of `mails_after`."""
+def alerts_after(before: Order, after: Order, now: datetime) -> list[tuple[AlertKind, str]]:
+    """Return what a move calls the operator for, each with its key: what it is told once for.
+
+    The arguments are those of `mails_after`.
+    """
     if _is_old_news(before, after, now):
         return []
     found = {
         AlertKind.DUPLICATE: after.duplicate_of and not before.duplicate_of,
         AlertKind.MISMATCH: _is_paid_mismatch(after) and not _is_paid_mismatch(before),
         AlertKind.FRAUD_WARNING: after.fraud_warning and not before.fraud_warning,
-        AlertKind.DISPUTE: after.facts.amount_disputed and not before.facts.amount_disputed,
     }
-    return [kind for kind, is_new in found.items() if is_new]
+    alerts = [(kind, str(kind)) for kind, is_new in found.items() if is_new]
+    return alerts + [(AlertKind.DISPUTE, key) for key in _new_disputes(before, after)]
 
 
 def after_the_night(time: datetime, zone: tzinfo) -> datetime:
@@ -89,6 +92,15 @@ def after_the_night(time: datetime, zone: tzinfo) -> datetime:
     if local.hour >= NIGHT_BEGINS:
         morning += timedelta(days=1)
     return morning.astimezone(time.tzinfo)
+
+
+def _new_disputes(before: Order, after: Order) -> list[str]:
+    """Return a key for each dispute that was not known; one for all that the Stripe key may not read."""
+    known, now = (set(filter(None, order.facts.open_disputes.split(','))) for order in (before, after))
+    if before.facts.amount_disputed and not known:
+        return []  # it was told without its id
+    unread = after.facts.amount_disputed and not now and not before.facts.amount_disputed
+    return [f'dispute.{name}' for name in sorted(now - known)] or (['dispute'] if unread else [])
 
 
 def _is_paid_mismatch(order: Order) -> bool:

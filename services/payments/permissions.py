@@ -56,10 +56,14 @@ def is_forbidden(error: ShopError) -> bool:
 
 
 class MissingPermissions:
-    """The permissions that Stripe has said are missing; each is logged once, until it is granted."""
+    """The permissions that Stripe has said are missing; each is logged once, until it is granted.
+
+    ``key_is_refused`` says that Stripe does not accept the key at all, as of the last request.
+    """
 
     def __init__(self) -> None:
         self._slugs: set[str] = set()
+        self.key_is_refused = False
 
     def rows(self) -> list[str]:
         """Return the rows of Stripe's Dashboard that are missing."""
@@ -67,6 +71,7 @@ class MissingPermissions:
 
     def granted(self, needed: str) -> None:
         """Forget a permission: a request that needs it has just succeeded."""
+        self.key_is_refused = False
         self._slugs.discard(needed)
 
     def record(self, error: stripe.StripeError, needed: str) -> None:
@@ -76,6 +81,8 @@ class MissingPermissions:
             error: what Stripe answered.
             needed: the permission that the request needs, '' if the shop does without it.
         """
+        if isinstance(error, stripe.AuthenticationError):
+            self.key_is_refused = True
         if not isinstance(error, stripe.PermissionError) or not needed:
             return
         found = NAMED.search(str(error))

@@ -103,6 +103,7 @@ def _facts_from(data: Mapping[str, Any], payment: Mapping[str, Any], hosts: froz
         amount_lost=disputes.lost,
         dispute_status=disputes.status,
         dispute_due_at=disputes.due_at,
+        open_disputes=disputes.open_ids,
         under_review=bool(review.get('open') or review.get('unread')),
         awaits_customer=payment.get('status') == 'requires_action',
         voucher_url=voucher_url,

@@ -98,7 +98,31 @@ def test_the_operator_is_called_where_a_hand_is_needed(
     before: Order, after: Order, alerts: list[AlertKind]
 ) -> None:
     """Not for what goes its way."""
-    assert alerts_after(before, after, NOON) == alerts
+    assert [kind for kind, _ in alerts_after(before, after, NOON)] == alerts
+
+
+@pytest.mark.parametrize(
+    ('before', 'after', 'keys'),
+    [
+        ('', 'du_1', ['dispute.du_1']),
+        ('du_1', 'du_1', []),
+        ('du_1', 'du_1,du_2', ['dispute.du_2']),
+        ('du_1', 'du_2', ['dispute.du_2']),
+        ('', 'unread', ['dispute']),
+        ('unread', 'unread', []),
+        ('unread', 'du_1', []),
+        ('du_1', '', []),
+    ],
+)
+def test_each_dispute_has_a_key_of_its_own(before: str, after: str, keys: list[str]) -> None:
+    """One that the key may not read has the key of all such disputes."""
+
+    def with_disputes(ids: str) -> Order:
+        known = '' if ids == 'unread' else ids
+        return with_facts(amount_disputed=5000 if ids else 0, open_disputes=known)
+
+    alerts = alerts_after(with_disputes(before), with_disputes(after), NOON)
+    assert alerts == [(AlertKind.DISPUTE, key) for key in keys]
 
 
 @pytest.mark.parametrize(
