@@ -169,9 +169,14 @@ class Legal(Part):
 
 
 class Privacy(Legal):
-    """The privacy page; one of its sections is shown only while the landing page loads Stripe's script."""
+    """The privacy page.
+
+    The section ``stripe_js`` is shown only while the landing page loads Stripe's script, ``mail`` only where
+    the shop sends mail.
+    """
 
     stripe_js: Section
+    mail: Section
 
 
 class Site(Part):

@@ -17,7 +17,7 @@ from services.shop import Shop, WaitsFor
 from ui.components.builder import h, join
 from ui.components.documents import plain_page
 from ui.components.elements import Static, refresh_without_script
-from ui.components.layout import RESPONSE_TIMEOUT, contact_sentence, page_layout
+from ui.components.layout import RESPONSE_TIMEOUT, contact_sentence, find_link, page_layout
 from ui.components.theme import favicon
 from ui.pages import seo
 from ui.pages.calendar_frame import CalendarFrame
@@ -145,6 +145,7 @@ def _still_checking(shop: Shop, error: ShopError, *, url: str) -> Response:
         h('p', h('a', 'Check now', href=url, class_='cta')),
         contact_sentence(shop.site.contact),
         h('p', f'Error {error.id}', class_='quiet'),
+        h('p', find_link(), class_='links'),
     )
     seconds = str(error.retry_after or 5)
     headers = PRIVATE | {'Retry-After': seconds, 'Refresh': seconds}
