@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter
 
@@ -219,7 +219,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         connect(settings.database_url),
         clock,
         on_unmatched=lambda row: metrics.unmatched_booking(row.reason),
-        mail_rules=_mail_rules(settings),
+        mail_rules=_mail_rules(settings, texts.order.reminder_hours),
         on_mail=metrics.mail,
     )
     payments = Payments(
@@ -352,12 +352,13 @@ def _banner(settings: Settings) -> str:
     return ''
 
 
-def _mail_rules(settings: Settings) -> MailRules:
+def _mail_rules(settings: Settings, reminder_hours: float) -> MailRules:
     """Without a server nothing is written down, so that nothing is sent later by surprise (decision 82)."""
     sends = settings.smtp_url is not None
+    learns = bool(settings.calendly_token or settings.calendly_webhook_signing_key)
     return MailRules(
         customers=sends,
-        reminders=sends and bool(settings.calendly_token or settings.calendly_webhook_signing_key),
+        reminder_after=timedelta(hours=reminder_hours) if sends and learns and reminder_hours else None,
         operator=sends and bool(settings.operator_email),
     )
 

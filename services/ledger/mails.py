@@ -59,9 +59,9 @@ class Mails:
         """
         now = self._clock()
         if self._rules.customers:
-            for kind, due_at in mails_after(before, order, now):
-                if kind is not MailKind.REMINDER or self._rules.reminders:
-                    self._put(connection, f'{order.id}.{kind}', kind, order_id=order.id, due_at=due_at)
+            mails = mails_after(before, order, now, reminder_after=self._rules.reminder_after)
+            for kind, due_at in mails:
+                self._put(connection, f'{order.id}.{kind}', kind, order_id=order.id, due_at=due_at)
             if order.contact_email != before.contact_email:
                 recipients = {MailKind.OLD_ADDRESS: before.email, MailKind.NEW_ADDRESS: order.email}
                 for kind, email in recipients.items():

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta, tzinfo
 
 from services.orders.model import PAID_STATUSES, Order, State
 
-REMINDER_AFTER = timedelta(hours=24)
 FRESH = timedelta(days=3)  # an order that is found later than this after its payment is old news
 NIGHT_BEGINS, NIGHT_ENDS = 21, 8  # hours of the day in which nobody is reminded
 
@@ -40,21 +39,24 @@ class AlertKind(enum.StrEnum):
     PROBLEM = 'problem'
 
 
-def mails_after(before: Order, after: Order, now: datetime) -> list[tuple[MailKind, datetime]]:
+def mails_after(
+    before: Order, after: Order, now: datetime, *, reminder_after: timedelta | None
+) -> list[tuple[MailKind, datetime]]:
     """Return the mails to the customer that a move calls for, and when each is due.
 
     Args:
         before: the order as it was.
         after: the order as it is.
         now: the present time in UTC.
+        reminder_after: how long after the payment the reminder is due; None where nobody is reminded.
     """
     if _is_old_news(before, after, now):
         return []
     kinds: list[tuple[MailKind, datetime]] = []
     if after.opens_calendar and not before.opens_calendar:
         kinds.append((MailKind.PAID, now))
-        if not after.duplicate_of:
-            kinds.append((MailKind.REMINDER, now + REMINDER_AFTER))
+        if reminder_after and not after.duplicate_of:
+            kinds.append((MailKind.REMINDER, now + reminder_after))
     if _is_paid_mismatch(after) and not _is_paid_mismatch(before):
         kinds.append((MailKind.MISMATCH, now))
     if after.state is State.REFUNDED is not before.state:
@@ -65,7 +67,7 @@ def mails_after(before: Order, after: Order, now: datetime) -> list[tuple[MailKi
 def alerts_after(before: Order, after: Order, now: datetime) -> list[tuple[AlertKind, str]]:
     """Return what a move calls the operator for, each with its key: what it is told once for.
 
-    The arguments are those of `mails_after`.
+    The arguments are the first three of `mails_after`.
     """
     if _is_old_news(before, after, now):
         return []

@@ -40,6 +40,7 @@ REFUNDED = with_facts(amount_refunded=15000)
 MISMATCH = with_facts(mismatch='amount')
 DISPUTED = with_facts(amount_disputed=15000, dispute_status='needs_response')
 FIRST = [MailKind.PAID, MailKind.REMINDER]
+DAY = timedelta(hours=24)
 
 
 @pytest.mark.parametrize(
@@ -63,23 +64,24 @@ FIRST = [MailKind.PAID, MailKind.REMINDER]
 )
 def test_each_move_is_told_as_it_should(before: Order, after: Order, kinds: list[MailKind]) -> None:
     """A customer hears of money that came or went back, and of nothing else."""
-    assert [kind for kind, _ in mails_after(before, after, NOON)] == kinds
+    assert [kind for kind, _ in mails_after(before, after, NOON, reminder_after=DAY)] == kinds
 
 
 def test_the_reminder_is_due_a_day_later() -> None:
     """The other mails are due at once."""
-    assert mails_after(OPEN, BOUGHT, NOON) == [
+    assert mails_after(OPEN, BOUGHT, NOON, reminder_after=DAY) == [
         (MailKind.PAID, NOON),
         (MailKind.REMINDER, NOON + timedelta(hours=24)),
     ]
+    assert mails_after(OPEN, BOUGHT, NOON, reminder_after=None) == [(MailKind.PAID, NOON)]
 
 
 def test_an_order_that_is_found_late_is_not_told() -> None:
     """A restored ledger mails nobody about payments of last week; a slow bank is not late."""
     late = NOON + timedelta(days=4)
-    assert mails_after(OPEN, BOUGHT, late) == []
+    assert mails_after(OPEN, BOUGHT, late, reminder_after=DAY) == []
     assert alerts_after(OPEN, replace(BOUGHT, duplicate_of='WXYZ-6789'), late) == []
-    assert len(mails_after(PROCESSING, BOUGHT, late)) == 2
+    assert len(mails_after(PROCESSING, BOUGHT, late, reminder_after=DAY)) == 2
 
 
 @pytest.mark.parametrize(
