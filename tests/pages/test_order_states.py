@@ -351,6 +351,10 @@ def test_nothing_untrue_is_said_of_the_receipt() -> None:
     assert 'href="https://pay.stripe.com/receipts/x"' in linked
     assert 'e-mailed' not in linked
     assert 'Receipt e-mailed number 1234-5678' in words(shown(receipt_number='1234-5678'))
+    assert 'invoice' not in linked
+    with_invoice = shown(invoice_url='https://invoice.stripe.com/i/1')
+    assert f'href="/order/{data.order.token}/invoice"' in with_invoice
+    assert 'invoice.stripe.com' not in with_invoice
 
 
 def test_days_are_those_of_the_customer() -> None:

@@ -361,7 +361,7 @@ def _bring(site: Site) -> Markup | None:
 
 
 def _receipt(data: OrderData, site: Site) -> Markup:
-    """What was paid, to keep or print, and the link to the receipt at Stripe."""
+    """What was paid, to keep or print, and the links to the receipt and the invoice at Stripe."""
     order, facts = data.order, data.order.facts
     zone = zone_of(data.bookings[-1], site.business.zone) if data.bookings else site.business.zone
     lines = {
@@ -377,13 +377,15 @@ def _receipt(data: OrderData, site: Site) -> Markup:
     }
     link = {'target': '_blank', 'rel': 'noopener noreferrer'}
     receipt = h('a', 'Open the receipt at Stripe', href=facts.receipt_url, **link)
+    invoice = h('a', 'Open the invoice', href=f'/order/{order.token}/invoice', **link)
+    links = [*([receipt] if facts.receipt_url else []), *([invoice] if facts.invoice_url else [])]
     return join(
         h(
             'dl',
             *(join(h('dt', name), h('dd', text)) for name, text in lines.items() if text),
             class_='receipt',
         ),
-        h('p', receipt, class_='links') if facts.receipt_url else None,
+        h('p', *links, class_='links') if links else None,
     )
 
 
