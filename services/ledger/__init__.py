@@ -3,6 +3,7 @@
 from services.database.store import Store, connect
 from services.ledger.ledger import Ledger
 from services.ledger.records import (
+    AdminLine,
     Alert,
     Delivery,
     Effect,
@@ -15,6 +16,7 @@ from services.ledger.records import (
     MailRules,
     MailState,
     PaidOrder,
+    SignIn,
     Source,
     UnmatchedBooking,
     UnmatchedReason,
@@ -22,6 +24,7 @@ from services.ledger.records import (
 )
 
 __all__ = [
+    'AdminLine',
     'Alert',
     'Delivery',
     'Effect',
@@ -35,6 +38,7 @@ __all__ = [
     'MailRules',
     'MailState',
     'PaidOrder',
+    'SignIn',
     'Source',
     'Store',
     'UnmatchedBooking',
