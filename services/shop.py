@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from fastapi import APIRouter
 
 from services import site
+from services.admin import Access, access_with
 from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
@@ -32,6 +33,7 @@ from services.health import (
     check_price,
     check_reconciler,
     check_sales,
+    check_selling,
     check_stripe_key,
 )
 from services.inbox import Inbox
@@ -51,6 +53,7 @@ from services.reconciler import (
     tasks,
 )
 from services.scheduling import Scheduling
+from services.selling import Selling
 from services.settings import Settings
 
 __all__ = ['Shop', 'WaitsFor', 'build']
@@ -102,6 +105,8 @@ class Shop:
     availability: Availability
     metrics: Metrics
     fuse: Fuse
+    selling: Selling
+    access: Access | None
 
     @property
     def banner(self) -> str:
@@ -169,6 +174,7 @@ class Shop:
                 has_signing_key=bool(self.settings.calendly_webhook_signing_key),
             ),
             check_sales(self.fuse.paused_for),
+            await check_selling(self.selling),
             check_clock(self.payments.clock.problem),
             check_reconciler(self.reconciler.problem),
             *([check_mail(self.mail_sender.problem)] if self.mail_sender else []),
@@ -266,6 +272,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     )
     fuse = Fuse(completed=ledger.orders.completed_sessions)
     metrics.watch_pause(lambda: bool(fuse.paused_for))
+    selling = Selling(ledger)
     bookings, waiting = BookingRecorder(ledger, scheduling), WaitingPages()
     subscription_watch = SubscriptionWatch(scheduling)
     calendar = CalendarLinks(
@@ -285,6 +292,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         fulfilment=fulfilment,
         rate_limit=RateLimit(**STARTS, on_refused=metrics.refused),
         fuse=fuse,
+        selling=selling,
         availability=availability,
         clock=clock,
         domain=domain,
@@ -299,11 +307,13 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
             inbox=inbox,
             clock=clock,
             domain=domain,
+            is_selling=selling.is_on,
         ),
         ledger=ledger,
         metrics=metrics,
         every=settings.reconcile_seconds,
     )
+    selling.subscribe(reconciler.hurry)
     return Shop(
         settings=settings,
         site=texts,
@@ -343,6 +353,8 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         waiting=waiting,
         metrics=metrics,
         fuse=fuse,
+        selling=selling,
+        access=access_with(settings.admin_password, ledger, on_refused=metrics.refused),
     )
 
 

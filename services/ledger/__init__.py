@@ -3,6 +3,7 @@
 from services.database.store import Store, connect
 from services.ledger.ledger import Ledger
 from services.ledger.records import (
+    AdminLine,
     Alert,
     Delivery,
     Effect,
@@ -15,13 +16,16 @@ from services.ledger.records import (
     MailRules,
     MailState,
     PaidOrder,
+    SignIn,
     Source,
+    Switch,
     UnmatchedBooking,
     UnmatchedReason,
     UnmatchedState,
 )
 
 __all__ = [
+    'AdminLine',
     'Alert',
     'Delivery',
     'Effect',
@@ -35,8 +39,10 @@ __all__ = [
     'MailRules',
     'MailState',
     'PaidOrder',
+    'SignIn',
     'Source',
     'Store',
+    'Switch',
     'UnmatchedBooking',
     'UnmatchedReason',
     'UnmatchedState',

@@ -36,9 +36,10 @@ class FreeTimesNote:
             'free-times noted' if self._is_noted else 'free-times'
         )
 
-    def update(self) -> None:
-        """Show what is known now."""
-        self._element.show(free_times_note(self._shop, in_a_line=not self._is_noted))
+    def update(self, *, is_sold: bool) -> None:
+        """Show what is known now; nothing while selling is stopped."""
+        note = free_times_note(self._shop, in_a_line=not self._is_noted) if is_sold else Markup('')
+        self._element.show(note)
 
 
 def free_times_note(shop: Shop, *, in_a_line: bool = False) -> Markup:
