@@ -1,0 +1,1 @@
+"""The admin: what the operator sees and does there."""
