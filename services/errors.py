@@ -244,6 +244,18 @@ class SalesPaused(ShopError):
     is_logged = True
 
 
+class SellingStopped(ShopError):
+    """The operator has stopped selling; the words are the operator's."""
+
+    code = 'selling_stopped'
+    status = 503
+    level = logging.INFO
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words = words  # type: ignore[misc]  # the operator wrote them
+
+
 class NothingFree(ShopError):
     """No time can be booked, and the operator does not sell then."""
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter
 
 from services import site
-from services.admin import Access
+from services.admin import Access, access_with
 from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
@@ -33,6 +33,7 @@ from services.health import (
     check_price,
     check_reconciler,
     check_sales,
+    check_selling,
     check_stripe_key,
 )
 from services.inbox import Inbox
@@ -52,6 +53,7 @@ from services.reconciler import (
     tasks,
 )
 from services.scheduling import Scheduling
+from services.selling import Selling
 from services.settings import Settings
 
 __all__ = ['Shop', 'WaitsFor', 'build']
@@ -73,8 +75,6 @@ LOOKUPS = {
 # Of links by mail; a person needs one.
 FINDS = {'per_client': '6/minute', 'per_network': '12/minute', 'overall': '60/minute', 'known': '1/second'}
 FINDS_PER_ADDRESS = '3/hour'
-# Of the admin's password, right or wrong: at most some two million tries a year from anywhere.
-SIGN_INS = {'per_client': '10/15minutes', 'per_network': '20/15minutes', 'overall': '60/15minutes'}
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,7 @@ class Shop:
     availability: Availability
     metrics: Metrics
     fuse: Fuse
+    selling: Selling
     access: Access | None
 
     @property
@@ -171,6 +172,7 @@ class Shop:
                 has_signing_key=bool(self.settings.calendly_webhook_signing_key),
             ),
             check_sales(self.fuse.paused_for),
+            await check_selling(self.selling),
             check_clock(self.payments.clock.problem),
             check_reconciler(self.reconciler.problem),
             *([check_mail(self.mail_sender.problem)] if self.mail_sender else []),
@@ -265,6 +267,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     )
     fuse = Fuse(completed=ledger.orders.completed_sessions)
     metrics.watch_pause(lambda: bool(fuse.paused_for))
+    selling = Selling(ledger)
     bookings, waiting = BookingRecorder(ledger, scheduling), WaitingPages()
     calendar = CalendarLinks(
         ledger=ledger,
@@ -283,6 +286,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         fulfilment=fulfilment,
         rate_limit=RateLimit(**STARTS, on_refused=metrics.refused),
         fuse=fuse,
+        selling=selling,
         availability=availability,
         clock=clock,
         domain=domain,
@@ -297,11 +301,13 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
             inbox=inbox,
             clock=clock,
             domain=domain,
+            is_selling=selling.is_on,
         ),
         ledger=ledger,
         metrics=metrics,
         every=settings.reconcile_seconds,
     )
+    selling.subscribe(reconciler.hurry)
     return Shop(
         settings=settings,
         site=texts,
@@ -340,16 +346,9 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         waiting=waiting,
         metrics=metrics,
         fuse=fuse,
-        access=_access(settings, ledger, metrics),
+        selling=selling,
+        access=access_with(settings.admin_password, ledger, on_refused=metrics.refused),
     )
-
-
-def _access(settings: Settings, ledger: Ledger, metrics: Metrics) -> Access | None:
-    """Without a password there is no admin."""
-    if not settings.admin_password:
-        return None
-    limit = RateLimit(**SIGN_INS, known='1/second', on_refused=metrics.refused)
-    return Access(ledger, password=settings.admin_password, rate_limit=limit)
 
 
 def _banner(settings: Settings) -> str:

@@ -20,6 +20,7 @@ from services.ledger.orders import Orders
 from services.ledger.records import MailRules, UnmatchedBooking
 from services.ledger.retention import Retention
 from services.ledger.sign_ins import SignIns
+from services.ledger.switches import Switches
 from services.ledger.unmatched import Unmatched
 from services.orders import Order
 
@@ -55,6 +56,7 @@ class Ledger:
         self.cursors = ListCursors(store)
         self.admin_journal = AdminJournal(store, clock)
         self.sign_ins = SignIns(store, self.admin_journal, clock)
+        self.switches = Switches(store, self.admin_journal, clock)
         self.retention = Retention(store, clock)
         self._subscribers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
 

@@ -21,6 +21,7 @@ from services.ledger.mapping import columns_of, order_from_row, values_of
 from services.ledger.records import Alert, Delivery, Effect, PaidOrder, UnmatchedBooking
 from services.ledger.unmatched import Unmatched
 from services.orders import (
+    LONGEST_OPEN_PAUSE,
     MONEY_BACK_STATES,
     AlertKind,
     BookingState,
@@ -252,6 +253,17 @@ class Orders:
             return tuple(map(order_from_row, rows))
 
         return await self._store.write(work)
+
+    async def check_open_now(self) -> None:
+        """Have every open order with a session checked in the next round.
+
+        An open order is due again within half an hour, so the index finds them among all others.
+        """
+        columns, now = schema.orders.c, self._clock()
+        soon = (columns.next_check > now) & (columns.next_check <= now + LONGEST_OPEN_PAUSE)
+        is_open = columns.session_id.is_not(None) & columns.completed_at.is_(None)
+        statement = update(schema.orders).where(soon, is_open).values(next_check=now)
+        await self._store.write(lambda connection: connection.execute(statement))
 
     async def checked(self, orders: Iterable[Order]) -> None:
         """Set the next check of orders that turned out to be unchanged."""

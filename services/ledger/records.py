@@ -225,3 +225,14 @@ class AdminLine:
     at: datetime
     actor: str
     line: str
+
+
+@dataclass(frozen=True)
+class Switch:
+    """Something that the operator has switched on or off, with a text, for all processes."""
+
+    name: str
+    is_on: bool
+    text: str
+    actor: str
+    at: datetime

@@ -25,7 +25,14 @@ from services.orders.model import (
     Return,
     State,
 )
-from services.orders.schedule import RETENTION, WATCHED, attach_deadline, delete_at, next_check
+from services.orders.schedule import (
+    LONGEST_OPEN_PAUSE,
+    RETENTION,
+    WATCHED,
+    attach_deadline,
+    delete_at,
+    next_check,
+)
 from services.orders.text import new_reference, parse_email, plain_text
 
 __all__ = [
@@ -33,6 +40,7 @@ __all__ = [
     'CLAIM_LIFETIME',
     'DISPUTE_FACTS',
     'LINK_ENDS',
+    'LONGEST_OPEN_PAUSE',
     'MONEY_BACK_STATES',
     'PAID_STATUSES',
     'RETENTION',
