@@ -9,15 +9,19 @@ from datetime import datetime
 from typing import Any
 
 from services.database.store import Store
+from services.ledger.attention import Attention
 from services.ledger.bookings import Bookings
 from services.ledger.cursors import ListCursors
 from services.ledger.deliveries import Deliveries
 from services.ledger.effects import Effects
+from services.ledger.history import History
 from services.ledger.journal import Journal
 from services.ledger.mails import Mails
 from services.ledger.orders import Orders
 from services.ledger.records import MailRules, UnmatchedBooking
 from services.ledger.retention import Retention
+from services.ledger.search import Search
+from services.ledger.totals import Totals
 from services.ledger.unmatched import Unmatched
 from services.orders import Order
 
@@ -51,6 +55,10 @@ class Ledger:
         self.orders = Orders(store, self.journal, clock, **shared, mails=self.mails, on_change=self._notify)
         self.bookings = Bookings(store, self.journal, clock, **shared, on_change=self._notify)
         self.cursors = ListCursors(store)
+        self.attention = Attention(store, self.journal, clock)
+        self.history = History(store)
+        self.totals = Totals(store)
+        self.search = Search(store, clock)
         self.retention = Retention(store, clock)
         self._subscribers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
 
