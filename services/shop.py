@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from services import site
 from services.admin import Access, access_with
+from services.admin.reads import Reads
 from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
@@ -107,6 +108,7 @@ class Shop:
     fuse: Fuse
     selling: Selling
     access: Access | None
+    reads: Reads
 
     @property
     def banner(self) -> str:
@@ -190,8 +192,7 @@ class Shop:
     @property
     def learns_of_bookings(self) -> bool:
         """Whether bookings are delivered to this shop, or read from Calendly."""
-        can_read = self.booking_reader.was_read and self.booking_reader.problem is None
-        return bool(self.settings.calendly_webhook_signing_key) or can_read
+        return bool(self.settings.calendly_webhook_signing_key) or self.booking_reader.is_current
 
     def routers(self) -> list[APIRouter]:
         """Make the routers for machines; a webhook without a secret has no endpoint."""
@@ -279,6 +280,14 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         duplicates_open=texts.order.duplicates_open_calendar,
         learns_of_bookings=bool(settings.calendly_webhook_signing_key),
     )
+    booking_reader = BookingReader(
+        ledger=ledger,
+        payments=payments,
+        scheduling=scheduling,
+        recorder=bookings,
+        waiting=waiting,
+        clock=clock,
+    )
     checkout = Checkout(
         ledger=ledger,
         catalog=catalog,
@@ -334,20 +343,21 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         problem_watch=ProblemWatch(ledger, clock=clock),
         calendar_watch=CalendarWatch(scheduling, availability, minutes=product.minutes),
         availability=availability,
-        booking_reader=BookingReader(
-            ledger=ledger,
-            payments=payments,
-            scheduling=scheduling,
-            recorder=bookings,
-            waiting=waiting,
-            clock=clock,
-        ),
+        booking_reader=booking_reader,
         subscription_watch=SubscriptionWatch(scheduling),
         waiting=waiting,
         metrics=metrics,
         fuse=fuse,
         selling=selling,
         access=access_with(settings.admin_password, ledger, on_refused=metrics.refused),
+        reads=Reads.of(
+            ledger,
+            environment=lambda: payments.environment,
+            bookings_known=lambda: bool(settings.calendly_webhook_signing_key) or booking_reader.is_current,
+            zone=texts.business.zone,
+            domain=domain,
+            clock=clock,
+        ),
     )
 
 

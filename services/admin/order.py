@@ -1,82 +1,28 @@
 """One order: everything that its page shows, in one value."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 
-from services.ledger import UnmatchedBooking
-from services.ledger.records import EffectKind, EffectState, MailState
-from services.ledger.search import Booked
-from services.orders import AlertKind, Booking, Cause, MailKind, Order
+from services.admin.sentence import sentence
+from services.ledger import JournalLine, Ledger, UnmatchedBooking
+from services.ledger.history import KnownEffect, NamingDelivery, RelatedOrder, SentMail, ToldAlert
+from services.ledger.search import Booked, booked_of
+from services.orders import Booking, BookingState, Order
+from services.payments import dashboard_url
 
+__all__ = [
+    'DetailsReader',
+    'KnownEffect',
+    'NamingDelivery',
+    'OrderDetails',
+    'RelatedOrder',
+    'SentMail',
+    'ToldAlert',
+]
 
-@dataclass(frozen=True)
-class TimelineEntry:
-    """One move of the order, when it happened (UTC), who caused it, and the person who acted, if one did."""
-
-    at: datetime
-    line: str
-    because: Cause
-    actor: str
-
-
-@dataclass(frozen=True)
-class SentMail:
-    """A mail of the order, and what became of it; times in UTC."""
-
-    id: str
-    kind: MailKind
-    recipient: str
-    state: MailState
-    due_at: datetime
-    finished_at: datetime | None
-    tries: int
-    error: str
-
-
-@dataclass(frozen=True)
-class ToldAlert:
-    """What the operator was told about the order by mail, and when (UTC)."""
-
-    kind: AlertKind
-    text: str
-    at: datetime
-
-
-@dataclass(frozen=True)
-class KnownEffect:
-    """Something done elsewhere because of the order, and what became of it; times in UTC."""
-
-    id: int
-    kind: EffectKind
-    target: str
-    state: EffectState
-    tries: int
-    created_at: datetime
-    finished_at: datetime | None
-    next_try: datetime | None
-    error: str
-
-
-@dataclass(frozen=True)
-class NamingDelivery:
-    """A delivery that names the order and has not been processed yet."""
-
-    source: str
-    event_id: str
-    kind: str
-    received_at: datetime
-    tries: int
-    error: str
-
-
-@dataclass(frozen=True)
-class RelatedOrder:
-    """Another order of the same customer."""
-
-    reference: str
-    state: str
-    created_at: datetime
-    why: str
+CALENDLY = 'https://calendly.com/app/scheduled_events/user/me'
+"""The coach's list of meetings: Calendly documents no address of a single one."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +43,7 @@ class OrderDetails:
         deliveries: those that name it and failed.
         related: other orders of the same customer, and the one that this one repeats.
         stripe_url: the payment in Stripe's Dashboard, '' where there is none.
-        calendly_url: Calendly's list of meetings, '' where the order has none.
+        calendly_url: the coach's list of meetings, '' where the order has none.
         customer_url: the page that the customer sees.
         zone: the name of the shop's time zone.
     """
@@ -106,7 +52,7 @@ class OrderDetails:
     sentence: str
     booked: Booked | None
     bookings: tuple[Booking, ...]
-    timeline: tuple[TimelineEntry, ...]
+    timeline: tuple[JournalLine, ...]
     mails: tuple[SentMail, ...]
     alerts: tuple[ToldAlert, ...]
     effects: tuple[KnownEffect, ...]
@@ -118,3 +64,64 @@ class OrderDetails:
     calendly_url: str
     customer_url: str
     zone: str
+
+
+class DetailsReader:
+    """Reads all that is known about one order."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        zone: tzinfo,
+        domain: str,
+        bookings_known: Callable[[], bool],
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Make it.
+
+        Args:
+            ledger: where it is read.
+            zone: the time zone of the shop.
+            domain: the shop's address.
+            bookings_known: whether the shop learns of bookings.
+            clock: the present time in UTC.
+        """
+        self._ledger = ledger
+        self._zone = zone
+        self._domain = domain
+        self._bookings_known = bookings_known
+        self._clock = clock
+
+    async def find(self, reference: str) -> OrderDetails | None:
+        """Return an order of any environment with all that is known about it; None if there is none.
+
+        Args:
+            reference: of the order.
+        """
+        order = await self._ledger.orders.find(reference=reference)
+        if order is None:
+            return None
+        history, bookings = self._ledger.history, await self._ledger.bookings.of(order.id)
+        mails = await history.mails(order)
+        active = sum(booking.state is BookingState.ACTIVE for booking in bookings)
+        known = self._bookings_known() and not order.bookings_unknown
+        booked = booked_of(order.state, active, known=known)
+        return OrderDetails(
+            order=order,
+            sentence=sentence(order, bookings, mails, booked=booked, zone=self._zone, now=self._clock()),
+            booked=booked,
+            bookings=bookings,
+            timeline=await self._ledger.journal.lines(order.id),
+            mails=mails,
+            alerts=await history.alerts(order),
+            effects=await history.effects(order),
+            unmatched=await history.unmatched(order),
+            attachable=await history.attachable(order),
+            deliveries=await history.deliveries(order),
+            related=await history.related(order),
+            stripe_url=dashboard_url(order.facts.payment_id, order.environment.mode),
+            calendly_url=CALENDLY if bookings else '',
+            customer_url=f'{self._domain}/order/{order.token}',
+            zone=str(self._zone),
+        )

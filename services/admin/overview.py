@@ -1,10 +1,21 @@
 """The overview: what needs a hand, who comes, what came in."""
 
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, tzinfo
 
-from services.admin.attention import NeedsHand
+from services.admin.attention import AttentionReader, NeedsHand
+from services.admin.days import span_of
+from services.health import Check
+from services.ledger import Ledger
+from services.ledger.totals import ComingMeeting, Sum
 from services.money import Money
+from services.orders import CALENDAR_STATES, Environment, State
+
+PERIODS = (1, 7, 30)  # days
+CHART = 30  # days
+WEB = ('https://', 'http://')
 
 
 @dataclass(frozen=True)
@@ -98,3 +109,105 @@ class Overview:
     takings: tuple[Takings, ...]
     days: tuple[Day, ...]
     looking: int
+
+
+class OverviewReader:
+    """Reads the overview."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        attention: AttentionReader,
+        *,
+        environment: Callable[[], Environment],
+        zone: tzinfo,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Make it.
+
+        Args:
+            ledger: where everything is read.
+            attention: reads what needs a hand.
+            environment: where the shop sells; nothing else is counted.
+            zone: the time zone of the shop, in which days begin.
+            clock: the present time in UTC.
+        """
+        self._ledger = ledger
+        self._attention = attention
+        self._environment = environment
+        self._zone = zone
+        self._clock = clock
+
+    async def read(self, *, checks: Iterable[Check], looking: int) -> Overview:
+        """Read everything that the page shows.
+
+        Args:
+            checks: the results of the shop's health checks.
+            looking: how many are looking at the shop's pages now.
+        """
+        now, here, totals = self._clock(), self._environment(), self._ledger.totals
+        today = now.astimezone(self._zone).date()
+        days = [today - timedelta(days=number) for number in range(2 * max(PERIODS))]  # today is the first
+        sums = await totals.sums([span_of(day, self._zone) for day in days], here)
+        shown = days[:CHART]
+        begun = await totals.meetings_in([span_of(day, self._zone) for day in shown], here)
+        coming = await totals.meetings(span_of(today, self._zone, days=2), here)
+        takings = _takings(sums)
+        currency = takings[0].currency if takings else ''
+        chart = [
+            Day(day, _in_currency(of_day, currency)[0], meetings)
+            for day, of_day, meetings in zip(shown, sums, begun, strict=False)
+        ]
+        return Overview(
+            at=now,
+            zone=str(self._zone),
+            attention=await self._attention.read(checks),
+            meetings=tuple(_meeting(meeting, self._zone) for meeting in coming),
+            takings=takings,
+            days=tuple(reversed(chart)),
+            looking=looking,
+        )
+
+
+def _takings(sums: Sequence[Sequence[Sum]]) -> tuple[Takings, ...]:
+    """Add up the days by currency; the one with the most payments comes first."""
+    payments: Counter[str] = Counter()
+    for of_day in sums:
+        payments.update({each.taken.currency: each.payments for each in of_day})
+    currencies = [currency for currency, _ in payments.most_common() if currency]
+    return tuple(
+        Takings(currency, tuple(_period(sums, days, currency) for days in PERIODS)) for currency in currencies
+    )
+
+
+def _period(sums: Sequence[Sequence[Sum]], days: int, currency: str) -> Period:
+    now, payments = _in_currency([each for of_day in sums[:days] for each in of_day], currency)
+    before, before_payments = _in_currency(
+        [each for of_day in sums[days : 2 * days] for each in of_day], currency
+    )
+    return Period(days, now, before, payments, before_payments)
+
+
+def _in_currency(sums: Iterable[Sum], currency: str) -> tuple[Money, int]:
+    own = [each for each in sums if each.taken.currency == currency]
+    return Money(sum(each.taken.amount for each in own), currency), sum(each.payments for each in own)
+
+
+def _meeting(meeting: ComingMeeting, zone: tzinfo) -> Meeting:
+    booking, is_paid = meeting.booking, meeting.state in CALENDAR_STATES
+    is_link = booking.place.startswith(WEB)
+    return Meeting(
+        day=booking.start.astimezone(zone).date(),
+        start=booking.start,
+        end=booking.end,
+        name=booking.name or meeting.name,
+        email=booking.email or meeting.email,
+        phone=booking.phone or meeting.phone,
+        join_url=booking.place if is_link else '',
+        place='' if is_link else booking.place,
+        link_follows=booking.link_follows,
+        no_show=booking.no_show,
+        title=meeting.title,
+        reference=meeting.reference,
+        warning='' if is_paid and meeting.state is not State.DISPUTED else meeting.state.value,
+    )

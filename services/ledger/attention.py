@@ -1,63 +1,110 @@
 """Attention: what needs the operator's hand, read from the facts; he may snooze it or say that it is done."""
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from services.money import Money
+from sqlalchemy import Connection, Row, select
+
+from services.database import schema
+from services.database.store import Store
+from services.ledger import matters
+from services.ledger.journal import Journal
+from services.ledger.mapping import order_from_row
+from services.ledger.matters import AttentionKind, Matter, hides
+from services.orders import Cause, Environment
 
 
-class AttentionKind(enum.StrEnum):
-    """What is the matter."""
+class Decision(enum.StrEnum):
+    """What the operator has said about a matter."""
 
-    DISPUTE = 'dispute'
-    FRAUD_WARNING = 'fraud warning'
-    MISMATCH = 'mismatch'
-    PAID_TWICE = 'paid twice'
-    REFUNDED_BOOKED = 'refunded but booked'
-    UNMATCHED = 'unmatched booking'
-    UNBOOKED = 'paid but not booked'
-    UNDER_REVIEW = 'under review'
-    EFFECT = 'failed effect'
-    MAIL = 'failed mail'
-    DELIVERY = 'failed delivery'
-    CHECK = 'problem of the shop'
+    SNOOZED = 'snoozed'
+    DONE = 'done'
 
 
 @dataclass(frozen=True)
-class Matter:
-    """One thing that needs a hand, as the ledger knows it; times in UTC.
-
-    Attributes:
-        kind: what is the matter.
-        target: what it is about: the id of an order, a mail, an effect, a delivery or a meeting.
-        cause: tells one occurrence from the next: what is done comes back with another cause.
-        since: since when.
-        order_id: the order that it concerns, '' where there is none.
-        reference: of that order.
-        name: of the customer, or of who booked.
-        email: of the same.
-        detail: a word of the kind: why a meeting is unmatched, which effect or mail, what differs.
-        error: what was answered.
-        money: what it is about, where it is money.
-        deadline: until when it must be done.
-        start: when the meeting begins, where it is about one.
-        payment_id: Stripe's id of the payment, '' where there is none.
-        mode: of the order's environment.
-    """
+class Matters:
+    """The first matters of one kind, and how many there are in all."""
 
     kind: AttentionKind
-    target: str
-    cause: str
-    since: datetime
-    order_id: str = ''
-    reference: str = ''
-    name: str = ''
-    email: str = ''
-    detail: str = ''
-    error: str = ''
-    money: Money | None = None
-    deadline: datetime | None = None
-    start: datetime | None = None
-    payment_id: str = ''
-    mode: str = ''
+    total: int
+    first: tuple[Matter, ...]
+
+
+class Attention:
+    """What needs a hand in one database, and what was set aside."""
+
+    def __init__(self, store: Store, journal: Journal, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._journal = journal
+        self._clock = clock
+
+    async def read(
+        self, environment: Environment, *, bookings_known: bool, limit: int
+    ) -> tuple[Matters, ...]:
+        """Read what needs a hand and is not set aside, one statement for each kind.
+
+        Args:
+            environment: where the orders were sold.
+            bookings_known: whether the shop learns of bookings.
+            limit: how many of a kind to return; all are counted.
+        """
+        found = []
+        for kind, query in matters.queries(environment, self._clock(), bookings_known=bookings_known).items():
+            rows = await self._store.read(query.limit(limit))
+            first = tuple(matters.from_row(kind, row) for row in rows)
+            found.append(Matters(kind, rows[0].total if rows else 0, first))
+        return tuple(found)
+
+    async def set_aside(self, keys: dict[str, str]) -> frozenset[str]:
+        """Return those keys that are set aside now, each given with its present cause."""
+        table = schema.attention
+        rows = await self._store.read(
+            select(table.c.key, table.c.cause).where(table.c.key.in_(list(keys)), hides(self._clock()))
+        )
+        return frozenset(row.key for row in rows if keys[row.key] == row.cause)
+
+    async def decide(
+        self, key: str, cause: str, decision: Decision, *, until: datetime | None, note: str, actor: str
+    ) -> bool:
+        """Write down that a matter is snoozed or done, with a line in the journal of its order.
+
+        Args:
+            key: of the matter.
+            cause: the occurrence; with another one it comes back.
+            decision: which of the two.
+            until: the end of the pause in UTC; None for what is done.
+            note: what the operator wrote.
+            actor: who it is.
+
+        Returns:
+            Whether there is such a kind of matter.
+        """
+        kind, _, target = key.partition('.')
+        if kind not in set(AttentionKind) or not target:
+            return False
+        table, now = schema.attention, self._clock()
+
+        def work(connection: Connection) -> None:
+            row = self._order_of(connection, AttentionKind(kind), target)
+            values = {'key': key, 'cause': cause, 'order_id': row.id if row else None, 'state': decision}
+            values |= {'until': until, 'note': note, 'actor': actor, 'at': now}
+            put = self._store.insert(table).values(values)
+            connection.execute(put.on_conflict_do_update(index_elements=[table.c.key], set_=values))
+            if row:
+                pause = f' until {until:%Y-%m-%d %H:%M} UTC' if until else ''
+                line = f'“{kind}” is {decision}{pause}' + (f': {note}' if note else '')
+                self._journal.write(
+                    connection, order_from_row(row), because=Cause.OPERATOR, line=line, actor=actor
+                )
+
+        await self._store.write(work)
+        return True
+
+    def _order_of(self, connection: Connection, kind: AttentionKind, target: str) -> Row[Any] | None:
+        """Return the row of the order that a matter is about."""
+        orders = schema.orders
+        found = connection.scalar(matters.order_id_of(kind, target)) if kind in matters.ELSEWHERE else target
+        return connection.execute(select(orders).where(orders.c.id == found)).first() if found else None
