@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, or_, select, update
 
 from services.database import schema
 from services.database.store import Store
@@ -71,6 +71,19 @@ class Deliveries:
         """Make the failed deliveries of a sender due at once: what they named may be known now."""
         now = self._clock()
         await self._store.write(lambda connection: retry_now(connection, source, now))
+
+    async def retry(self, source: Source, event_id: str) -> bool:
+        """Make one failed delivery due at once, also one that was given up; False when it is no such one.
+
+        Args:
+            source: who sent it.
+            event_id: the sender's id for it.
+        """
+        table = schema.deliveries
+        which = (table.c.source == source, table.c.event_id == event_id)
+        failed = (table.c.handled_at.is_(None), table.c.error != '')
+        again = update(table).where(*which, *failed).values(next_try=self._clock())
+        return await self._store.write(lambda connection: connection.execute(again).rowcount > 0)
 
     async def claim(self, *, limit: int) -> tuple[Delivery, ...]:
         """Claim deliveries that were recorded but not handled, and are due for another try."""

@@ -46,7 +46,7 @@ class Ledger:
         self.mails = Mails(store, clock, mail_rules or MailRules())
         self.deliveries = Deliveries(store, clock, self.mails)
         self.unmatched = Unmatched(store, clock, self.mails, on_listed=on_unmatched)
-        self.effects = Effects(store, self.journal, clock, on_change=self._notify)
+        self.effects = Effects(store, self.journal, clock, mails=self.mails, on_change=self._notify)
         shared: dict[str, Any] = {'unmatched': self.unmatched, 'effects': self.effects}
         self.orders = Orders(store, self.journal, clock, **shared, mails=self.mails, on_change=self._notify)
         self.bookings = Bookings(store, self.journal, clock, **shared, on_change=self._notify)
