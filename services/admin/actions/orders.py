@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from services.admin.results import Result
+from services.admin.actions.results import Result
 from services.booking import BookingRecorder, CalendarLinks
 from services.correct_email import CorrectEmail
 from services.errors import CalendarUnavailable, InvalidEmail, OurFault

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
-from services.admin.results import Result
+from services.admin.actions.results import Result
 from services.errors import OurFault, PaymentRefused, PaymentUnreachable, ShopError
 from services.fulfilment import Fulfilment
 from services.ledger import Effect, EffectKind, EffectState, Ledger, NewEffect

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from services.admin.results import Result
+from services.admin.actions.results import Result
 from services.errors import CalendarUnavailable, OurFault
 from services.ledger import EffectKind, EffectState, Ledger, NewEffect, UnmatchedReason
 from services.orders import Booking, BookingState, Cause, Order

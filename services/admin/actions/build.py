@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.admin.evidence import EvidenceActions, EvidenceEffects
-from services.admin.meetings import MeetingActions
-from services.admin.orders import OrderActions
-from services.admin.refunds import RefundActions, RefundEffects
+from services.admin.actions.evidence import EvidenceActions, EvidenceEffects
+from services.admin.actions.meetings import MeetingActions
+from services.admin.actions.orders import OrderActions
+from services.admin.actions.refunds import RefundActions, RefundEffects
 from services.booking import BookingRecorder, CalendarLinks
 from services.correct_email import CorrectEmail
 from services.fulfilment import Fulfilment

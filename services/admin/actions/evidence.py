@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.admin.results import Result
+from services.admin.actions.results import Result
 from services.errors import OurFault, PaymentRefused
 from services.ledger import Effect, EffectKind, EffectState, JournalLine, Ledger, MailRecord, NewEffect
 from services.money import Money
