@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter
 
 from services import site
-from services.admin import Actions, RefundReason, Result, build_actions
+from services.admin import Access, Actions, build_actions
 from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
@@ -54,7 +54,7 @@ from services.reconciler import (
 from services.scheduling import Scheduling
 from services.settings import Settings
 
-__all__ = ['RefundReason', 'Result', 'Shop', 'WaitsFor', 'build']
+__all__ = ['Shop', 'WaitsFor', 'build']
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +73,8 @@ LOOKUPS = {
 # Of links by mail; a person needs one.
 FINDS = {'per_client': '6/minute', 'per_network': '12/minute', 'overall': '60/minute', 'known': '1/second'}
 FINDS_PER_ADDRESS = '3/hour'
+# Of the admin's password, right or wrong: at most some two million tries a year from anywhere.
+SIGN_INS = {'per_client': '10/15minutes', 'per_network': '20/15minutes', 'overall': '60/15minutes'}
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class Shop:
     availability: Availability
     metrics: Metrics
     fuse: Fuse
+    access: Access | None
 
     @property
     def banner(self) -> str:
@@ -353,7 +356,16 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         waiting=waiting,
         metrics=metrics,
         fuse=fuse,
+        access=_access(settings, ledger, metrics),
     )
+
+
+def _access(settings: Settings, ledger: Ledger, metrics: Metrics) -> Access | None:
+    """Without a password there is no admin."""
+    if not settings.admin_password:
+        return None
+    limit = RateLimit(**SIGN_INS, known='1/second', on_refused=metrics.refused)
+    return Access(ledger, password=settings.admin_password, rate_limit=limit)
 
 
 def _banner(settings: Settings) -> str:

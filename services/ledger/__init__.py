@@ -3,6 +3,7 @@
 from services.database.store import Store, connect
 from services.ledger.ledger import Ledger
 from services.ledger.records import (
+    AdminLine,
     Alert,
     Delivery,
     Effect,
@@ -18,6 +19,7 @@ from services.ledger.records import (
     NewEffect,
     NewMail,
     PaidOrder,
+    SignIn,
     Source,
     UnmatchedBooking,
     UnmatchedReason,
@@ -25,6 +27,7 @@ from services.ledger.records import (
 )
 
 __all__ = [
+    'AdminLine',
     'Alert',
     'Delivery',
     'Effect',
@@ -41,6 +44,7 @@ __all__ = [
     'NewEffect',
     'NewMail',
     'PaidOrder',
+    'SignIn',
     'Source',
     'Store',
     'UnmatchedBooking',
