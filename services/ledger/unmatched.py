@@ -11,6 +11,7 @@ from sqlalchemy import Connection, case, select, update
 from services.database import schema
 from services.database.store import Store
 from services.ledger import statements
+from services.ledger.admin_journal import AdminJournal
 from services.ledger.deliveries import mark_handled
 from services.ledger.mails import Mails
 from services.ledger.mapping import booking_from_row
@@ -31,6 +32,7 @@ class Unmatched:
         store: Store,
         clock: Callable[[], datetime],
         mails: Mails,
+        admin_journal: AdminJournal,
         *,
         on_listed: Callable[[UnmatchedBooking], object],
     ) -> None:
@@ -40,11 +42,13 @@ class Unmatched:
             store: the database.
             clock: the present time in UTC.
             mails: where the operator is told of each row.
+            admin_journal: where it is written that the operator has handled a row.
             on_listed: called for each row after the transaction that lists it.
         """
         self._store = store
         self._clock = clock
         self._mails = mails
+        self._admin_journal = admin_journal
         self._on_listed = on_listed
 
     async def record_unmatched(
@@ -83,12 +87,20 @@ class Unmatched:
         query = select(table).where(table.c.state == UnmatchedState.OPEN).order_by(*order).limit(limit)
         return tuple(_from_row(row._mapping) for row in await self._store.read(query))
 
-    async def mark_handled(self, invitee_id: str, reason: UnmatchedReason, *, note: str) -> bool:
+    async def mark_handled(self, invitee_id: str, reason: UnmatchedReason, *, note: str, actor: str) -> bool:
         """Write down that the operator has handled a row, and how; False where there is no such row."""
         table = schema.unmatched_bookings
         which = (table.c.invitee_id == invitee_id, table.c.reason == reason)
         handled = update(table).where(*which).values(state=UnmatchedState.HANDLED, note=note)
-        return await self._store.write(lambda connection: connection.execute(handled).rowcount > 0)
+
+        def work(connection: Connection) -> bool:
+            found = connection.execute(handled).rowcount > 0
+            if found:
+                line = f'unmatched booking {invitee_id.rpartition("/")[2]} ({reason}) handled: {note}'
+                self._admin_journal.write(connection, line, actor=actor)
+            return found
+
+        return await self._store.write(work)
 
     def write(
         self,

@@ -2,10 +2,11 @@
 
 from services.admin import Access
 from services.shop import Shop
-from ui.admin import login, overview
+from ui.admin import actions, login, overview
 
 
 def register(shop: Shop, access: Access) -> None:
     """Register every page and every action of the admin."""
     login.register(shop, access)
     overview.register(shop)
+    actions.register(shop)

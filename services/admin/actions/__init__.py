@@ -6,6 +6,7 @@ from services.admin.actions.meetings import MeetingActions
 from services.admin.actions.orders import OrderActions
 from services.admin.actions.refunds import RefundActions, RefundEffects, RefundReason, RefundWish
 from services.admin.actions.results import Result
+from services.ledger import Source, UnmatchedReason
 
 __all__ = [
     'Actions',
@@ -19,5 +20,7 @@ __all__ = [
     'RefundReason',
     'RefundWish',
     'Result',
+    'Source',
+    'UnmatchedReason',
     'build_actions',
 ]

@@ -113,9 +113,7 @@ class MeetingActions:
             note: how it was dealt with.
             actor: the person who acts.
         """
-        found = await self._ledger.unmatched.mark_handled(
-            invitee_id, reason, note=f'{note} ({actor})'.strip()
-        )
+        found = await self._ledger.unmatched.mark_handled(invitee_id, reason, note=note, actor=actor)
         return Result.HANDLED if found else Result.NO_BOOKING
 
     async def _find(self, order: Order | None, invitee_id: str) -> Booking | None:

@@ -201,14 +201,15 @@ class OrderActions:
                 return Result.RETRIED
         raise OurFault(f'{TRIES} conflicts in a row')
 
-    async def retry_delivery(self, source: Source, event_id: str) -> Result:
+    async def retry_delivery(self, source: Source, event_id: str, *, actor: str) -> Result:
         """Process a delivery once more that failed; the reconciler does it in its next round.
 
         Args:
             source: who sent it.
             event_id: the sender's id for it.
+            actor: the person who acts.
         """
-        found = await self._ledger.deliveries.retry(source, event_id)
+        found = await self._ledger.deliveries.retry(source, event_id, actor=actor)
         return Result.RETRIED if found else Result.NOTHING_TO_RETRY
 
     async def _forget_link(self, order: Order, actor: str) -> Order | None:
