@@ -8,6 +8,8 @@ from services.payments.errors import refusals
 
 DISPUTES = '/v1/disputes'
 LONGEST_FIELD, LONGEST_EVIDENCE = 20_000, 150_000  # characters, of one text and of all together
+LONGEST_SHORT_FIELD = 5_000
+SHORT_FIELDS = frozenset({'customer_email_address', 'customer_name', 'service_date'})  # of those we send
 WAITS = ('needs_response', 'warning_needs_response')
 
 
@@ -60,3 +62,8 @@ class DisputeEvidence:
                 evidence=dict(fields),
                 submit=False,
             )
+
+
+def longest_field(name: str) -> int:
+    """Return how many characters Stripe takes in a field of the evidence."""
+    return LONGEST_SHORT_FIELD if name in SHORT_FIELDS else LONGEST_FIELD

@@ -10,7 +10,7 @@ from services.errors import OurFault, PaymentRefused
 from services.ledger import Effect, EffectKind, EffectState, JournalLine, Ledger, MailRecord, NewEffect
 from services.money import Money
 from services.orders import Booking, Cause, Order
-from services.payments import LONGEST_EVIDENCE, LONGEST_FIELD, Payments
+from services.payments import LONGEST_EVIDENCE, Payments, longest_field
 from services.site import Legal, Site
 
 TRIES = 8
@@ -204,7 +204,7 @@ def within_limits(fields: Mapping[str, str]) -> dict[str, str]:
     left, kept = LONGEST_EVIDENCE, {}
     for name, text in fields.items():
         if text.strip() and left > len(SHORTENED):
-            kept[name] = _shortened(text.strip(), min(LONGEST_FIELD, left))
+            kept[name] = _shortened(text.strip(), min(longest_field(name), left))
             left -= len(kept[name])
     return kept
 
