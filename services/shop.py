@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter
 
 from services import site
-from services.admin import Access, access_with
+from services.admin import Access, Actions, access_with, build_actions
 from services.admin.reads import Reads
 from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
@@ -88,6 +88,7 @@ class Shop:
     checkout: Checkout
     find_orders: FindOrders
     correct_email: CorrectEmail
+    actions: Actions
     fulfilment: Fulfilment
     bookings: BookingRecorder
     calendar: CalendarLinks
@@ -301,6 +302,20 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         domain=domain,
         allowed=PriceAdjustments(settings.promotion_codes, settings.automatic_tax),
     )
+    correct_email = CorrectEmail(ledger, clock=clock)
+    actions = build_actions(
+        ledger=ledger,
+        payments=payments,
+        fulfilment=fulfilment,
+        calendar=calendar,
+        recorder=bookings,
+        scheduling=scheduling,
+        correct_email=correct_email,
+        site=texts,
+        sends_mail=settings.smtp_url is not None,
+        clock=clock,
+    )
+    handlers = {**CalendarEffects(ledger, scheduling, clock=clock).handlers, **actions.handlers}
     inbox = Inbox(ledger, {Source.STRIPE: fulfilment.process, Source.CALENDLY: bookings.process})
     reconciler = Reconciler(
         tasks(
@@ -327,7 +342,8 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
             rate_limit=RateLimit(**FINDS, on_refused=metrics.refused),
             address_limit=AddressLimit(FINDS_PER_ADDRESS),
         ),
-        correct_email=CorrectEmail(ledger, clock=clock),
+        correct_email=correct_email,
+        actions=actions,
         fulfilment=fulfilment,
         bookings=bookings,
         calendar=calendar,
@@ -336,7 +352,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         payments=payments,
         scheduling=scheduling,
         reconciler=reconciler,
-        effects=EffectRunner(ledger, CalendarEffects(ledger, scheduling, clock=clock).handlers),
+        effects=EffectRunner(ledger, handlers),
         mail_sender=_mail_sender(
             settings, texts, ledger=ledger, payments=payments, calendar=calendar, clock=clock
         ),

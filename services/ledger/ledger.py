@@ -50,15 +50,15 @@ class Ledger:
         """
         self.store = store
         self.journal = Journal(store, clock)
+        self.admin_journal = AdminJournal(store, clock)
         self.mails = Mails(store, clock, mail_rules or MailRules())
-        self.deliveries = Deliveries(store, clock, self.mails)
-        self.unmatched = Unmatched(store, clock, self.mails, on_listed=on_unmatched)
-        self.effects = Effects(store, self.journal, clock, on_change=self._notify)
+        self.deliveries = Deliveries(store, clock, self.mails, self.admin_journal)
+        self.unmatched = Unmatched(store, clock, self.mails, self.admin_journal, on_listed=on_unmatched)
+        self.effects = Effects(store, self.journal, clock, mails=self.mails, on_change=self._notify)
         shared: dict[str, Any] = {'unmatched': self.unmatched, 'effects': self.effects}
         self.orders = Orders(store, self.journal, clock, **shared, mails=self.mails, on_change=self._notify)
         self.bookings = Bookings(store, self.journal, clock, **shared, on_change=self._notify)
         self.cursors = ListCursors(store)
-        self.admin_journal = AdminJournal(store, clock)
         self.sign_ins = SignIns(store, self.admin_journal, clock)
         self.switches = Switches(store, self.admin_journal, clock)
         self.attention = Attention(store, self.journal, clock)

@@ -18,7 +18,15 @@ from services.ledger.journal import Journal
 from services.ledger.leases import claim
 from services.ledger.mails import Mails
 from services.ledger.mapping import columns_of, order_from_row, values_of
-from services.ledger.records import Alert, Delivery, Effect, PaidOrder, UnmatchedBooking
+from services.ledger.records import (
+    Alert,
+    Delivery,
+    Effect,
+    NewEffect,
+    NewMail,
+    PaidOrder,
+    UnmatchedBooking,
+)
 from services.ledger.unmatched import Unmatched
 from services.orders import (
     LONGEST_OPEN_PAUSE,
@@ -143,6 +151,8 @@ class Orders:
         handles: Delivery | None = None,
         ends: Effect | None = None,
         alert: AlertKind | None = None,
+        wants: Iterable[NewEffect] = (),
+        mail: NewMail | None = None,
         **changes: Any,
     ) -> Order | None:
         """Change an order if nobody else has since it was read, with one journal line.
@@ -155,6 +165,8 @@ class Orders:
             handles: the delivery that this answers, marked as handled in the same transaction.
             ends: the intent that this carries out, forgotten in the same transaction.
             alert: what the operator must be told that does not follow from the changes.
+            wants: what is to be done elsewhere, written down in the same transaction.
+            mail: what is mailed to the customer, written down in the same transaction.
             changes: fields of the order; ``facts`` replaces all facts.
 
         Returns:
@@ -177,7 +189,11 @@ class Orders:
                 unmatched[:] = self._unmatched.write_refunded(connection, after, before=order)
                 wanted[:] = self._effects.write_after(connection, after, before=order)
                 released[:] = self._release_duplicates(connection, after, before=order, because=because)
+            for effect in wants:
+                wanted.extend(self._effects.write(connection, after.id, effect))
             self._mails.write_after(connection, after, before=order)
+            if mail:
+                self._mails.write(connection, after, mail)
             if alert:
                 self._mails.alert(connection, Alert(f'{order.id}.{alert}', alert, order.id, line))
             if ends:
