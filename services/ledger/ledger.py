@@ -21,9 +21,9 @@ from services.ledger.mails import Mails
 from services.ledger.orders import Orders
 from services.ledger.records import MailRules, UnmatchedBooking
 from services.ledger.retention import Retention
+from services.ledger.search import Search
 from services.ledger.sign_ins import SignIns
 from services.ledger.switches import Switches
-from services.ledger.search import Search
 from services.ledger.totals import Totals
 from services.ledger.unmatched import Unmatched
 from services.orders import Order

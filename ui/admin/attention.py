@@ -14,8 +14,8 @@ from services.ledger.matters import AttentionKind
 from services.orders import plain_text
 from services.shop import Shop
 from ui.admin.access import Form
-from ui.admin.components import count, distance, outside, relative, time
-from ui.admin.forms import action_form, hidden
+from ui.admin.components import count, distance, folded, outside, relative, time
+from ui.admin.forms import action_form, button, hidden
 from ui.admin.live import Entry
 from ui.components.builder import h, join
 
@@ -43,7 +43,7 @@ FORMS = {
     Action.CANCEL_MEETING: ('cancel', 'Cancel the meeting…'),
     Action.ATTACH: ('attach', 'Attach it…'),
 }
-"""The actions that are forms on the page of the order: the id of the form there, and the words of the link."""
+"""The actions that are forms on the page of the order: the id of the form there, and the words of a link."""
 
 
 def entries(needs: NeedsHand, signed_in: SignedIn, *, zone: tzinfo, now: datetime) -> list[Entry]:
@@ -62,7 +62,9 @@ def _group(group: AttentionGroup, signed_in: SignedIn, zone: tzinfo, now: dateti
         )
     hidden_ones = group.total - len(group.items)
     if hidden_ones > 0:
-        words = f'{count(hidden_ones, "more item")} of this kind: {group.title}. They follow as these are done.'
+        words = (
+            f'{count(hidden_ones, "more item")} of this kind: {group.title}. They follow as these are done.'
+        )
         yield Entry(f'more {group.kind}', h('p', words, class_='quiet'), class_='item more')
 
 
@@ -86,7 +88,8 @@ def _deadline(item: AttentionItem, zone: tzinfo, now: datetime) -> Markup | None
 
 
 def _controls(item: AttentionItem, signed_in: SignedIn) -> Markup:
-    return join(h('div', *main_action(item), class_='row'), _put_away(item, signed_in))
+    attach = _attach(item, signed_in) if item.action is Action.ATTACH and not item.reference else None
+    return join(h('div', *main_action(item), class_='row'), attach, _put_away(item, signed_in))
 
 
 def main_action(item: AttentionItem) -> list[Markup]:
@@ -118,6 +121,24 @@ def _as_link(opened: Markup | None) -> Markup | None:
     return Markup(opened.replace('class="button"', 'class="plain"')) if opened else None
 
 
+def _attach(item: AttentionItem, signed_in: SignedIn) -> Markup:
+    """Build the form that gives a meeting of no order to one."""
+    id_ = f'order-{item.key}'
+    field = h(
+        'input', type='text', name='reference', id=id_, maxlength='9', autocomplete='off', required=True
+    )
+    form = action_form(
+        signed_in,
+        '/admin/unmatched/attach',
+        hidden('invitee_id', item.target.partition(' ')[0]),
+        h('label', 'Reference of its order', for_=id_),
+        field,
+        h('p', 'The meeting becomes one of that order. Nothing changes in the calendar.', class_='quiet'),
+        button('Attach the meeting', kind='main'),
+    )
+    return folded('Attach it to an order', form)
+
+
 def _put_away(item: AttentionItem, signed_in: SignedIn) -> Markup:
     """Build the form that snoozes an item, or says that it is done, with a note."""
     id_ = f'note-{item.key}'
@@ -129,7 +150,8 @@ def _put_away(item: AttentionItem, signed_in: SignedIn) -> Markup:
         class_='quiet',
     )
     buttons = (
-        h('button', label, type='submit', name='until', value=days, class_='button') for days, label in SNOOZES
+        h('button', label, type='submit', name='until', value=days, class_='button')
+        for days, label in SNOOZES
     )
     done = h('button', 'Done', type='submit', name='until', value=DONE, class_='button main')
     form = action_form(
@@ -141,7 +163,7 @@ def _put_away(item: AttentionItem, signed_in: SignedIn) -> Markup:
         words,
         h('div', *buttons, done, class_='row'),
     )
-    return h('details', h('summary', 'Snooze or done'), h('div', form), class_='fold')
+    return folded('Snooze or done', form)
 
 
 def nothing() -> Markup:
@@ -150,8 +172,6 @@ def nothing() -> Markup:
         h('p', h('strong', 'Nothing needs a hand.')),
         h('p', 'Payments, bookings, mails and deliveries are as they should be.', class_='quiet'),
     )
-
-
 
 
 async def put_away(shop: Shop, signed_in: SignedIn, form: Form, now: datetime) -> None:

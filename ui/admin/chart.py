@@ -73,7 +73,9 @@ def _bars(
         shape = h('rect', **place, y=f'{zero - length * (value > 0):.2f}', height=f'{length:.2f}')
         drawn.append(h('g', h('title', text), area, shape))
     wide = len(values) * STEP
-    line = h('line', x1='0', x2=str(wide), y1=f'{zero:.2f}', y2=f'{zero:.2f}', vector_effect='non-scaling-stroke')
+    line = h(
+        'line', x1='0', x2=str(wide), y1=f'{zero:.2f}', y2=f'{zero:.2f}', vector_effect='non-scaling-stroke'
+    )
     heading = h('title', title, id=f'{name}-title'), h('desc', described, id=f'{name}-desc')
     size = {'viewBox': f'0 0 {wide} {height}', 'preserveAspectRatio': 'none'}
     named = {'role': 'img', 'aria_labelledby': f'{name}-title', 'aria_describedby': f'{name}-desc'}
@@ -81,14 +83,25 @@ def _bars(
 
 
 def _table(days: Sequence[Day]) -> Markup:
-    names = h('tr', h('th', 'Day', scope='col'), *(_number('th', name, scope='col') for name in ('Money', 'Meetings')))
+    names = h(
+        'tr',
+        h('th', 'Day', scope='col'),
+        *(_number('th', name, scope='col') for name in ('Money', 'Meetings')),
+    )
     rows = (
-        h('tr', h('th', _day(day), scope='row'), _number('td', amount(day.money)), _number('td', str(day.bookings)))
+        h(
+            'tr',
+            h('th', _day(day), scope='row'),
+            _number('td', amount(day.money)),
+            _number('td', str(day.bookings)),
+        )
         for day in reversed(days)
     )
     caption = h('caption', 'Money after refunds, and meetings, by day')
     table = h('table', caption, h('thead', names), h('tbody', *rows))
-    return h('div', table, class_='table', tabindex='0', role='region', aria_label='Money and meetings by day')
+    return h(
+        'div', table, class_='table', tabindex='0', role='region', aria_label='Money and meetings by day'
+    )
 
 
 def _number(tag: str, content: object, **attributes: str) -> Markup:

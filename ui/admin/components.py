@@ -6,6 +6,7 @@ from enum import StrEnum
 from babel.dates import format_datetime, get_timezone_name
 from markupsafe import Markup
 
+from services.admin import Result
 from services.ledger.search import Booked
 from services.money import Money
 from services.orders import State
@@ -130,3 +131,10 @@ def folded(summary: object, *content: object, id_: str | None = None, is_open: b
     """Build a part that opens when its summary is pressed, without script."""
     body = h('div', *content)
     return h('details', h('summary', summary), body, id=id_, open=is_open, class_='fold')
+
+
+def notice(result: Result | None) -> Markup:
+    """Say what became of the action before; nothing where there was none."""
+    if result is None:
+        return Markup('')
+    return h('p', result.words, class_='notice' if result.is_done else 'alert')

@@ -4,7 +4,7 @@ from fastapi import Request, Response
 from markupsafe import Markup
 from nicegui import app
 
-from services.admin.evidence import Evidence
+from services.admin.actions import Evidence
 from services.shop import Shop
 from ui.admin.access import signed_in_of
 from ui.admin.layout import admin_document
@@ -38,7 +38,12 @@ def register(shop: Shop) -> None:
 
 def _page(evidence: Evidence, sentence: str) -> Markup:
     order = f'/admin/orders/{evidence.reference}'
-    links = h('p', h('a', '← The order', href=order), h('a', 'As JSON', href=f'{order}/evidence.json'), class_='links')
+    links = h(
+        'p',
+        h('a', '← The order', href=order),
+        h('a', 'As JSON', href=f'{order}/evidence.json'),
+        class_='links',
+    )
     sections = (
         h('section', h('h2', section.title), h('dl', *(_row(*row) for row in section.rows), class_='facts'))
         for section in evidence.sections

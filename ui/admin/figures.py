@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta, tzinfo
-
 from urllib.parse import quote
 
 from babel.dates import format_date, format_time
@@ -14,13 +13,22 @@ from ui.admin.components import LOCALE, Tone, amount, count, outside, status, ti
 from ui.admin.live import Entry
 from ui.components.builder import h, join
 
-PERIODS = {1: ('Today', 'yesterday'), 7: ('7 days', 'the 7 days before'), 30: ('30 days', 'the 30 days before')}
+PERIODS = {
+    1: ('Today', 'yesterday'),
+    7: ('7 days', 'the 7 days before'),
+    30: ('30 days', 'the 30 days before'),
+}
 
 
 def takings(currencies: Iterable[Takings]) -> Markup:
     """Build the money of the last days against the days before, one block for each currency."""
     blocks = [
-        h('dl', *(_period(period) for period in each.periods), class_='figures', aria_label=each.currency.upper())
+        h(
+            'dl',
+            *(_period(period) for period in each.periods),
+            class_='figures',
+            aria_label=each.currency.upper(),
+        )
         for each in currencies
     ]
     return join(*blocks) if blocks else h('p', 'No payment yet.', class_='quiet')
@@ -32,7 +40,12 @@ def _period(period: Period) -> Markup:
     return h(
         'div',
         h('dt', name),
-        h('dd', h('strong', amount(period.now)), ' ', h('span', count(period.payments, 'payment'), class_='quiet')),
+        h(
+            'dd',
+            h('strong', amount(period.now)),
+            ' ',
+            h('span', count(period.payments, 'payment'), class_='quiet'),
+        ),
         h('dd', change, h('span', amount(period.before), f' {before}'), class_='before'),
     )
 
@@ -44,12 +57,17 @@ def _change(now: Money, before: Money) -> Markup | None:
     percent = round(100 * (now.amount - before.amount) / before.amount)
     arrow, word, class_ = ('▲', 'more', 'up') if percent >= 0 else ('▼', 'less', 'down')
     shown = h('span', arrow, aria_hidden='true')
-    return join(h('span', shown, f' {abs(percent)} %', h('span', f' {word} than ', class_='unseen'), class_=class_), ' ')
+    return join(
+        h('span', shown, f' {abs(percent)} %', h('span', f' {word} than ', class_='unseen'), class_=class_),
+        ' ',
+    )
 
 
 def looking(number: int) -> str:
     """Say how many look at the shop's pages now."""
-    return 'Nobody is looking at the shop now' if number == 0 else f'{_people(number)} looking at the shop now'
+    return (
+        'Nobody is looking at the shop now' if number == 0 else f'{_people(number)} looking at the shop now'
+    )
 
 
 def _people(number: int) -> str:
@@ -84,12 +102,22 @@ def _meeting(meeting: Meeting, zone: tzinfo, now: datetime, today: date) -> Mark
 
 
 def _controls(meeting: Meeting) -> Markup:
-    order = h('a', meeting.reference, href=f'/admin/orders/{meeting.reference}', class_='plain') if meeting.reference else None
+    order = (
+        h('a', meeting.reference, href=f'/admin/orders/{meeting.reference}', class_='plain')
+        if meeting.reference
+        else None
+    )
     joining = outside('Join', meeting.join_url, class_='button main')
     place = meeting.place or ('The link follows' if meeting.link_follows else '')
     where = joining or (h('span', place, class_='quiet') if place else None)
-    call = h('a', meeting.phone, href=f'tel:{_dial(meeting.phone)}', class_='plain') if meeting.phone else None
-    mail = h('a', 'Write', href=f'mailto:{quote(meeting.email, safe="@")}', class_='plain') if meeting.email else None
+    call = (
+        h('a', meeting.phone, href=f'tel:{_dial(meeting.phone)}', class_='plain') if meeting.phone else None
+    )
+    mail = (
+        h('a', 'Write', href=f'mailto:{quote(meeting.email, safe="@")}', class_='plain')
+        if meeting.email
+        else None
+    )
     return h('div', where, order, call, mail, class_='row')
 
 

@@ -8,15 +8,15 @@ from markupsafe import Markup
 from nicegui import ui
 from nicegui.elements.timer import Timer  # ui.timer, of which every process must have the script
 
-from services.admin import SignedIn
+from services.admin import Result, SignedIn
 from services.admin.order import OrderDetails
-from services.admin.results import Result
 from services.ledger.records import EffectState, MailState
 from services.money import Money
 from services.shop import Shop
 from ui.admin import order_sections
 from ui.admin.access import admin_page, guarded
-from ui.admin.components import heading, status
+from ui.admin.actions import result_in
+from ui.admin.components import heading, notice, status
 from ui.admin.layout import Area, admin_document
 from ui.admin.live import Entry, LiveList
 from ui.admin.order_actions import ActionForms
@@ -39,7 +39,7 @@ def register(shop: Shop) -> None:
         if reading is None:
             return not_found(shop, signed_in, reference)
         zone, query = shop.site.business.zone, request.query_params
-        page = OrderPage(signed_in, zone, reading, wanted=query.get('do', ''), result=query.get('result', ''))
+        page = OrderPage(signed_in, zone, reading, wanted=query.get('do', ''), result=result_in(request))
         page.show(reading)
 
         async def refresh() -> None:
@@ -81,7 +81,7 @@ class OrderPage:
     """An open page of an order: it shows each reading, and changes only what differs."""
 
     def __init__(
-        self, signed_in: SignedIn, zone: tzinfo, reading: Reading, *, wanted: str, result: str
+        self, signed_in: SignedIn, zone: tzinfo, reading: Reading, *, wanted: str, result: Result | None
     ) -> None:
         """Build the parts, empty.
 
@@ -90,13 +90,17 @@ class OrderPage:
             zone: the time zone of the shop.
             reading: the order.
             wanted: the id of the form that is open from the start.
-            result: what became of the action before, as it stands in the URL.
+            result: what became of the action that led here.
         """
         self._signed_in, self._zone, self._wanted = signed_in, zone, wanted
         with ui.element('div').classes('title'):
-            Static(join(h('p', h('a', '← Orders', href='/admin/orders')), h('h1', reading.details.order.reference)))
+            Static(
+                join(
+                    h('p', h('a', '← Orders', href='/admin/orders')), h('h1', reading.details.order.reference)
+                )
+            )
             self._check = Static(self._forms(reading).check())
-        Static(_notice(result), role='status').classes('result')
+        Static(notice(result), role='status').classes('result')
         self._head = Static(h('p'), aria_live='polite').classes('head')
         with ui.element('div').classes('order-columns'):
             with ui.element('div').classes('side'):
@@ -152,14 +156,6 @@ class _Part:
             self._section.set_visibility(bool(entries))
 
 
-def _notice(result: str) -> Markup:
-    """Say what became of the action before; nothing where the URL names none."""
-    found = next((each for each in Result if each == result), None)
-    if found is None:
-        return Markup('')
-    return h('p', found.words, class_='notice' if found.is_done else 'alert')
-
-
 def _meetings(details: OrderDetails, forms: ActionForms, zone: tzinfo, now: datetime) -> list[Entry]:
     return [
         Entry(
@@ -188,7 +184,7 @@ def _unmatched(details: OrderDetails, forms: ActionForms, zone: tzinfo) -> list[
 def _effects(details: OrderDetails, forms: ActionForms, zone: tzinfo) -> list[Entry]:
     entries = []
     for effect in details.effects:
-        words = order_sections.EFFECTS.get(effect.kind, effect.kind.capitalize())
+        words = order_sections.EFFECTS[effect.kind]
         shown = status(*order_sections.EFFECT_STATES[effect.state])
         at = effect.finished_at or effect.created_at
         text = order_sections.outcome(words, shown, at, zone, effect.tries, effect.error)
@@ -201,7 +197,7 @@ def _effects(details: OrderDetails, forms: ActionForms, zone: tzinfo) -> list[En
 def _mails(details: OrderDetails, forms: ActionForms, zone: tzinfo) -> list[Entry]:
     entries = []
     for mail in details.mails:
-        words = order_sections.MAILS.get(mail.kind, mail.kind.capitalize())
+        words = order_sections.MAILS[mail.kind]
         shown = status(*order_sections.MAIL_STATES[mail.state])
         at = mail.finished_at or mail.due_at
         to = f'to {mail.recipient}' if mail.recipient else ''
@@ -223,7 +219,7 @@ def _deliveries(details: OrderDetails, forms: ActionForms, zone: tzinfo) -> list
                 delivery.tries,
                 delivery.error,
             ),
-            forms.retry('retry-delivery', source=delivery.source, event=delivery.event_id),
+            forms.retry_delivery(delivery.source, delivery.event_id),
             class_='item',
         )
         for delivery in details.deliveries

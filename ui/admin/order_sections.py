@@ -7,8 +7,14 @@ from babel.dates import format_datetime
 from markupsafe import Markup
 
 from services.admin.order import OrderDetails
-from services.ledger import JournalLine, UnmatchedBooking, UnmatchedReason
-from services.ledger.records import EffectKind, EffectState, MailState
+from services.ledger.records import (
+    EffectKind,
+    EffectState,
+    JournalLine,
+    MailState,
+    UnmatchedBooking,
+    UnmatchedReason,
+)
 from services.money import Money
 from services.orders import AlertKind, Booking, BookingState, Canceler, Cause, MailKind
 from ui.admin.components import (
@@ -44,6 +50,7 @@ MAILS = {
     MailKind.REFUNDED: 'The money is on its way back',
     MailKind.OLD_ADDRESS: 'The address was corrected (to the old one)',
     MailKind.NEW_ADDRESS: 'The address was corrected (to the new one)',
+    MailKind.LINK: 'Link to the order, sent by you',
     MailKind.LINKS: 'Links of all orders, asked for at “I already paid”',
     MailKind.ALERTS: 'Alert to the operator',
 }
@@ -60,6 +67,8 @@ EFFECTS = {
     EffectKind.MAKE_LINK: 'Make the calendar link',
     EffectKind.DELETE_LINK: 'Delete the unused calendar link',
     EffectKind.CANCEL_MEETING: 'Cancel the meeting',
+    EffectKind.REFUND: 'Refund',
+    EffectKind.DRAFT_EVIDENCE: 'Write the draft of the evidence at Stripe',
 }
 EFFECT_STATES = {
     EffectState.WANTED: ('being carried out', Tone.NOTE),
@@ -77,6 +86,7 @@ REASONS = {
     UnmatchedReason.OTHER_LENGTH: 'it is longer or shorter than what was bought',
     UnmatchedReason.OTHER_EVENT_TYPE: 'it is of another event type',
     UnmatchedReason.CALENDLY_PAYMENT: 'Calendly itself took a payment for it',
+    UnmatchedReason.DETACHED: 'you detached it from its order',
 }
 CANCELERS = {Canceler.HOST: 'by you', Canceler.INVITEE: 'by the customer', Canceler.UNKNOWN: ''}
 ALERTS = {kind: kind.capitalize() for kind in AlertKind}
@@ -101,7 +111,12 @@ def summary(details: OrderDetails, zone: tzinfo) -> Markup:
     seen, currency = order.facts, order.paid.currency
     paid = time(order.completed_at, exact(order.completed_at, zone), zone) if order.completed_at else None
     due = time(seen.dispute_due_at, exact(seen.dispute_due_at, zone), zone) if seen.dispute_due_at else None
-    corrected = h('span', order.contact_email, ' ', h('span', f'corrected; Stripe has {seen.email or "none"}', class_='quiet'))
+    corrected = h(
+        'span',
+        order.contact_email,
+        ' ',
+        h('span', f'corrected; Stripe has {seen.email or "none"}', class_='quiet'),
+    )
     links = (
         outside('Payment at Stripe', details.stripe_url),
         outside('Meetings at Calendly', details.calendly_url),
@@ -145,7 +160,11 @@ def timeline(lines: Iterable[JournalLine], zone: tzinfo) -> Markup:
     entries = []
     for line in reversed([*lines]):
         cause = CAUSES[line.because]
-        who = f'{line.actor}, {cause}' if line.actor and line.because is not Cause.OPERATOR else line.actor or cause
+        who = (
+            f'{line.actor}, {cause}'
+            if line.actor and line.because is not Cause.OPERATOR
+            else line.actor or cause
+        )
         shown = time(line.at, exact(line.at, zone), zone)
         entries.append(h('li', h('p', line.line), h('p', shown, f' · {who}', class_='about')))
     return join(*entries)
@@ -185,12 +204,14 @@ def unmatched_text(row: UnmatchedBooking, zone: tzinfo) -> Markup:
     who = ' · '.join(part for part in (row.name, row.email) if part)
     return join(
         h('h3', when(row.start, row.end, zone)),
-        h('p', status(f'unmatched: {REASONS.get(row.reason, row.reason)}', Tone.NOTE)),
+        h('p', status(f'unmatched: {REASONS[row.reason]}', Tone.NOTE)),
         h('p', who, class_='about') if who else None,
     )
 
 
-def outcome(words: str, shown: Markup, at: datetime, zone: tzinfo, tries: int, error: str, to: str = '') -> Markup:
+def outcome(
+    words: str, shown: Markup, at: datetime, zone: tzinfo, tries: int, error: str, to: str = ''
+) -> Markup:
     """Build what is read of a mail, an effect or a delivery.
 
     Args:

@@ -1,4 +1,4 @@
-"""The list of orders: search, filters, sorting and paging, all of it in the URL; keys move through the rows."""
+"""The list of orders: search, filters, sorting and paging, all of it in the URL; keys move between rows."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, tzinfo
@@ -48,7 +48,9 @@ def build(page: OrdersPage, signed_in: SignedIn, *, zone: tzinfo, now: datetime)
     with ui.element('form').classes('search') as form:
         form.props.update({'method': 'get', 'action': orders_filter.PATH, 'role': 'search'})
         Static(h('span', 'Search the orders'), 'label', **{'for': 'q'}).classes('unseen')
-        search = Tag('input', type='search', name='q', id='q', value=page.view.text, **orders_filter.SEARCH_FIELD)
+        search = Tag(
+            'input', type='search', name='q', id='q', value=page.view.text, **orders_filter.SEARCH_FIELD
+        )
         Static(orders_filter.filters(page))
     Static(orders_filter.chips(page.view), 'nav', aria_label='Views').classes('chips')
     if not page.rows:
@@ -101,8 +103,16 @@ def _cells(row: ListedOrder, view: OrdersView, zone: tzinfo, now: datetime) -> l
         h('span', row.name or '–', class_='name'),
         h('span', row.email, class_='quiet') if row.email else None,
     )
-    meeting = h('span', time(row.meeting, brief(row.meeting, zone, now), zone), class_='quiet') if row.meeting else None
-    paid = time(row.completed_at, brief(row.completed_at, zone, now), zone) if row.completed_at else h('span', '–')
+    meeting = (
+        h('span', time(row.meeting, brief(row.meeting, zone, now), zone), class_='quiet')
+        if row.meeting
+        else None
+    )
+    paid = (
+        time(row.completed_at, brief(row.completed_at, zone, now), zone)
+        if row.completed_at
+        else h('span', '–')
+    )
     return [
         ('who', customer),
         ('when begun', time(row.created_at, brief(row.created_at, zone, now), zone)),
@@ -114,7 +124,11 @@ def _cells(row: ListedOrder, view: OrdersView, zone: tzinfo, now: datetime) -> l
 
 
 def _amount(row: ListedOrder) -> Markup:
-    back = h('span', amount(row.refunded), ' back', class_='quiet') if row.refunded and row.refunded.amount else None
+    back = (
+        h('span', amount(row.refunded), ' back', class_='quiet')
+        if row.refunded and row.refunded.amount
+        else None
+    )
     return join(h('span', amount(row.paid)), back)
 
 
@@ -126,7 +140,14 @@ def _marks(row: ListedOrder, zone: tzinfo, now: datetime) -> list[Markup]:
     if row.fraud_warning:
         marks.append(status('fraud warning', Tone.BAD))
     if row.dispute_due_at:
-        marks.append(h('span', 'due ', time(row.dispute_due_at, brief(row.dispute_due_at, zone, now), zone), class_='quiet'))
+        marks.append(
+            h(
+                'span',
+                'due ',
+                time(row.dispute_due_at, brief(row.dispute_due_at, zone, now), zone),
+                class_='quiet',
+            )
+        )
     if row.mode != 'live':
         marks.append(h('span', row.mode, class_='quiet'))
     return marks

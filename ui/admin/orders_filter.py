@@ -42,13 +42,28 @@ def filters(page: OrdersPage) -> Markup:
     is_used = any((view.state, view.booked, view.since, view.until, view.mode))
     fields = h(
         'div',
-        _select('state', 'State', view.state or '', [('', 'Any'), *((state, state.capitalize()) for state in State)]),
+        _select(
+            'state',
+            'State',
+            view.state or '',
+            [('', 'Any'), *((state, state.capitalize()) for state in State)],
+        ),
         _select('booked', 'Booked', view.booked or '', [('', 'Any'), *BOOKED_WORDS.items()]),
         _day('from', 'From', view.since.isoformat() if view.since else ''),
         _day('to', 'To', view.until.isoformat() if view.until else ''),
-        _select('environment', 'Environment', view.mode, [('', 'This shop’s'), *((mode, mode.capitalize()) for mode in MODES)]),
+        _select(
+            'environment',
+            'Environment',
+            view.mode,
+            [('', 'This shop’s'), *((mode, mode.capitalize()) for mode in MODES)],
+        ),
         _select('sort', 'By the time', view.sort, [*SORT_WORDS.items()]),
-        _select('order', 'First', 'oldest' if view.oldest_first else '', [('', 'The newest'), ('oldest', 'The oldest')]),
+        _select(
+            'order',
+            'First',
+            'oldest' if view.oldest_first else '',
+            [('', 'The newest'), ('oldest', 'The oldest')],
+        ),
         class_='fields',
     )
     words = f'{SEARCHED} Days are those of {page.zone}.'
@@ -86,18 +101,26 @@ def nothing_found(view: OrdersView) -> Markup:
             h('p', 'An order appears here as soon as somebody presses the button to pay.', class_='quiet'),
         )
     everything = h('a', 'Show all orders', href=PATH)
-    return join(h('p', h('strong', 'No order is like that.')), h('p', SEARCHED, class_='quiet'), h('p', everything))
+    return join(
+        h('p', h('strong', 'No order is like that.')), h('p', SEARCHED, class_='quiet'), h('p', everything)
+    )
 
 
 def paging(page: OrdersPage) -> Markup:
     """Build the links to the pages before and after."""
-    before = h('a', '← Page before', href=url(page.previous), rel='prev', class_='button') if page.previous else None
-    after = h('a', 'Next page →', href=url(page.following), rel='next', class_='button') if page.following else None
+    before = (
+        h('a', '← Page before', href=url(page.previous), rel='prev', class_='button')
+        if page.previous
+        else None
+    )
+    after = (
+        h('a', 'Next page →', href=url(page.following), rel='next', class_='button')
+        if page.following
+        else None
+    )
     cut = (
         h('p', 'More orders match than can be listed. Type more of the name or the address.', class_='quiet')
         if page.cut
         else None
     )
     return join(cut, h('div', before, after, class_='row') if before or after else None)
-
-

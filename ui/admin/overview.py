@@ -1,4 +1,4 @@
-"""The first page of the admin: what needs a hand, who comes, and how the shop is doing; it is updated live."""
+"""The first page of the admin: what needs a hand, who comes, and how the shop does; it is updated live."""
 
 from datetime import UTC, datetime, tzinfo
 
@@ -6,13 +6,14 @@ from fastapi import Request, Response
 from nicegui import Client, ui
 from nicegui.elements.timer import Timer  # ui.timer, of which every process must have the script
 
-from services.admin import SignedIn
+from services.admin import Result, SignedIn
 from services.admin.overview import Overview
 from services.shop import Shop
 from ui.admin import attention, figures
 from ui.admin.access import Form, admin_page, admin_post, guarded, is_below_admin, see_other
+from ui.admin.actions import result_in
 from ui.admin.chart import chart, no_chart
-from ui.admin.components import heading
+from ui.admin.components import heading, notice
 from ui.admin.layout import Area
 from ui.admin.live import LiveList
 from ui.components.builder import h
@@ -25,8 +26,8 @@ def register(shop: Shop) -> None:
     """Register /admin, and what puts an item away."""
 
     @admin_page('/admin', shop, title='Overview', area=Area.OVERVIEW)
-    async def overview(_request: Request, signed_in: SignedIn) -> None:
-        page = OverviewPage(signed_in, shop.site.business.zone)
+    async def overview(request: Request, signed_in: SignedIn) -> None:
+        page = OverviewPage(signed_in, shop.site.business.zone, result_in(request))
 
         async def refresh() -> None:
             page.show(await shop.reads.overview.read(checks=await shop.health(), looking=looking()))
@@ -51,17 +52,19 @@ def looking() -> int:
 class OverviewPage:
     """An open overview: it shows each reading, and changes only what differs."""
 
-    def __init__(self, signed_in: SignedIn, zone: tzinfo) -> None:
+    def __init__(self, signed_in: SignedIn, zone: tzinfo, result: Result | None) -> None:
         """Build the parts, empty.
 
         Args:
             signed_in: who sees the page.
             zone: the time zone of the shop.
+            result: what became of the action that led here.
         """
         self._signed_in, self._zone = signed_in, zone
         with ui.element('div').classes('title'):
             Static(h('h1', 'Overview'))
             self._looking = Static(h('span'), 'p', role='status').classes('quiet')
+        Static(notice(result), role='status').classes('result')
         with ui.element('section').classes('needs'):
             self._needs_heading = Static(h('h2', 'Needs a hand'))
             self._nothing = Static(attention.nothing()).classes('calm')
