@@ -16,7 +16,7 @@ from services.shop import Shop
 from ui.admin import order_sections
 from ui.admin.access import admin_page, guarded
 from ui.admin.actions import result_in
-from ui.admin.components import heading, notice, status
+from ui.admin.components import Tone, heading, notice, status
 from ui.admin.layout import Area, admin_document
 from ui.admin.live import Entry, LiveList
 from ui.admin.order_actions import ActionForms
@@ -109,7 +109,7 @@ class OrderPage:
                     Static(heading('What you can do'))
                     self._actions = LiveList('div', 'div', class_='action-list')
                 self._related = Static(Markup(''), 'section')
-            with ui.element('div').classes('main'):
+            with ui.element('div').classes('story'):
                 self._meetings = _Part('Meetings', 'No meeting is booked.')
                 self._unmatched = _Part('Unmatched bookings of this customer')
                 with ui.element('section'):
@@ -213,7 +213,7 @@ def _deliveries(details: OrderDetails, forms: ActionForms, zone: tzinfo) -> list
             delivery.event_id,
             order_sections.outcome(
                 f'{delivery.kind}, from {delivery.source.capitalize()}',
-                status('failed', order_sections.Tone.BAD),
+                status('failed', Tone.BAD),
                 delivery.received_at,
                 zone,
                 delivery.tries,

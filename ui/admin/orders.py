@@ -115,10 +115,10 @@ def _cells(row: ListedOrder, view: OrdersView, zone: tzinfo, now: datetime) -> l
     )
     return [
         ('who', customer),
-        ('when begun', time(row.created_at, brief(row.created_at, zone, now), zone)),
-        ('when', paid),
+        ('at begun', time(row.created_at, brief(row.created_at, zone, now), zone)),
+        ('at', paid),
         ('amount', _amount(row)),
-        ('state', join(state_status(row.state), *_marks(row, zone, now))),
+        ('standing', join(state_status(row.state), *_marks(row, zone, now))),
         ('booked', join(booked_status(row.booked), meeting)),
     ]
 
