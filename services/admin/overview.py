@@ -13,8 +13,8 @@ from services.ledger.totals import ComingMeeting, Sum
 from services.money import Money
 from services.orders import CALENDAR_STATES, Environment, State
 
-PERIODS = (1, 7, 30)  # days
-CHART = 30  # days
+DAYS = 30  # of the chart, and the longest period
+PERIODS = (1, 7, DAYS)
 WEB = ('https://', 'http://')
 
 
@@ -147,16 +147,17 @@ class OverviewReader:
         """
         now, here, totals = self._clock(), self._environment(), self._ledger.totals
         today = now.astimezone(self._zone).date()
-        days = [today - timedelta(days=number) for number in range(2 * max(PERIODS))]  # today is the first
-        sums = await totals.sums([span_of(day, self._zone) for day in days], here)
-        shown = days[:CHART]
-        begun = await totals.meetings_in([span_of(day, self._zone) for day in shown], here)
+        days = [today - timedelta(days=number) for number in range(DAYS)]  # today is the first
+        spans = [span_of(day, self._zone) for day in days]
+        before = span_of(days[-1] - timedelta(days=DAYS), self._zone, days=DAYS)
+        sums = await totals.sums([*spans, before], here)
+        begun = await totals.meetings_in(spans, here)
         coming = await totals.meetings(span_of(today, self._zone, days=2), here)
         takings = _takings(sums)
         currency = takings[0].currency if takings else ''
         chart = [
             Day(day, _in_currency(of_day, currency)[0], meetings)
-            for day, of_day, meetings in zip(shown, sums, begun, strict=False)
+            for day, of_day, meetings in zip(days, sums, begun, strict=False)
         ]
         return Overview(
             at=now,
@@ -170,7 +171,11 @@ class OverviewReader:
 
 
 def _takings(sums: Sequence[Sequence[Sum]]) -> tuple[Takings, ...]:
-    """Add up the days by currency; the one with the most payments comes first."""
+    """Add up the sums by currency; the one with the most payments comes first.
+
+    Args:
+        sums: of each day, today first, and at the end of as many days before them.
+    """
     payments: Counter[str] = Counter()
     for of_day in sums:
         payments.update({each.taken.currency: each.payments for each in of_day})

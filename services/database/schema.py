@@ -175,7 +175,13 @@ def _partial(where: ColumnElement[bool]) -> dict[str, Any]:
 
 # For lists and totals. What follows the first two columns is there so that rows need not be looked up.
 _listed = orders.c.state, orders.c.active_bookings, orders.c.environment
-_amounts = orders.c.seen_currency, orders.c.amount_total, orders.c.amount_refunded, orders.c.amount_lost
+_amounts = (
+    orders.c.payment_status,
+    orders.c.seen_currency,
+    orders.c.amount_total,
+    orders.c.amount_refunded,
+    orders.c.amount_lost,
+)
 Index('ix_orders_created_at', orders.c.created_at, orders.c.id, *_listed)
 Index(
     'ix_orders_sold',

@@ -52,18 +52,19 @@ class Attention:
             limit: how many of a kind to return; all are counted.
         """
         found = []
-        for kind, query in matters.queries(environment, self._clock(), bookings_known=bookings_known).items():
-            rows = await self._store.read(query.limit(limit))
+        values = matters.parameters(environment, self._clock()) | {'limit': limit}
+        queries = matters.queries(by_account=bool(environment.account), bookings_known=bookings_known)
+        for kind, query in queries.items():
+            rows = await self._store.read(query, **values)
             first = tuple(matters.from_row(kind, row) for row in rows)
             found.append(Matters(kind, rows[0].total if rows else 0, first))
         return tuple(found)
 
     async def set_aside(self, keys: dict[str, str]) -> frozenset[str]:
         """Return those keys that are set aside now, each given with its present cause."""
-        table = schema.attention
-        rows = await self._store.read(
-            select(table.c.key, table.c.cause).where(table.c.key.in_(list(keys)), hides(self._clock()))
-        )
+        table = schema.attention.c
+        query = select(table.key, table.cause).where(table.key.in_(list(keys)), hides())
+        rows = await self._store.read(query, now=self._clock())
         return frozenset(row.key for row in rows if keys[row.key] == row.cause)
 
     async def decide(

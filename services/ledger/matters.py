@@ -3,14 +3,17 @@
 import enum
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Row,
     Select,
     String,
     and_,
+    bindparam,
     case,
     cast,
     func,
@@ -22,7 +25,6 @@ from sqlalchemy import (
 
 from services.database import schema
 from services.ledger.records import MailState, UnmatchedReason, UnmatchedState
-from services.ledger.search import in_environment
 from services.money import Money
 from services.orders import MONEY_BACK_STATES, WATCHED, Environment, MailKind, State
 
@@ -102,21 +104,47 @@ ELSEWHERE = frozenset(
 Queries = dict[AttentionKind, Select[Any]]
 
 
-def queries(environment: Environment, now: datetime, *, bookings_known: bool) -> Queries:
-    """Write the query of each kind, without what is set aside; what is urgent or old comes first.
+@cache
+def queries(*, by_account: bool, bookings_known: bool) -> Queries:
+    """Build the query of each kind once; what is urgent or old comes first, what is set aside is left out.
+
+    Their parameters are those of ``parameters``, and ``limit``.
+
+    Args:
+        by_account: whether the account of the environment is known.
+        bookings_known: whether the shop learns of bookings.
+    """
+    orders = schema.orders.c
+    here = orders.environment == bindparam('mode')
+    if by_account:
+        here = and_(here, orders.account.in_(('', bindparam('account'))))
+    found = _payments() | _meetings() | _elsewhere()
+    if bookings_known:
+        found[AttentionKind.UNBOOKED] = _unbooked()
+    found = {kind: query.where(or_(orders.id.is_(None), here)) for kind, query in found.items()}
+    found[AttentionKind.DELIVERY] = _deliveries()
+    return {kind: _not_set_aside(kind, query) for kind, query in found.items()}
+
+
+def parameters(environment: Environment, now: datetime) -> dict[str, Any]:
+    """Return the parameters of ``queries``.
 
     Args:
         environment: where the orders were sold.
         now: the present time in UTC.
-        bookings_known: whether the shop learns of bookings.
     """
-    found = _payments() | _meetings(now) | _elsewhere()
-    if bookings_known:
-        found[AttentionKind.UNBOOKED] = _unbooked(now)
-    here = or_(schema.orders.c.id.is_(None), and_(*in_environment(environment)))
-    found = {kind: query.where(here) for kind, query in found.items()}
-    found[AttentionKind.DELIVERY] = _deliveries(now)
-    return {kind: _not_set_aside(kind, query, now) for kind, query in found.items()}
+    return {
+        'mode': environment.mode,
+        'account': environment.account,
+        'now': now,
+        'watched_since': now - WATCHED,
+        'paid_before': now - UNBOOKED_AFTER,
+        'failing_since': now - DELIVERY_FAILS_AFTER,
+    }
+
+
+def _time(name: str) -> BindParameter[Any]:
+    return bindparam(name, type_=schema.Utc)
 
 
 def from_row(kind: AttentionKind, row: Row[Any]) -> Matter:
@@ -137,20 +165,20 @@ def order_id_of(kind: AttentionKind, target: str) -> Select[Any]:
     return select(unmatched.order_id).where(_meeting() == target)
 
 
-def hides(now: datetime) -> ColumnElement[bool]:
-    """Match the decisions that hold now."""
+def hides() -> ColumnElement[bool]:
+    """Match the decisions that hold at the time ``now``."""
     decisions = schema.attention.c
-    return or_(decisions.until.is_(None), decisions.until > now)
+    return or_(decisions.until.is_(None), decisions.until > _time('now'))
 
 
-def _not_set_aside(kind: AttentionKind, query: Select[Any], now: datetime) -> Select[Any]:
+def _not_set_aside(kind: AttentionKind, query: Select[Any]) -> Select[Any]:
     """Leave out what the operator has set aside, and count the rest."""
     found, decisions = query.subquery(), schema.attention.c
     decided = select(decisions.key).where(
-        decisions.key == literal(f'{kind}.') + found.c.target, decisions.cause == found.c.cause, hides(now)
+        decisions.key == literal(f'{kind}.') + found.c.target, decisions.cause == found.c.cause, hides()
     )
     counted = select(*found.c, func.count().over().label('total')).where(~decided.exists())
-    return counted.order_by(found.c.deadline.nulls_last(), found.c.since)
+    return counted.order_by(found.c.deadline.nulls_last(), found.c.since).limit(bindparam('limit'))
 
 
 def _columns(**columns: Any) -> Select[Any]:
@@ -198,20 +226,20 @@ def _payments() -> Queries:
     }
 
 
-def _unbooked(now: datetime) -> Select[Any]:
+def _unbooked() -> Select[Any]:
     """Write the query for paid orders whose time is not booked; the cause counts the bookings so far."""
     orders, bookings = schema.orders.c, schema.bookings.c
     so_far = select(func.count()).where(bookings.order_id == orders.id).scalar_subquery()
     return _columns(cause=cast(so_far, String)).where(
         schema.UNBOOKED,
-        orders.created_at > now - WATCHED,
-        orders.completed_at < now - UNBOOKED_AFTER,
+        orders.created_at > _time('watched_since'),
+        orders.completed_at < _time('paid_before'),
         ~orders.bookings_unknown,
-        orders.duplicate_of == '',
+        func.length(orders.duplicate_of) == 0,  # its index has nearly all orders under ''
     )
 
 
-def _meetings(now: datetime) -> Queries:
+def _meetings() -> Queries:
     """Write the queries for meetings that should not take place, or not in this form."""
     rows, orders = schema.unmatched_bookings.c, schema.orders.c
     query = _columns(
@@ -222,7 +250,7 @@ def _meetings(now: datetime) -> Queries:
         email=rows.email,
         detail=rows.reason,
         amount=null(),
-        deadline=case((rows.end > now, rows.start)),
+        deadline=case((rows.end > _time('now'), rows.start)),
         start=rows.start,
     )
     query = query.select_from(schema.unmatched_bookings.outerjoin(schema.orders, rows.order_id == orders.id))
@@ -265,7 +293,7 @@ def _elsewhere() -> Queries:
     }
 
 
-def _deliveries(now: datetime) -> Select[Any]:
+def _deliveries() -> Select[Any]:
     """Write the query for deliveries that fail for an hour, or are not tried again."""
     table = schema.deliveries.c
     given = {
@@ -276,6 +304,6 @@ def _deliveries(now: datetime) -> Select[Any]:
         'error': table.error,
         'deadline': literal(None, schema.Utc),
     }
-    fails = or_(table.next_try.is_(None), table.received_at <= now - DELIVERY_FAILS_AFTER)
+    fails = or_(table.next_try.is_(None), table.received_at <= _time('failing_since'))
     query = select(*(column.label(name) for name, column in given.items()))
     return query.where(table.handled_at.is_(None), table.error != '', fails)

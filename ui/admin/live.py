@@ -42,7 +42,7 @@ class LiveList:
             class_: how the list looks.
         """
         self._entry_tag = entry_tag
-        self._element = ui.element(tag).classes(class_)
+        self.element = ui.element(tag).classes(class_)
         self._shown: dict[str, _Shown] = {}
 
     def show(self, entries: Sequence[Entry]) -> None:
@@ -50,16 +50,16 @@ class LiveList:
         wanted = {entry.key for entry in entries}
         for key in [key for key in self._shown if key not in wanted]:
             self._shown.pop(key).element.delete()
-        with self._element:
+        with self.element:
             for index, entry in enumerate(entries):
                 if entry.key not in self._shown:
                     self._shown[entry.key] = _Shown(entry, self._entry_tag)
                 else:
                     self._shown[entry.key].update(entry)
                 element = self._shown[entry.key].element
-                if self._element.default_slot.children[index] is not element:
+                if self.element.default_slot.children[index] is not element:
                     element.move(target_index=index)
-        self._element.set_visibility(bool(entries))
+        self.element.set_visibility(bool(entries))
 
 
 class _Shown:

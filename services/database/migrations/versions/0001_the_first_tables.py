@@ -257,7 +257,7 @@ def _create_orders() -> None:
 def _create_list_indexes() -> None:
     """Create the indexes of lists, searches and totals; a partial one has only the rows it is asked for."""
     listed = ['state', 'active_bookings', 'environment']
-    amounts = ['seen_currency', 'amount_total', 'amount_refunded', 'amount_lost']
+    amounts = ['payment_status', 'seen_currency', 'amount_total', 'amount_refunded', 'amount_lost']
     unbooked = "active_bookings = 0 AND state IN ('disputed', 'paid', 'partly refunded')"
     sold, unusual = (
         "payment_status IN ('no_payment_required', 'paid')",
