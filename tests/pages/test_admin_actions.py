@@ -157,7 +157,7 @@ async def test_a_failure_of_ours_is_said_in_words_for_the_operator(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The log has its id; the words for customers are not shown. (Patched: nothing else fails there.)"""
+    """The log has its id; the words for customers are not shown. Patched: nothing else fails there."""
 
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError('a bug')
