@@ -139,6 +139,7 @@ orders = Table(
     Index('ix_orders_card_fingerprint_name_completed_at', 'card_fingerprint', 'name', 'completed_at'),
     Index('ix_orders_next_check_environment', 'next_check', 'environment'),
     Index('ix_orders_delete_at', 'delete_at'),
+    Index('ix_orders_created_at_id', 'created_at', 'id'),
 )
 
 bookings = Table(

@@ -13,6 +13,7 @@ from services.ledger.bookings import Bookings
 from services.ledger.cursors import ListCursors
 from services.ledger.deliveries import Deliveries
 from services.ledger.effects import Effects
+from services.ledger.exports import Exports
 from services.ledger.journal import Journal
 from services.ledger.mails import Mails
 from services.ledger.orders import Orders
@@ -52,6 +53,7 @@ class Ledger:
         self.bookings = Bookings(store, self.journal, clock, **shared, on_change=self._notify)
         self.cursors = ListCursors(store)
         self.retention = Retention(store, clock)
+        self.exports = Exports(store)
         self._subscribers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
 
     async def open(self) -> None:

@@ -18,6 +18,7 @@ from services.orders import (
 )
 
 FACTS = tuple(field.name for field in fields(Facts))
+BOOKING = tuple(field.name for field in fields(Booking))
 
 
 def columns_of(changes: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +61,6 @@ def order_from_row(row: Row[Any]) -> Order:
 
 def booking_from_row(row: Row[Any]) -> Booking:
     """Return a row as a booking."""
-    values = dict(row._mapping)
-    del values['order_id']
+    values = {name: row._mapping[name] for name in BOOKING}
     kinds = {'state': BookingState(values['state']), 'canceled_by': Canceler(values['canceled_by'])}
     return Booking(**values | kinds)

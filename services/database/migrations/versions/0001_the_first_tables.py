@@ -223,6 +223,7 @@ def _create_orders() -> None:
     op.create_index('ix_orders_payment_id', 'orders', ['payment_id'])
     op.create_index('ix_orders_next_check_environment', 'orders', ['next_check', 'environment'])
     op.create_index('ix_orders_delete_at', 'orders', ['delete_at'])
+    op.create_index('ix_orders_created_at_id', 'orders', ['created_at', 'id'])
     op.create_index('ix_orders_browser_hash_completed_at', 'orders', ['browser_hash', 'completed_at'])
     op.create_index('ix_orders_email_completed_at', 'orders', [sa.text('lower(email)'), 'completed_at'])
     op.create_index(
