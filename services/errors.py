@@ -205,6 +205,26 @@ class InvalidEmail(ShopError):
     with_contact = False
 
 
+class WrongPassword(ShopError):
+    """The password of the admin is another one."""
+
+    code = 'wrong_password'
+    status = 403
+    words = 'That is not the password.'
+    level = logging.WARNING
+    with_contact = False
+
+
+class NotOurForm(ShopError):
+    """A form of the admin that was not sent from one of its pages, or from a sign-in that has ended."""
+
+    code = 'not_our_form'
+    status = 403
+    words = 'This form is not from this sign-in. Nothing was changed. Please open the page again.'
+    level = logging.WARNING
+    with_contact = False
+
+
 class CorrectedJustNow(ShopError):
     """The e-mail address of an order was corrected less than an hour ago."""
 

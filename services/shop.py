@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from fastapi import APIRouter
 
 from services import site
+from services.admin import Access
+from services.admin.export import Exports
 from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
@@ -72,6 +74,8 @@ LOOKUPS = {
 # Of links by mail; a person needs one.
 FINDS = {'per_client': '6/minute', 'per_network': '12/minute', 'overall': '60/minute', 'known': '1/second'}
 FINDS_PER_ADDRESS = '3/hour'
+# Of the admin's password, right or wrong: at most some two million tries a year from anywhere.
+SIGN_INS = {'per_client': '10/15minutes', 'per_network': '20/15minutes', 'overall': '60/15minutes'}
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,8 @@ class Shop:
     availability: Availability
     metrics: Metrics
     fuse: Fuse
+    access: Access | None
+    exports: Exports
 
     @property
     def banner(self) -> str:
@@ -336,7 +342,17 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         waiting=waiting,
         metrics=metrics,
         fuse=fuse,
+        access=_access(settings, ledger, metrics),
+        exports=Exports(ledger),
     )
+
+
+def _access(settings: Settings, ledger: Ledger, metrics: Metrics) -> Access | None:
+    """Without a password there is no admin."""
+    if not settings.admin_password:
+        return None
+    limit = RateLimit(**SIGN_INS, known='1/second', on_refused=metrics.refused)
+    return Access(ledger, password=settings.admin_password, rate_limit=limit)
 
 
 def _banner(settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from nicegui import ui
 
 from services.shop import Shop
+from ui import admin
 from ui.components import theme
 from ui.pages import checkout_form, errors, find_order, landing, legal, order, order_urls, seo
 from ui.rendering import nicegui_template
@@ -19,4 +20,6 @@ def register(shop: Shop) -> Reconnector:
     order.register(shop, reconnector)
     for module in (errors, checkout_form, find_order, legal, seo):
         module.register(shop)
+    if shop.access:
+        admin.register(shop, shop.access)
     return reconnector

@@ -14,6 +14,9 @@ class Route:
     sets_cookie: bool = False  # responses set the browser-id cookie
     takes_payment: bool = False  # its forms may lead to Stripe, and Stripe.js may run on it
     shows_calendar: bool = False  # it may frame the calendar
+    same_origin_referrer: bool = (
+        False  # only this site learns the URL a link was on, and forms say where they are from
+    )
     for_programs: bool = False  # errors are JSON, not a page
     over_http: bool = False  # answered over plain HTTP as well when the shop is on HTTPS
 
@@ -27,7 +30,7 @@ ROUTES = (
     Route('/find'),
     Route('/success', secret_url=True),
     Route('/order', secret_url=True, no_robots=True, shows_calendar=True),
-    Route('/admin', no_robots=True),
+    Route('/admin', no_robots=True, same_origin_referrer=True),
     Route('/api', for_programs=True),
     Route('/webhooks', for_programs=True),
     Route('/healthz', for_programs=True, over_http=True),

@@ -20,6 +20,7 @@ from services.errors import ShopError
 from services.settings import Settings, SettingsError
 from services.shop import Shop
 from ui import register
+from ui.admin.access import SignInMiddleware
 from ui.components.theme import favicon
 from ui.connections import bounded, raise_file_limit
 from ui.middleware.browser_id import BrowserIdMiddleware
@@ -109,6 +110,8 @@ def _add_middleware(shop: Shop, hosts: Sequence[str], reconnector: Reconnector) 
         Middleware(DomainCheckMiddleware, domain=shop.settings.domain),
         # Every request gets the id of its browser.
         Middleware(BrowserIdMiddleware, secure=shop.settings.https),
+        # Below /admin nothing is answered without a sign-in, and no form of another site.
+        *([Middleware(SignInMiddleware, access=shop.access, shop=shop)] if shop.access else []),
         # A browser that comes back to a process without its page has it built again.
         Middleware(ReconnectMiddleware, reconnector=reconnector),
     )

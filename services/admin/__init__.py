@@ -1,1 +1,5 @@
-"""What the operator sees and does: the work behind the pages of the admin and behind some commands."""
+"""The admin: who may use it, and what the operator sees and does there."""
+
+from services.admin.access import Access, SignedIn
+
+__all__ = ['Access', 'SignedIn']

@@ -68,31 +68,38 @@ def file_name(subject: Subject, form: Form, first: str = '', last: str = '') -> 
     return f'{"-".join(["paidslot", subject, *days])}.{form}'
 
 
-async def export(ledger: Ledger, subject: Subject, form: Form, period: Period) -> AsyncIterator[bytes]:
-    """Write an export, piece by piece, with a pause after each in which others are served.
+class Exports:
+    """Writes exports. Those of one process take turns, so that several cost customers no more than one."""
 
-    Args:
-        ledger: what is exported.
-        subject: which part of it.
-        form: how it is written.
-        period: orders by when they were made, bookings by when they begin, journal lines by their time.
-    """
-    columns = COLUMNS[subject]
-    yield (BOM + to_csv([columns]) if form is Form.CSV else '[').encode()
-    is_first = True
-    rows: AsyncIterator[list[Any]] = getattr(ledger.exports, subject)(period)
-    started = time.perf_counter()
-    async for page in rows:
-        cells = [[cell(row) for cell in columns.values()] for row in page]
-        if form is Form.CSV:
-            yield to_csv(cells).encode()
-        else:
-            yield (('\n' if is_first else ',\n') + to_json(columns, cells)).encode()
-        is_first = False
-        await asyncio.sleep(REST * (time.perf_counter() - started))
-        started = time.perf_counter()
-    if form is Form.JSON:
-        yield b'\n]\n'
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._turn = asyncio.Lock()
+
+    async def write(self, subject: Subject, form: Form, period: Period) -> AsyncIterator[bytes]:
+        """Write an export, piece by piece, with a pause after each in which others are served.
+
+        Args:
+            subject: what is exported.
+            form: how it is written.
+            period: orders by when they were made, bookings by when they begin, journal lines by their time.
+        """
+        columns = COLUMNS[subject]
+        yield (BOM + to_csv([columns]) if form is Form.CSV else '[').encode()
+        pages: AsyncIterator[list[Any]] = getattr(self._ledger.exports, subject)(period)
+        comma = ''
+        while True:
+            async with self._turn:
+                started = time.perf_counter()
+                page = await anext(pages, None)
+                if page is None:
+                    break
+                cells = [[cell(row) for cell in columns.values()] for row in page]
+                text = to_csv(cells) if form is Form.CSV else f'{comma}\n{to_json(columns, cells)}'
+                await asyncio.sleep(REST * (time.perf_counter() - started))
+            yield text.encode()
+            comma = ','
+        if form is Form.JSON:
+            yield b'\n]\n'
 
 
 def to_csv(rows: Iterable[Iterable[Cell]]) -> str:

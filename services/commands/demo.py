@@ -56,6 +56,7 @@ def run(environ: Mapping[str, str], *, start: Start) -> None:
             'HOST': environ.get('HOST') or HOST,
             'DATABASE_URL': f'sqlite:///{folder}/demo.db',
             'SITE_FILE': environ.get('SITE_FILE', ''),
+            'ADMIN_PASSWORD': environ.get('ADMIN_PASSWORD', ''),
         }
     )
     line = f'Open {domain} and click; card 4242 4242 4242 4242 pays, and {domain}/sandbox/ makes things fail.'

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from services.admin.export import Form, Subject, export, parse_period
+from services.admin.export import Exports, Form, Subject, parse_period
 from services.commands.refused import CommandRefused
 from services.ledger import Ledger, connect
 from services.settings import Settings
@@ -38,7 +38,7 @@ def run(
     except ValueError as error:
         raise CommandRefused(f'{error}.') from error
     ledger = Ledger(connect(settings.database_url), lambda: datetime.now(UTC))
-    pieces = export(ledger, subject, form, period)
+    pieces = Exports(ledger).write(subject, form, period)
     if output is None:
         _to_standard_output(ledger, pieces)
         return

@@ -262,6 +262,34 @@ journal = Table(
     Column('line', Text, nullable=False),
 )
 
+sign_ins = Table(
+    'sign_ins',
+    metadata,
+    Column('id', String(64), primary_key=True),
+    Column('client_ip', Text, nullable=False),
+    Column('created_at', Utc, nullable=False),
+    Column('last_seen', Utc, nullable=False, index=True),
+)
+
+admin_journal = Table(
+    'admin_journal',
+    metadata,
+    Column('id', Integer, primary_key=True, autoincrement=True),
+    Column('at', Utc, nullable=False),
+    Column('actor', Text, nullable=False),
+    Column('line', Text, nullable=False),
+)
+
+switches = Table(
+    'switches',
+    metadata,
+    Column('name', String(32), primary_key=True),
+    Column('is_on', Boolean, nullable=False),
+    Column('text', Text, nullable=False),
+    Column('actor', Text, nullable=False),
+    Column('at', Utc, nullable=False),
+)
+
 
 def is_up_to_date(connection: Connection) -> bool:
     """Whether the database behind this connection has these tables."""

@@ -4,6 +4,7 @@ from services.database.store import Store, connect
 from services.ledger.exports import Period
 from services.ledger.ledger import Ledger
 from services.ledger.records import (
+    AdminLine,
     Alert,
     Delivery,
     Effect,
@@ -16,6 +17,7 @@ from services.ledger.records import (
     MailRules,
     MailState,
     PaidOrder,
+    SignIn,
     Source,
     UnmatchedBooking,
     UnmatchedReason,
@@ -23,6 +25,7 @@ from services.ledger.records import (
 )
 
 __all__ = [
+    'AdminLine',
     'Alert',
     'Delivery',
     'Effect',
@@ -37,6 +40,7 @@ __all__ = [
     'MailState',
     'PaidOrder',
     'Period',
+    'SignIn',
     'Source',
     'Store',
     'UnmatchedBooking',

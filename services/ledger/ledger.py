@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from services.database.store import Store
+from services.ledger.admin_journal import AdminJournal
 from services.ledger.bookings import Bookings
 from services.ledger.cursors import ListCursors
 from services.ledger.deliveries import Deliveries
@@ -19,6 +20,7 @@ from services.ledger.mails import Mails
 from services.ledger.orders import Orders
 from services.ledger.records import MailRules, UnmatchedBooking
 from services.ledger.retention import Retention
+from services.ledger.sign_ins import SignIns
 from services.ledger.unmatched import Unmatched
 from services.orders import Order
 
@@ -52,6 +54,8 @@ class Ledger:
         self.orders = Orders(store, self.journal, clock, **shared, mails=self.mails, on_change=self._notify)
         self.bookings = Bookings(store, self.journal, clock, **shared, on_change=self._notify)
         self.cursors = ListCursors(store)
+        self.admin_journal = AdminJournal(store, clock)
+        self.sign_ins = SignIns(store, self.admin_journal, clock)
         self.retention = Retention(store, clock)
         self.exports = Exports(store)
         self._subscribers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)

@@ -206,3 +206,22 @@ class ListCursor:
     since: datetime
     until: datetime | None = None
     after: str = ''
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A sign-in to the admin; ``id`` is a hash of the value in its cookie."""
+
+    id: str = field(repr=False)
+    client_ip: str
+    created_at: datetime
+    last_seen: datetime
+
+
+@dataclass(frozen=True)
+class AdminLine:
+    """A line of the admin journal: what happened in the admin that belongs to no order."""
+
+    at: datetime
+    actor: str
+    line: str

@@ -45,6 +45,7 @@ class Settings:
     smtp_url: SmtpServer | None
     mail_from: str
     operator_email: str
+    admin_password: str = field(repr=False)
     host: str
     port: int
     database_url: str = field(repr=False)

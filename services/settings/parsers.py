@@ -23,6 +23,7 @@ from services.settings.urls import (
 )
 
 DEFAULT_PORT = 3000
+SHORTEST_PASSWORD = 12  # characters
 INTERNAL_PAGES = frozenset(
     'app event_types scheduled_events users login signup integrations organization account billing invitees '
     'cancellations reschedulings'.split()
@@ -92,6 +93,13 @@ def keys(pattern: str) -> Parser:
         return values
 
     return parse
+
+
+def password(value: str, _context: Context) -> str:
+    """Take a password that cannot be tried out, or ''."""
+    if value and len(value) < SHORTEST_PASSWORD:
+        raise Problem(f'is too short: it must have at least {SHORTEST_PASSWORD} characters')
+    return value
 
 
 def publishable_key(value: str, context: Context) -> str:

@@ -137,6 +137,13 @@ SETTINGS = (
         group=Group.RECOMMENDED,
     ),
     Setting(
+        'ADMIN_PASSWORD',
+        parsers.password,
+        help='Opens /admin, the pages that run the shop; without it they do not exist.',
+        where='you make it up: at least 12 characters, best from a password manager',
+        group=Group.RECOMMENDED,
+    ),
+    Setting(
         'HOST',
         parsers.listening,
         help='The IP address to listen on; with 127.0.0.1 only this machine can connect.',

@@ -14,6 +14,7 @@ SETTINGS = {
     'CALENDLY_LINK': 'https://calendly.com/coach/session',
     'CALENDLY_TOKEN': 'token',
     'CALENDLY_WEBHOOK_SIGNING_KEY': 'key',
+    'ADMIN_PASSWORD': 'long enough to be one',
 }
 PROGRAM = """
 import json, sys

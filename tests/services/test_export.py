@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from services.admin.export import Form, Subject, export
+from services.admin.export import Exports, Form, Subject
 from services.database import schema
 from services.ledger import Period
 from services.ledger.mapping import values_of
@@ -31,7 +31,7 @@ EVER = Period()
 
 async def exported(shop: Shop, subject: Subject, form: Form = Form.CSV, period: Period = EVER) -> str:
     """Return an export as one text."""
-    pieces = [piece async for piece in export(shop.ledger, subject, form, period)]
+    pieces = [piece async for piece in Exports(shop.ledger).write(subject, form, period)]
     return b''.join(pieces).decode()
 
 
@@ -152,7 +152,7 @@ async def test_an_order_that_is_made_during_an_export_does_no_harm(
     monkeypatch.setattr('services.ledger.exports.ROWS', 1)
     for number in range(2):
         await shop.ledger.orders.add(numbered(number), because=Cause.BUTTON)
-    pieces = export(shop.ledger, Subject.ORDERS, Form.CSV, EVER)
+    pieces = Exports(shop.ledger).write(Subject.ORDERS, Form.CSV, EVER)
     text = b''
     async for piece in pieces:
         if not text.count(b'0002'):
@@ -170,7 +170,7 @@ async def test_memory_does_not_grow_with_the_ledger(shop: Shop) -> None:
     tracemalloc.start()
     try:
         size = 0
-        async for piece in export(shop.ledger, Subject.ORDERS, Form.CSV, EVER):
+        async for piece in Exports(shop.ledger).write(Subject.ORDERS, Form.CSV, EVER):
             size += len(piece)
         peak = tracemalloc.get_traced_memory()[1]
     finally:

@@ -442,3 +442,15 @@ def test_mail_settings_that_cannot_work_are_refused(values: dict[str, str], prob
         parse_settings(GOOD | {'MAIL_FROM': 'shop@coach.example'} | values)
     assert problem in str(refused.value)
     assert ':p@' not in str(refused.value)
+
+
+def test_a_short_admin_password_is_refused() -> None:
+    """Eleven characters are too few, and the sentence does not repeat them; twelve are kept, out of repr."""
+    short, long = 'elevenchars', 'twelve chars'
+    with pytest.raises(SettingsError) as refused:
+        parse_settings(GOOD | {'ADMIN_PASSWORD': short})
+    assert 'ADMIN_PASSWORD is too short: it must have at least 12 characters' in str(refused.value)
+    assert short not in str(refused.value)
+    settings = parse_settings(GOOD | {'ADMIN_PASSWORD': long})
+    assert settings.admin_password == long
+    assert long not in repr(settings)

@@ -25,9 +25,13 @@ def style(theme: Theme) -> Markup:
 
 
 def sheet(theme: Theme) -> str:
-    """Read the style sheet, put in the accents of the site, and remove comments and white space."""
+    """Read the style sheet, put in the accents of the site, and squeeze it."""
     text = SHEET.read_text(encoding='utf-8')
-    text = text.replace('ACCENT', theme.accent).replace('NIGHT', theme.night)
+    return squeeze(text.replace('ACCENT', theme.accent).replace('NIGHT', theme.night))
+
+
+def squeeze(text: str) -> str:
+    """Remove comments and white space from a style sheet."""
     text = re.sub(r'\s*([{};,])\s*', r'\1', re.sub(r'(\s|/\*.*?\*/)+', ' ', text))
     return text.replace(': ', ':').replace(';}', '}').strip()
 

@@ -91,12 +91,18 @@ class SecurityHeadersMiddleware:
         policies = {'page': page_policy, 'document': document_policy}
         headers = {
             'Content-Security-Policy': policies[kind](self._settings, route) if kind in policies else NO_PAGE,
-            'Referrer-Policy': 'no-referrer' if route.secret_url else 'strict-origin',
+            'Referrer-Policy': _referrer_policy(route),
             **ALWAYS,
         }
         if self._settings.https:
             headers['Strict-Transport-Security'] = TWO_YEARS
         return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+def _referrer_policy(route: Route) -> str:
+    if route.secret_url:
+        return 'no-referrer'
+    return 'same-origin' if route.same_origin_referrer else 'strict-origin'
 
 
 def _kind(response: Headers) -> str:

@@ -15,8 +15,12 @@ FORM = 'application/x-www-form-urlencoded'
 NOT_OUR_FORM = 'Please go back to the start and press the button there.'
 
 
-async def read_form(request: Request) -> dict[str, str]:
-    """Read a form.
+async def read_form(request: Request, *, limit: int = MAX_BODY) -> dict[str, str]:
+    """Read a form; fields that were left empty are missing.
+
+    Args:
+        request: the request, its body not read yet.
+        limit: how many bytes the body may have.
 
     Raises:
         ShopError: it is not one a browser would send from our pages.
@@ -24,7 +28,7 @@ async def read_form(request: Request) -> dict[str, str]:
     content_type = request.headers.get('content-type', FORM).partition(';')[0].strip().lower()
     if content_type != FORM:
         raise UnsupportedType
-    body = await read_body(request, MAX_BODY, timeout=BODY_TIMEOUT)
+    body = await read_body(request, limit, timeout=BODY_TIMEOUT)
     try:
         return dict(parse_qsl(body.decode('ascii'), strict_parsing=True, max_num_fields=9)) if body else {}
     except ValueError as error:

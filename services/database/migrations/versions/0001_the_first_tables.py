@@ -111,6 +111,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('id', name='pk_journal'),
     )
     op.create_index('ix_journal_order_id', 'journal', ['order_id'])
+    _create_admin()
 
 
 def _create_mails() -> None:
@@ -232,4 +233,33 @@ def _create_orders() -> None:
     op.create_index('ix_orders_duplicate_of', 'orders', ['duplicate_of'])
     op.create_index(
         'ix_orders_card_fingerprint_name_completed_at', 'orders', ['card_fingerprint', 'name', 'completed_at']
+    )
+
+
+def _create_admin() -> None:
+    op.create_table(
+        'sign_ins',
+        sa.Column('id', sa.String(64), nullable=False),
+        sa.Column('client_ip', TEXT, nullable=False),
+        sa.Column('created_at', TIME, nullable=False),
+        sa.Column('last_seen', TIME, nullable=False),
+        sa.PrimaryKeyConstraint('id', name='pk_sign_ins'),
+    )
+    op.create_index('ix_sign_ins_last_seen', 'sign_ins', ['last_seen'])
+    op.create_table(
+        'admin_journal',
+        sa.Column('id', WHOLE, autoincrement=True, nullable=False),
+        sa.Column('at', TIME, nullable=False),
+        sa.Column('actor', TEXT, nullable=False),
+        sa.Column('line', TEXT, nullable=False),
+        sa.PrimaryKeyConstraint('id', name='pk_admin_journal'),
+    )
+    op.create_table(
+        'switches',
+        sa.Column('name', sa.String(32), nullable=False),
+        sa.Column('is_on', FLAG, nullable=False),
+        sa.Column('text', TEXT, nullable=False),
+        sa.Column('actor', TEXT, nullable=False),
+        sa.Column('at', TIME, nullable=False),
+        sa.PrimaryKeyConstraint('name', name='pk_switches'),
     )
