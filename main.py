@@ -14,7 +14,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  # an older Python must say so in 
 try:
     from services import site
     from services.admin.export import Form, Subject
-    from services.commands import backup, demo, export, restore, serve
+    from services.commands import backup, demo, export, forget, restore, serve
     from services.commands.refused import CommandRefused
     from services.database.backup import BackupRefused
     from services.settings import Settings, SettingsError, env_file, how_to_run, load, warnings
@@ -54,6 +54,8 @@ def _run(given: argparse.Namespace) -> None:
     elif given.command == 'export':
         period = {'first': given.first, 'last': given.last}
         export.run(_settings(), given.subject, given.form, **period, output=given.output)
+    elif given.command == 'forget':
+        forget.run(_settings(), given.who, yes=given.yes)
     else:
         serve.run(_settings(), start=start, warnings=warnings(os.environ, env_file(os.environ)))
 
@@ -72,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument('file', type=Path, metavar='FILE')
         command.set_defaults(action=action)
     _add_export(commands.add_parser('export', help='write orders, bookings or journal as CSV or JSON'))
+    erase = commands.add_parser('forget', help='erase a customer, after showing what that means')
+    erase.add_argument('who', metavar='WHO', help='an e-mail address, or the reference of an order')
+    erase.add_argument('--yes', action='store_true', help='do not ask')
+    erase.set_defaults(action='forget')
     return parser
 
 

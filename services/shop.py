@@ -4,13 +4,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter
 
 from services import site
 from services.admin import Access
 from services.admin.export import Exports
+from services.admin.forget import Forget
 from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
@@ -108,6 +109,7 @@ class Shop:
     fuse: Fuse
     access: Access | None
     exports: Exports
+    forget: Forget
 
     @property
     def banner(self) -> str:
@@ -223,6 +225,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         clock,
         on_unmatched=lambda row: metrics.unmatched_booking(row.reason),
         mail_rules=_mail_rules(settings),
+        keep_abandoned=timedelta(days=texts.privacy.abandoned_days),
     )
     payments = Payments(
         settings.stripe_secret_key,
@@ -344,6 +347,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         fuse=fuse,
         access=_access(settings, ledger, metrics),
         exports=Exports(ledger),
+        forget=Forget(ledger, keep_months=texts.privacy.keep_months, clock=clock),
     )
 
 

@@ -87,5 +87,5 @@ def _new_file(output: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise CommandRefused(f'{output} cannot be written: {error.strerror}.') from error
     finally:
-        if temporary:
+        if temporary is not None:
             temporary.unlink(missing_ok=True)

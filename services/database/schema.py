@@ -102,6 +102,7 @@ orders = Table(
     Column('contact_email', Text, nullable=False),
     Column('contact_email_at', Utc),
     Column('fraud_warning', Boolean, nullable=False),
+    Column('forgotten_at', Utc),
     Column('next_check', Utc),
     Column('delete_at', Utc),
     # facts: what was seen at Stripe

@@ -25,6 +25,7 @@ from services.ledger.records import (
 )
 from services.ledger.unmatched import Unmatched
 from services.orders import MONEY_BACK_STATES, Booking, BookingState, Cause, Order, State
+from services.orders.forgotten import ERASED, ERASED_BOOKING, erased
 
 ACTIVE, CANCELED = BookingState.ACTIVE, BookingState.CANCELED
 
@@ -155,7 +156,8 @@ class Bookings:
             # Lock the order: two concurrent updates of one booking must not both write a journal line.
             lock = select(schema.orders).where(schema.orders.c.id == order.id).with_for_update()
             current = order_from_row(connection.execute(lock).one())
-            change = self._write(connection, current, booking, was_read=was_read)
+            kept = erased(booking) if current.forgotten_at else booking
+            change = self._write(connection, current, kept, was_read=was_read)
             self._write_lines(connection, order, change, because)
             if booking.state == CANCELED != change.state_before and not moved:
                 self._reopen_calendar(connection, current, because)
@@ -285,6 +287,8 @@ class Bookings:
         changed['state'] = case((table.state == CANCELED, table.state), else_=new.state)
         for name in ('canceled_by', 'cancel_reason'):
             changed[name] = case((table[name] == '', new[name]), else_=table[name])
+        for name in ERASED_BOOKING.keys() & changed.keys():  # who is forgotten stays so
+            changed[name] = case((table.email == ERASED, table[name]), else_=changed[name])
         return put.on_conflict_do_update(index_elements=[table.invitee_id], set_=changed)
 
     def _reopen_calendar(self, connection: Connection, order: Order, because: Cause) -> None:

@@ -219,6 +219,7 @@ class Order:
     while the order is open. ``version`` counts the moves. ``duplicate_of`` is the reference of an earlier
     payment that this one seems to repeat. ``fraud_warning`` says that the card issuer reported fraud.
     ``contact_email`` is the address as the customer has corrected it, and when; Stripe's stays in the facts.
+    ``forgotten_at`` says when the data of the customer were erased: nothing brings them back.
     ``calendar_share`` is Calendly's name of the calendar link where it can be deleted.
     ``bookings_unknown`` marks an order that was adopted or
     restored: it may have been booked without the ledger knowing.
@@ -250,6 +251,7 @@ class Order:
     contact_email: str = ''
     contact_email_at: datetime | None = None
     fraud_warning: bool = False
+    forgotten_at: datetime | None = None
     facts: Facts = Facts()
 
     @property

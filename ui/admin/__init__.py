@@ -2,7 +2,7 @@
 
 from services.admin import Access
 from services.shop import Shop
-from ui.admin import export, login, overview
+from ui.admin import export, forget, login, overview
 
 
 def register(shop: Shop, access: Access) -> None:
@@ -10,3 +10,4 @@ def register(shop: Shop, access: Access) -> None:
     login.register(shop, access)
     overview.register(shop)
     export.register(shop)
+    forget.register(shop)

@@ -1,4 +1,4 @@
-"""The export page, and the download that its form asks for; the form is sent by GET, so the URL says it all."""
+"""The export page, and the download that its form asks for by GET: the URL says what is in the file."""
 
 from urllib.parse import urlencode
 

@@ -186,6 +186,7 @@ def _create_orders() -> None:
         sa.Column('contact_email', TEXT, nullable=False),
         sa.Column('contact_email_at', TIME),
         sa.Column('fraud_warning', FLAG, nullable=False),
+        sa.Column('forgotten_at', TIME),
         sa.Column('next_check', TIME),
         sa.Column('delete_at', TIME),
         sa.Column('session_status', TEXT, nullable=False),
