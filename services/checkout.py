@@ -10,7 +10,15 @@ from typing import Any, NoReturn
 
 from services.availability import Availability
 from services.catalog import Catalog
-from services.errors import AlreadyPaid, PaymentBusy, PriceChanged, ShopError, reported, unclear_if_silent
+from services.errors import (
+    AlreadyPaid,
+    PaymentBusy,
+    PriceChanged,
+    SellingStopped,
+    ShopError,
+    reported,
+    unclear_if_silent,
+)
 from services.fulfilment import Fulfilment
 from services.fuse import Fuse
 from services.ledger import Ledger
@@ -30,6 +38,7 @@ from services.orders import (
 )
 from services.payments import Payments
 from services.rate_limit import RateLimit
+from services.selling import Selling
 
 TRIES = 4
 PAYABLE_MARGIN = ATTACH_DEADLINE  # a session that closes sooner than this is not worth sending anybody to
@@ -52,6 +61,7 @@ class Checkout:
         fulfilment: Fulfilment,
         rate_limit: RateLimit,
         fuse: Fuse,
+        selling: Selling,
         availability: Availability,
         clock: Callable[[], datetime],
         domain: str,
@@ -66,6 +76,7 @@ class Checkout:
             fulfilment: reads what became of earlier sessions.
             rate_limit: how often clients may start a payment.
             fuse: pauses sales when many sessions are opened and nearly none is paid.
+            selling: whether the operator has stopped selling.
             availability: whether a time is free.
             clock: the present time in UTC.
             domain: this shop's address.
@@ -77,6 +88,7 @@ class Checkout:
         self._fulfilment = fulfilment
         self._rate_limit = rate_limit
         self._fuse = fuse
+        self._selling = selling
         self._availability = availability
         self._clock = clock
         self._domain = domain
@@ -110,6 +122,7 @@ class Checkout:
         with reported('starting a payment'):
             await self._rate_limit.admit(client_ip, known=known_browser)
             self._fuse.check(known=known_browser)
+            await self._selling.check()
             wanted = await self._wanted(offer)
             if shown is not None and shown != wanted.price:
                 raise PriceChanged(f'{shown} was shown, {wanted.price} would be charged')
@@ -120,6 +133,7 @@ class Checkout:
                 order = await self._order_for(browser, wanted, because, again=again)
                 session = await self._session_of(order, because)
                 if session:
+                    await self._close_if_stopped(session, because)
                     await self._fuse.count(session.id, known=known_browser)
                     return session
             raise PaymentBusy('too many clicks at once')
@@ -283,6 +297,15 @@ class Checkout:
         with suppress(ShopError):  # another click may have closed it already
             await self._payments.expire_session(session.id)
         raise PriceChanged(line)
+
+    async def _close_if_stopped(self, session: PaymentSession, because: Cause) -> None:
+        """Check once more that we are selling: a stop closes only the sessions that there are by then."""
+        try:
+            await self._selling.check()
+        except SellingStopped:
+            with suppress(ShopError):  # the reconciler tries again
+                await self._fulfilment.close(session.id, because=because)
+            raise
 
     async def _attach(self, order: Order, session: PaymentSession, because: Cause) -> Order | None:
         opened: dict[str, Any] = {'session_id': session.id, 'session_url': session.url}

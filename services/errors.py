@@ -93,6 +93,14 @@ class PaymentsUnavailable(ShopError):
     words = 'Payments are not available right now. You have not been charged.'
 
 
+class PaymentRefused(PaymentsUnavailable):
+    """Stripe has answered that it will not do what the operator wants; ``reason`` is its code for it."""
+
+    def __init__(self, cause: str, *, reason: str) -> None:
+        super().__init__(cause)
+        self.reason = reason
+
+
 class PriceChanged(ShopError):
     """The page the customer read shows another amount than would be charged now."""
 
@@ -242,6 +250,18 @@ class SalesPaused(ShopError):
     words = 'Online payment is paused for a short time. You have not been charged. Please call us.'
     level = logging.INFO
     is_logged = True
+
+
+class SellingStopped(ShopError):
+    """The operator has stopped selling; the words are the operator's."""
+
+    code = 'selling_stopped'
+    status = 503
+    level = logging.INFO
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words = words  # type: ignore[misc]  # the operator wrote them
 
 
 class NothingFree(ShopError):

@@ -7,6 +7,7 @@ from services.catalog import Offer
 from services.errors import ShopError, reported
 from services.payments.clock import REMEDY as CLOCK_REMEDY
 from services.reconciler import BookingReader, CalendarWatch, SubscriptionWatch
+from services.selling import Selling
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,14 @@ class Check:
         problem: what is wrong with it, '' when nothing is.
         remedy: what the operator can do, '' when there is no problem.
         critical: whether no order can be taken while the problem lasts.
+        note: what the operator has decided, where nothing is wrong.
     """
 
     name: str
     problem: str = ''
     remedy: str = ''
     critical: bool = False
+    note: str = ''
 
 
 def ready(checks: Iterable[Check]) -> bool:
@@ -91,6 +94,18 @@ def check_sales(paused_for: float) -> Check:
         problem='online payment is paused: many sessions were opened and nearly none was paid',
         remedy='Somebody seems to try stolen cards: look at the failed payments in the Stripe Dashboard. '
         f'It goes on by itself in {paused_for / 60:.0f} minutes; a restart ends it at once.',
+    )
+
+
+async def check_selling(selling: Selling) -> Check:
+    """Say whether the operator has stopped selling; that is no problem.
+
+    Args:
+        selling: the switch.
+    """
+    stop = await selling.stop_for_page()
+    return Check(
+        'selling', note=f'stopped since {stop.at:%Y-%m-%d %H:%M} UTC by {stop.actor}' if stop else ''
     )
 
 

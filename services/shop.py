@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from fastapi import APIRouter
 
 from services import site
-from services.admin import Access
+from services.admin import Access, Actions, access_with, build_actions
 from services.admin.export import Exports
 from services.admin.forget import Forget
+from services.admin.reads import Reads
 from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
@@ -35,6 +36,7 @@ from services.health import (
     check_price,
     check_reconciler,
     check_sales,
+    check_selling,
     check_stripe_key,
 )
 from services.inbox import Inbox
@@ -54,6 +56,7 @@ from services.reconciler import (
     tasks,
 )
 from services.scheduling import Scheduling
+from services.selling import Selling
 from services.settings import Settings
 
 __all__ = ['Shop', 'WaitsFor', 'build']
@@ -75,8 +78,6 @@ LOOKUPS = {
 # Of links by mail; a person needs one.
 FINDS = {'per_client': '6/minute', 'per_network': '12/minute', 'overall': '60/minute', 'known': '1/second'}
 FINDS_PER_ADDRESS = '3/hour'
-# Of the admin's password, right or wrong: at most some two million tries a year from anywhere.
-SIGN_INS = {'per_client': '10/15minutes', 'per_network': '20/15minutes', 'overall': '60/15minutes'}
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Shop:
     checkout: Checkout
     find_orders: FindOrders
     correct_email: CorrectEmail
+    actions: Actions
     fulfilment: Fulfilment
     bookings: BookingRecorder
     calendar: CalendarLinks
@@ -107,9 +109,11 @@ class Shop:
     availability: Availability
     metrics: Metrics
     fuse: Fuse
+    selling: Selling
     access: Access | None
     exports: Exports
     forget: Forget
+    reads: Reads
 
     @property
     def banner(self) -> str:
@@ -175,6 +179,7 @@ class Shop:
                 has_signing_key=bool(self.settings.calendly_webhook_signing_key),
             ),
             check_sales(self.fuse.paused_for),
+            await check_selling(self.selling),
             check_clock(self.payments.clock.problem),
             check_reconciler(self.reconciler.problem),
             *([check_mail(self.mail_sender.problem)] if self.mail_sender else []),
@@ -192,8 +197,7 @@ class Shop:
     @property
     def learns_of_bookings(self) -> bool:
         """Whether bookings are delivered to this shop, or read from Calendly."""
-        can_read = self.booking_reader.was_read and self.booking_reader.problem is None
-        return bool(self.settings.calendly_webhook_signing_key) or can_read
+        return bool(self.settings.calendly_webhook_signing_key) or self.booking_reader.is_current
 
     def routers(self) -> list[APIRouter]:
         """Make the routers for machines; a webhook without a secret has no endpoint."""
@@ -270,6 +274,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     )
     fuse = Fuse(completed=ledger.orders.completed_sessions)
     metrics.watch_pause(lambda: bool(fuse.paused_for))
+    selling = Selling(ledger)
     bookings, waiting = BookingRecorder(ledger, scheduling), WaitingPages()
     calendar = CalendarLinks(
         ledger=ledger,
@@ -281,6 +286,14 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         duplicates_open=texts.order.duplicates_open_calendar,
         learns_of_bookings=bool(settings.calendly_webhook_signing_key),
     )
+    booking_reader = BookingReader(
+        ledger=ledger,
+        payments=payments,
+        scheduling=scheduling,
+        recorder=bookings,
+        waiting=waiting,
+        clock=clock,
+    )
     checkout = Checkout(
         ledger=ledger,
         catalog=catalog,
@@ -288,11 +301,26 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         fulfilment=fulfilment,
         rate_limit=RateLimit(**STARTS, on_refused=metrics.refused),
         fuse=fuse,
+        selling=selling,
         availability=availability,
         clock=clock,
         domain=domain,
         allowed=PriceAdjustments(settings.promotion_codes, settings.automatic_tax),
     )
+    correct_email = CorrectEmail(ledger, clock=clock)
+    actions = build_actions(
+        ledger=ledger,
+        payments=payments,
+        fulfilment=fulfilment,
+        calendar=calendar,
+        recorder=bookings,
+        scheduling=scheduling,
+        correct_email=correct_email,
+        site=texts,
+        sends_mail=settings.smtp_url is not None,
+        clock=clock,
+    )
+    handlers = {**CalendarEffects(ledger, scheduling, clock=clock).handlers, **actions.handlers}
     inbox = Inbox(ledger, {Source.STRIPE: fulfilment.process, Source.CALENDLY: bookings.process})
     reconciler = Reconciler(
         tasks(
@@ -302,11 +330,13 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
             inbox=inbox,
             clock=clock,
             domain=domain,
+            is_selling=selling.is_on,
         ),
         ledger=ledger,
         metrics=metrics,
         every=settings.reconcile_seconds,
     )
+    selling.subscribe(reconciler.hurry)
     return Shop(
         settings=settings,
         site=texts,
@@ -317,7 +347,8 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
             rate_limit=RateLimit(**FINDS, on_refused=metrics.refused),
             address_limit=AddressLimit(FINDS_PER_ADDRESS),
         ),
-        correct_email=CorrectEmail(ledger, clock=clock),
+        correct_email=correct_email,
+        actions=actions,
         fulfilment=fulfilment,
         bookings=bookings,
         calendar=calendar,
@@ -326,37 +357,31 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         payments=payments,
         scheduling=scheduling,
         reconciler=reconciler,
-        effects=EffectRunner(ledger, CalendarEffects(ledger, scheduling, clock=clock).handlers),
+        effects=EffectRunner(ledger, handlers),
         mail_sender=_mail_sender(
             settings, texts, ledger=ledger, payments=payments, calendar=calendar, clock=clock
         ),
         problem_watch=ProblemWatch(ledger, clock=clock),
         calendar_watch=CalendarWatch(scheduling, availability, minutes=product.minutes),
         availability=availability,
-        booking_reader=BookingReader(
-            ledger=ledger,
-            payments=payments,
-            scheduling=scheduling,
-            recorder=bookings,
-            waiting=waiting,
-            clock=clock,
-        ),
+        booking_reader=booking_reader,
         subscription_watch=SubscriptionWatch(scheduling),
         waiting=waiting,
         metrics=metrics,
         fuse=fuse,
-        access=_access(settings, ledger, metrics),
+        selling=selling,
+        access=access_with(settings.admin_password, ledger, on_refused=metrics.refused),
         exports=Exports(ledger),
         forget=Forget(ledger, keep_months=texts.privacy.keep_months, clock=clock),
+        reads=Reads.of(
+            ledger,
+            environment=lambda: payments.environment,
+            bookings_known=lambda: bool(settings.calendly_webhook_signing_key) or booking_reader.is_current,
+            zone=texts.business.zone,
+            domain=domain,
+            clock=clock,
+        ),
     )
-
-
-def _access(settings: Settings, ledger: Ledger, metrics: Metrics) -> Access | None:
-    """Without a password there is no admin."""
-    if not settings.admin_password:
-        return None
-    limit = RateLimit(**SIGN_INS, known='1/second', on_refused=metrics.refused)
-    return Access(ledger, password=settings.admin_password, rate_limit=limit)
 
 
 def _banner(settings: Settings) -> str:

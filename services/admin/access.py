@@ -13,6 +13,8 @@ from services.ledger.sign_ins import ABSOLUTE
 from services.rate_limit import RateLimit
 
 LIFETIME = ABSOLUTE
+TRIES = {'per_client': '10/15minutes', 'per_network': '20/15minutes', 'overall': '60/15minutes'}
+"""How often the password may be typed, right or wrong: from anywhere at most two million times a year."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,20 @@ class Access:
     def _id_of(self, token: str) -> str:
         """Hash a cookie's value together with the password: another password knows none of its sign-ins."""
         return hmac.new(self._password, token.encode(), hashlib.sha256).hexdigest()
+
+
+def access_with(password: str, ledger: Ledger, *, on_refused: Callable[[], object]) -> Access | None:
+    """Make the access of a shop; without a password there is no admin.
+
+    Args:
+        password: the setting.
+        ledger: where sign-ins are kept.
+        on_refused: called for each try above the limits.
+    """
+    if not password:
+        return None
+    limit = RateLimit(**TRIES, known='1/second', on_refused=on_refused)
+    return Access(ledger, password=password, rate_limit=limit)
 
 
 def actor_at(client_ip: str) -> str:

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, Select, select
+from sqlalchemy import CompoundSelect, Connection, Engine, Row, Select, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.database import schema
@@ -86,7 +86,7 @@ class Store:
             await asyncio.to_thread(threads.shutdown)
         self.engine.dispose()
 
-    async def read(self, query: Select[Any], **values: Any) -> list[Row[Any]]:
+    async def read(self, query: Select[Any] | CompoundSelect[Any], **values: Any) -> list[Row[Any]]:
         """Return all rows of a query with these parameters.
 
         Raises:

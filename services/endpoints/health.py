@@ -26,7 +26,10 @@ def health_router(health: Callable[[], Awaitable[list[Check]]]) -> APIRouter:
     async def readyz() -> Response:
         """Say whether orders can be taken, with the problem of each part."""
         checks = await health()
-        body = {'ready': ready(checks), 'parts': {check.name: check.problem or 'ok' for check in checks}}
+        body = {
+            'ready': ready(checks),
+            'parts': {check.name: check.problem or check.note or 'ok' for check in checks},
+        }
         return JSONResponse(body, status_code=200 if ready(checks) else 503, headers=NO_STORE)
 
     return router

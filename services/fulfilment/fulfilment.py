@@ -67,13 +67,20 @@ class Fulfilment:
         return self._ledger.subscribe(order, callback)
 
     async def fulfil(
-        self, session_id: str, *, because: Cause, handles: Delivery | None = None, warned: bool = False
+        self,
+        session_id: str,
+        *,
+        because: Cause,
+        actor: str = '',
+        handles: Delivery | None = None,
+        warned: bool = False,
     ) -> Order | None:
         """Read a session at Stripe and write down what is true of its order.
 
         Args:
             session_id: Stripe's id of the session.
             because: who asks.
+            actor: the person who asks, if one does.
             handles: the delivery that this answers, marked as handled in the same transaction.
             warned: the card issuer has reported fraud.
 
@@ -93,7 +100,7 @@ class Fulfilment:
             order = order or await self._adopt(session, because)
             if order is None:
                 break
-            moved = await self._apply(order, session, because, handles, warned=warned)
+            moved = await self._apply(order, session, because, handles, actor=actor, warned=warned)
             if moved:
                 return moved
         else:
@@ -160,13 +167,13 @@ class Fulfilment:
             self._unknown[session_id] = True
         return order
 
-    async def check(self, order: Order, *, because: Cause) -> Order | None:
+    async def check(self, order: Order, *, because: Cause, actor: str = '') -> Order | None:
         """Read at Stripe how an order stands; None when Stripe is silent."""
         if order.session_id is None:
             return order
         try:
             with reported('checking a payment'):
-                return await self.fulfil(order.session_id, because=because) or order
+                return await self.fulfil(order.session_id, because=because, actor=actor) or order
         except ShopError:
             return None
 
@@ -210,6 +217,7 @@ class Fulfilment:
         because: Cause,
         handles: Delivery | None,
         *,
+        actor: str = '',
         warned: bool = False,
     ) -> Order | None:
         """Write a decision down in one move; None when another move came first."""
@@ -234,7 +242,7 @@ class Fulfilment:
             line += '; the card issuer reports fraud'
         alert = AlertKind.SECOND_SESSION if decision.alarm and not decision.changes else None
         moved = await self._ledger.orders.move(
-            order, because=because, line=line, handles=handles, alert=alert, **changes
+            order, because=because, actor=actor, line=line, handles=handles, alert=alert, **changes
         )
         if moved:
             await self._after(order, moved, because)

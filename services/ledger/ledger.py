@@ -10,18 +10,23 @@ from typing import Any
 
 from services.database.store import Store
 from services.ledger.admin_journal import AdminJournal
+from services.ledger.attention import Attention
 from services.ledger.bookings import Bookings
 from services.ledger.cursors import ListCursors
 from services.ledger.deliveries import Deliveries
 from services.ledger.effects import Effects
 from services.ledger.exports import Exports
 from services.ledger.forgetting import Forgetting
+from services.ledger.history import History
 from services.ledger.journal import Journal
 from services.ledger.mails import Mails
 from services.ledger.orders import Orders
 from services.ledger.records import MailRules, UnmatchedBooking
 from services.ledger.retention import Retention
+from services.ledger.search import Search
 from services.ledger.sign_ins import SignIns
+from services.ledger.switches import Switches
+from services.ledger.totals import Totals
 from services.ledger.unmatched import Unmatched
 from services.orders import RETENTION, Order
 
@@ -49,10 +54,11 @@ class Ledger:
         """
         self.store = store
         self.journal = Journal(store, clock)
+        self.admin_journal = AdminJournal(store, clock)
         self.mails = Mails(store, clock, mail_rules or MailRules())
-        self.deliveries = Deliveries(store, clock, self.mails)
-        self.unmatched = Unmatched(store, clock, self.mails, on_listed=on_unmatched)
-        self.effects = Effects(store, self.journal, clock, on_change=self._notify)
+        self.deliveries = Deliveries(store, clock, self.mails, self.admin_journal)
+        self.unmatched = Unmatched(store, clock, self.mails, self.admin_journal, on_listed=on_unmatched)
+        self.effects = Effects(store, self.journal, clock, mails=self.mails, on_change=self._notify)
         shared: dict[str, Any] = {'unmatched': self.unmatched, 'effects': self.effects}
         self.orders = Orders(
             store,
@@ -65,8 +71,12 @@ class Ledger:
         )
         self.bookings = Bookings(store, self.journal, clock, **shared, on_change=self._notify)
         self.cursors = ListCursors(store)
-        self.admin_journal = AdminJournal(store, clock)
         self.sign_ins = SignIns(store, self.admin_journal, clock)
+        self.switches = Switches(store, self.admin_journal, clock)
+        self.attention = Attention(store, self.journal, clock)
+        self.history = History(store)
+        self.totals = Totals(store)
+        self.search = Search(store, clock)
         self.retention = Retention(store, clock)
         self.exports = Exports(store)
         self.forgetting = Forgetting(store, self.journal, clock, on_change=self._notify)

@@ -18,9 +18,18 @@ from services.ledger.journal import Journal
 from services.ledger.leases import claim
 from services.ledger.mails import Mails
 from services.ledger.mapping import columns_of, order_from_row, values_of
-from services.ledger.records import Alert, Delivery, Effect, PaidOrder, UnmatchedBooking
+from services.ledger.records import (
+    Alert,
+    Delivery,
+    Effect,
+    NewEffect,
+    NewMail,
+    PaidOrder,
+    UnmatchedBooking,
+)
 from services.ledger.unmatched import Unmatched
 from services.orders import (
+    LONGEST_OPEN_PAUSE,
     MONEY_BACK_STATES,
     RETENTION,
     AlertKind,
@@ -150,6 +159,8 @@ class Orders:
         handles: Delivery | None = None,
         ends: Effect | None = None,
         alert: AlertKind | None = None,
+        wants: Iterable[NewEffect] = (),
+        mail: NewMail | None = None,
         **changes: Any,
     ) -> Order | None:
         """Change an order if nobody else has since it was read, with one journal line.
@@ -162,6 +173,8 @@ class Orders:
             handles: the delivery that this answers, marked as handled in the same transaction.
             ends: the intent that this carries out, forgotten in the same transaction.
             alert: what the operator must be told that does not follow from the changes.
+            wants: what is to be done elsewhere, written down in the same transaction.
+            mail: what is mailed to the customer, written down in the same transaction.
             changes: fields of the order; ``facts`` replaces all facts.
 
         Returns:
@@ -170,8 +183,9 @@ class Orders:
         now = self._clock()
         after = replace(order, version=order.version + 1, **changes)
         values = columns_of(changes) | {'version': after.version}
-        values |= {'next_check': next_check(after, now), 'delete_at': self.delete_at(after, now)}
-        values |= {'order_id': order.id, 'seen_version': order.version}
+        values |= {'state': after.state, 'next_check': next_check(after, now)}
+        values |= {'delete_at': self.delete_at(after, now), 'order_id': order.id}
+        values |= {'seen_version': order.version}
         unmatched: list[UnmatchedBooking] = []
         wanted: list[str] = []
         released: list[Order] = []
@@ -184,7 +198,11 @@ class Orders:
                 unmatched[:] = self._unmatched.write_refunded(connection, after, before=order)
                 wanted[:] = self._effects.write_after(connection, after, before=order)
                 released[:] = self._release_duplicates(connection, after, before=order, because=because)
+            for effect in wants:
+                wanted.extend(self._effects.write(connection, after.id, effect))
             self._mails.write_after(connection, after, before=order)
+            if mail:
+                self._mails.write(connection, after, mail)
             if alert:
                 self._mails.alert(connection, Alert(f'{order.id}.{alert}', alert, order.id, line))
             if ends:
@@ -260,6 +278,17 @@ class Orders:
             return tuple(map(order_from_row, rows))
 
         return await self._store.write(work)
+
+    async def check_open_now(self) -> None:
+        """Have every open order with a session checked in the next round.
+
+        An open order is due again within half an hour, so the index finds them among all others.
+        """
+        columns, now = schema.orders.c, self._clock()
+        soon = (columns.next_check > now) & (columns.next_check <= now + LONGEST_OPEN_PAUSE)
+        is_open = columns.session_id.is_not(None) & columns.completed_at.is_(None)
+        statement = update(schema.orders).where(soon, is_open).values(next_check=now)
+        await self._store.write(lambda connection: connection.execute(statement))
 
     async def checked(self, orders: Iterable[Order]) -> None:
         """Set the next check of orders that turned out to be unchanged."""

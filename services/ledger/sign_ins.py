@@ -79,6 +79,20 @@ class SignIns:
 
         await self._store.write(work)
 
+    async def delete_ended(self, *, limit: int) -> int:
+        """Delete sign-ins that have ended by themselves.
+
+        Args:
+            limit: how many to delete.
+
+        Returns:
+            How many were deleted.
+        """
+        table = schema.sign_ins
+        ended = select(table.c.id).where(~self._lasts()).limit(limit)
+        statement = delete(table).where(table.c.id.in_(ended))
+        return await self._store.write(lambda connection: connection.execute(statement).rowcount)
+
     def _lasts(self) -> ColumnElement[bool]:
         now, columns = self._clock(), schema.sign_ins.c
         return (columns.last_seen > now - IDLE) & (columns.created_at > now - ABSOLUTE)

@@ -4,6 +4,7 @@ from services.orders.matching import is_same_shop, metadata_of, mismatch_of, ord
 from services.orders.messages import AlertKind, MailKind, after_the_night, alerts_after, mails_after
 from services.orders.model import (
     ATTACH_DEADLINE,
+    CALENDAR_STATES,
     CLAIM_LIFETIME,
     DISPUTE_FACTS,
     LINK_ENDS,
@@ -25,14 +26,23 @@ from services.orders.model import (
     Return,
     State,
 )
-from services.orders.schedule import RETENTION, WATCHED, attach_deadline, delete_at, next_check
+from services.orders.schedule import (
+    LONGEST_OPEN_PAUSE,
+    RETENTION,
+    WATCHED,
+    attach_deadline,
+    delete_at,
+    next_check,
+)
 from services.orders.text import new_reference, parse_email, plain_text
 
 __all__ = [
     'ATTACH_DEADLINE',
+    'CALENDAR_STATES',
     'CLAIM_LIFETIME',
     'DISPUTE_FACTS',
     'LINK_ENDS',
+    'LONGEST_OPEN_PAUSE',
     'MONEY_BACK_STATES',
     'PAID_STATUSES',
     'RETENTION',

@@ -13,7 +13,8 @@ NIGHT_BEGINS, NIGHT_ENDS = 21, 8  # hours of the day in which nobody is reminded
 class MailKind(enum.StrEnum):
     """What a mail is about; the first four go to the customer of an order, at most once each.
 
-    Of a corrected e-mail address the old one and the new one are told.
+    Of a corrected e-mail address the old one and the new one are told. The operator has the link of an order
+    sent as often as the customer asks.
     """
 
     PAID = 'paid'
@@ -22,6 +23,7 @@ class MailKind(enum.StrEnum):
     REFUNDED = 'refunded'
     OLD_ADDRESS = 'old address'
     NEW_ADDRESS = 'new address'
+    LINK = 'link'
     LINKS = 'links'
     ALERTS = 'alerts'
 
@@ -34,6 +36,8 @@ class AlertKind(enum.StrEnum):
     SECOND_SESSION = 'second session'
     FRAUD_WARNING = 'fraud warning'
     DISPUTE = 'dispute'
+    REFUND_FAILED = 'refund failed'
+    EFFECT = 'effect'
     MEETING = 'meeting'
     DELIVERY = 'delivery'
     MAIL = 'mail'
@@ -71,6 +75,7 @@ def alerts_after(before: Order, after: Order, now: datetime) -> list[AlertKind]:
         AlertKind.MISMATCH: _is_paid_mismatch(after) and not _is_paid_mismatch(before),
         AlertKind.FRAUD_WARNING: after.fraud_warning and not before.fraud_warning,
         AlertKind.DISPUTE: after.facts.amount_disputed and not before.facts.amount_disputed,
+        AlertKind.REFUND_FAILED: after.refund_failed and not before.refund_failed,
     }
     return [kind for kind, is_new in found.items() if is_new]
 

@@ -8,9 +8,10 @@ WATCHED = timedelta(days=180)  # how long a payment is checked for refunds and d
 FAILED_WATCHED = timedelta(days=1)
 RETENTION = timedelta(days=30)  # how long what is not kept for ever stays
 MINUTE = timedelta(minutes=1)
+LONGEST_OPEN_PAUSE = timedelta(minutes=30)
 # The shortest and the longest pause between two checks; in between, a quarter of the order's age.
 PAUSES = {
-    State.OPEN: (MINUTE, timedelta(minutes=30)),
+    State.OPEN: (MINUTE, LONGEST_OPEN_PAUSE),
     State.PROCESSING: (MINUTE, timedelta(hours=6)),
     State.AWAITING_CUSTOMER: (MINUTE, timedelta(hours=6)),
     State.UNDER_REVIEW: (MINUTE, timedelta(hours=1)),

@@ -21,6 +21,11 @@ PERMISSIONS: Mapping[str, tuple[str, str]] = {
     'review_read': ('Reviews: Read', 'notice payments under review'),
     'event_read': ('Events: Read', 'find what was never delivered'),
 }
+# Only the buttons of the admin need these; each includes the right to read.
+FOR_BUTTONS: Mapping[str, tuple[str, str]] = {
+    'charge_write': ('Charges and Refunds: Write', 'refund from the admin'),
+    'dispute_write': ('Disputes: Write', 'draft the evidence of a dispute from the admin'),
+}
 # What reading below a path of /v1 needs; every other path is read only where a refusal is expected.
 NEEDED: Mapping[str, str] = {
     'checkout': 'checkout_session_read',
@@ -51,6 +56,13 @@ def needed_to_read(path: str) -> str:
 def is_forbidden(error: ShopError) -> bool:
     """Whether Stripe refused a request because the key lacks a permission."""
     return isinstance(error.__cause__, stripe.PermissionError)
+
+
+def named_permission(error: stripe.PermissionError) -> str:
+    """Return the permission that a refusal names, as the Dashboard's row with its slug."""
+    found = NAMED.search(str(error))
+    slug = next(filter(None, found.groups()), '') if found else ''
+    return f'"{_row(slug)}" (rak_{slug})' if slug else '(Stripe does not say which)'
 
 
 class MissingPermissions:
@@ -84,4 +96,4 @@ class MissingPermissions:
 
 
 def _row(slug: str) -> str:
-    return PERMISSIONS.get(slug, (slug, ''))[0]
+    return {**PERMISSIONS, **FOR_BUTTONS}.get(slug, (slug, ''))[0]

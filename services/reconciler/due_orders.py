@@ -1,7 +1,7 @@
 """A reconciler task: compare the orders whose check is due with Stripe."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from services.fulfilment import Fulfilment
@@ -26,6 +26,7 @@ class CheckDueOrders:
         fulfilment: Fulfilment,
         clock: Callable[[], datetime],
         sessions_are_read: Callable[[], bool],
+        is_selling: Callable[[], Awaitable[bool]],
     ) -> None:
         """Make it.
 
@@ -36,21 +37,23 @@ class CheckDueOrders:
             clock: the present time in UTC.
             sessions_are_read: whether this process knows Stripe's list of sessions; until then an order of a
                 restored ledger may have been paid.
+            is_selling: whether open sessions may be paid; the others are closed.
         """
         self._ledger = ledger
         self._payments = payments
         self._fulfilment = fulfilment
         self._clock = clock
         self._sessions_are_read = sessions_are_read
+        self._is_selling = is_selling
 
     async def run(self) -> bool:
         """Check the orders that are due."""
         orders = await self._ledger.orders.claim(self._payments.environment, limit=LIMIT)
-        turn = asyncio.Semaphore(CONCURRENCY)
+        turn, is_selling = asyncio.Semaphore(CONCURRENCY), await self._is_selling()
 
         async def check(order: Order) -> Order | None:
             async with turn:
-                return await self._check(order)
+                return await self._check(order, is_selling=is_selling)
 
         results = await asyncio.gather(*map(check, orders), return_exceptions=True)
         await self._ledger.orders.checked(order for order in results if isinstance(order, Order))
@@ -59,12 +62,17 @@ class CheckDueOrders:
                 raise error  # the first stands for all; orders that were not checked are due again soon
         return len(orders) == LIMIT
 
-    async def _check(self, order: Order) -> Order | None:
-        """Return the order if it is unchanged, None if it was moved."""
+    async def _check(self, order: Order, *, is_selling: bool) -> Order | None:
+        """Return the order if it is unchanged, None if it was moved.
+
+        While selling is stopped, an open session is closed; one that was paid already is kept as it is.
+        """
         if order.session_id is None:
             await self._void(order)
             return None
-        seen = await self._fulfilment.fulfil(order.session_id, because=Cause.RECONCILER) or order
+        closes = order.state is State.OPEN and not is_selling
+        read = self._fulfilment.close if closes else self._fulfilment.fulfil
+        seen = await read(order.session_id, because=Cause.RECONCILER) or order
         await self._fulfilment.close_if_superseded(seen, because=Cause.RECONCILER)
         return order if seen.version == order.version else None
 

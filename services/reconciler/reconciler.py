@@ -7,6 +7,7 @@ delivery was lost or why. Any number of processes may share one database: doing 
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from typing import Protocol
 
 from services.background import Background
@@ -47,6 +48,7 @@ class Reconciler:
         self._metrics = metrics
         self._every = every
         self._failing: dict[str, str] = {}
+        self._wanted = asyncio.Event()
         self._background = Background(self._run)
 
     @property
@@ -61,6 +63,10 @@ class Reconciler:
     async def stop(self) -> None:
         """Stop, wherever it is."""
         await self._background.stop()
+
+    def hurry(self) -> None:
+        """Begin the next round at once."""
+        self._wanted.set()
 
     async def round(self) -> bool:
         """Run every task once; returns whether there is more to do."""
@@ -80,7 +86,9 @@ class Reconciler:
     async def _run(self) -> None:
         while True:
             more = await self.round()
-            await asyncio.sleep(CATCHING_UP if more else self._every)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), CATCHING_UP if more else self._every)
+            self._wanted.clear()
 
     async def _run_task(self, task: Task) -> bool:
         """Run one task; its failure stops neither the others nor the next round."""

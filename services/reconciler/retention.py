@@ -1,4 +1,4 @@
-"""A reconciler task: delete unpaid orders that ended, handled deliveries and meetings of no order in time."""
+"""A reconciler task: delete unpaid orders, deliveries, meetings of no order and sign-ins in time."""
 
 import asyncio
 import logging
@@ -26,6 +26,7 @@ class DeleteOld:
             ('handled deliveries', self._ledger.retention.delete_deliveries),
             ('meetings of no order', self._ledger.retention.delete_unmatched),
             ('mails of no order', self._ledger.retention.delete_mails),
+            ('sign-ins', self._ledger.sign_ins.delete_ended),
         ):
             count = 0
             for _ in range(STEPS):

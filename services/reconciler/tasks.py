@@ -1,6 +1,6 @@
 """The tasks of a round, in order."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ def tasks(
     inbox: Inbox,
     clock: Callable[[], datetime],
     domain: str,
+    is_selling: Callable[[], Awaitable[bool]],
 ) -> tuple[Task, ...]:
     """Make the tasks of a round.
 
@@ -36,6 +37,7 @@ def tasks(
         inbox: processes what the lists show.
         clock: the present time in UTC.
         domain: this shop's address; sessions of others on the same account are left alone.
+        is_selling: whether open sessions may be paid.
     """
     parts: dict[str, Any] = {'ledger': ledger, 'payments': payments, 'inbox': inbox}
     parts |= {'clock': clock, 'domain': domain}
@@ -50,5 +52,6 @@ def tasks(
         fulfilment=fulfilment,
         clock=clock,
         sessions_are_read=lambda: sessions.was_read,
+        is_selling=is_selling,
     )
     return events, sessions, orders, RetryDeliveries(ledger, inbox), DeleteOld(ledger)

@@ -1,7 +1,7 @@
 """Fixtures for tests of the services: a shop on the sandbox without pages, a client, customers."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -11,12 +11,13 @@ import pytest
 from fastapi import FastAPI, Request, Response
 
 from services.endpoints.errors import error_response
-from services.errors import ShopError
+from services.errors import LedgerUnavailable, ShopError
 from services.orders import Cause, Order
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.contract.calendly import check_logged
 from tests.sandbox_client import SandboxClient
+from tests.services.derived import check_derived
 
 NewDatabase = Callable[[], str]
 on_both_databases = pytest.mark.parametrize('new_database', ['sqlite', 'postgresql'], indirect=True)
@@ -82,10 +83,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def shop(settings_env: dict[str, str], clock: Clock) -> AsyncIterator[Shop]:
-    """Open a shop with an empty ledger and the clock of the test."""
+    """Open a shop with an empty ledger and the clock of the test; check the derived columns afterwards."""
     shop = build(parse_settings(settings_env), clock=clock)
     await shop.open()
     yield shop
+    with suppress(LedgerUnavailable):  # a test may have damaged the database
+        await check_derived(shop.ledger.store)
     await shop.close()
 
 

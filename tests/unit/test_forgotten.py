@@ -14,7 +14,7 @@ from tests.factories import NOON, PAID, a_booking, an_order
 
 PAID_ORDER = an_order(facts=PAID, completed_at=NOON)
 IMPERSONAL = {
-    'orders': 'id reference token booking_key environment account domain offer title price_id currency claim '
+    'orders': 'id state reference token booking_key environment account domain offer title price_id currency claim '
     'session_id session_url calendar_url calendar_share duplicate_of session_status payment_status '
     'seen_currency dispute_status payment_id receipt_number mismatch',
     'bookings': 'invitee_id order_id state canceled_by replaces',
@@ -27,6 +27,7 @@ IMPERSONAL = {
     'journal': 'order_id because actor',
     'sign_ins': 'id client_ip',
     'admin_journal': 'actor',
+    'attention': 'key cause order_id state actor',
     'switches': 'name text actor',
 }
 """Columns that name no customer, or that `Forgetting` erases by name: look there before you add one."""

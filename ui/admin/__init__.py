@@ -2,12 +2,11 @@
 
 from services.admin import Access
 from services.shop import Shop
-from ui.admin import export, forget, login, overview
+from ui.admin import actions, evidence, export, forget, login, order, orders, overview, selling
 
 
 def register(shop: Shop, access: Access) -> None:
     """Register every page and every action of the admin."""
     login.register(shop, access)
-    overview.register(shop)
-    export.register(shop)
-    forget.register(shop)
+    for module in (overview, orders, evidence, order, actions, selling, export, forget):
+        module.register(shop)

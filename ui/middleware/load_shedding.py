@@ -62,7 +62,7 @@ class LoadShedder:
         self._log_lines = TokenBucket(1 / LOG_EVERY, 1, clock)
         self._building = 0
         self._unconnected, self._counted_at = 0, clock() - RECOUNT_AFTER
-        self._shown: tuple[Offer, Markup] | None = None  # what the cached pages show
+        self._shown: tuple[object, ...] | None = None  # what the cached pages show
         self._cache: dict[str, CachedPage] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,7 +122,8 @@ class LoadShedder:
     async def _cached_page(self, variant: str) -> CachedPage:
         """The page in a variant, rebuilt when what it shows has changed; empty when it cannot be rendered."""
         offer = await self._current_offer()
-        if (shown := (offer, free_times_note(self._shop))) != self._shown:
+        stop = await self._shop.selling.stop_for_page()
+        if (shown := (offer, stop, free_times_note(self._shop))) != self._shown:
             self._shown = shown
             self._cache.clear()
         if variant not in self._cache:

@@ -36,6 +36,7 @@ def register(shop: Shop, reconnector: Reconnector) -> None:
     @reconnector.page('/', title=seo.title_of_landing(shop), favicon=icon, response_timeout=RESPONSE_TIMEOUT)
     async def landing(request: Request) -> None:
         offer = await shop.catalog.get_for_page()
+        await shop.selling.stop_for_page()
         query = request.query_params
         ui.add_head_html(str(join(seo.head_of_landing(shop, offer), seo.fraud_script(shop))))
         code = query.get('alert', '')

@@ -11,10 +11,10 @@ from services.catalog import Offer
 from services.errors import AlreadyPaid, OurFault, PriceChanged, ShopError
 from services.orders import Cause
 from services.shop import Shop
-from services.site import Product
-from ui.components.builder import h, join
+from services.site import Contact, Product
+from ui.components.builder import h, join, paragraphs
 from ui.components.elements import Static, Tag, leave_for
-from ui.components.layout import order_link
+from ui.components.layout import contact_sentence, order_link
 from ui.middleware.browser_id import browser_id_of, is_known
 from ui.pages.errors import UNEXPECTED, alert, alert_for, error_id_of
 from ui.pages.free_times import free_times_note
@@ -42,6 +42,16 @@ def _price_tag(product: Product, offer: Offer) -> Markup:
     return join(h('div', h('h2', product.name), terms), price)
 
 
+@lru_cache(maxsize=2)
+def _stopped_note(contact: Contact, text: str) -> Markup:
+    return h('div', paragraphs(text), contact_sentence(contact), class_='notice')
+
+
+def stopped_note(shop: Shop, text: str) -> Markup:
+    """What stands in place of the button while the operator does not sell."""
+    return _stopped_note(shop.site.contact, text)
+
+
 class PayForm:
     """One button with the form around it and the alert next to it."""
 
@@ -49,13 +59,14 @@ class PayForm:
         self._shop = shop
         with Tag('form', method='post', action='/checkout').classes('pay'):
             self._free_times = Static(free_times_note(shop)).classes('free-times')
+            self._stopped = Static(Markup(''), role='status').classes('stopped')
             self.alert = Static(alert, role='alert').classes('alert')
             self.button = Tag('button', type='submit').classes('cta')
             self._hidden = Static(Markup(''), 'p').classes('lost')
         self.enable(offer, again=again)
 
     def enable(self, offer: Offer, *, again: bool) -> None:
-        """Make the button ready to be pressed, unless no time is free and nothing is sold then."""
+        """Make the button ready to be pressed, unless nothing is sold now."""
         text = label(self._shop, offer)
         shown = f'{offer.price.amount}-{offer.price.currency}' if offer.price else ''
         fields = _field('shown', shown), _field('again', '1' if again else '')
@@ -64,12 +75,15 @@ class PayForm:
         self.button.props['data-label'] = text  # keeps the button's size while its text is another one
         for name in ('aria-disabled', 'aria-busy'):
             self.button.props.pop(name, None)
-        self.show_free_times()
+        self.show_what_is_sold()
 
-    def show_free_times(self) -> None:
-        """Show which times are free, as it is known now."""
-        self._free_times.show(free_times_note(self._shop))
-        self.button.props.set_bool('disabled', not self._shop.availability.sells)
+    def show_what_is_sold(self) -> None:
+        """Show which times are free, or the words of whoever has stopped selling in place of the button."""
+        stop = self._shop.selling.stop_as_known
+        self._free_times.show(Markup('') if stop else free_times_note(self._shop))
+        self._stopped.show(stopped_note(self._shop, stop.text) if stop else Markup(''))
+        self.button.props.set_bool('disabled', bool(stop) or not self._shop.availability.sells)
+        self.button.set_visibility(not stop)
 
     @property
     def is_disabled(self) -> bool:
@@ -94,7 +108,7 @@ class PayButtons:
         self._client: Client = ui.context.client
         self._forms: list[PayForm] = []
         self._starting = False
-        self._unsubscribe: Callable[[], None] | None = None
+        self._unsubscribe: list[Callable[[], None]] = []
         self._client.on_connect(self._on_connect)
         self._client.on_delete(self._on_delete)
         self._client.on_exception(self._on_exception)
@@ -114,16 +128,17 @@ class PayButtons:
         for form in self._forms:
             form.button.props['type'] = 'button'
         self._enable()
-        if self._unsubscribe is None:
-            self._unsubscribe = self._shop.availability.subscribe(self._show_free_times)
+        if not self._unsubscribe:
+            for changing in (self._shop.availability, self._shop.selling):
+                self._unsubscribe.append(changing.subscribe(self._show_what_is_sold))
 
     def _on_delete(self) -> None:
-        if self._unsubscribe:
-            self._unsubscribe()
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
 
-    def _show_free_times(self) -> None:
+    def _show_what_is_sold(self) -> None:
         for form in self._forms:
-            form.show_free_times()
+            form.show_what_is_sold()
 
     def _enable(self) -> None:
         if self._starting:

@@ -1,0 +1,112 @@
+"""The page about selling, and what the landing page shows while selling is stopped."""
+
+import re
+
+import pytest
+
+from services.orders import State
+from services.shop import Shop
+from tests.pages.admin import PASSWORD, Operator
+from tests.pages.conftest import Way
+from tests.pages.customer import Customer, words
+from tests.pages.outline import app_html
+
+TEXT = 'On holiday <until> Monday.\n\nPlease call.'
+PATH = '/admin/selling'
+CRAWLER = {'user-agent': 'Googlebot/2.1'}
+
+
+@pytest.fixture
+def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
+    """Return the settings of a shop with an admin."""
+    return settings_env | {'ADMIN_PASSWORD': PASSWORD}
+
+
+@pytest.fixture
+async def operator(customer: Customer) -> Operator:
+    """A browser in which the operator has signed in."""
+    operator = Operator(customer.http)
+    await operator.sign_in()
+    return operator
+
+
+def shown(page: str) -> tuple[bool, bool]:
+    """Whether a landing page shows the operator's text, and whether it shows a button that can be pressed."""
+    buttons = re.findall(r'<button[^>]*>', app_html(page))
+    assert len(buttons) == 2
+    usable = [tag for tag in buttons if ' disabled' not in tag and 'hidden' not in tag]
+    return 'On holiday &lt;until&gt; Monday.' in page, bool(usable)
+
+
+async def test_the_text_stands_in_place_of_the_button(customer: Customer, operator: Operator) -> None:
+    """On the page that is built and on the one from memory; both sell again afterwards."""
+
+    async def both() -> set[tuple[bool, bool]]:
+        pages = [await customer.http.get('/'), await customer.http.get('/', headers=CRAWLER)]
+        return {shown(page.text) for page in pages}
+
+    assert await both() == {(False, True)}
+    answer = await operator.post(f'{PATH}/stop', text=TEXT)
+    assert (answer.status_code, answer.headers['location']) == (303, PATH)
+    assert await both() == {(True, False)}
+    await operator.post(f'{PATH}/resume')
+    assert await both() == {(False, True)}
+
+
+async def test_an_open_page_changes_by_itself(customer: Customer, operator: Operator) -> None:
+    """A connected page shows the text without its button, and the button again when selling goes on."""
+    await customer.open('/')
+    await operator.post(f'{PATH}/stop', text=TEXT)
+    await customer.until(lambda: 'On holiday <until> Monday.' in customer.text)
+    assert not customer.is_usable()
+    assert not customer.buttons[0].visible
+    await operator.post(f'{PATH}/resume')
+    await customer.until(customer.is_usable)
+    assert customer.buttons[0].visible
+    assert 'On holiday' not in customer.text
+
+
+async def test_the_form_leads_back_to_the_text(customer: Customer, operator: Operator, shop: Shop) -> None:
+    """A form that was loaded before posts nothing to Stripe; the page it leads to shows the text."""
+    await operator.post(f'{PATH}/stop', text=TEXT)
+    answer = await customer.http.post('/checkout', data={'shown': '15000-usd'})
+    assert answer.status_code == 303
+    page = await customer.http.get(answer.headers['location'])
+    assert shown(page.text) == (True, False)
+
+
+async def test_who_has_paid_gets_the_calendar(
+    customer: Customer, operator: Operator, way: Way, shop: Shop
+) -> None:
+    """A session that was paid before it could be closed is an order like every other."""
+    session_id = await way.pay()
+    await operator.post(f'{PATH}/stop', text=TEXT)
+    await shop.reconciler.round()
+    path = await way.arrive(session_id)
+    order = await shop.fulfilment.find(path.rpartition('/')[2])
+    assert order is not None
+    assert order.state is State.PAID
+    assert 'Payment Successful' in customer.text
+
+
+async def test_the_page_says_how_it_stands(operator: Operator) -> None:
+    """It names the switch's state, the price, the keys and each check with what helps."""
+    page = words((await operator.get(PATH)).text)
+    assert 'Stop selling' in page
+    assert '$150' in page
+    assert 'test keys: no money moves' in page
+    assert 'whether a customer has booked cannot be known' in page or 'bookings' in page
+    await operator.post(f'{PATH}/stop', text=TEXT)
+    html = (await operator.get(PATH)).text
+    assert 'Selling is stopped' in words(html)
+    assert 'Sell again' in words(html)
+    assert 'On holiday &lt;until&gt; Monday.' in html
+
+
+@pytest.mark.parametrize('text', ['', '   ', 'x' * 1001])
+async def test_a_stop_needs_words(operator: Operator, shop: Shop, text: str) -> None:
+    """Without a text, or with one that is too long, nothing is switched."""
+    answer = await operator.post(f'{PATH}/stop', text=text)
+    assert answer.status_code == 400
+    assert '1 to 1000 characters' in words(answer.text)
+    assert await shop.selling.is_on()
