@@ -44,7 +44,7 @@ class CorrectEmail:
             raise InvalidEmail from error
         for _ in range(TRIES):
             now, current = self._clock(), await self._ledger.orders.find(id=order.id)
-            if current is None:
+            if current is None or current.forgotten_at:
                 break
             if email.lower() == current.email.lower():
                 return current

@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter
 
 from services import site
 from services.admin import Access, Actions, access_with, build_actions
+from services.admin.export import Exports
+from services.admin.forget import Forget
 from services.admin.reads import Reads
 from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
@@ -109,6 +111,8 @@ class Shop:
     fuse: Fuse
     selling: Selling
     access: Access | None
+    exports: Exports
+    forget: Forget
     reads: Reads
 
     @property
@@ -225,6 +229,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         clock,
         on_unmatched=lambda row: metrics.unmatched_booking(row.reason),
         mail_rules=_mail_rules(settings),
+        keep_abandoned=timedelta(days=texts.privacy.abandoned_days),
     )
     payments = Payments(
         settings.stripe_secret_key,
@@ -366,6 +371,8 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         fuse=fuse,
         selling=selling,
         access=access_with(settings.admin_password, ledger, on_refused=metrics.refused),
+        exports=Exports(ledger),
+        forget=Forget(ledger, keep_months=texts.privacy.keep_months, clock=clock),
         reads=Reads.of(
             ledger,
             environment=lambda: payments.environment,

@@ -108,6 +108,7 @@ orders = Table(
     Column('contact_email', Text, nullable=False),
     Column('contact_email_at', Utc),
     Column('fraud_warning', Boolean, nullable=False),
+    Column('forgotten_at', Utc),
     Column('refund_failed', Boolean, nullable=False),
     Column('keeps_meetings', Boolean, nullable=False),
     # derived, for lists: what follows from the facts, and how many bookings are active

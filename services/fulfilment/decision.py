@@ -6,6 +6,7 @@ from typing import Any
 
 from services.money import Money
 from services.orders import DISPUTE_FACTS, SESSION_LIFETIME, Facts, Order, PaymentSession, State, mismatch_of
+from services.orders.forgotten import facts_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def decide(order: Order, session: PaymentSession, *, now: datetime) -> Decision:
 
 
 def _changes(order: Order, session: PaymentSession, now: datetime) -> dict[str, Any]:
-    facts = _with_known(session, order)
+    facts = facts_of(order, _with_known(session, order))
     complete = facts.session_status == 'complete'
     if complete:
         # What was found right once stays right (decision 40).

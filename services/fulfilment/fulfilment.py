@@ -14,7 +14,7 @@ from services.fulfilment.decision import Decision, decide
 from services.fulfilment.duplicates import Duplicates
 from services.ledger import Delivery, Ledger, Source
 from services.metrics import Metrics
-from services.orders import AlertKind, Cause, Order, PaymentSession, State, delete_at, order_from
+from services.orders import AlertKind, Cause, Order, PaymentSession, State, order_from
 from services.payments import SESSION_EVENTS, WARNING_EVENTS, Payments
 from services.rate_limit import RateLimit
 
@@ -199,7 +199,7 @@ class Fulfilment:
             return None
         orders = self._ledger.orders
         known = await orders.find(id=rebuilt.id)
-        until = delete_at(replace(rebuilt, facts=session.facts), session.created_at)
+        until = orders.delete_at(replace(rebuilt, facts=session.facts), session.created_at)
         if known is None and until and until <= self._clock():
             return None
         if known is None:

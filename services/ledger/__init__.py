@@ -1,6 +1,7 @@
 """The ledger: orders, bookings, deliveries and their journal, in one database."""
 
 from services.database.store import Store, connect
+from services.ledger.exports import Period
 from services.ledger.ledger import Ledger
 from services.ledger.records import (
     AdminLine,
@@ -45,6 +46,7 @@ __all__ = [
     'NewEffect',
     'NewMail',
     'PaidOrder',
+    'Period',
     'SignIn',
     'Source',
     'Store',

@@ -27,6 +27,7 @@ from services.ledger.records import (
 )
 from services.ledger.unmatched import Unmatched
 from services.orders import MONEY_BACK_STATES, Booking, BookingState, Cause, Order, State
+from services.orders.forgotten import ERASED, ERASED_BOOKING, erased
 
 ACTIVE, CANCELED = BookingState.ACTIVE, BookingState.CANCELED
 
@@ -175,7 +176,8 @@ class Bookings:
                 if handles:
                     mark_handled(connection, handles, self._clock())
                 return []
-            change = self._write(connection, current, booking, was_read=was_read)
+            kept = erased(booking) if current.forgotten_at else booking
+            change = self._write(connection, current, kept, was_read=was_read)
             if attaches and not owner_id:
                 line = f'meeting of {_minute(booking)} attached'
                 self._journal.write(connection, current, because=because, line=line, actor=actor)
@@ -348,6 +350,8 @@ class Bookings:
         changed['state'] = case((table.state == CANCELED, table.state), else_=new.state)
         for name in ('canceled_by', 'cancel_reason'):
             changed[name] = case((table[name] == '', new[name]), else_=table[name])
+        for name in ERASED_BOOKING.keys() & changed.keys():  # who is forgotten stays so
+            changed[name] = case((table.email == ERASED, table[name]), else_=changed[name])
         return put.on_conflict_do_update(index_elements=[table.invitee_id], set_=changed)
 
     def _reopen_calendar(self, connection: Connection, order: Order, because: Cause) -> None:

@@ -5,7 +5,7 @@ Every move names the version of the order it was decided on. Whoever comes secon
 
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.database.store import Store
@@ -15,6 +15,8 @@ from services.ledger.bookings import Bookings
 from services.ledger.cursors import ListCursors
 from services.ledger.deliveries import Deliveries
 from services.ledger.effects import Effects
+from services.ledger.exports import Exports
+from services.ledger.forgetting import Forgetting
 from services.ledger.history import History
 from services.ledger.journal import Journal
 from services.ledger.mails import Mails
@@ -26,7 +28,7 @@ from services.ledger.sign_ins import SignIns
 from services.ledger.switches import Switches
 from services.ledger.totals import Totals
 from services.ledger.unmatched import Unmatched
-from services.orders import Order
+from services.orders import RETENTION, Order
 
 
 class Ledger:
@@ -39,6 +41,7 @@ class Ledger:
         *,
         on_unmatched: Callable[[UnmatchedBooking], object] = lambda _: None,
         mail_rules: MailRules | None = None,
+        keep_abandoned: timedelta = RETENTION,
     ) -> None:
         """Make it; nothing is opened yet.
 
@@ -47,6 +50,7 @@ class Ledger:
             clock: the present time in UTC.
             on_unmatched: called for each meeting that turns out not to be paid for.
             mail_rules: which mails are written down; none, if not given.
+            keep_abandoned: how long an order without a payment is kept after its end.
         """
         self.store = store
         self.journal = Journal(store, clock)
@@ -56,7 +60,15 @@ class Ledger:
         self.unmatched = Unmatched(store, clock, self.mails, self.admin_journal, on_listed=on_unmatched)
         self.effects = Effects(store, self.journal, clock, mails=self.mails, on_change=self._notify)
         shared: dict[str, Any] = {'unmatched': self.unmatched, 'effects': self.effects}
-        self.orders = Orders(store, self.journal, clock, **shared, mails=self.mails, on_change=self._notify)
+        self.orders = Orders(
+            store,
+            self.journal,
+            clock,
+            **shared,
+            mails=self.mails,
+            on_change=self._notify,
+            keep_abandoned=keep_abandoned,
+        )
         self.bookings = Bookings(store, self.journal, clock, **shared, on_change=self._notify)
         self.cursors = ListCursors(store)
         self.sign_ins = SignIns(store, self.admin_journal, clock)
@@ -66,6 +78,8 @@ class Ledger:
         self.totals = Totals(store)
         self.search = Search(store, clock)
         self.retention = Retention(store, clock)
+        self.exports = Exports(store)
+        self.forgetting = Forgetting(store, self.journal, clock, on_change=self._notify)
         self._subscribers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
 
     async def open(self) -> None:

@@ -50,7 +50,7 @@ class Mails:
             before: the order as it was.
         """
         now = self._clock()
-        if self._rules.customers:
+        if self._rules.customers and not order.forgotten_at:
             self._put(
                 connection,
                 *(

@@ -20,6 +20,7 @@ from services.orders import (
 DERIVED = ('state', 'active_bookings', 'next_check', 'delete_at')
 """Columns of the ledger for lists and schedules, which are no fields of an order."""
 FACTS = tuple(field.name for field in fields(Facts))
+BOOKING = tuple(field.name for field in fields(Booking))
 
 
 def columns_of(changes: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +64,6 @@ def order_from_row(row: Row[Any]) -> Order:
 
 def booking_from_row(row: Row[Any]) -> Booking:
     """Return a row as a booking."""
-    values = dict(row._mapping)
-    del values['order_id']
+    values = {name: row._mapping[name] for name in BOOKING}
     kinds = {'state': BookingState(values['state']), 'canceled_by': Canceler(values['canceled_by'])}
     return Booking(**values | kinds)

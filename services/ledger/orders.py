@@ -31,6 +31,7 @@ from services.ledger.unmatched import Unmatched
 from services.orders import (
     LONGEST_OPEN_PAUSE,
     MONEY_BACK_STATES,
+    RETENTION,
     AlertKind,
     BookingState,
     Cause,
@@ -57,6 +58,7 @@ class Orders:
         effects: Effects,
         mails: Mails,
         on_change: Callable[[Order], None],
+        keep_abandoned: timedelta = RETENTION,
     ) -> None:
         self._store = store
         self._journal = journal
@@ -65,12 +67,14 @@ class Orders:
         self._effects = effects
         self._mails = mails
         self._on_change = on_change
+        self._keep_abandoned = keep_abandoned
         self.moves: Counter[Cause] = Counter()  # in this process, by who caused them
 
     async def add(self, order: Order, *, because: Cause) -> bool:
         """Write a new order down; False when its id, session or claim is taken already."""
         now = self._clock()
-        values = values_of(order) | {'next_check': next_check(order, now), 'delete_at': delete_at(order, now)}
+        values = values_of(order) | {'next_check': next_check(order, now)}
+        values |= {'delete_at': self.delete_at(order, now)}
 
         def work(connection: Connection) -> None:
             connection.execute(statements.add_order(), values)
@@ -83,6 +87,10 @@ class Orders:
         except IntegrityError:
             return False
         return True
+
+    def delete_at(self, order: Order, now: datetime) -> datetime | None:
+        """Return when an order is to be deleted, None for one that is kept."""
+        return delete_at(order, now, self._keep_abandoned)
 
     async def find(self, **key: str) -> Order | None:
         """Return the order with this id, token, session_id, payment_id, reference, booking_key or claim."""
@@ -176,7 +184,8 @@ class Orders:
         after = replace(order, version=order.version + 1, **changes)
         values = columns_of(changes) | {'version': after.version}
         values |= {'state': after.state, 'next_check': next_check(after, now)}
-        values |= {'delete_at': delete_at(after, now), 'order_id': order.id, 'seen_version': order.version}
+        values |= {'delete_at': self.delete_at(after, now), 'order_id': order.id}
+        values |= {'seen_version': order.version}
         unmatched: list[UnmatchedBooking] = []
         wanted: list[str] = []
         released: list[Order] = []

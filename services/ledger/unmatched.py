@@ -17,6 +17,7 @@ from services.ledger.mails import Mails
 from services.ledger.mapping import booking_from_row
 from services.ledger.records import Alert, Delivery, UnmatchedBooking, UnmatchedReason, UnmatchedState
 from services.orders import MONEY_BACK_STATES, AlertKind, Booking, BookingState, Order
+from services.orders.forgotten import ERASED, erased
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +123,8 @@ class Unmatched:
             order: the order that it is attached to, if any.
             event_type: Calendly's name of its event type, '' where it is not known.
         """
+        if (order and order.forgotten_at) or self._is_erased(connection, booking):
+            booking = erased(booking)
         canceled = booking.state is BookingState.CANCELED
         if canceled:
             self.close(connection, booking.invitee_id)
@@ -236,6 +239,12 @@ class Unmatched:
                 row.invitee_id.rpartition('/')[2],
             )
             self._on_listed(row)
+
+    def _is_erased(self, connection: Connection, booking: Booking) -> bool:
+        """Whether the person of a meeting that was listed earlier is forgotten."""
+        table = schema.unmatched_bookings.c
+        rows = select(table.email).where(table.invitee_id == booking.invitee_id, table.email == ERASED)
+        return connection.execute(rows.limit(1)).first() is not None
 
     def _put(self, connection: Connection, row: UnmatchedBooking) -> bool:
         """Insert a row, or open one again that was right meanwhile; returns whether one of them was done."""

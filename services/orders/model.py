@@ -223,6 +223,7 @@ class Order:
     ``refund_failed`` says that money was on its way back and did not arrive; ``keeps_meetings``, that the
     operator gives the money back and lets the meetings take place.
     ``contact_email`` is the address as the customer has corrected it, and when; Stripe's stays in the facts.
+    ``forgotten_at`` says when the data of the customer were erased: nothing brings them back.
     ``calendar_share`` is Calendly's name of the calendar link where it can be deleted.
     ``bookings_unknown`` marks an order that was adopted or
     restored: it may have been booked without the ledger knowing.
@@ -255,6 +256,7 @@ class Order:
     contact_email: str = ''
     contact_email_at: datetime | None = None
     fraud_warning: bool = False
+    forgotten_at: datetime | None = None
     refund_failed: bool = False
     keeps_meetings: bool = False
     facts: Facts = Facts()

@@ -203,6 +203,7 @@ def _create_orders() -> None:
         sa.Column('contact_email', TEXT, nullable=False),
         sa.Column('contact_email_at', TIME),
         sa.Column('fraud_warning', FLAG, nullable=False),
+        sa.Column('forgotten_at', TIME),
         sa.Column('refund_failed', FLAG, nullable=False),
         sa.Column('keeps_meetings', FLAG, nullable=False),
         sa.Column('state', sa.String(20), nullable=False),
