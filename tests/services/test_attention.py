@@ -148,7 +148,7 @@ async def test_what_follows_from_a_payment(shop: Shop, clock: Clock) -> None:
         AttentionKind.DISPUTE: [('DSPT', Action.STRIPE)],
         AttentionKind.FRAUD_WARNING: [('FRAD', Action.REFUND)],
         AttentionKind.MISMATCH: [('MISM', Action.REFUND)],
-        AttentionKind.PAID_TWICE: [('TWIC', Action.REFUND)],
+        AttentionKind.DUPLICATE: [('TWIC', Action.REFUND)],
         AttentionKind.UNBOOKED: [(name, Action.SEND_LINK) for name in ('ANSW', 'DSPT', 'FRAD')],
         AttentionKind.UNDER_REVIEW: [('RVEW', Action.STRIPE)],
     }
