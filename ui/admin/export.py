@@ -34,7 +34,7 @@ def register(shop: Shop) -> None:
         chosen = dict(request.query_params)
         forget = h('a', 'Forget a customer', href='/admin/forget')
         lead = h('p', 'All that the shop knows of a period, as one file.')
-        Static(join(h('h1', 'Export'), lead, _form(chosen, _problem(chosen)), h('p', forget)))
+        Static(join(h('h1', 'Export'), lead, _form(chosen, _problem(chosen)), h('p', forget, class_='links')))
 
     @app.get(DOWNLOAD)
     async def download(request: Request) -> Response:
