@@ -13,7 +13,9 @@ if sys.version_info < (3, 11):  # noqa: UP036  # an older Python must say so in 
 
 try:
     from services import site
-    from services.commands import backup, demo, restore, serve
+    from services.admin.export import Form, Subject
+    from services.commands import backup, demo, export, forget, restore, serve
+    from services.commands.refused import CommandRefused
     from services.database.backup import BackupRefused
     from services.settings import Settings, SettingsError, env_file, how_to_run, load, warnings
     from services.site import SiteProblem
@@ -35,7 +37,7 @@ def main(arguments: list[str]) -> None:
         _run(given)
     except KeyboardInterrupt:  # Ctrl-C, which uvicorn raises again after a graceful shutdown
         sys.exit()
-    except (SettingsError, SiteProblem, BackupRefused) as error:
+    except (SettingsError, SiteProblem, BackupRefused, CommandRefused) as error:
         print(f'Paidslot cannot {given.action}:', *(f'  - {problem}' for problem in error.problems), sep='\n')
         if given.command == 'serve':
             print('To look around without any account:', how_to_run('demo'))
@@ -49,6 +51,11 @@ def _run(given: argparse.Namespace) -> None:
         backup.run(_settings(), given.file)
     elif given.command == 'restore':
         restore.run(_settings(), given.file)
+    elif given.command == 'export':
+        period = {'first': given.first, 'last': given.last}
+        export.run(_settings(), given.subject, given.form, **period, output=given.output)
+    elif given.command == 'forget':
+        forget.run(_settings(), given.who, yes=given.yes)
     else:
         serve.run(_settings(), start=start, warnings=warnings(os.environ, env_file(os.environ)))
 
@@ -66,7 +73,26 @@ def _parser() -> argparse.ArgumentParser:
     for command, action in ((copy, 'back up'), (replace, 'restore')):
         command.add_argument('file', type=Path, metavar='FILE')
         command.set_defaults(action=action)
+    _add_export(commands.add_parser('export', help='write orders, bookings or journal as CSV or JSON'))
+    erase = commands.add_parser('forget', help='erase a customer, after showing what that means')
+    erase.add_argument('who', metavar='WHO', help='an e-mail address, or the reference of an order')
+    erase.add_argument('--yes', action='store_true', help='do not ask')
+    erase.set_defaults(action='forget')
     return parser
+
+
+def _add_export(command: argparse.ArgumentParser) -> None:
+    command.add_argument('subject', type=Subject, choices=list(Subject), help='what to write')
+    command.add_argument(
+        '--format', dest='form', type=Form, choices=list(Form), default=Form.CSV, help='csv or json'
+    )
+    for option, name, words in (
+        ('--from', 'first', 'the first day in UTC, such as 2026-11-01'),
+        ('--to', 'last', 'the last day, included'),
+    ):
+        command.add_argument(option, dest=name, metavar='DAY', default='', help=words)
+    command.add_argument('--output', type=Path, metavar='FILE', help='a new file; else the standard output')
+    command.set_defaults(action='export')
 
 
 def _settings() -> Settings:

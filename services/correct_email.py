@@ -1,4 +1,4 @@
-"""Correcting the e-mail address of an order: by whoever holds its link, at most once an hour."""
+"""Correcting the e-mail address of an order: by whoever holds its link, once an hour, or by the operator."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -25,13 +25,14 @@ class CorrectEmail:
         self._ledger = ledger
         self._clock = clock
 
-    async def correct(self, order: Order, typed: str, *, because: Cause) -> Order:
+    async def correct(self, order: Order, typed: str, *, because: Cause, actor: str = CUSTOMER) -> Order:
         """Have the mail of an order go to another address; the address that it goes to already is no change.
 
         Args:
             order: an order that was completed.
             typed: the address as the customer has typed it.
-            because: where it was typed: page or form.
+            because: where it was typed: page or form, or by the operator.
+            actor: the person who has typed it; only a customer must wait between two corrections.
 
         Raises:
             InvalidEmail: it is no e-mail address.
@@ -43,16 +44,17 @@ class CorrectEmail:
             raise InvalidEmail from error
         for _ in range(TRIES):
             now, current = self._clock(), await self._ledger.orders.find(id=order.id)
-            if current is None:
+            if current is None or current.forgotten_at:
                 break
             if email.lower() == current.email.lower():
                 return current
-            if current.contact_email_at and now - current.contact_email_at < PAUSE:
+            is_soon = current.contact_email_at and now - current.contact_email_at < PAUSE
+            if is_soon and actor == CUSTOMER:
                 raise CorrectedJustNow
             moved = await self._ledger.orders.move(
                 current,
                 because=because,
-                actor=CUSTOMER,
+                actor=actor,
                 line=f'e-mail address corrected from {current.email or "none"} to {email}',
                 contact_email=email,
                 contact_email_at=now,

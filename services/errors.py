@@ -93,6 +93,14 @@ class PaymentsUnavailable(ShopError):
     words = 'Payments are not available right now. You have not been charged.'
 
 
+class PaymentRefused(PaymentsUnavailable):
+    """Stripe has answered that it will not do what the operator wants; ``reason`` is its code for it."""
+
+    def __init__(self, cause: str, *, reason: str) -> None:
+        super().__init__(cause)
+        self.reason = reason
+
+
 class PriceChanged(ShopError):
     """The page the customer read shows another amount than would be charged now."""
 

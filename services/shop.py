@@ -9,7 +9,10 @@ from datetime import UTC, datetime, timedelta
 from fastapi import APIRouter
 
 from services import site
-from services.admin import Access, access_with
+from services.admin import Access, Actions, access_with, build_actions
+from services.admin.export import Exports
+from services.admin.forget import Forget
+from services.admin.reads import Reads
 from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
@@ -87,6 +90,7 @@ class Shop:
     checkout: Checkout
     find_orders: FindOrders
     correct_email: CorrectEmail
+    actions: Actions
     fulfilment: Fulfilment
     bookings: BookingRecorder
     calendar: CalendarLinks
@@ -107,6 +111,9 @@ class Shop:
     fuse: Fuse
     selling: Selling
     access: Access | None
+    exports: Exports
+    forget: Forget
+    reads: Reads
 
     @property
     def banner(self) -> str:
@@ -193,8 +200,7 @@ class Shop:
     @property
     def learns_of_bookings(self) -> bool:
         """Whether bookings are delivered to this shop, or read from Calendly."""
-        can_read = self.booking_reader.was_read and self.booking_reader.problem is None
-        return bool(self.settings.calendly_webhook_signing_key) or can_read
+        return bool(self.settings.calendly_webhook_signing_key) or self.booking_reader.is_current
 
     def routers(self) -> list[APIRouter]:
         """Make the routers for machines; a webhook without a secret has no endpoint."""
@@ -227,6 +233,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         on_unmatched=lambda row: metrics.unmatched_booking(row.reason),
         mail_rules=_mail_rules(settings, texts.order.reminder_hours),
         on_mail=metrics.mail,
+        keep_abandoned=timedelta(days=texts.privacy.abandoned_days),
     )
     payments = Payments(
         settings.stripe_secret_key,
@@ -285,6 +292,15 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         duplicates_open=texts.order.duplicates_open_calendar,
         learns_of_bookings=bool(settings.calendly_webhook_signing_key),
     )
+    booking_reader = BookingReader(
+        ledger=ledger,
+        payments=payments,
+        scheduling=scheduling,
+        recorder=bookings,
+        waiting=waiting,
+        on_missed=subscription_watch.check_at_once,
+        clock=clock,
+    )
     checkout = Checkout(
         ledger=ledger,
         catalog=catalog,
@@ -298,6 +314,20 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         domain=domain,
         allowed=PriceAdjustments(settings.promotion_codes, settings.automatic_tax),
     )
+    correct_email = CorrectEmail(ledger, clock=clock)
+    actions = build_actions(
+        ledger=ledger,
+        payments=payments,
+        fulfilment=fulfilment,
+        calendar=calendar,
+        recorder=bookings,
+        scheduling=scheduling,
+        correct_email=correct_email,
+        site=texts,
+        sends_mail=settings.smtp_url is not None,
+        clock=clock,
+    )
+    handlers = {**CalendarEffects(ledger, scheduling, clock=clock).handlers, **actions.handlers}
     inbox = Inbox(ledger, {Source.STRIPE: fulfilment.process, Source.CALENDLY: bookings.process})
     reconciler = Reconciler(
         tasks(
@@ -324,7 +354,8 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
             rate_limit=RateLimit(**FINDS, on_refused=metrics.refused),
             address_limit=AddressLimit(FINDS_PER_ADDRESS),
         ),
-        correct_email=CorrectEmail(ledger, clock=clock),
+        correct_email=correct_email,
+        actions=actions,
         fulfilment=fulfilment,
         bookings=bookings,
         calendar=calendar,
@@ -333,28 +364,30 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         payments=payments,
         scheduling=scheduling,
         reconciler=reconciler,
-        effects=EffectRunner(ledger, CalendarEffects(ledger, scheduling, clock=clock).handlers),
+        effects=EffectRunner(ledger, handlers),
         mail_sender=_mail_sender(
             settings, texts, ledger=ledger, payments=payments, calendar=calendar, clock=clock
         ),
         problem_watch=ProblemWatch(ledger, clock=clock),
         calendar_watch=CalendarWatch(scheduling, availability, minutes=product.minutes),
         availability=availability,
-        booking_reader=BookingReader(
-            ledger=ledger,
-            payments=payments,
-            scheduling=scheduling,
-            recorder=bookings,
-            waiting=waiting,
-            on_missed=subscription_watch.check_at_once,
-            clock=clock,
-        ),
+        booking_reader=booking_reader,
         subscription_watch=subscription_watch,
         waiting=waiting,
         metrics=metrics,
         fuse=fuse,
         selling=selling,
         access=access_with(settings.admin_password, ledger, on_refused=metrics.refused),
+        exports=Exports(ledger),
+        forget=Forget(ledger, keep_months=texts.privacy.keep_months, clock=clock),
+        reads=Reads.of(
+            ledger,
+            environment=lambda: payments.environment,
+            bookings_known=lambda: bool(settings.calendly_webhook_signing_key) or booking_reader.is_current,
+            zone=texts.business.zone,
+            domain=domain,
+            clock=clock,
+        ),
     )
 
 

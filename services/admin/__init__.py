@@ -1,5 +1,6 @@
 """The admin: who may use it, and what the operator sees and does there."""
 
 from services.admin.access import Access, SignedIn, access_with
+from services.admin.actions import Actions, RefundReason, Result, build_actions
 
-__all__ = ['Access', 'SignedIn', 'access_with']
+__all__ = ['Access', 'Actions', 'RefundReason', 'Result', 'SignedIn', 'access_with', 'build_actions']

@@ -71,20 +71,28 @@ class CalendarEffects:
         if not self._scheduling.makes_links:
             await self._keep_meeting(effect, order, booking, WITHOUT_API)
             return
+        reason = str(effect.details.get('reason') or CANCEL_REASON)
         known = await self._read(effect.target) if effect.tries > 1 else None
         if known is None or known.booking.state is BookingState.ACTIVE:
-            answer = await self._scheduling.cancel(effect.target, reason=CANCEL_REASON)
+            answer = await self._scheduling.cancel(effect.target, reason=reason)
             if answer.result in (CancelResult.OVER, CancelResult.REFUSED):
                 await self._keep_meeting(effect, order, booking, answer.words)
                 return
             if answer.result is CancelResult.CANCELED:
-                booking = replace(booking, canceled_by=Canceler.HOST, cancel_reason=CANCEL_REASON)
+                booking = replace(booking, canceled_by=Canceler.HOST, cancel_reason=reason)
             else:
                 known = await self._read(effect.target)
         canceled = replace(known.booking if known else booking, state=BookingState.CANCELED)
-        moved = known.moved if known else False
-        log.info('order %s: its meeting is canceled, because its money is back', order.reference)
-        await self._ledger.bookings.put(order, canceled, because=Cause.RECONCILER, moved=moved, ends=effect)
+        why = f'by {effect.actor}' if effect.actor else 'because its money is back'
+        log.info('order %s: its meeting is canceled %s', order.reference, why)
+        await self._ledger.bookings.put(
+            order,
+            canceled,
+            because=Cause.OPERATOR if effect.actor else Cause.RECONCILER,
+            actor=effect.actor,
+            moved=known.moved if known else False,
+            ends=effect,
+        )
 
     async def look_for_links(self, effect: Effect) -> None:
         """Look for a link whose making was cut off, and say so: nothing marks it as ours (decision 72).
@@ -123,4 +131,6 @@ class CalendarEffects:
         """Write down that a meeting stays; it is listed as unmatched."""
         log.warning('order %s: its meeting cannot be canceled: %s', order.reference, why)
         line = f'the meeting of {booking.start:%Y-%m-%d %H:%M} UTC stays: {why}'
-        await self._ledger.effects.finish(effect, EffectState.REFUSED, line=line, error=why)
+        await self._ledger.effects.finish(
+            effect, EffectState.REFUSED, line=line, error=why, alerts=bool(effect.actor)
+        )

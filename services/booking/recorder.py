@@ -157,9 +157,11 @@ class BookingRecorder:
         return tuple(earlier)
 
     async def _order_of(self, update: BookingUpdate) -> Order | None:
-        orders = self._ledger.orders
+        orders, bookings = self._ledger.orders, self._ledger.bookings
+        if attached_to := await bookings.find_order_id(update.booking.invitee_id):
+            return await orders.find(id=attached_to)  # by hand, perhaps: then its key does not say so
         order = await orders.find(booking_key=update.booking_key) if update.booking_key else None
         if order or not update.booking.replaces:
             return order
-        order_id = await self._ledger.bookings.find_order_id(update.booking.replaces)
+        order_id = await bookings.find_order_id(update.booking.replaces)
         return await orders.find(id=order_id) if order_id else None

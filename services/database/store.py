@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
+from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, Select, select
+from sqlalchemy import CompoundSelect, Connection, Engine, Row, Select, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.database import schema
@@ -57,13 +58,35 @@ class Store:
             why = in_words(error, self.dialect)
             raise SettingsError([f'DATABASE_URL: the database cannot be used: {why}']) from error
 
+    async def open_existing(self) -> None:
+        """Connect to a database whose tables a shop has made; nothing in it is changed.
+
+        Raises:
+            SettingsError: there is none, or it was made by another version.
+        """
+
+        def is_up_to_date() -> bool:
+            path = self.engine.url.database or ''
+            if self.dialect == 'sqlite' and not Path(path).is_file():  # connecting would make the file
+                raise SettingsError([f'DATABASE_URL: there is no database at {path}'])
+            with self.engine.connect() as connection:
+                return schema.is_up_to_date(connection)
+
+        try:
+            is_ours = await asyncio.get_running_loop().run_in_executor(self._readers, is_up_to_date)
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            why = in_words(error, self.dialect)
+            raise SettingsError([f'DATABASE_URL: the database cannot be used: {why}']) from error
+        if not is_ours:
+            raise SettingsError(['DATABASE_URL: this database is not a ledger of this version of Paidslot'])
+
     async def close(self) -> None:
         """Finish what is under way and disconnect."""
         for threads in (self._readers, self._writers):
             await asyncio.to_thread(threads.shutdown)
         self.engine.dispose()
 
-    async def read(self, query: Select[Any], **values: Any) -> list[Row[Any]]:
+    async def read(self, query: Select[Any] | CompoundSelect[Any], **values: Any) -> list[Row[Any]]:
         """Return all rows of a query with these parameters.
 
         Raises:

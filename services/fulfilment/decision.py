@@ -4,7 +4,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from services.money import Money
 from services.orders import DISPUTE_FACTS, SESSION_LIFETIME, Facts, Order, PaymentSession, State, mismatch_of
+from services.orders.forgotten import facts_of
 
 SIGNED = ('receipt_url', 'invoice_url')
 
@@ -45,7 +47,7 @@ def decide(order: Order, session: PaymentSession, *, now: datetime) -> Decision:
 
 
 def _changes(order: Order, session: PaymentSession, now: datetime) -> dict[str, Any]:
-    facts = _with_known(session, order)
+    facts = facts_of(order, _with_known(session, order))
     complete = facts.session_status == 'complete'
     if complete:
         # What was found right once stays right (decision 40).
@@ -61,7 +63,15 @@ def _changes(order: Order, session: PaymentSession, now: datetime) -> dict[str, 
         changes['completed_at'] = min(now, session.created_at + SESSION_LIFETIME)
     if after is not State.OPEN:
         changes['claim'] = None
-    return changes
+    return changes | _after_refund(order, facts)
+
+
+def _after_refund(order: Order, facts: Facts) -> dict[str, Any]:
+    """Return what changes with the refunded amount: only a refund that has failed makes it less."""
+    if facts.amount_refunded < order.facts.amount_refunded:
+        return {'refund_failed': True, 'keeps_meetings': False}
+    is_back = order.refund_failed and facts.amount_refunded > order.facts.amount_refunded
+    return {'refund_failed': False} if is_back else {}
 
 
 def _with_known(session: PaymentSession, order: Order) -> Facts:
@@ -83,5 +93,8 @@ def _same(facts: Facts, known: Facts) -> bool:
 def _line(order: Order, changes: dict[str, Any]) -> str:
     after = replace(order, **changes).state
     line = f'{order.state} → {after}' if after is not order.state else f'{after}: details updated'
-    mismatch = changes['facts'].mismatch
-    return f'{line} ({mismatch})' if mismatch else line
+    facts = changes['facts']
+    if changes.get('refund_failed'):
+        missing = Money(order.facts.amount_refunded - facts.amount_refunded, facts.seen_currency)
+        line += f'; a refund of {missing} has failed'
+    return f'{line} ({facts.mismatch})' if facts.mismatch else line

@@ -25,7 +25,7 @@ class Duplicates:
         """
         money_came = order.facts.payment_status == 'paid' and order.facts.amount_total
         fresh = first or (order.completed_at and now - order.completed_at < CLAIM_LIFETIME)
-        if order.duplicate_of or not money_came or not fresh:
+        if order.duplicate_of or order.duplicate_decided or not money_came or not fresh:
             return None
         for other in await self._ledger.orders.find_paid_beside(order, within=CLAIM_LIFETIME):
             if _is_earlier(other, order):
@@ -57,11 +57,11 @@ class Duplicates:
         )
 
     async def _mark(self, later: Order | PaidOrder, earlier: str, because: Cause) -> None:
-        """Mark a payment as a repetition of the order with this reference, unless it is marked already."""
+        """Mark a payment as a repetition of the order with this reference, unless that is decided already."""
         line = f'seems paid twice: see {earlier}'
         while not later.duplicate_of:
             order = await self._ledger.orders.find(id=later.id)
-            if order is None:
+            if order is None or order.duplicate_decided:
                 return
             if not order.duplicate_of and await self._ledger.orders.move(
                 order, because=because, line=line, duplicate_of=earlier

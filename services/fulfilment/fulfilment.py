@@ -14,16 +14,7 @@ from services.fulfilment.decision import Decision, decide
 from services.fulfilment.duplicates import Duplicates
 from services.ledger import Delivery, Ledger, Source
 from services.metrics import Metrics
-from services.orders import (
-    MONEY_BACK_STATES,
-    AlertKind,
-    Cause,
-    Order,
-    PaymentSession,
-    State,
-    delete_at,
-    order_from,
-)
+from services.orders import MONEY_BACK_STATES, AlertKind, Cause, Order, PaymentSession, State, order_from
 from services.payments import SESSION_EVENTS, WARNING_EVENTS, Payments
 from services.rate_limit import RateLimit
 
@@ -78,13 +69,20 @@ class Fulfilment:
         return self._ledger.subscribe(order, callback)
 
     async def fulfil(
-        self, session_id: str, *, because: Cause, handles: Delivery | None = None, warned: bool = False
+        self,
+        session_id: str,
+        *,
+        because: Cause,
+        actor: str = '',
+        handles: Delivery | None = None,
+        warned: bool = False,
     ) -> Order | None:
         """Read a session at Stripe and write down what is true of its order.
 
         Args:
             session_id: Stripe's id of the session.
             because: who asks.
+            actor: the person who asks, if one does.
             handles: the delivery that this answers, marked as handled in the same transaction.
             warned: the card issuer has reported fraud.
 
@@ -104,7 +102,7 @@ class Fulfilment:
             order = order or await self._adopt(session, because)
             if order is None:
                 break
-            moved = await self._apply(order, session, because, handles, warned=warned)
+            moved = await self._apply(order, session, because, handles, actor=actor, warned=warned)
             if moved:
                 return moved
         else:
@@ -171,13 +169,13 @@ class Fulfilment:
             self._unknown[session_id] = True
         return order
 
-    async def check(self, order: Order, *, because: Cause) -> Order | None:
+    async def check(self, order: Order, *, because: Cause, actor: str = '') -> Order | None:
         """Read at Stripe how an order stands; None when Stripe is silent."""
         if order.session_id is None:
             return order
         try:
             with reported('checking a payment'):
-                return await self.fulfil(order.session_id, because=because) or order
+                return await self.fulfil(order.session_id, because=because, actor=actor) or order
         except ShopError:
             return None
 
@@ -218,7 +216,7 @@ class Fulfilment:
             return None
         orders = self._ledger.orders
         known = await orders.find(id=rebuilt.id)
-        until = delete_at(replace(rebuilt, facts=session.facts), session.created_at)
+        until = orders.delete_at(replace(rebuilt, facts=session.facts), session.created_at)
         if known is None and until and until <= self._clock():
             return None
         if known is None:
@@ -236,6 +234,7 @@ class Fulfilment:
         because: Cause,
         handles: Delivery | None,
         *,
+        actor: str = '',
         warned: bool = False,
     ) -> Order | None:
         """Write a decision down in one move; None when another move came first."""
@@ -260,7 +259,7 @@ class Fulfilment:
             line += '; the card issuer reports fraud'
         alert = AlertKind.SECOND_SESSION if decision.alarm and not decision.changes else None
         moved = await self._ledger.orders.move(
-            order, because=because, line=line, handles=handles, alert=alert, **changes
+            order, because=because, actor=actor, line=line, handles=handles, alert=alert, **changes
         )
         if moved:
             await self._after(order, moved, because)

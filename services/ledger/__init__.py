@@ -1,6 +1,7 @@
 """The ledger: orders, bookings, deliveries and their journal, in one database."""
 
 from services.database.store import Store, connect
+from services.ledger.exports import Period
 from services.ledger.ledger import Ledger
 from services.ledger.records import (
     AdminLine,
@@ -13,8 +14,11 @@ from services.ledger.records import (
     KnownBooking,
     ListCursor,
     Mail,
+    MailRecord,
     MailRules,
     MailState,
+    NewEffect,
+    NewMail,
     PaidOrder,
     SignIn,
     Source,
@@ -36,9 +40,13 @@ __all__ = [
     'Ledger',
     'ListCursor',
     'Mail',
+    'MailRecord',
     'MailRules',
     'MailState',
+    'NewEffect',
+    'NewMail',
     'PaidOrder',
+    'Period',
     'SignIn',
     'Source',
     'Store',

@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, or_, select, update
+from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 
 from services.database import schema
 from services.database.store import Store
+from services.ledger import statements
 from services.ledger.deliveries import mark_handled, retry_now
 from services.ledger.effects import Effects
 from services.ledger.journal import Journal
@@ -18,6 +19,7 @@ from services.ledger.records import (
     Effect,
     EffectKind,
     KnownBooking,
+    NewEffect,
     Source,
     UnmatchedBooking,
     UnmatchedReason,
@@ -25,6 +27,7 @@ from services.ledger.records import (
 )
 from services.ledger.unmatched import Unmatched
 from services.orders import MONEY_BACK_STATES, Booking, BookingState, Cause, Order, State
+from services.orders.forgotten import ERASED, ERASED_BOOKING, erased
 
 ACTIVE, CANCELED = BookingState.ACTIVE, BookingState.CANCELED
 
@@ -129,6 +132,8 @@ class Bookings:
         was_read: bool = False,
         handles: Delivery | None = None,
         ends: Effect | None = None,
+        attaches: bool = False,
+        actor: str = '',
     ) -> None:
         """Write a booking down or update it; one that was canceled or replaced never becomes active again.
 
@@ -136,6 +141,9 @@ class Bookings:
         transaction, so that another time can be picked (decision 45). A booking that the order did not pay
         for in this form is also listed as unmatched (decision 54). If the money of the order is back, its
         cancellation is written down (decision 73).
+
+        A booking stays with its order, and one that the operator has detached stays detached, whatever its
+        key says (decision 103).
 
         Args:
             order: whose booking it is.
@@ -148,15 +156,32 @@ class Bookings:
             was_read: whether it was read at Calendly just now; a delivery may be older than what is known.
             handles: the delivery that this answers, marked as handled in the same transaction.
             ends: the cancellation that this is the result of, marked as done in the same transaction.
+            attaches: whether the operator gives it to this order.
+            actor: the person who acts, if one does.
         """
         wanted: list[str] = []
+        changed = [order]
 
         def work(connection: Connection) -> list[UnmatchedBooking]:
             # Lock the order: two concurrent updates of one booking must not both write a journal line.
-            lock = select(schema.orders).where(schema.orders.c.id == order.id).with_for_update()
+            owner = select(schema.bookings.c.order_id).where(
+                schema.bookings.c.invitee_id == booking.invitee_id
+            )
+            owner_id = connection.scalar(owner)
+            lock = select(schema.orders).where(schema.orders.c.id == (owner_id or order.id)).with_for_update()
             current = order_from_row(connection.execute(lock).one())
-            change = self._write(connection, current, booking, was_read=was_read)
-            self._write_lines(connection, order, change, because)
+            changed[:] = [current]
+            if not attaches and not owner_id and self._unmatched.is_detached(connection, booking):
+                self._unmatched.write(connection, booking, [UnmatchedReason.DETACHED], order=None)
+                if handles:
+                    mark_handled(connection, handles, self._clock())
+                return []
+            kept = erased(booking) if current.forgotten_at else booking
+            change = self._write(connection, current, kept, was_read=was_read)
+            if attaches and not owner_id:
+                line = f'meeting of {_minute(booking)} attached'
+                self._journal.write(connection, current, because=because, line=line, actor=actor)
+            self._write_lines(connection, current, change, because, actor=actor)
             if booking.state == CANCELED != change.state_before and not moved:
                 self._reopen_calendar(connection, current, because)
             wrong = [UnmatchedReason.OTHER_EVENT_TYPE] if other_event_type else []
@@ -164,7 +189,7 @@ class Bookings:
             listed = self._write_unmatched(connection, current, change, wrong, event_type=event_type)
             if any(row.reason is UnmatchedReason.CALENDLY_PAYMENT for row in listed):
                 line = f'Calendly took a payment for the meeting of {_minute(booking)}'
-                self._journal.write(connection, order, because=because, line=line)
+                self._journal.write(connection, current, because=because, line=line)
             wanted[:] = self._write_cancellation(connection, current, change)
             if ends:
                 self._effects.write_end(connection, ends)
@@ -176,7 +201,41 @@ class Bookings:
 
         self._unmatched.report(await self._store.write(work))
         self._effects.report(wanted)
-        self._on_change(order)
+        for each in changed:
+            self._on_change(each)
+
+    async def detach(self, order: Order, invitee_id: str, *, actor: str) -> bool:
+        """Take a booking away from its order, and list it as unmatched; False when it is not one of its.
+
+        Args:
+            order: whose booking it is.
+            invitee_id: which booking.
+            actor: the person who acts.
+        """
+        table = schema.bookings
+        which = (table.c.invitee_id == invitee_id, table.c.order_id == order.id)
+
+        def work(connection: Connection) -> bool:
+            lock = select(schema.orders).where(schema.orders.c.id == order.id).with_for_update()
+            current = order_from_row(connection.execute(lock).one())
+            row = connection.execute(select(table).where(*which)).first()
+            if row is None:
+                return False
+            booking = booking_from_row(row)
+            connection.execute(delete(table).where(*which))
+            line = f'meeting of {_minute(booking)} detached: it does not belong to this order'
+            self._journal.write(connection, current, because=Cause.OPERATOR, line=line, actor=actor)
+            self._unmatched.write_detached(connection, booking)
+            if self._count_active(connection, current) <= current.purchase.sessions:
+                self._unmatched.close_seconds(connection, current)
+            if booking.state == ACTIVE:
+                self._reopen_calendar(connection, current, Cause.OPERATOR)
+            return True
+
+        was_attached = await self._store.write(work)
+        if was_attached:
+            self._on_change(order)
+        return was_attached
 
     def _write(self, connection: Connection, order: Order, booking: Booking, *, was_read: bool) -> _Change:
         """Write a booking's row, and cancel the one that it replaces; returns what changed."""
@@ -186,11 +245,15 @@ class Bookings:
         successor = select(table.c.invitee_id).where(table.c.replaces == booking.invitee_id)
         replaced = connection.scalar(successor.where(table.c.order_id == order.id))
         now = replace(booking, state=CANCELED) if replaced else booking
-        connection.execute(self._put(now, order, was_read=was_read))
+        put = self._put(now, order, was_read=was_read).returning(table.c.order_id)
+        changed = set(connection.scalars(put))
         if booking.replaces:
             replaced_one = update(table).where(table.c.invitee_id == booking.replaces)
-            connection.execute(replaced_one.values(state=CANCELED))
+            canceled = replaced_one.values(state=CANCELED).returning(table.c.order_id)
+            changed |= set(connection.scalars(canceled))
             self._unmatched.close(connection, booking.replaces)
+        if booking.replaces or before is None or before.state != now.state:
+            count_active(connection, *changed)
         return _Change(
             now,
             state_before=before.state if before else None,
@@ -198,7 +261,9 @@ class Bookings:
             was_read=was_read,
         )
 
-    def _write_lines(self, connection: Connection, order: Order, change: _Change, because: Cause) -> None:
+    def _write_lines(
+        self, connection: Connection, order: Order, change: _Change, because: Cause, *, actor: str
+    ) -> None:
         """Write a journal line for a new state of a booking, and one for a no-show."""
         booking, lines = change.booking, []
         if change.state_before not in (booking.state, CANCELED):
@@ -207,7 +272,7 @@ class Bookings:
             words = 'the customer did not come' if booking.no_show else 'the customer came after all'
             lines.append(f'meeting of {_minute(booking)}: {words}')
         for line in lines:
-            self._journal.write(connection, order, because=because, line=line)
+            self._journal.write(connection, order, because=because, line=line, actor=actor)
 
     def _write_unmatched(
         self,
@@ -241,16 +306,16 @@ class Bookings:
         """Write down that a coming meeting is to be canceled if the money is back; returns new effects."""
         booking = change.booking
         is_over = CANCELED in (booking.state, change.state_before) or booking.end <= self._clock()
-        if is_over or order.state not in MONEY_BACK_STATES:
+        if is_over or order.keeps_meetings or order.state not in MONEY_BACK_STATES:
             return []
-        kind = EffectKind.CANCEL_MEETING
-        return self._effects.write(connection, kind, booking.invitee_id, order_id=order.id)
+        effect = NewEffect(EffectKind.CANCEL_MEETING, booking.invitee_id)
+        return self._effects.write(connection, order.id, effect)
 
     def _reasons(self, connection: Connection, order: Order, booking: Booking) -> list[UnmatchedReason]:
         """Say why an active booking is not what the order paid for; nothing for a right one."""
         reasons = []
         if order.state in MONEY_BACK_STATES:
-            reasons.append(UnmatchedReason.REFUNDED)
+            reasons += [] if order.keeps_meetings else [UnmatchedReason.REFUNDED]
         elif not order.opens_calendar and order.state is not State.UNDER_REVIEW:
             reasons.append(UnmatchedReason.NOT_PAID)
         if booking.end - booking.start != timedelta(minutes=order.purchase.minutes):
@@ -285,6 +350,8 @@ class Bookings:
         changed['state'] = case((table.state == CANCELED, table.state), else_=new.state)
         for name in ('canceled_by', 'cancel_reason'):
             changed[name] = case((table[name] == '', new[name]), else_=table[name])
+        for name in ERASED_BOOKING.keys() & changed.keys():  # who is forgotten stays so
+            changed[name] = case((table.email == ERASED, table[name]), else_=changed[name])
         return put.on_conflict_do_update(index_elements=[table.invitee_id], set_=changed)
 
     def _reopen_calendar(self, connection: Connection, order: Order, because: Cause) -> None:
@@ -312,6 +379,14 @@ class Bookings:
             gone = order.state in MONEY_BACK_STATES
             line = 'the used calendar link is forgotten' if gone else 'another time may be picked'
             self._journal.write(connection, after, because=because, line=line)
+
+
+def count_active(connection: Connection, *order_ids: str) -> None:
+    """Count the active bookings of orders again, in the transaction that changes bookings."""
+    for order_id in sorted(order_ids):
+        lock = select(schema.orders.c.id).where(schema.orders.c.id == order_id).with_for_update()
+        connection.execute(lock)  # first: what another transaction has committed meanwhile must be counted
+        connection.execute(statements.count_active_bookings(), {'key': order_id})
 
 
 def _minute(booking: Booking) -> str:

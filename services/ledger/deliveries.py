@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, or_, select, update
 
 from services.database import schema
 from services.database.store import Store
 from services.ledger import statements
+from services.ledger.admin_journal import AdminJournal
 from services.ledger.leases import claim
 from services.ledger.mails import Mails
 from services.ledger.records import Alert, Delivery, Source
@@ -23,10 +24,13 @@ ALERTS_AFTER = timedelta(hours=1)  # of failing
 class Deliveries:
     """The webhook deliveries of both senders, and what was found in Stripe's lists instead."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime], mails: Mails) -> None:
+    def __init__(
+        self, store: Store, clock: Callable[[], datetime], mails: Mails, admin_journal: AdminJournal
+    ) -> None:
         self._store = store
         self._clock = clock
         self._mails = mails
+        self._admin_journal = admin_journal
 
     async def record(self, delivery: Delivery) -> bool:
         """Record a delivery before it is processed; True when it was handled earlier."""
@@ -71,6 +75,28 @@ class Deliveries:
         """Make the failed deliveries of a sender due at once: what they named may be known now."""
         now = self._clock()
         await self._store.write(lambda connection: retry_now(connection, source, now))
+
+    async def retry(self, source: Source, event_id: str, *, actor: str) -> bool:
+        """Make one failed delivery due at once, also one that was given up; False when it is no such one.
+
+        Args:
+            source: who sent it.
+            event_id: the sender's id for it.
+            actor: the person who wants it.
+        """
+        table = schema.deliveries
+        which = (table.c.source == source, table.c.event_id == event_id)
+        failed = (table.c.handled_at.is_(None), table.c.error != '')
+        again = update(table).where(*which, *failed).values(next_try=self._clock())
+
+        def work(connection: Connection) -> bool:
+            found = connection.execute(again).rowcount > 0
+            if found:
+                line = f'delivery {event_id} of {source}: tried again'
+                self._admin_journal.write(connection, line, actor=actor)
+            return found
+
+        return await self._store.write(work)
 
     async def claim(self, *, limit: int) -> tuple[Delivery, ...]:
         """Claim deliveries that were recorded but not handled, and are due for another try."""

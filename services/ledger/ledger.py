@@ -5,24 +5,30 @@ Every move names the version of the order it was decided on. Whoever comes secon
 
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.database.store import Store
 from services.ledger.admin_journal import AdminJournal
+from services.ledger.attention import Attention
 from services.ledger.bookings import Bookings
 from services.ledger.cursors import ListCursors
 from services.ledger.deliveries import Deliveries
 from services.ledger.effects import Effects
+from services.ledger.exports import Exports
+from services.ledger.forgetting import Forgetting
+from services.ledger.history import History
 from services.ledger.journal import Journal
 from services.ledger.mails import Mails
 from services.ledger.orders import Orders
 from services.ledger.records import MailRules, UnmatchedBooking
 from services.ledger.retention import Retention
+from services.ledger.search import Search
 from services.ledger.sign_ins import SignIns
 from services.ledger.switches import Switches
+from services.ledger.totals import Totals
 from services.ledger.unmatched import Unmatched
-from services.orders import Order
+from services.orders import RETENTION, Order
 
 
 class Ledger:
@@ -36,6 +42,7 @@ class Ledger:
         on_unmatched: Callable[[UnmatchedBooking], object] = lambda _: None,
         mail_rules: MailRules | None = None,
         on_mail: Callable[[str, str], object] = lambda _kind, _outcome: None,
+        keep_abandoned: timedelta = RETENTION,
     ) -> None:
         """Make it; nothing is opened yet.
 
@@ -45,21 +52,36 @@ class Ledger:
             on_unmatched: called for each meeting that turns out not to be paid for.
             mail_rules: which mails are written down; none, if not given.
             on_mail: called with the kind of a mail and what became of it.
+            keep_abandoned: how long an order without a payment is kept after its end.
         """
         self.store = store
         self.journal = Journal(store, clock)
+        self.admin_journal = AdminJournal(store, clock)
         self.mails = Mails(store, clock, mail_rules or MailRules(), on_mail=on_mail)
-        self.deliveries = Deliveries(store, clock, self.mails)
-        self.unmatched = Unmatched(store, clock, self.mails, on_listed=on_unmatched)
-        self.effects = Effects(store, self.journal, clock, on_change=self._notify)
+        self.deliveries = Deliveries(store, clock, self.mails, self.admin_journal)
+        self.unmatched = Unmatched(store, clock, self.mails, self.admin_journal, on_listed=on_unmatched)
+        self.effects = Effects(store, self.journal, clock, mails=self.mails, on_change=self._notify)
         shared: dict[str, Any] = {'unmatched': self.unmatched, 'effects': self.effects}
-        self.orders = Orders(store, self.journal, clock, **shared, mails=self.mails, on_change=self._notify)
+        self.orders = Orders(
+            store,
+            self.journal,
+            clock,
+            **shared,
+            mails=self.mails,
+            on_change=self._notify,
+            keep_abandoned=keep_abandoned,
+        )
         self.bookings = Bookings(store, self.journal, clock, **shared, on_change=self._notify)
         self.cursors = ListCursors(store)
-        self.admin_journal = AdminJournal(store, clock)
         self.sign_ins = SignIns(store, self.admin_journal, clock)
         self.switches = Switches(store, self.admin_journal, clock)
+        self.attention = Attention(store, self.journal, clock)
+        self.history = History(store)
+        self.totals = Totals(store)
+        self.search = Search(store, clock)
         self.retention = Retention(store, clock)
+        self.exports = Exports(store)
+        self.forgetting = Forgetting(store, self.journal, clock, on_change=self._notify)
         self._subscribers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
 
     async def open(self) -> None:

@@ -18,7 +18,7 @@ from services.database import schema
 from services.database.store import Store
 from services.ledger import statements
 from services.ledger.leases import claim
-from services.ledger.records import Alert, Mail, MailRules, MailState
+from services.ledger.records import Alert, Mail, MailRecord, MailRules, MailState, NewMail
 from services.orders import AlertKind, MailKind, Order, alerts_after, mails_after
 
 LEASE = timedelta(minutes=5)  # a process that dies while it sends a mail holds it this long
@@ -59,7 +59,7 @@ class Mails:
             before: the order as it was.
         """
         now = self._clock()
-        if self._rules.customers:
+        if self._rules.customers and not order.forgotten_at:
             for kind, due_at in mails_after(before, order, now, reminder_after=self._rules.reminder_after):
                 values = self._values(f'{order.id}.{kind}', kind, order_id=order.id, due_at=due_at)
                 self._put(connection, values)
@@ -72,6 +72,11 @@ class Mails:
                         self._put(connection, values)
         for alert, key in alerts_after(before, order, now):
             self.alert(connection, Alert(f'{order.id}.{key}', alert, order.id, ''))
+
+    def write(self, connection: Connection, order: Order, mail: NewMail) -> None:
+        """Write a mail to the customer of an order down, in the transaction of what causes it."""
+        if self._rules.customers:
+            self._put(connection, self._values(mail.id_for(order), mail.kind, order_id=order.id))
 
     def alert(self, connection: Connection, alert: Alert) -> None:
         """Write an alert down in the transaction of its cause; nothing if it was written down earlier."""
@@ -87,6 +92,17 @@ class Mails:
         """Write an alert down that no move causes."""
         if self._rules.operator:
             await self._store.write(lambda connection: self.alert(connection, alert))
+
+    async def of(self, order_id: str) -> tuple[MailRecord, ...]:
+        """Return the mails of an order, oldest first."""
+        table = schema.mails.c
+        columns = table.id, table.kind, table.recipient, table.state, table.due_at, table.finished_at
+        query = select(*columns, table.last_error.label('error')).where(table.order_id == order_id)
+        rows = await self._store.read(query.order_by(table.created_at, table.id))
+        return tuple(
+            MailRecord(**{**row._mapping, 'kind': MailKind(row.kind), 'state': MailState(row.state)})
+            for row in rows
+        )
 
     async def send_links(self, email: str) -> None:
         """Have the links of all orders of an e-mail address sent to it.
@@ -145,6 +161,22 @@ class Mails:
                 self.alert(connection, Alert(f'mail.{mail.id}', AlertKind.MAIL, mail.order_id, text))
 
         await self._store.write(work)
+
+    async def retry(self, order_id: str, mail_id: str) -> MailKind | None:
+        """Have a mail of an order sent after all that was not sent for certain; None when it is no such mail.
+
+        Args:
+            order_id: the id of the order.
+            mail_id: which mail.
+        """
+        table, now = schema.mails, self._clock()
+        failed = table.c.state.in_((MailState.REFUSED, MailState.GIVEN_UP, MailState.UNKNOWN))
+        values = {'state': MailState.WANTED, 'tries': 0, 'due_at': now, 'next_try': now, 'finished_at': None}
+        which = (table.c.id == mail_id, table.c.order_id == order_id, failed)
+        again = update(table).where(*which).values(values).returning(table.c.kind)
+        kind = await self._store.write(lambda connection: connection.scalar(again))
+        self.wanted.set()
+        return MailKind(kind) if kind else None
 
     async def alerts_of(self, mail: Mail) -> tuple[Alert, ...]:
         """Return the alerts that a mail collects, oldest first, without meetings that are right again."""

@@ -18,11 +18,20 @@ from services.ledger.journal import Journal
 from services.ledger.leases import claim
 from services.ledger.mails import Mails
 from services.ledger.mapping import columns_of, order_from_row, values_of
-from services.ledger.records import Alert, Delivery, Effect, PaidOrder, UnmatchedBooking
+from services.ledger.records import (
+    Alert,
+    Delivery,
+    Effect,
+    NewEffect,
+    NewMail,
+    PaidOrder,
+    UnmatchedBooking,
+)
 from services.ledger.unmatched import Unmatched
 from services.orders import (
     LONGEST_OPEN_PAUSE,
     MONEY_BACK_STATES,
+    RETENTION,
     AlertKind,
     BookingState,
     Cause,
@@ -49,6 +58,7 @@ class Orders:
         effects: Effects,
         mails: Mails,
         on_change: Callable[[Order], None],
+        keep_abandoned: timedelta = RETENTION,
     ) -> None:
         self._store = store
         self._journal = journal
@@ -57,12 +67,14 @@ class Orders:
         self._effects = effects
         self._mails = mails
         self._on_change = on_change
+        self._keep_abandoned = keep_abandoned
         self.moves: Counter[Cause] = Counter()  # in this process, by who caused them
 
     async def add(self, order: Order, *, because: Cause) -> bool:
         """Write a new order down; False when its id, session or claim is taken already."""
         now = self._clock()
-        values = values_of(order) | {'next_check': next_check(order, now), 'delete_at': delete_at(order, now)}
+        values = values_of(order) | {'next_check': next_check(order, now)}
+        values |= {'delete_at': self.delete_at(order, now)}
 
         def work(connection: Connection) -> None:
             connection.execute(statements.add_order(), values)
@@ -75,6 +87,10 @@ class Orders:
         except IntegrityError:
             return False
         return True
+
+    def delete_at(self, order: Order, now: datetime) -> datetime | None:
+        """Return when an order is to be deleted, None for one that is kept."""
+        return delete_at(order, now, self._keep_abandoned)
 
     async def find(self, **key: str) -> Order | None:
         """Return the order with this id, token, session_id, payment_id, reference, booking_key or claim."""
@@ -143,6 +159,8 @@ class Orders:
         handles: Delivery | None = None,
         ends: Effect | None = None,
         alert: AlertKind | None = None,
+        wants: Iterable[NewEffect] = (),
+        mail: NewMail | None = None,
         **changes: Any,
     ) -> Order | None:
         """Change an order if nobody else has since it was read, with one journal line.
@@ -155,6 +173,8 @@ class Orders:
             handles: the delivery that this answers, marked as handled in the same transaction.
             ends: the intent that this carries out, forgotten in the same transaction.
             alert: what the operator must be told that does not follow from the changes.
+            wants: what is to be done elsewhere, written down in the same transaction.
+            mail: what is mailed to the customer, written down in the same transaction.
             changes: fields of the order; ``facts`` replaces all facts.
 
         Returns:
@@ -163,8 +183,9 @@ class Orders:
         now = self._clock()
         after = replace(order, version=order.version + 1, **changes)
         values = columns_of(changes) | {'version': after.version}
-        values |= {'next_check': next_check(after, now), 'delete_at': delete_at(after, now)}
-        values |= {'order_id': order.id, 'seen_version': order.version}
+        values |= {'state': after.state, 'next_check': next_check(after, now)}
+        values |= {'delete_at': self.delete_at(after, now), 'order_id': order.id}
+        values |= {'seen_version': order.version}
         unmatched: list[UnmatchedBooking] = []
         wanted: list[str] = []
         released: list[Order] = []
@@ -177,7 +198,11 @@ class Orders:
                 unmatched[:] = self._unmatched.write_refunded(connection, after, before=order)
                 wanted[:] = self._effects.write_after(connection, after, before=order)
                 released[:] = self._release_duplicates(connection, after, before=order, because=because)
+            for effect in wants:
+                wanted.extend(self._effects.write(connection, after.id, effect))
             self._mails.write_after(connection, after, before=order)
+            if mail:
+                self._mails.write(connection, after, mail)
             if alert:
                 self._mails.alert(connection, Alert(f'{order.id}.{alert}', alert, order.id, line))
             if ends:

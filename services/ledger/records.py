@@ -1,10 +1,12 @@
 """What the ledger keeps beside orders and bookings: journal lines, deliveries, effects and list cursors."""
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from services.orders import AlertKind, Cause, MailKind
+from services.orders import AlertKind, Cause, MailKind, Order
 
 
 class Source(enum.StrEnum):
@@ -25,6 +27,7 @@ class UnmatchedReason(enum.StrEnum):
     OTHER_LENGTH = 'other length'
     OTHER_EVENT_TYPE = 'other event type'
     CALENDLY_PAYMENT = 'calendly payment'
+    DETACHED = 'detached'
 
 
 class UnmatchedState(enum.StrEnum):
@@ -82,6 +85,31 @@ class Mail:
 
 
 @dataclass(frozen=True)
+class MailRecord:
+    """A mail of an order, and what became of it; times in UTC."""
+
+    id: str
+    kind: MailKind
+    recipient: str
+    state: MailState
+    due_at: datetime
+    finished_at: datetime | None
+    error: str
+
+
+@dataclass(frozen=True)
+class NewMail:
+    """A mail to the customer of an order to write down; its id is made of the order and the ``key``."""
+
+    kind: MailKind
+    key: str
+
+    def id_for(self, order: Order) -> str:
+        """Return the id of the mail of an order."""
+        return f'{order.id}.{self.kind}.{self.key}'
+
+
+@dataclass(frozen=True)
 class Alert:
     """One matter that needs the operator's hand; ``key`` tells it from others of its kind."""
 
@@ -97,6 +125,8 @@ class EffectKind(enum.StrEnum):
     MAKE_LINK = 'make link'
     DELETE_LINK = 'delete link'
     CANCEL_MEETING = 'cancel meeting'
+    REFUND = 'refund'
+    DRAFT_EVIDENCE = 'draft evidence'
 
 
 class EffectState(enum.StrEnum):
@@ -113,8 +143,21 @@ class EffectState(enum.StrEnum):
 
 
 @dataclass(frozen=True)
+class NewEffect:
+    """An outside effect to write down; ``details`` say who wants it and how, where a person does."""
+
+    kind: EffectKind
+    target: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Effect:
-    """One outside effect: what it does to which target, for which order, and how often it was tried."""
+    """One outside effect: what it does to which target, for which order, and how often it was tried.
+
+    ``details`` are empty for what follows from the money of an order by itself. What the operator wants has
+    details, with its ``actor``.
+    """
 
     id: int
     kind: EffectKind
@@ -122,6 +165,15 @@ class Effect:
     target: str
     tries: int
     created_at: datetime
+    details: Mapping[str, Any] = field(default_factory=dict)
+    state: EffectState = EffectState.WANTED
+    error: str = ''
+    finished_at: datetime | None = None
+
+    @property
+    def actor(self) -> str:
+        """The person who wants it, '' where none does."""
+        return str(self.details.get('actor', ''))
 
 
 @dataclass(frozen=True)

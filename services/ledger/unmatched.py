@@ -11,11 +11,13 @@ from sqlalchemy import Connection, case, select, update
 from services.database import schema
 from services.database.store import Store
 from services.ledger import statements
+from services.ledger.admin_journal import AdminJournal
 from services.ledger.deliveries import mark_handled
 from services.ledger.mails import Mails
 from services.ledger.mapping import booking_from_row
 from services.ledger.records import Alert, Delivery, UnmatchedBooking, UnmatchedReason, UnmatchedState
 from services.orders import MONEY_BACK_STATES, AlertKind, Booking, BookingState, Order
+from services.orders.forgotten import ERASED, erased
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ class Unmatched:
         store: Store,
         clock: Callable[[], datetime],
         mails: Mails,
+        admin_journal: AdminJournal,
         *,
         on_listed: Callable[[UnmatchedBooking], object],
     ) -> None:
@@ -40,11 +43,13 @@ class Unmatched:
             store: the database.
             clock: the present time in UTC.
             mails: where the operator is told of each row.
+            admin_journal: where it is written that the operator has handled a row.
             on_listed: called for each row after the transaction that lists it.
         """
         self._store = store
         self._clock = clock
         self._mails = mails
+        self._admin_journal = admin_journal
         self._on_listed = on_listed
 
     async def record_unmatched(
@@ -83,12 +88,20 @@ class Unmatched:
         query = select(table).where(table.c.state == UnmatchedState.OPEN).order_by(*order).limit(limit)
         return tuple(_from_row(row._mapping) for row in await self._store.read(query))
 
-    async def mark_handled(self, invitee_id: str, reason: UnmatchedReason, *, note: str) -> None:
-        """Write down that the operator has handled a row, and how."""
+    async def mark_handled(self, invitee_id: str, reason: UnmatchedReason, *, note: str, actor: str) -> bool:
+        """Write down that the operator has handled a row, and how; False where there is no such row."""
         table = schema.unmatched_bookings
         which = (table.c.invitee_id == invitee_id, table.c.reason == reason)
         handled = update(table).where(*which).values(state=UnmatchedState.HANDLED, note=note)
-        await self._store.write(lambda connection: connection.execute(handled))
+
+        def work(connection: Connection) -> bool:
+            found = connection.execute(handled).rowcount > 0
+            if found:
+                line = f'unmatched booking {invitee_id.rpartition("/")[2]} ({reason}) handled: {note}'
+                self._admin_journal.write(connection, line, actor=actor)
+            return found
+
+        return await self._store.write(work)
 
     def write(
         self,
@@ -110,6 +123,8 @@ class Unmatched:
             order: the order that it is attached to, if any.
             event_type: Calendly's name of its event type, '' where it is not known.
         """
+        if (order and order.forgotten_at) or self._is_erased(connection, booking):
+            booking = erased(booking)
         canceled = booking.state is BookingState.CANCELED
         if canceled:
             self.close(connection, booking.invitee_id)
@@ -151,7 +166,8 @@ class Unmatched:
         if order.opens_calendar and not before.opens_calendar:  # a refund failed, or it was paid late
             not_paid = UnmatchedReason.REFUNDED, UnmatchedReason.NOT_PAID
             self._close(connection, UnmatchedState.RIGHT_AGAIN, *not_paid, order_id=order.id)
-        if order.state not in MONEY_BACK_STATES or before.state in MONEY_BACK_STATES:
+        is_back = order.state in MONEY_BACK_STATES and before.state not in MONEY_BACK_STATES
+        if not is_back or order.keeps_meetings:
             return []
         coming = select(table).where(
             table.c.order_id == order.id, table.c.state == BookingState.ACTIVE, table.c.end > self._clock()
@@ -162,13 +178,48 @@ class Unmatched:
             listed += self.write(connection, booking, [UnmatchedReason.REFUNDED], order=order)
         return listed
 
+    def is_detached(self, connection: Connection, booking: Booking) -> bool:
+        """Whether the operator has taken a booking, or the one that it replaces, away from its order."""
+        table = schema.unmatched_bookings.c
+        detached = select(table.invitee_id).where(
+            table.invitee_id.in_((booking.invitee_id, booking.replaces)),
+            table.reason == UnmatchedReason.DETACHED,
+            table.state != UnmatchedState.RIGHT_AGAIN,
+        )
+        return connection.execute(detached.limit(1)).first() is not None
+
+    def write_detached(self, connection: Connection, booking: Booking) -> None:
+        """List a booking that is taken away from its order, and close what was listed of the two."""
+        self._close(connection, UnmatchedState.RIGHT_AGAIN, *UnmatchedReason, invitee_id=booking.invitee_id)
+        canceled = booking.state is BookingState.CANCELED
+        row = UnmatchedBooking(
+            invitee_id=booking.invitee_id,
+            reason=UnmatchedReason.DETACHED,
+            order_id=None,
+            start=booking.start,
+            end=booking.end,
+            event_type='',
+            email=booking.email,
+            name=booking.name,
+            first_seen=self._clock(),
+            state=UnmatchedState.CANCELED if canceled else UnmatchedState.OPEN,
+        )
+        self._put(connection, row)
+
+    async def find(self, invitee_id: str) -> UnmatchedBooking | None:
+        """Return a row of a booking that belongs to no order; None where there is none."""
+        table = schema.unmatched_bookings
+        which = (table.c.invitee_id == invitee_id, table.c.order_id.is_(None))
+        rows = await self._store.read(select(table).where(*which).order_by(table.c.first_seen).limit(1))
+        return _from_row(rows[0]._mapping) if rows else None
+
     def close(self, connection: Connection, invitee_id: str) -> None:
         """Close the open rows of a meeting that was canceled."""
         self._close(connection, UnmatchedState.CANCELED, *UnmatchedReason, invitee_id=invitee_id)
 
     def close_unknown(self, connection: Connection, invitee_id: str) -> None:
         """Close the rows of a meeting whose order was not known when it was listed."""
-        unknown = UnmatchedReason.NO_KEY, UnmatchedReason.UNKNOWN_KEY
+        unknown = UnmatchedReason.NO_KEY, UnmatchedReason.UNKNOWN_KEY, UnmatchedReason.DETACHED
         self._close(connection, UnmatchedState.RIGHT_AGAIN, *unknown, invitee_id=invitee_id)
 
     def close_seconds(self, connection: Connection, order: Order) -> None:
@@ -188,6 +239,12 @@ class Unmatched:
                 row.invitee_id.rpartition('/')[2],
             )
             self._on_listed(row)
+
+    def _is_erased(self, connection: Connection, booking: Booking) -> bool:
+        """Whether the person of a meeting that was listed earlier is forgotten."""
+        table = schema.unmatched_bookings.c
+        rows = select(table.email).where(table.invitee_id == booking.invitee_id, table.email == ERASED)
+        return connection.execute(rows.limit(1)).first() is not None
 
     def _put(self, connection: Connection, row: UnmatchedBooking) -> bool:
         """Insert a row, or open one again that was right meanwhile; returns whether one of them was done."""

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -158,7 +159,9 @@ class MailSender:
         bookings = await self._ledger.bookings.of(order.id)
         self._check(mail.kind, order, bookings)
         active = [booking for booking in bookings if booking.state is BookingState.ACTIVE]
-        return self._words.for_customer(mail.kind, order, active)
+        message = self._words.for_customer(mail.kind, order, active)
+        # The other kinds are sent once; this one each time that the operator wants it.
+        return replace(message, id=mail.id) if mail.kind is MailKind.LINK else message
 
     async def _write_alerts(self, mail: Mail) -> Message:
         alerts = await self._ledger.mails.alerts_of(mail)

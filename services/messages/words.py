@@ -8,7 +8,7 @@ from babel.dates import format_date, format_time, get_timezone_name
 from services.ledger import Alert
 from services.mail import Button, Message, Note
 from services.money import Money
-from services.orders import AlertKind, Booking, MailKind, Order, State
+from services.orders import PAID_STATUSES, AlertKind, Booking, MailKind, Order, State
 from services.payments import dashboard_url
 from services.site import Site
 
@@ -43,6 +43,15 @@ ALERTS = {
     AlertKind.DISPUTE: (
         'A payment is disputed',
         'Answer it in the Stripe Dashboard{deadline}, or accept it there. The calendar stays open.',
+    ),
+    AlertKind.REFUND_FAILED: (
+        'A refund has failed',
+        'The bank sent the money back to you, so the customer does not have it. Refund once more, or pay the '
+        'customer another way.',
+    ),
+    AlertKind.EFFECT: (
+        'What you wanted could not be done',
+        '{text}.',
     ),
     AlertKind.MEETING: (
         'A meeting that is not paid for',
@@ -90,6 +99,7 @@ class Words:
             MailKind.REMINDER: self._reminder,
             MailKind.REFUNDED: self._refunded,
             MailKind.MISMATCH: self._mismatch,
+            MailKind.LINK: self._link,
         }[kind](order, bookings)
         name = f' {order.facts.name}' if order.facts.name else ''
         return Message(
@@ -234,6 +244,12 @@ class Words:
         )
         return f'We have refunded {amount}', text, 'See your order'
 
+    def _link(self, order: Order, _bookings: Sequence[Booking]) -> tuple[str, tuple[str, ...], str]:
+        text = (
+            'Here is the link to your order. It shows your payment, your session, and what you can do next.',
+        )
+        return 'The link to your order', text, 'See your order'
+
     def _mismatch(self, order: Order, _bookings: Sequence[Booking]) -> tuple[str, tuple[str, ...], str]:
         text = (
             'We have your payment, but it does not match the order, so we look at it ourselves. '
@@ -246,7 +262,9 @@ class Words:
         bought = order.purchase.title
         if str(order.purchase.minutes) not in bought:
             bought += f', {order.purchase.minutes} minutes'
-        rows = [('Order', order.reference), ('Bought', bought), ('Paid', str(order.paid))]
+        rows = [('Order', order.reference), ('Bought', bought)]
+        if order.facts.payment_status in PAID_STATUSES:
+            rows.append(('Paid', str(order.paid)))
         if kind is MailKind.REFUNDED:
             rows.append(('Refunded', str(Money(order.facts.amount_refunded, order.paid.currency))))
         if order.completed_at:

@@ -12,7 +12,8 @@ NIGHT_BEGINS, NIGHT_ENDS = 21, 8  # hours of the day in which nobody is reminded
 class MailKind(enum.StrEnum):
     """What a mail is about; the first four go to the customer of an order, at most once each.
 
-    Of a corrected e-mail address the old one and the new one are told.
+    Of a corrected e-mail address the old one and the new one are told. The operator has the link of an order
+    sent as often as the customer asks.
     """
 
     PAID = 'paid'
@@ -21,6 +22,7 @@ class MailKind(enum.StrEnum):
     REFUNDED = 'refunded'
     OLD_ADDRESS = 'old address'
     NEW_ADDRESS = 'new address'
+    LINK = 'link'
     LINKS = 'links'
     ALERTS = 'alerts'
 
@@ -33,6 +35,8 @@ class AlertKind(enum.StrEnum):
     SECOND_SESSION = 'second session'
     FRAUD_WARNING = 'fraud warning'
     DISPUTE = 'dispute'
+    REFUND_FAILED = 'refund failed'
+    EFFECT = 'effect'
     MEETING = 'meeting'
     DELIVERY = 'delivery'
     MAIL = 'mail'
@@ -77,6 +81,8 @@ def alerts_after(before: Order, after: Order, now: datetime) -> list[tuple[Alert
         AlertKind.FRAUD_WARNING: after.fraud_warning and not before.fraud_warning,
     }
     alerts = [(kind, str(kind)) for kind, is_new in found.items() if is_new]
+    if after.refund_failed and not before.refund_failed:  # another refund of the order may fail later
+        alerts.append((AlertKind.REFUND_FAILED, f'{AlertKind.REFUND_FAILED}.{after.version}'))
     return alerts + [(AlertKind.DISPUTE, key) for key in _new_disputes(before, after)]
 
 

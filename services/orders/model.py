@@ -162,6 +162,7 @@ class Facts:
     terms_accepted: bool = False
     payment_id: str = ''
     card_fingerprint: str = ''
+    card_last4: str = ''
     email: str = ''
     name: str = ''
     phone: str = ''
@@ -223,8 +224,12 @@ class Order:
 
     ``token`` opens its page, ``booking_key`` attaches a booking, ``claim`` joins the tabs of one browser
     while the order is open. ``version`` counts the moves. ``duplicate_of`` is the reference of an earlier
-    payment that this one seems to repeat. ``fraud_warning`` says that the card issuer reported fraud.
+    payment that this one seems to repeat; ``duplicate_decided`` says that the operator has decided it, so
+    that it is not looked for again. ``fraud_warning`` says that the card issuer reported fraud.
+    ``refund_failed`` says that money was on its way back and did not arrive; ``keeps_meetings``, that the
+    operator gives the money back and lets the meetings take place.
     ``contact_email`` is the address as the customer has corrected it, and when; Stripe's stays in the facts.
+    ``forgotten_at`` says when the data of the customer were erased: nothing brings them back.
     ``calendar_share`` is Calendly's name of the calendar link where it can be deleted.
     ``bookings_unknown`` marks an order that was adopted or
     restored: it may have been booked without the ledger knowing.
@@ -253,9 +258,13 @@ class Order:
     voided_at: datetime | None = None
     completed_at: datetime | None = None
     duplicate_of: str = ''
+    duplicate_decided: bool = False
     contact_email: str = ''
     contact_email_at: datetime | None = None
     fraud_warning: bool = False
+    forgotten_at: datetime | None = None
+    refund_failed: bool = False
+    keeps_meetings: bool = False
     facts: Facts = Facts()
 
     @property

@@ -40,18 +40,19 @@ def next_check(order: Order, now: datetime) -> datetime | None:
     return now + min(max((now - since) / 4, shortest), longest)
 
 
-def delete_at(order: Order, now: datetime) -> datetime | None:
+def delete_at(order: Order, now: datetime, keep: timedelta = RETENTION) -> datetime | None:
     """Return when to delete the order, in UTC; None while it is open, and for ever if money was ever seen.
 
     Args:
         order: the order as it is now.
         now: the present time in UTC.
+        keep: how long an order without a payment is kept after its end.
     """
     facts = order.facts
     had_money = facts.payment_status in PAID_STATUSES or facts.amount_refunded or facts.dispute_status
     if order.state not in (State.EXPIRED, State.FAILED) or had_money or facts.mismatch or order.calendar_url:
         return None
-    return now + RETENTION
+    return now + keep
 
 
 def attach_deadline(order: Order) -> datetime:

@@ -1,9 +1,13 @@
 """The table of what can go wrong at Stripe: try again now, try again later, or report to the operator."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import stripe
 
-from services.errors import PaymentBusy, PaymentsUnavailable, PaymentUnreachable, ShopError
+from services.errors import PaymentBusy, PaymentRefused, PaymentsUnavailable, PaymentUnreachable, ShopError
 from services.logs import mask_secrets
+from services.payments.permissions import named_permission
 
 TABLE: tuple[tuple[type[stripe.StripeError], type[ShopError]], ...] = (
     (stripe.APIConnectionError, PaymentUnreachable),
@@ -39,3 +43,44 @@ def means_missing(error: ShopError) -> bool:
     cause = error.__cause__
     # In Stripe's own words: a page of some proxy in between says nothing of the object.
     return isinstance(cause, stripe.InvalidRequestError) and cause.http_status == 404
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Tell refusals from what may succeed later.
+
+    A refusal is Stripe's own answer that the request cannot be carried out, or that the key has no right to.
+    An unknown or revoked key is none: it says nothing of the request.
+
+    Raises:
+        PaymentRefused: trying the same again does not help.
+        ShopError: any other failure.
+    """
+    try:
+        yield
+    except ShopError as error:
+        if refusal := _as_refusal(error):
+            raise refusal from error.__cause__
+        raise
+
+
+def _as_refusal(error: ShopError) -> PaymentRefused | None:
+    cause = error.__cause__
+    if isinstance(cause, stripe.PermissionError):
+        words = f'the Stripe key lacks the permission {named_permission(cause)}'
+        return PaymentRefused(words, reason='permission')
+    if isinstance(cause, (stripe.InvalidRequestError, stripe.CardError)):
+        words = ' '.join(mask_secrets(cause.user_message or str(cause)).split())
+        return PaymentRefused(f'Stripe refuses: {words}', reason=cause.code or '')
+    return None
+
+
+def was_answered(error: ShopError) -> bool:
+    """Whether Stripe itself has answered 5xx: the same idempotency key would repeat that answer for a day.
+
+    An answer without Stripe's request id comes from something in between, and the request may still go on.
+    """
+    cause = error.__cause__
+    if not isinstance(cause, stripe.APIError):
+        return False
+    return (cause.http_status or 0) >= 500 and bool(cause.request_id)

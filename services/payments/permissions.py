@@ -22,6 +22,11 @@ PERMISSIONS: Mapping[str, tuple[str, str]] = {
     'event_read': ('Events: Read', 'find what was never delivered'),
     'invoice_read': ('Invoices: Read', 'link the invoice; needed with INVOICES alone'),
 }
+# Only the buttons of the admin need these; each includes the right to read.
+FOR_BUTTONS: Mapping[str, tuple[str, str]] = {
+    'charge_write': ('Charges and Refunds: Write', 'refund from the admin'),
+    'dispute_write': ('Disputes: Write', 'draft the evidence of a dispute from the admin'),
+}
 # What reading below a path of /v1 needs; every other path is read only where a refusal is expected.
 NEEDED: Mapping[str, str] = {
     'checkout': 'checkout_session_read',
@@ -53,6 +58,13 @@ def needed_to_read(path: str) -> str:
 def is_forbidden(error: ShopError) -> bool:
     """Whether Stripe refused a request because the key lacks a permission."""
     return isinstance(error.__cause__, stripe.PermissionError)
+
+
+def named_permission(error: stripe.PermissionError) -> str:
+    """Return the permission that a refusal names, as the Dashboard's row with its slug."""
+    found = NAMED.search(str(error))
+    slug = next(filter(None, found.groups()), '') if found else ''
+    return f'"{_row(slug)}" (rak_{slug})' if slug else '(Stripe does not say which)'
 
 
 class MissingPermissions:
@@ -93,4 +105,4 @@ class MissingPermissions:
 
 
 def _row(slug: str) -> str:
-    return PERMISSIONS.get(slug, (slug, ''))[0]
+    return {**PERMISSIONS, **FOR_BUTTONS}.get(slug, (slug, ''))[0]

@@ -1,15 +1,16 @@
-"""Work that is due at a time of the sandbox's clock: expired sessions and slow bank payments."""
+"""Work that is due at a time of the sandbox's clock: expired sessions, slow bank payments and refunds."""
 
 import asyncio
 
 from services.sandbox.state import SandboxState
-from services.sandbox.stripe import checkout, payments
+from services.sandbox.stripe import checkout, payments, refunds
 
 
 def run_due(state: SandboxState) -> None:
     """Do everything that is due now."""
     checkout.expire_due(state)
     payments.settle_due(state)
+    refunds.change_due(state)
 
 
 class Ticker:

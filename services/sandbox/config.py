@@ -29,6 +29,7 @@ class SandboxConfig:
     promotion_codes: Mapping[str, int] = field(default_factory=lambda: {'FREE100': 100, 'HALF50': 50})
     tax_percent: int = 10
     bank_settles_after: float | None = None
+    refund_changes_after: float = 60.0  # of the test cards whose refunds are pending, or fail later
 
     stripe_webhook: str | None = None
     stripe_webhook_secret: str = 'whsec_sandboxNoMoneyMoves4'

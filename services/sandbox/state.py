@@ -129,6 +129,7 @@ class SandboxState:
         self.deadlines: list[tuple[float, str]] = []
         self.closed_sessions: deque[str] = deque()
         self.pending_bank_payments: set[str] = set()
+        self.changing_refunds: list[tuple[float, str]] = []
         self.tables: dict[str, dict[str, Json]] = {
             kind: {}
             for kind in (

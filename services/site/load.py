@@ -80,6 +80,8 @@ def _words(detail: Any) -> str:
             return f'{place} is not known here{_suggestion(str(detail["loc"][-1]))}'
         case 'string_type':
             return f'{place} must be text in quotes'
+        case 'int_type':
+            return f'{place} must be a whole number, without quotes'
         case 'bool_type':
             return f'{place} must be true or false, without quotes'
         case 'value_error':

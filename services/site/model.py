@@ -10,6 +10,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
+    StrictInt,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -171,12 +172,15 @@ class Legal(Part):
 
 
 class Privacy(Legal):
-    """The privacy page.
+    """The privacy page, and how long data are kept.
 
     The section ``stripe_js`` is shown only while the landing page loads Stripe's script, ``mail`` only where
-    the shop sends mail.
+    the shop sends mail. ``keep_months`` is how long the customer of a paid order cannot be forgotten after
+    the payment and the last meeting, ``abandoned_days`` how long an order without a payment is kept.
     """
 
+    keep_months: Annotated[StrictInt, Field(ge=0, le=600)] = 18
+    abandoned_days: Annotated[StrictInt, Field(ge=1, le=3650)] = 30
     stripe_js: Section
     mail: Section
 

@@ -63,7 +63,7 @@ def test_prices_products_and_the_account_are_as_described(sandbox: SandboxClient
 def test_responses_to_writes_are_as_described(
     sandbox: SandboxClient, api: httpx.Client, opened: Callable[..., str]
 ) -> None:
-    """The responses to creating and expiring a session and to a refund are as described."""
+    """The responses to creating and expiring a session, to a refund and to evidence are as described."""
     session, second = opened(), opened()
     sandbox.pay(session)
     intent = api.get(f'/v1/checkout/sessions/{session}').json()['payment_intent']
@@ -72,6 +72,26 @@ def test_responses_to_writes_are_as_described(
     assert (expired.status_code, refund.status_code) == (200, 200)
     assert check_response(f'/v1/checkout/sessions/{second}/expire', 200, expired.json(), 'POST') == []
     assert check_response('/v1/refunds', 200, refund.json(), 'POST') == []
+    third = opened()
+    sandbox.pay(third, card='4000000000000259')
+    path = f'/v1/disputes/{api.get("/v1/disputes").json()["data"][0]["id"]}'
+    staged = api.post(path, data={'evidence[customer_name]': 'Ann', 'submit': 'false'})
+    assert check_response(path, 200, staged.json(), 'POST') == []
+
+
+@pytest.mark.parametrize('card', ['4000000000007726', '4000000000005126'])
+def test_the_refunds_of_test_cards_are_as_described(
+    sandbox: SandboxClient, api: httpx.Client, opened: Callable[..., str], card: str
+) -> None:
+    """At first and after they have changed."""
+    session = opened()
+    sandbox.pay(session, card=card)
+    intent = api.get(f'/v1/checkout/sessions/{session}').json()['payment_intent']
+    made = api.post('/v1/refunds', data={'payment_intent': intent, 'reason': 'fraudulent'})
+    assert check_response('/v1/refunds', 200, made.json(), 'POST') == []
+    sandbox.act('clock', ahead=61)
+    for path in (f'/v1/refunds/{made.json()["id"]}', f'/v1/charges/{made.json()["charge"]}'):
+        assert check_get(api, path) == []
 
 
 @pytest.mark.parametrize('status', [400, 401, 402, 403, 404, 409, 429, 500, 503])

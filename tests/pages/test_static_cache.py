@@ -5,6 +5,7 @@ import gzip
 from pathlib import Path
 
 import brotli
+import httpx
 import nicegui
 import pytest
 from nicegui import background_tasks
@@ -69,3 +70,23 @@ async def test_only_canonical_paths_are_cached(customer: Customer, path: str) ->
     answer = await customer.http.get(f'{STATIC}{path}', headers={'accept-encoding': 'br'})
     assert answer.status_code in (200, 404)
     assert not [task for task in background_tasks.running_tasks if 'compress' in task.get_name()]
+
+
+async def test_a_browser_that_leaves_early(customer: Customer) -> None:
+    """A browser that leaves while a file is read for the first time does not cut it off for the others."""
+    transport = customer.http._transport
+    assert isinstance(transport, httpx.ASGITransport)
+    headers = [(b'host', b'test'), (b'accept-encoding', b'br')]
+    about = {'type': 'http', 'method': 'GET', 'path': FILE, 'raw_path': FILE.encode(), 'query_string': b''}
+    versions = {'asgi': {'version': '3.0', 'spec_version': '2.3'}, 'http_version': '1.1', 'scheme': 'http'}
+    scope = {**about, **versions, 'headers': headers, 'client': ('127.0.0.1', 1), 'server': ('test', 80)}
+
+    async def disconnected() -> dict[str, str]:
+        return {'type': 'http.disconnect'}
+
+    async def ignore(_message: object) -> None:
+        pass
+
+    await transport.app(scope, disconnected, ignore)
+    _, body = await raw(customer, FILE, 'br')
+    assert brotli.decompress(body) == CONTENT

@@ -57,3 +57,55 @@ def test_an_unpaid_session_cannot_be_refunded(sandbox: SandboxClient, http: http
     session = create_session(sandbox)
     sandbox.pay(session, method='bank')
     assert 'does not have a successful charge' in refund(http, session).json()['error']['message']
+
+
+def test_a_refund_of_a_test_card_is_pending_at_first(sandbox: SandboxClient, http: httpx.Client) -> None:
+    """Some time later it succeeds, and an event says so (https://docs.stripe.com/testing)."""
+    session = create_session(sandbox)
+    sandbox.pay(session, card='4000000000007726')
+    made = refund(http, session).json()
+    assert (made['status'], made['pending_reason']) == ('pending', 'processing')
+    assert read_session(http, session)['payment_intent']['latest_charge']['amount_refunded'] == 15000
+    sandbox.act('clock', ahead=61)
+    assert http.get(f'/stripe/v1/refunds/{made["id"]}').json()['status'] == 'succeeded'
+    assert 'refund.updated' in event_types(http)
+
+
+def test_a_refund_of_another_test_card_fails_later(sandbox: SandboxClient, http: httpx.Client) -> None:
+    """It has succeeded at first; then the money comes back (https://docs.stripe.com/testing)."""
+    session = create_session(sandbox)
+    sandbox.pay(session, card='4000000000005126')
+    made = refund(http, session).json()
+    assert made['status'] == 'succeeded'
+    sandbox.act('clock', ahead=61)
+    assert http.get(f'/stripe/v1/refunds/{made["id"]}').json()['status'] == 'failed'
+    assert read_session(http, session)['payment_intent']['latest_charge']['amount_refunded'] == 0
+    assert event_types(http)[-1] == 'refund.failed'
+
+
+def test_a_refund_keeps_its_metadata_and_one_key_makes_one(
+    sandbox: SandboxClient, http: httpx.Client
+) -> None:
+    """The same idempotency key returns the same refund; other parameters under it are refused."""
+    session = create_session(sandbox)
+    sandbox.pay(session)
+    more = {'amount': '100', 'metadata[wish]': 'w1', 'reason': 'duplicate'}
+    form = {'payment_intent': read_session(http, session)['payment_intent']['id'], **more}
+    first, again = (
+        http.post('/stripe/v1/refunds', data=form, headers={'Idempotency-Key': 'k1'}) for _ in range(2)
+    )
+    assert first.json() == again.json()
+    assert (first.json()['metadata'], first.json()['reason']) == ({'wish': 'w1'}, 'duplicate')
+    assert len(http.get('/stripe/v1/refunds').json()['data']) == 1
+    other = http.post('/stripe/v1/refunds', data=form | {'amount': '200'}, headers={'Idempotency-Key': 'k1'})
+    assert other.json()['error']['type'] == 'idempotency_error'
+
+
+def test_a_refund_as_fraudulent_marks_the_charge(sandbox: SandboxClient, http: httpx.Client) -> None:
+    """Stripe blocks the card and the address of the customer then; any other reason marks nothing."""
+    for reason, marks in (('requested_by_customer', {}), ('fraudulent', {'user_report': 'fraudulent'})):
+        session = create_session(sandbox)
+        sandbox.pay(session)
+        refund(http, session, reason=reason)
+        assert read_session(http, session)['payment_intent']['latest_charge']['fraud_details'] == marks
+    assert 'must be one of' in refund(http, session, reason='regret').json()['error']['message']

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -11,8 +12,10 @@ from services.database import schema
 from services.ledger import Delivery, Ledger, Source, UnmatchedReason
 from services.orders import RETENTION, BookingState, Cause, Facts, Order, State
 from services.reconciler import retention
-from services.shop import Shop
+from services.settings import parse_settings
+from services.shop import Shop, build
 from tests.factories import PAID, a_booking, an_order
+from tests.processes import ROOT
 from tests.services.conftest import Clock, Customer, fulfilled, on_both_databases
 
 pytestmark = on_both_databases
@@ -89,6 +92,31 @@ async def test_what_had_money_or_may_get_it_is_kept(shop: Shop, clock: Clock, fa
     clock.ahead = LATER
     assert await shop.ledger.retention.delete_orders(limit=10) == 0
     assert await shop.ledger.orders.find(id=order.id)
+
+
+def _site_with(folder: Path, line: str) -> Path:
+    """Write the texts of a site that keeps abandoned orders for another time."""
+    text = (ROOT / 'site.toml').read_text(encoding='utf-8')
+    (folder / 'site.toml').write_text(text.replace('abandoned_days = 30', line), encoding='utf-8')
+    return folder / 'site.toml'
+
+
+@pytest.mark.parametrize('days', [1, 90])
+async def test_the_retention_is_set_in_the_site(
+    settings_env: dict[str, str], clock: Clock, days: int, tmp_path: Path
+) -> None:
+    """Orders that end from then on are kept as long as ``abandoned_days`` says."""
+    site = _site_with(tmp_path, f'abandoned_days = {days}')
+    shop = build(parse_settings(settings_env | {'SITE_FILE': str(site)}), clock=clock)
+    await shop.open()
+    try:
+        await shop.ledger.orders.add(an_order(facts=EXPIRED), because=Cause.BUTTON)
+        clock.ahead = timedelta(days=days, hours=-1)
+        assert await shop.ledger.retention.delete_orders(limit=10) == 0
+        clock.ahead = timedelta(days=days, hours=1)
+        assert await shop.ledger.retention.delete_orders(limit=10) == 1
+    finally:
+        await shop.close()
 
 
 async def test_an_order_with_a_booking_is_kept(shop: Shop, clock: Clock) -> None:

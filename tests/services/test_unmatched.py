@@ -289,7 +289,9 @@ async def test_a_refund_and_a_booking_at_the_same_moment(
 async def test_the_operator_handles_a_row(shop: Shop, calendly: Calendly) -> None:
     """It is not open any more, and no repetition opens it."""
     booked = await calendly.book()
-    await shop.ledger.unmatched.mark_handled(booked['uri'], UnmatchedReason.NO_KEY, note='a friend')
+    await shop.ledger.unmatched.mark_handled(
+        booked['uri'], UnmatchedReason.NO_KEY, note='a friend', actor='admin'
+    )
     assert await reasons(shop) == []
     await calendly.deliver('invitee.created', booked | {'updated_at': '2026-11-26T12:00:00.000000Z'})
     assert await reasons(shop) == []

@@ -37,12 +37,12 @@ class StaticCacheMiddleware:
         if not _is_cacheable(scope):
             await self._app(scope, receive, send)
             return
-        response = self._cache.get(scope['path']) or await self._fetch(scope, receive)
+        response = self._cache.get(scope['path']) or await self._fetch(scope)
         await response(scope, receive, send)
 
-    async def _fetch(self, scope: Scope, receive: Receive) -> Response:
+    async def _fetch(self, scope: Scope) -> Response:
         """Read a file and keep it; the number of files is limited by NiceGUI."""
-        path, plain = scope['path'], await _read(self._app, scope, receive)
+        path, plain = scope['path'], await _read(self._app, scope)
         if plain.status_code != 200:
             return plain
         response = await _compressed(plain, FAST)
@@ -65,8 +65,8 @@ def _is_cacheable(scope: Scope) -> bool:
     return is_file and posixpath.normpath(path) == path and 'br' in accepted_encodings(scope)
 
 
-async def _read(app: ASGIApp, scope: Scope, receive: Receive) -> Response:
-    """Request the whole uncompressed file."""
+async def _read(app: ASGIApp, scope: Scope) -> Response:
+    """Request the whole uncompressed file, also if the browser that asked for it leaves meanwhile."""
     request_headers = [header for header in scope['headers'] if header[0] not in REQUEST_HEADERS_REMOVED]
     starts: list[Message] = []
     body = bytearray()
@@ -77,11 +77,17 @@ async def _read(app: ASGIApp, scope: Scope, receive: Receive) -> Response:
         else:
             body.extend(message.get('body', b''))
 
-    await app({**scope, 'headers': request_headers, 'extensions': {}}, receive, collect)
+    await app({**scope, 'headers': request_headers, 'extensions': {}}, _never, collect)
     headers = {name.decode('latin-1'): value.decode('latin-1') for name, value in starts[0]['headers']}
     for name in RESPONSE_HEADERS_REMOVED:
         headers.pop(name, None)
     return Response(bytes(body), starts[0]['status'], headers)
+
+
+async def _never() -> Message:
+    """Receive nothing: whoever reads the file is told of no disconnection, which would cut it off."""
+    await asyncio.Event().wait()
+    raise AssertionError('nobody sets the event')
 
 
 async def _compressed(plain: Response, quality: int) -> Response:

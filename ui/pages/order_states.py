@@ -136,7 +136,7 @@ def view(data: OrderData, site: Site) -> View:
 
 def corrects_email(order: Order, gate: CalendarGate) -> bool:
     """Whether the e-mail address of an order can be corrected on its page."""
-    is_over = order.state in (State.EXPIRED, State.FAILED)
+    is_over = order.state in (State.EXPIRED, State.FAILED) or order.forgotten_at is not None
     return order.completed_at is not None and not is_over and gate is not CalendarGate.ENVIRONMENT
 
 

@@ -44,7 +44,7 @@ def render(element: Element) -> Markup:
     Raises:
         Unrenderable: the element, or one inside it, needs a browser.
     """
-    if isinstance(element, ui.timer):
+    if isinstance(element, ui.timer | ui.keyboard):
         return Markup('')
     tag = QUASAR.get(element.tag, element.tag)
     if '-' in tag or tag in NOT_RENDERED:

@@ -13,6 +13,7 @@ class Card:
 
     does: str = 'pay'
     decline: str | None = None
+    refund: str = 'succeeded'  # or 'pending' or 'failing': what becomes of a refund some time later
 
 
 CARDS: dict[str, Card] = {
@@ -33,6 +34,8 @@ CARDS: dict[str, Card] = {
     '4000000000000259': Card(does='dispute'),
     '4000000000005423': Card(does='warn'),
     '4000000000009235': Card(does='review'),
+    '4000000000007726': Card(refund='pending'),
+    '4000000000005126': Card(refund='failing'),
 }
 
 # decline code -> (error code, message)
@@ -104,6 +107,13 @@ def behaviour(number: str) -> Card:
 def fingerprint(number: str) -> str:
     """Return a value that is the same for the same number and does not reveal it."""
     return hashlib.sha256(f'sandbox:{number}'.encode()).hexdigest()[:16]
+
+
+def refund_of(paid_by: Json) -> str:
+    """Return what becomes of a refund of a charge that was paid like this."""
+    mark = (paid_by.get('card') or {}).get('fingerprint')
+    found = (card.refund for number, card in CARDS.items() if fingerprint(number) == mark)
+    return next(found, 'succeeded')
 
 
 def details(kind: str, number: str, expiry: str) -> Json:

@@ -2,9 +2,12 @@
 
 from services.sandbox.state import SandboxState, new_id
 from services.sandbox.stripe import events, payment_objects
+from services.sandbox.stripe.errors import StripeError
 from services.sandbox.types import Json
 
 CLOSED = ('won', 'lost', 'prevented', 'warning_closed')
+CAN_BE_ANSWERED = ('needs_response', 'warning_needs_response')
+LONGEST_EVIDENCE = 150_000  # characters of all texts together
 
 
 def open_dispute(
@@ -26,6 +29,33 @@ def open_dispute(
     events.record(state, 'charge.dispute.created', dispute)
     events.record(state, 'charge.dispute.funds_withdrawn', dispute)
     return dispute
+
+
+def update_dispute(state: SandboxState, dispute: Json, params: Json) -> Json:
+    """Stage evidence, or submit it, as is the default (https://docs.stripe.com/api/disputes/update)."""
+    evidence = params.get('evidence', {})
+    if evidence:
+        _stage(dispute, evidence)
+    if 'metadata' in params:
+        dispute['metadata'] = params['metadata']
+    details = dispute['evidence_details']
+    if params.get('submit', True) and details['has_evidence'] and dispute['status'] in CAN_BE_ANSWERED:
+        details['submission_count'] += 1
+        inquiry = dispute['status'].startswith('warning')
+        dispute['status'] = 'warning_under_review' if inquiry else 'under_review'
+    events.record(state, 'charge.dispute.updated', dispute)
+    return dispute
+
+
+def _stage(dispute: Json, evidence: Json) -> None:
+    if dispute['status'] not in CAN_BE_ANSWERED:
+        raise StripeError('This dispute is already closed, or its evidence was submitted.', param='evidence')
+    kept = dispute['evidence'] | evidence
+    if sum(len(text) for text in kept.values() if isinstance(text, str)) > LONGEST_EVIDENCE:
+        message = f'The combined character count of all evidence fields must be at most {LONGEST_EVIDENCE}.'
+        raise StripeError(message, param='evidence')
+    dispute['evidence'] = kept
+    dispute['evidence_details']['has_evidence'] = True
 
 
 def escalate(state: SandboxState, dispute: Json) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.sandbox.state import Event, SandboxState, Session
-from services.sandbox.stripe import checkout, events, objects, parameters, refunds
+from services.sandbox.stripe import checkout, disputes, events, objects, parameters, refunds
 from services.sandbox.stripe.errors import StripeError, not_found
 from services.sandbox.stripe.listing import list_page, matches_time
 from services.sandbox.stripe.validators import text
@@ -146,6 +146,12 @@ def _refund(state: SandboxState, _: str, params: Json) -> Json:
     return dict(refunds.create_refund(state, params))
 
 
+def _dispute(state: SandboxState, key: str, params: Json) -> Json:
+    if key not in state.tables['dispute']:
+        raise not_found('dispute', key, 'dispute')
+    return dict(disputes.update_dispute(state, state.tables['dispute'][key], params))
+
+
 INTENTS, CHARGES, REFUNDS, DISPUTES = '/v1/payment_intents', '/v1/charges', '/v1/refunds', '/v1/disputes'
 SESSIONS, REVIEWS, INVOICES = '/v1/checkout/sessions', '/v1/reviews', '/v1/invoices'
 WARNING, WARNINGS = 'radar.early_fraud_warning', '/v1/radar/early_fraud_warnings'
@@ -168,11 +174,12 @@ ENDPOINTS = (
     Endpoint('GET', INTENTS + '/{}', 'payment_intent_read', _read_one('payment_intent'), parameters.EXPAND),
     Endpoint('GET', CHARGES, 'charge_read', _list('charge', CHARGES), BY_INTENT),
     Endpoint('GET', CHARGES + '/{}', 'charge_read', _read_one('charge'), parameters.EXPAND),
-    Endpoint('POST', REFUNDS, 'refund_write', _refund, parameters.REFUND_CREATE),
+    Endpoint('POST', REFUNDS, 'charge_write', _refund, parameters.REFUND_CREATE),
     Endpoint('GET', REFUNDS, 'charge_read', _list('refund', REFUNDS), parameters.OF_PAYMENT),
     Endpoint('GET', REFUNDS + '/{}', 'charge_read', _read_one('refund'), parameters.EXPAND),
     Endpoint('GET', DISPUTES, 'dispute_read', _list('dispute', DISPUTES), parameters.OF_PAYMENT),
     Endpoint('GET', DISPUTES + '/{}', 'dispute_read', _read_one('dispute'), parameters.EXPAND),
+    Endpoint('POST', DISPUTES + '/{}', 'dispute_write', _dispute, parameters.DISPUTE_UPDATE),
     Endpoint('GET', REVIEWS, 'review_read', _list('review', REVIEWS), parameters.PAGE),
     Endpoint('GET', REVIEWS + '/{}', 'review_read', _read_one('review'), parameters.EXPAND),
     Endpoint('GET', INVOICES + '/{}', 'invoice_read', _read_one('invoice'), parameters.EXPAND),

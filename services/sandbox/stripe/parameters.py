@@ -121,6 +121,27 @@ REFUND_CREATE: Validators = EXPAND | {
     ),
 }  # fmt: skip
 
+EVIDENCE = object_of(
+    {
+        **dict.fromkeys(
+            ('access_activity_log', 'cancellation_policy_disclosure', 'cancellation_rebuttal',
+             'duplicate_charge_explanation', 'product_description', 'refund_policy_disclosure',
+             'refund_refusal_explanation', 'uncategorized_text'), text(20_000)
+        ),
+        **dict.fromkeys(
+            ('billing_address', 'customer_email_address', 'customer_name', 'customer_purchase_ip',
+             'duplicate_charge_id', 'service_date', 'shipping_address', 'shipping_carrier', 'shipping_date',
+             'shipping_tracking_number'), text(5_000)
+        ),
+        **dict.fromkeys(
+            ('cancellation_policy', 'customer_communication', 'customer_signature',
+             'duplicate_charge_documentation', 'enhanced_evidence', 'receipt', 'refund_policy',
+             'service_documentation', 'shipping_documentation', 'uncategorized_file'), unsupported
+        ),
+    }
+)  # fmt: skip
+DISPUTE_UPDATE: Validators = EXPAND | {'evidence': EVIDENCE, 'metadata': metadata, 'submit': boolean}
+
 EVENT_LIST: Validators = PAGE | {'type': text(), 'types': list_of(text()), 'delivery_success': boolean}
 PRICE_LIST: Validators = PAGE | {
     'active': boolean, 'product': text(), 'type': one_of('one_time', 'recurring'), 'currency': text(3),

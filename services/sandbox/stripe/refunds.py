@@ -1,7 +1,7 @@
-"""Refunds of a charge: whole, partial and failed."""
+"""Refunds of a charge: whole, partial, pending and failed."""
 
 from services.sandbox.state import SandboxState
-from services.sandbox.stripe import events, payment_objects
+from services.sandbox.stripe import cards, events, payment_objects
 from services.sandbox.stripe.errors import StripeError, not_found
 from services.sandbox.types import Json
 
@@ -34,6 +34,14 @@ def create_refund(state: SandboxState, params: Json) -> Json:
     amount = params.get('amount', remaining)
     _check_refundable(charge, amount, remaining)
     refund = payment_objects.refund(state, charge, amount, params.get('reason'), params.get('metadata', {}))
+    becomes = cards.refund_of(charge['payment_method_details'])
+    if becomes == 'pending':
+        refund |= {'status': 'pending', 'pending_reason': 'processing'}
+    if becomes != 'succeeded':
+        due = state.now().timestamp() + state.config.refund_changes_after
+        state.changing_refunds.append((due, refund['id']))
+    if refund['reason'] == 'fraudulent':
+        charge['fraud_details'] = {'user_report': 'fraudulent'}
     state.add(state.get_session_of_intent(charge['payment_intent']), refund)
     charge['amount_refunded'] += amount
     charge['refunded'] = charge['amount_refunded'] == charge['amount']
@@ -56,6 +64,21 @@ def _check_refundable(charge: Json, amount: int, remaining: int) -> None:
     if amount > remaining:
         message = f'Refund amount ({amount}) is greater than unrefunded amount on charge ({remaining})'
         raise StripeError(message, param='amount')
+
+
+def change_due(state: SandboxState) -> None:
+    """Let the refunds of Stripe's test cards succeed or fail that are due (https://docs.stripe.com/testing)."""
+    now = state.now().timestamp()
+    due = [key for time, key in state.changing_refunds if time <= now]
+    state.changing_refunds = [(time, key) for time, key in state.changing_refunds if time > now]
+    for refund in filter(None, map(state.tables['refund'].get, due)):
+        if refund['status'] == 'pending':
+            del refund['pending_reason']
+            refund['status'] = 'succeeded'
+            events.record(state, 'refund.updated', refund)
+            events.record(state, 'charge.refund.updated', refund)
+        elif refund['status'] == 'succeeded':
+            fail_refund(state, refund)
 
 
 def fail_refund(state: SandboxState, refund: Json, *, only_old_event: bool = False) -> Json:
