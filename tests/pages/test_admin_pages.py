@@ -31,7 +31,7 @@ def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
 @pytest.fixture
 async def operator(customer: Customer) -> Operator:
     """A browser of the operator that is signed in."""
-    operator = Operator(customer.http)
+    operator = Operator()
     await operator.sign_in()
     return operator
 
