@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: help setup demo run test check audit unit e2e coverage test-all bench crash format pin clean dev lint style \
+.PHONY: help setup demo demo-data run test check audit unit e2e coverage test-all bench crash format pin clean dev lint style \
 	browser postgres
 
 VENV := .venv
@@ -23,6 +23,9 @@ setup: $(VENV)/.runtime ## make .venv with what the shop needs to run
 
 demo: setup ## the whole journey on this machine, without keys or accounts
 	@exec $(PY) main.py demo
+
+demo-data: setup ## the same, with three months of made-up orders in the admin
+	@exec $(PY) main.py demo --filled
 
 run: setup ## run the shop with your own keys from .env
 	@exec $(PY) main.py

@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> None:
 
 def _run(given: argparse.Namespace) -> None:
     if given.command == 'demo':
-        demo.run(os.environ, start=start)
+        demo.run(os.environ, start=start, filled=given.filled)
     elif given.command == 'backup':
         backup.run(_settings(), given.file)
     elif given.command == 'restore':
@@ -67,7 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest='command', metavar='[COMMAND]', title='commands')
     parser.set_defaults(command='serve', action='start')
     commands.add_parser('serve', help='run the shop with the settings of .env and environment (the default)')
-    commands.add_parser('demo', help='run the shop on this machine against a sandbox of Stripe and Calendly')
+    trial = commands.add_parser(
+        'demo', help='run the shop on this machine against a sandbox of Stripe and Calendly'
+    )
+    trial.add_argument('--filled', action='store_true', help='begin with three months of made-up orders')
     copy = commands.add_parser('backup', help='copy the orders into FILE, also while the shop is running')
     replace = commands.add_parser('restore', help='replace the orders by a backup, while the shop is stopped')
     for command, action in ((copy, 'back up'), (replace, 'restore')):

@@ -75,7 +75,7 @@ class Mails:
 
     def write(self, connection: Connection, order: Order, mail: NewMail) -> None:
         """Write a mail to the customer of an order down, in the transaction of what causes it."""
-        if self._rules.customers:
+        if self._rules.customers and not order.forgotten_at:
             self._put(connection, self._values(mail.id_for(order), mail.kind, order_id=order.id))
 
     def alert(self, connection: Connection, alert: Alert) -> None:

@@ -145,20 +145,26 @@ def test_the_keyboard_alone(operator: Page, shop: Server, sandbox: SandboxClient
         order.pay()
         order.make('paid')
     admin.open_page(operator, shop, '/admin/orders')
-    rows = operator.get_by_role('rowheader').get_by_role('link')
+    rows = operator.get_by_role('table').get_by_role('radio')
     expect(rows).to_have_count(3)
     search = operator.get_by_role('searchbox')
+    operator.keyboard.press('ArrowDown')
+    expect(rows.first).to_be_focused()
+    operator.keyboard.press('Shift+Tab')
     operator.keyboard.press('/')
     expect(search).to_be_focused()
     expect(search).to_have_value('')
-    for key, row in (('ArrowDown', 0), ('ArrowDown', 1), ('ArrowDown', 2), ('ArrowUp', 1)):
-        operator.keyboard.press(key)
+    operator.keyboard.press('ArrowDown')
+    for key, row in (('', 0), ('ArrowDown', 1), ('ArrowDown', 2), ('ArrowUp', 1)):
+        if key:
+            operator.keyboard.press(key)
         expect(rows.nth(row)).to_be_focused()
-    outline = rows.nth(1).evaluate('element => getComputedStyle(element).outlineStyle')
-    assert outline == 'solid'
-    reference = rows.nth(1).inner_text()
+    row = operator.get_by_role('row').filter(has=operator.locator(':focus'))
+    assert row.evaluate('element => getComputedStyle(element).outlineStyle') == 'solid'
+    reference = row.get_by_role('link').inner_text()
     operator.keyboard.press('Enter')
     expect(operator.get_by_role('heading', level=1)).to_have_text(reference)
+    assert operator.url.endswith(f'/admin/orders/{reference}')
     admin.connected(operator)
     journey.tab_to(operator, operator.locator('summary', has_text='Write a note'))
     operator.keyboard.press('Enter')

@@ -13,6 +13,7 @@ from services.shop import Shop
 from tests.pages.admin import PASSWORD, Operator
 from tests.pages.conftest import Way, order_at
 from tests.pages.customer import Customer, words
+from tests.pages.reconnecting import Shown, forget
 from tests.sandbox_client import SandboxClient
 from ui.admin.live import Entry, LiveList
 from ui.components.builder import h
@@ -30,7 +31,7 @@ def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
 @pytest.fixture
 async def operator(customer: Customer) -> Operator:
     """A browser of the operator that is signed in."""
-    operator = Operator(customer.http)
+    operator = Operator()
     await operator.sign_in()
     return operator
 
@@ -168,3 +169,14 @@ async def test_a_list_keeps_what_it_shows(customer: Customer) -> None:
         shown.show([entry('b', 'changed', depends_on='the amount')])
         assert shown.element.default_slot.children == [before[1]]
         assert built == ['a', 'b', 'c', 'b']
+
+
+async def test_a_page_after_a_restart(operator: Operator) -> None:
+    """Its browser is told to load the URL again, with the cookie, and keeps what it shows until then."""
+    shown = Shown((await operator.get('/admin/orders?q=ann')).text)
+    forget()
+    await shown.connect(next_message_id='41')
+    outbox = Client.instances[shown.client_id].outbox
+    assert [(kind, data['path']) for _, kind, data in outbox.messages] == [('open', '/admin/orders?q=ann')]
+    assert outbox.next_message_id == 41
+    assert not outbox.updates

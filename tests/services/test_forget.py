@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select
 
@@ -17,7 +18,9 @@ from services.database import schema
 from services.ledger import Alert, Delivery, MailState, Source, UnmatchedReason
 from services.orders import AlertKind, BookingState, Cause, Facts, Order, State
 from services.orders.forgotten import ERASED, PERSONAL_FACTS
-from services.shop import Shop
+from services.scheduling.bookings import update_from
+from services.settings import parse_settings
+from services.shop import Shop, build
 from tests.factories import NOON, PAID, a_booking, an_order
 from tests.processes import ROOT
 from tests.services.conftest import Clock, Customer, fulfilled, on_both_databases
@@ -360,3 +363,34 @@ async def test_the_command_shows_what_it_will_do_and_asks(
     assert 'nobody@coach.test' not in await everything(customer.shop)
     assert 'Nothing is known' in run_forget(settings_env, 'nobody@coach.test', '--yes').stdout
     assert EMAIL in await everything(customer.shop)
+
+
+async def test_what_is_read_at_calendly_again_brings_nobody_back(
+    customer: Customer, clock: Clock, forget: Forget, settings_env: dict[str, str]
+) -> None:
+    """A new process reads a meeting that was canceled since; a delivery of its booking comes late."""
+    shop, sandbox = customer.shop, customer.sandbox
+    order = await fulfilled(customer, await customer.buy(email=EMAIL, name=NAME))
+    booked = sandbox.book(str(await shop.calendar.url(order)), name=NAME, email=EMAIL)
+    await shop.booking_reader.read()
+    (known,) = await shop.bookings.bookings(order)
+    assert known.name == NAME
+    clock.ahead = LONG_AFTER
+    await forget.carry_out(EMAIL, actor=ACTOR)
+    assert words_left(await everything(shop)) == []
+    clock.ahead = timedelta()
+    sandbox.act('cancel', invitee=booked['uri'])
+    other = build(parse_settings(settings_env), clock=clock)
+    await other.open()
+    try:
+        await other.booking_reader.read()
+    finally:
+        await other.close()
+    (read,) = await shop.bookings.bookings(order)
+    assert (read.state, read.name) == (BookingState.CANCELED, ERASED)
+    token = {'Authorization': f'Bearer {settings_env["CALENDLY_TOKEN"]}'}
+    async with httpx.AsyncClient(headers=token, trust_env=False) as api:
+        event = (await api.get(booked['event'])).json()['resource']
+    late = update_from(booked | {'scheduled_event': event}, was_read=False)
+    await shop.bookings.record(late, because=Cause.WEBHOOK)
+    assert words_left(await everything(shop)) == []

@@ -14,7 +14,8 @@ from tests.factories import NOON, PAID, a_booking, an_order
 
 PAID_ORDER = an_order(facts=PAID, completed_at=NOON)
 IMPERSONAL = {
-    'orders': 'id state reference token booking_key environment account domain offer title price_id currency claim '
+    'orders': 'id state reference '
+    'token booking_key environment account domain offer title price_id currency claim '
     'session_id session_url calendar_url calendar_share duplicate_of session_status payment_status '
     'seen_currency dispute_status payment_id receipt_number mismatch',
     'bookings': 'invitee_id order_id state canceled_by replaces',

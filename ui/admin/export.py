@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from markupsafe import Markup
-from nicegui import app
+from nicegui import app, ui
 
 from services.admin import SignedIn
 from services.admin.export import MEDIA_TYPES, Form, Subject, file_name, parse_period
@@ -34,13 +34,20 @@ def register(shop: Shop) -> None:
         chosen = dict(request.query_params)
         forget = h('a', 'Forget a customer', href='/admin/forget')
         lead = h('p', 'All that the shop knows of a period, as one file.')
-        Static(join(h('h1', 'Export'), lead, _form(chosen, _problem(chosen)), h('p', forget, class_='links')))
+        ui.context.client.content.classes('narrow')
+        for part in (
+            h('h1', 'Export'),
+            lead,
+            _form(chosen, _problem(chosen)),
+            h('p', forget, class_='links'),
+        ):
+            Static(part)
 
     @app.get(DOWNLOAD)
     async def download(request: Request) -> Response:
         signed_in = signed_in_of(request)
         chosen = dict(request.query_params)
-        if _problem(chosen):
+        if not chosen or _problem(chosen):
             return see_other(f'{EXPORT}?{urlencode(chosen)}')
         subject, form = Subject(chosen['subject']), Form(chosen['format'])
         first, last = chosen.get('from', ''), chosen.get('to', '')

@@ -2,6 +2,7 @@
 
 from fastapi import Request, Response
 from markupsafe import Markup
+from nicegui import ui
 
 from services.admin import SignedIn
 from services.admin.forget import ForgetPlan
@@ -9,7 +10,7 @@ from services.shop import Shop
 from ui.admin.access import Form, admin_page, admin_post, see_other
 from ui.admin.forms import action_form, button, hidden
 from ui.admin.layout import Area
-from ui.components.builder import h, join
+from ui.components.builder import h
 from ui.components.elements import Static
 
 PATH = '/admin/forget'
@@ -25,10 +26,12 @@ def register(shop: Shop) -> None:
     @admin_page(PATH, shop, title='Forget a customer', area=Area.EXPORT)
     async def page(request: Request, signed_in: SignedIn) -> None:
         who = request.query_params.get('who', '').strip()
-        body = _done() if 'done' in request.query_params else None
-        if who:
-            body = _plan(signed_in, who, await shop.forget.plan(who))
-        Static(join(h('h1', 'Forget a customer'), h('p', LEAD), body, _search(who)))
+        body = _plan(signed_in, who, await shop.forget.plan(who)) if who else []
+        if 'done' in request.query_params:
+            body = [h('p', 'The customer is forgotten.', class_='note', role='status')]
+        ui.context.client.content.classes('narrow')
+        for part in (h('h1', 'Forget a customer'), h('p', LEAD), *body, _search(who)):
+            Static(part)
 
     @admin_post(PATH, shop)
     async def forget(_request: Request, signed_in: SignedIn, form: Form) -> Response:
@@ -44,28 +47,23 @@ def _search(who: str) -> Markup:
     )
 
 
-def _done() -> Markup:
-    return h('div', h('p', 'The customer is forgotten.'), class_='note', role='status')
-
-
-def _plan(signed_in: SignedIn, who: str, plan: ForgetPlan) -> Markup:
-    kept = [h('li', f'Order {order.reference}: {order.why}.') for order in plan.kept]
-    before = [h('li', f'Order {reference} was erased earlier.') for reference in plan.erased_before]
-    not_now = h('section', h('h2', 'Not now'), h('ul', *kept, *before)) if kept or before else None
+def _plan(signed_in: SignedIn, who: str, plan: ForgetPlan) -> list[Markup]:
+    kept = [f'Order {order.reference}: {order.why}.' for order in plan.kept]
+    before = [f'Order {reference} was erased earlier.' for reference in plan.erased_before]
+    not_now = [_section('Not now', *kept, *before)] if kept or before else []
     if plan.erases_nothing:
         words = 'Nothing of it can be erased now.' if not_now else 'Nothing is known of it.'
-        return join(h('p', words, role='status'), not_now)
-    orders = [
-        h('li', f'Order {order.reference} of {order.created_at:%Y-%m-%d}: {order.state}, {order.paid}')
+        return [h('p', words, role='status'), *not_now]
+    erased = [
+        f'Order {order.reference} of {order.created_at:%Y-%m-%d}: {order.state}, {order.paid}'
         for order in plan.orders
     ]
-    traces = f'{plan.traces.count} other places where the address stands: bookings, mails, texts'
-    erased = h('ul', *orders, h('li', traces) if plan.traces.count else None)
-    elsewhere = h('ul', *(h('li', place) for place in plan.elsewhere))
-    return join(
-        h('section', h('h2', 'To be erased'), erased),
-        not_now,
-        h('section', h('h2', 'What this shop cannot erase'), elsewhere),
+    if plan.traces.count:
+        erased.append(f'{plan.traces.count} other places where the address stands: bookings, mails, texts')
+    return [
+        _section('To be erased', *erased),
+        *not_now,
+        _section('What this shop cannot erase', *plan.elsewhere),
         action_form(
             signed_in,
             PATH,
@@ -73,4 +71,8 @@ def _plan(signed_in: SignedIn, who: str, plan: ForgetPlan) -> Markup:
             h('p', 'This cannot be undone.'),
             button('Erase this customer', kind='danger'),
         ),
-    )
+    ]
+
+
+def _section(title: str, *lines: str) -> Markup:
+    return h('section', h('h2', title), *(h('p', line) for line in lines))
