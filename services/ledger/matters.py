@@ -209,7 +209,7 @@ def _payments() -> Queries:
     orders = schema.orders.c
     money_is_here = orders.state.not_in(MONEY_BACK_STATES)
     dispute = _columns(
-        cause=orders.dispute_status + ' ' + cast(orders.amount_disputed, String),
+        cause=orders.open_disputes + ' ' + cast(orders.amount_disputed, String),
         amount=orders.amount_disputed,
         detail=orders.dispute_status,
         deadline=orders.dispute_due_at,

@@ -2,7 +2,7 @@
 
 import enum
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.orders import AlertKind, Cause, MailKind
 
@@ -60,11 +60,12 @@ class MailState(enum.StrEnum):
 class MailRules:
     """Which mails are written down: none where none is sent, so that none goes out later by surprise.
 
-    ``reminders`` are sent only where the shop learns of bookings, ``operator`` says whether alerts are sent.
+    ``reminder_after`` is how long after the payment the reminder is due, None where nobody is reminded;
+    ``operator`` says whether alerts are sent.
     """
 
     customers: bool = False
-    reminders: bool = False
+    reminder_after: timedelta | None = None
     operator: bool = False
 
 

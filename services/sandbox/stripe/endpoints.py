@@ -147,7 +147,7 @@ def _refund(state: SandboxState, _: str, params: Json) -> Json:
 
 
 INTENTS, CHARGES, REFUNDS, DISPUTES = '/v1/payment_intents', '/v1/charges', '/v1/refunds', '/v1/disputes'
-SESSIONS, REVIEWS = '/v1/checkout/sessions', '/v1/reviews'
+SESSIONS, REVIEWS, INVOICES = '/v1/checkout/sessions', '/v1/reviews', '/v1/invoices'
 WARNING, WARNINGS = 'radar.early_fraud_warning', '/v1/radar/early_fraud_warnings'
 LINES = {name: validator for name, validator in parameters.PAGE.items() if name != 'created'}
 BY_INTENT = parameters.PAGE | {'payment_intent': text()}
@@ -175,6 +175,7 @@ ENDPOINTS = (
     Endpoint('GET', DISPUTES + '/{}', 'dispute_read', _read_one('dispute'), parameters.EXPAND),
     Endpoint('GET', REVIEWS, 'review_read', _list('review', REVIEWS), parameters.PAGE),
     Endpoint('GET', REVIEWS + '/{}', 'review_read', _read_one('review'), parameters.EXPAND),
+    Endpoint('GET', INVOICES + '/{}', 'invoice_read', _read_one('invoice'), parameters.EXPAND),
     Endpoint('GET', WARNINGS, 'charge_read', _list(WARNING, WARNINGS), parameters.OF_PAYMENT),
     Endpoint('GET', WARNINGS + '/{}', 'charge_read', _read_one(WARNING), parameters.EXPAND),
     Endpoint('GET', '/v1/events', 'event_read', _events, parameters.EVENT_LIST),
