@@ -34,6 +34,7 @@ from services.health import (
     check_reconciler,
     check_sales,
     check_stripe_key,
+    check_webhooks,
 )
 from services.inbox import Inbox
 from services.ledger import Ledger, MailRules, Source, connect
@@ -173,8 +174,13 @@ class Shop:
             check_sales(self.fuse.paused_for),
             check_clock(self.payments.clock.problem),
             check_reconciler(self.reconciler.problem),
+            *([await check_webhooks(self.ledger.deliveries.arrivals)] if self._has_webhooks else []),
             *([check_mail(self.mail_sender.problem)] if self.mail_sender else []),
         ]
+
+    @property
+    def _has_webhooks(self) -> bool:
+        return bool(self.settings.stripe_webhook_secret)
 
     async def problems(self) -> list[Problem]:
         """Return what the health checks find wrong."""

@@ -143,6 +143,7 @@ def _delivery(number: int, at: datetime) -> dict[str, Any]:
         'source': 'stripe',
         'event_id': f'evt_old_{_own(number)}',
         'kind': 'checkout.session.completed',
+        'because': 'webhook',
         'received_at': at,
         'handled_at': at,
         'tries': 1,

@@ -234,6 +234,7 @@ deliveries = Table(
     Column('source', String(16), primary_key=True),
     Column('event_id', Text, primary_key=True),
     Column('kind', Text, nullable=False),
+    Column('because', String(16), nullable=False),
     Column('received_at', Utc, nullable=False),
     Column('tries', Integer, nullable=False),
     Column('handled_at', Utc, index=True),

@@ -4,6 +4,7 @@ from services.database.store import Store, connect
 from services.ledger.ledger import Ledger
 from services.ledger.records import (
     Alert,
+    Arrivals,
     Delivery,
     Effect,
     EffectKind,
@@ -23,6 +24,7 @@ from services.ledger.records import (
 
 __all__ = [
     'Alert',
+    'Arrivals',
     'Delivery',
     'Effect',
     'EffectKind',

@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column('source', sa.String(16), nullable=False),
         sa.Column('event_id', TEXT, nullable=False),
         sa.Column('kind', TEXT, nullable=False),
+        sa.Column('because', sa.String(16), nullable=False),
         sa.Column('received_at', TIME, nullable=False),
         sa.Column('tries', WHOLE, nullable=False),
         sa.Column('handled_at', TIME),
