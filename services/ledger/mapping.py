@@ -64,6 +64,6 @@ def order_from_row(row: Row[Any]) -> Order:
 def booking_from_row(row: Row[Any]) -> Booking:
     """Return a row as a booking."""
     values = dict(row._mapping)
-    del values['order_id']
+    del values['order_id'], values['environment']
     kinds = {'state': BookingState(values['state']), 'canceled_by': Canceler(values['canceled_by'])}
     return Booking(**values | kinds)
