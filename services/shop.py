@@ -38,6 +38,7 @@ from services.health import (
     check_sales,
     check_selling,
     check_stripe_key,
+    check_webhooks,
 )
 from services.inbox import Inbox
 from services.ledger import Ledger, MailRules, Source, connect
@@ -184,8 +185,13 @@ class Shop:
             await check_selling(self.selling),
             check_clock(self.payments.clock.problem),
             check_reconciler(self.reconciler.problem),
+            *([await check_webhooks(self.ledger.deliveries.arrivals)] if self._has_webhooks else []),
             *([check_mail(self.mail_sender.problem)] if self.mail_sender else []),
         ]
+
+    @property
+    def _has_webhooks(self) -> bool:
+        return bool(self.settings.stripe_webhook_secret)
 
     async def problems(self) -> list[Problem]:
         """Return what the health checks find wrong."""
@@ -380,14 +386,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         access=access_with(settings.admin_password, ledger, on_refused=metrics.refused),
         exports=Exports(ledger),
         forget=Forget(ledger, keep_months=texts.privacy.keep_months, clock=clock),
-        reads=Reads.of(
-            ledger,
-            environment=lambda: payments.environment,
-            bookings_known=lambda: bool(settings.calendly_webhook_signing_key) or booking_reader.is_current,
-            zone=texts.business.zone,
-            domain=domain,
-            clock=clock,
-        ),
+        reads=Reads.of(ledger, payments, booking_reader, settings, zone=texts.business.zone, clock=clock),
     )
 
 

@@ -50,7 +50,7 @@ def reads_of(shop: Shop, size: int) -> dict[str, Read]:
 
     async def by_email(random: Random) -> None:
         email = f'customer{scattered(_paid(size, random)):0{DIGITS}}@example.test'
-        assert len((await shop.reads.orders.page(OrdersView(text=email))).rows) == 1
+        assert (await shop.reads.orders.page(OrdersView(text=email))).rows
 
     async def one_order(random: Random) -> None:
         reference = f'R{scattered(_paid(size, random)):0{DIGITS}}'
@@ -76,7 +76,6 @@ def reads_of(shop: Shop, size: int) -> dict[str, Read]:
         'filter: booked': lambda _: page(booked=Booked.YES),
         'filter: disputed': lambda _: page(state=State.DISPUTED),
         'filter: open (none is)': lambda _: page(state=State.OPEN),
-        'filter: expired and booked (none is)': lambda _: page(state=State.EXPIRED, booked=Booked.YES),
         'filter: another environment (no orders)': lambda _: page(mode='live'),
         'overview': overview,
         'one order': one_order,

@@ -164,8 +164,8 @@ OPENS_CALENDAR = orders.c.state.in_([_text(value) for value in ('disputed', 'pai
 UNBOOKED = and_(orders.c.active_bookings == literal_column('0', Integer), OPENS_CALENDAR)
 """Orders whose calendar is open and whose time is not booked."""
 SOLD = orders.c.payment_status.in_([_text(value) for value in ('no_payment_required', 'paid')])
-UNUSUAL = orders.c.state.not_in([_text(value) for value in ('expired', 'open', 'paid')])
-"""Orders in one of the states that few orders have."""
+UNUSUAL = orders.c.state.not_in([_text(value) for value in ('expired', 'paid')])
+"""Orders in one of the states that few orders have at a time."""
 DISPUTED = orders.c.amount_disputed > literal_column('0', BigInteger)
 WARNED = orders.c.fraud_warning.is_(true())
 NAMED = orders.c.name != _text('')
@@ -182,7 +182,7 @@ _amounts = [
     orders.c[name]
     for name in ('payment_status', 'seen_currency', 'amount_total', 'amount_refunded', 'amount_lost')
 ]
-Index('ix_orders_created_at', orders.c.created_at, orders.c.id, *_listed)
+Index('ix_orders_created_at', orders.c.created_at, orders.c.id, orders.c.environment)
 Index(
     'ix_orders_sold',
     orders.c.completed_at,
@@ -193,7 +193,15 @@ Index(
     **_partial(SOLD),
 )
 Index('ix_orders_unusual', orders.c.state, orders.c.created_at, orders.c.id, **_partial(UNUSUAL))
-Index('ix_orders_unbooked', orders.c.created_at, orders.c.id, **_partial(UNBOOKED))
+Index(
+    'ix_orders_unbooked',
+    orders.c.created_at,
+    orders.c.id,
+    orders.c.completed_at,
+    *_listed,
+    *(orders.c[name] for name in ('account', 'bookings_unknown', 'duplicate_of')),
+    **_partial(UNBOOKED),
+)
 Index('ix_orders_disputed', orders.c.dispute_due_at, **_partial(DISPUTED))
 Index('ix_orders_fraud_warning', orders.c.created_at, **_partial(WARNED))
 Index('ix_orders_card_last4', orders.c.card_last4, **_partial(KNOWN_CARD))
@@ -213,6 +221,7 @@ bookings = Table(
     metadata,
     Column('invitee_id', Text, primary_key=True),
     Column('order_id', ForeignKey('orders.id'), nullable=False, index=True),
+    Column('environment', String(8), nullable=False),  # of the order, so that counting need not read it
     Column('state', String(16), nullable=False),
     Column('start', Utc, nullable=False),
     Column('end', Utc, nullable=False),
@@ -229,7 +238,7 @@ bookings = Table(
     Column('replaces', Text, nullable=False),
     Column('no_show', Boolean, nullable=False),
     Index('ix_bookings_replaces', 'replaces'),
-    Index('ix_bookings_start', 'start'),
+    Index('ix_bookings_start', 'start', 'state', 'environment'),
 )
 
 deliveries = Table(
@@ -238,6 +247,7 @@ deliveries = Table(
     Column('source', String(16), primary_key=True),
     Column('event_id', Text, primary_key=True),
     Column('kind', Text, nullable=False),
+    Column('because', String(16), nullable=False),
     Column('received_at', Utc, nullable=False),
     Column('tries', Integer, nullable=False),
     Column('handled_at', Utc, index=True),

@@ -336,12 +336,13 @@ class Bookings:
         Calendly replaces the rest; a delivery, which may be late, only adds a link that was missing.
         """
         table = schema.bookings.c
-        values = asdict(booking) | {'order_id': order.id}
+        whose = {'order_id': order.id, 'environment': order.environment.mode}
+        values = asdict(booking) | whose
         if not was_read:
             values['no_show'] = False  # deliveries of bookings and cancellations do not tell of it
         put = self._store.insert(schema.bookings).values(values)
         new = put.excluded
-        changed = {name: new[name] for name in values if name not in ('invitee_id', 'order_id')}
+        changed = {name: new[name] for name in values if name not in ('invitee_id', *whose)}
         if not was_read:
             changed = {
                 'place': case((table.link_follows, new.place), else_=table.place),

@@ -120,6 +120,22 @@ async def test_what_is_snoozed_comes_back_in_time(shop: Shop, clock: Clock) -> N
     assert len(await items(shop, AttentionKind.UNBOOKED)) == 2
 
 
+async def test_what_was_set_aside_can_be_brought_back(shop: Shop, clock: Clock) -> None:
+    """The list says who decided what, and why; what is brought back is listed again."""
+    order = await add(shop, clock, 'aaaa')
+    item = await only(shop, AttentionKind.UNBOOKED)
+    await shop.reads.attention.done(item.key, note='by mistake', actor='admin')
+    (aside,) = await shop.reads.attention.set_aside()
+    assert (aside.kind, aside.decision, aside.reference) == (item.kind, 'done', order.reference)
+    assert (aside.note, aside.actor, aside.until) == ('by mistake', 'admin', None)
+    assert await shop.reads.attention.bring_back(aside.key, actor='admin')
+    assert await only(shop, AttentionKind.UNBOOKED) == item
+    assert not await shop.reads.attention.bring_back(aside.key, actor='admin')
+    assert await shop.reads.attention.set_aside() == ()
+    line = (await shop.ledger.journal.lines(order.id))[-1].line
+    assert line == '“paid but not booked” is not set aside any more'
+
+
 async def test_an_unknown_key_changes_nothing(shop: Shop) -> None:
     """A form that was made up is refused; one about an order that is gone is kept without it."""
     for key in ('', '~', 'paid but not booked.~', 'nonsense.o1~1'):
@@ -130,7 +146,11 @@ async def test_an_unknown_key_changes_nothing(shop: Shop) -> None:
 async def test_what_follows_from_a_payment(shop: Shop, clock: Clock) -> None:
     """Dispute, fraud warning, mismatch, a second payment and a review, each with its one action."""
     due = clock() + 7 * DAY
-    disputed = {'amount_disputed': 15000, 'dispute_status': 'needs_response', 'dispute_due_at': due}
+    disputed: dict[str, Any] = {
+        'amount_disputed': 15000,
+        'dispute_status': 'needs_response',
+        'dispute_due_at': due,
+    }
     await add(shop, clock, 'dspt', facts=replace(PAID, **disputed))
     await add(shop, clock, 'answ', facts=replace(PAID, **disputed | {'dispute_status': 'under_review'}))
     await add(shop, clock, 'frad', fraud_warning=True)
@@ -208,8 +228,13 @@ async def test_a_mail_that_was_not_sent(shop: Shop, clock: Clock) -> None:
     order = await add(shop, clock, 'aaaa', contact_email='ann@example.com')
     await book(shop, order)
     times = dict.fromkeys(('created_at', 'due_at', 'finished_at'), clock())
-    rest = {'recipient': '', 'tries': 1, 'next_try': None, 'last_error': '550 unknown user'} | times
-    mails = [
+    rest: dict[str, Any] = {
+        'recipient': '',
+        'tries': 1,
+        'next_try': None,
+        'last_error': '550 unknown user',
+    } | times
+    mails: list[dict[str, Any]] = [
         {'id': 'o1.paid', 'kind': MailKind.PAID, 'order_id': order.id, 'state': MailState.REFUSED},
         {'id': 'o1.reminder', 'kind': MailKind.REMINDER, 'order_id': order.id, 'state': MailState.SENT},
         {'id': 'links.1', 'kind': MailKind.LINKS, 'order_id': None, 'state': MailState.REFUSED},
@@ -238,7 +263,8 @@ async def test_a_problem_of_the_shop(shop: Shop) -> None:
 async def test_all_are_counted_and_some_are_listed(shop: Shop, clock: Clock) -> None:
     """The oldest come first."""
     for number in range(4):
-        await add(shop, clock, f'aaa{number}', completed_at=clock() - DAY - timedelta(hours=number))
+        at = clock() - DAY - timedelta(hours=number)
+        await add(shop, clock, f'aaa{number}', created_at=at, completed_at=at)
     found = await shop.reads.attention.read((), limit=2)
     (group,) = found.groups
     assert (group.total, [item.reference[:4] for item in group.items]) == (4, ['AAA3', 'AAA2'])
