@@ -16,6 +16,7 @@ from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
 from services.orders import Order
 from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.conftest import CreateTables
 from tests.pages.customer import Customer
 from tests.processes import wait_until
 from tests.sandbox_client import SandboxClient
@@ -68,15 +69,16 @@ async def _closed_ledger() -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def shop(settings_env: dict[str, str], reset_nicegui: None, _closed_ledger: None) -> Shop:
+async def shop(settings_env: dict[str, str], create_tables: CreateTables, _closed_ledger: None) -> Shop:
     """Open a shop that talks to the sandbox, with an empty ledger."""
+    create_tables(settings_env['DATABASE_URL'])
     shop = build(parse_settings(settings_env))
     await shop.open()
     return shop
 
 
 @pytest.fixture
-async def customer(shop: Shop) -> AsyncIterator[Customer]:
+async def customer(reset_nicegui: None, shop: Shop) -> AsyncIterator[Customer]:
     """A customer with a browser."""
     prepare_simulation()
     assemble(shop)
