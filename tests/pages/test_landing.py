@@ -29,13 +29,22 @@ async def test_both_buttons_show_the_price_that_stripe_names(customer: Customer)
     assert customer.field('shown') == ['15000-usd', '15000-usd']
 
 
-async def test_the_structured_data_names_the_same_price(customer: Customer) -> None:
-    """Search engines read the amount that is charged."""
+async def test_the_structured_data_tells_what_is_sold(customer: Customer, shop: Shop) -> None:
+    """Search engines read the amount that is charged, and that nothing is sold while selling is stopped."""
+    offer = await structured_offer(customer)
+    assert (offer['price'], offer['priceCurrency']) == ('150.00', 'USD')
+    assert offer['availability'] == 'https://schema.org/InStock'
+    await shop.selling.stop('On holiday.', actor='admin')
+    assert (await structured_offer(customer))['availability'] == 'https://schema.org/SoldOut'
+
+
+async def structured_offer(customer: Customer) -> dict[str, str]:
+    """Read the offer of the landing page as search engines do."""
     page = (await customer.http.get('/')).text
     found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page)
     assert found is not None
-    offer = json.loads(found[1])['offers']
-    assert (offer['price'], offer['priceCurrency']) == ('150.00', 'USD')
+    offer: dict[str, str] = json.loads(found[1])['offers']
+    return offer
 
 
 @pytest.fixture

@@ -61,11 +61,12 @@ def fraud_script(shop: Shop) -> Markup | None:
 
 def head_of_landing(shop: Shop, offer: Offer) -> Markup:
     """The meta tags and structured data of the landing page; the price is the one that is charged."""
-    return _head(shop.settings, shop.site, offer)
+    is_sold = shop.selling.stop_as_known is None and shop.availability.sells
+    return _head(shop.settings, shop.site, offer, is_sold)
 
 
-@lru_cache(maxsize=2)
-def _head(settings: Settings, site: Site, offer: Offer) -> Markup:
+@lru_cache(maxsize=4)
+def _head(settings: Settings, site: Site, offer: Offer, is_sold: bool) -> Markup:
     url = f'{settings.domain}/'
     graph = {
         'og:type': 'website',
@@ -81,7 +82,7 @@ def _head(settings: Settings, site: Site, offer: Offer) -> Markup:
         *(_property(name, content) for name, content in graph.items()),
         h('meta', name='twitter:card', content='summary'),
         _preconnect(settings.payment_page),
-        _structured(site, offer, url),
+        _structured(site, offer, url, is_sold),
     )
 
 
@@ -109,7 +110,7 @@ def _property(name: str, content: str) -> Markup:
     return h('meta', property=name, content=content)
 
 
-def _structured(site: Site, offer: Offer, url: str) -> Markup:
+def _structured(site: Site, offer: Offer, url: str, is_sold: bool) -> Markup:
     """The service and its price as JSON-LD (schema.org/Service, schema.org/Offer)."""
     provider = {
         '@type': 'Organization',
@@ -132,7 +133,7 @@ def _structured(site: Site, offer: Offer, url: str) -> Markup:
             'price': str(offer.price.major),
             'priceCurrency': offer.price.currency.upper(),
             'url': url,
-            'availability': 'https://schema.org/InStock',
+            'availability': f'https://schema.org/{"InStock" if is_sold else "SoldOut"}',
         }
     data = json.dumps(service, ensure_ascii=False).translate(UNSAFE_IN_SCRIPT)
     return h('script', Markup(data), type='application/ld+json')
