@@ -22,4 +22,5 @@ def register(shop: Shop) -> Reconnector:
         module.register(shop)
     if shop.access:
         admin.register(shop, shop.access)
+        reconnector.load_again('/admin')
     return reconnector

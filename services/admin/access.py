@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.errors import WrongPassword, reported
-from services.ledger import Ledger
+from services.ledger import AdminLine, Ledger, SignIn
 from services.ledger.sign_ins import ABSOLUTE
 from services.rate_limit import RateLimit
 
 LIFETIME = ABSOLUTE
 TRIES = {'per_client': '10/15minutes', 'per_network': '20/15minutes', 'overall': '60/15minutes'}
-"""How often the password may be typed, right or wrong: from anywhere at most two million times a year."""
+"""How often the password may be typed, right or wrong.
+
+Addresses where somebody is signed in have limits of their own, which all others cannot use up. Together that
+is at most five million tries a year.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,17 +52,19 @@ class SignedIn:
 class Access:
     """Decides who may use the admin."""
 
-    def __init__(self, ledger: Ledger, *, password: str, rate_limit: RateLimit) -> None:
+    def __init__(self, ledger: Ledger, *, password: str, on_refused: Callable[[], object]) -> None:
         """Make it.
 
         Args:
             ledger: where sign-ins are kept.
             password: what the operator must type; not empty.
-            rate_limit: how often it may be tried, whether it is right or not.
+            on_refused: called for each try above the limits.
         """
         self._ledger = ledger
         self._password = hashlib.sha256(password.encode()).digest()
-        self._rate_limit = rate_limit
+        limits = TRIES | {'known': TRIES['overall']}
+        self._rate_limit = RateLimit(**limits, on_refused=on_refused)
+        self._known_rate_limit = RateLimit(**limits, on_refused=on_refused)
 
     async def sign_in(self, password: str, *, client_ip: str) -> str:
         """Sign somebody in; returns the value for the cookie.
@@ -72,7 +78,8 @@ class Access:
             WrongPassword: it is not.
         """
         with reported('signing in to the admin'):
-            await self._rate_limit.admit(client_ip)
+            known = await self._ledger.sign_ins.is_known(client_ip)
+            await (self._known_rate_limit if known else self._rate_limit).admit(client_ip)
             # Hashes are equally long: the comparison takes as long for every text.
             typed = hashlib.sha256(password.encode()).digest()
             if not hmac.compare_digest(typed, self._password):
@@ -99,9 +106,13 @@ class Access:
 
         return SignedIn(sign_in.id, sign_in.client_ip, sign_in.created_at, _form_token(token), still_valid)
 
-    async def count(self) -> int:
-        """Return how many sign-ins have not ended, in all browsers."""
-        return await self._ledger.sign_ins.count()
+    async def sign_ins(self) -> tuple[SignIn, ...]:
+        """Return the sign-ins that have not ended, in all browsers, newest first."""
+        return await self._ledger.sign_ins.all()
+
+    async def journal(self, *, limit: int) -> tuple[AdminLine, ...]:
+        """Return the last lines of the admin journal, newest first."""
+        return await self._ledger.admin_journal.newest(limit=limit)
 
     async def sign_out(self, signed_in: SignedIn) -> None:
         """End a sign-in."""
@@ -124,10 +135,7 @@ def access_with(password: str, ledger: Ledger, *, on_refused: Callable[[], objec
         ledger: where sign-ins are kept.
         on_refused: called for each try above the limits.
     """
-    if not password:
-        return None
-    limit = RateLimit(**TRIES, known='1/second', on_refused=on_refused)
-    return Access(ledger, password=password, rate_limit=limit)
+    return Access(ledger, password=password, on_refused=on_refused) if password else None
 
 
 def actor_at(client_ip: str) -> str:

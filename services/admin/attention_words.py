@@ -34,7 +34,7 @@ TITLES = {
     AttentionKind.DISPUTE: 'Disputed payments',
     AttentionKind.FRAUD_WARNING: 'Fraud reported by the card issuer',
     AttentionKind.MISMATCH: 'Payments that do not match',
-    AttentionKind.PAID_TWICE: 'Paid twice',
+    AttentionKind.DUPLICATE: 'Paid twice',
     AttentionKind.REFUNDED_BOOKED: 'Refunded, but still booked',
     AttentionKind.UNMATCHED: 'Booked, but not paid',
     AttentionKind.UNBOOKED: 'Paid, but not booked',
@@ -63,7 +63,7 @@ ACTIONS = {
     AttentionKind.DISPUTE: Action.STRIPE,
     AttentionKind.FRAUD_WARNING: Action.REFUND,
     AttentionKind.MISMATCH: Action.REFUND,
-    AttentionKind.PAID_TWICE: Action.REFUND,
+    AttentionKind.DUPLICATE: Action.REFUND,
     AttentionKind.REFUNDED_BOOKED: Action.CANCEL_MEETING,
     AttentionKind.UNMATCHED: Action.ATTACH,
     AttentionKind.UNBOOKED: Action.SEND_LINK,
@@ -109,7 +109,7 @@ def sentence_of(matter: Matter) -> str:
             'A refund now may avoid a dispute and its fee.'
         ),
         AttentionKind.MISMATCH: f'{who} has paid, but the payment does not match: {matter.detail}.',
-        AttentionKind.PAID_TWICE: (
+        AttentionKind.DUPLICATE: (
             f'{who} has paid {money} and order {matter.detail} as well. Refund one unless both are wanted.'
         ),
         AttentionKind.REFUNDED_BOOKED: f'The meeting of {who} {meeting}.',

@@ -175,14 +175,11 @@ def _partial(where: ColumnElement[bool]) -> dict[str, Any]:
 
 
 # For lists and totals. What follows the first two columns is there so that rows need not be looked up.
-_listed = orders.c.state, orders.c.active_bookings, orders.c.environment
-_amounts = (
-    orders.c.payment_status,
-    orders.c.seen_currency,
-    orders.c.amount_total,
-    orders.c.amount_refunded,
-    orders.c.amount_lost,
-)
+_listed = [orders.c[name] for name in ('state', 'active_bookings', 'environment')]
+_amounts = [
+    orders.c[name]
+    for name in ('payment_status', 'seen_currency', 'amount_total', 'amount_refunded', 'amount_lost')
+]
 Index('ix_orders_created_at', orders.c.created_at, orders.c.id, *_listed)
 Index(
     'ix_orders_sold',

@@ -41,7 +41,7 @@ class AttentionKind(enum.StrEnum):
     DISPUTE = 'dispute'
     FRAUD_WARNING = 'fraud warning'
     MISMATCH = 'mismatch'
-    PAID_TWICE = 'paid twice'
+    DUPLICATE = 'paid twice'
     REFUNDED_BOOKED = 'refunded but booked'
     UNMATCHED = 'unmatched booking'
     UNBOOKED = 'paid but not booked'
@@ -221,7 +221,7 @@ def _payments() -> Queries:
         AttentionKind.DISPUTE: dispute.where(schema.DISPUTED, orders.dispute_status.not_in(ANSWERED)),
         AttentionKind.FRAUD_WARNING: _columns().where(schema.WARNED, money_is_here),
         AttentionKind.MISMATCH: mismatch.where(*is_in[State.MISMATCH], schema.SOLD),
-        AttentionKind.PAID_TWICE: twice.where(orders.duplicate_of > '', money_is_here),
+        AttentionKind.DUPLICATE: twice.where(orders.duplicate_of > '', money_is_here),
         AttentionKind.UNDER_REVIEW: _columns().where(*is_in[State.UNDER_REVIEW]),
     }
 

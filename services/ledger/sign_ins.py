@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from services.database import schema
 from services.database.store import Store
@@ -47,10 +47,16 @@ class SignIns:
         rows = await self._store.read(query)
         return SignIn(**rows[0]._mapping) if rows else None
 
-    async def count(self) -> int:
-        """Return how many sign-ins have not ended."""
-        rows = await self._store.read(select(func.count()).select_from(schema.sign_ins).where(self._lasts()))
-        return int(rows[0][0])
+    async def all(self) -> tuple[SignIn, ...]:
+        """Return the sign-ins that have not ended, newest first."""
+        query = select(schema.sign_ins).where(self._lasts()).order_by(schema.sign_ins.c.created_at.desc())
+        return tuple(SignIn(**row._mapping) for row in await self._store.read(query))
+
+    async def is_known(self, client_ip: str) -> bool:
+        """Whether somebody is signed in from an IP address."""
+        table = schema.sign_ins
+        query = select(table.c.id).where(table.c.client_ip == client_ip, self._lasts()).limit(1)
+        return bool(await self._store.read(query))
 
     async def seen(self, sign_in: SignIn) -> None:
         """Note that a sign-in is being used, at most once a minute."""

@@ -87,7 +87,8 @@ class Reconciler:
         while True:
             more = await self.round()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), CATCHING_UP if more else self._every)
+                async with asyncio.timeout(CATCHING_UP if more else self._every):
+                    await self._wanted.wait()
             self._wanted.clear()
 
     async def _run_task(self, task: Task) -> bool:

@@ -180,6 +180,31 @@ def check_effects(ledger: LedgerReader, sandbox: SandboxClient) -> Findings:
     )  # fmt: skip
 
 
+def check_refunds(ledger: LedgerReader, sandbox: SandboxClient) -> Findings:
+    """Check that each refund that the operator wanted was made once, and that the ledger has the amounts."""
+    wait_until(lambda: not _waiting(ledger), seconds=EFFECTS_TIMEOUT, why='the effects are carried out')
+    wanted = {row['target'] for row in ledger.effects() if row['kind'] == EffectKind.REFUND}
+    refunds = sandbox.state()['refunds']
+    made = Counter(each['metadata']['paidslot_refund'] for each in refunds if each['metadata'])
+    amounts = Counter[str]()
+    for each in refunds:
+        amounts[each['payment_intent']] += each['amount']
+    return Findings(
+        lost=[
+            *(f'refund {wish} was not made' for wish in wanted - made.keys()),
+            *(
+                f'order {order.reference}: {order.facts.amount_refunded} refunded in the ledger'
+                for order in ledger.orders()
+                if order.facts.amount_refunded != amounts[order.facts.payment_id]
+            ),
+        ],
+        duplicated=[
+            *(f'refund {wish} was made {count} times' for wish, count in made.items() if count > 1),
+            *(f'refund {wish} was made and is not in the ledger' for wish in made.keys() - wanted),
+        ],
+    )
+
+
 def _waiting(ledger: LedgerReader) -> bool:
     return any(row['state'] == EffectState.WANTED for row in ledger.effects())
 

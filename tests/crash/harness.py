@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.crash.checks import open_ledger
+from tests.crash.operator import PASSWORD
 from tests.crash.scenarios import Context
 from tests.crash.shop import Launcher, Shop
 from tests.processes import ROOT, Server, free_port
@@ -37,6 +38,7 @@ class Harness:
         self.sandbox.reset()
         with self.databases(name) as url, open_ledger(url) as ledger:
             environment = self.sandbox.settings | {'DATABASE_URL': url, 'SITE_FILE': str(ROOT / 'site.toml')}
+            environment |= {'ADMIN_PASSWORD': PASSWORD}
             shop = Shop(self.launcher, folder, environment, ports=self.ports)
             shop.start()
             try:

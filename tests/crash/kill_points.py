@@ -31,6 +31,7 @@ MAIL_ACCEPTED = 'mail: after the server accepted it'
 ENTRY_POINTS = {
     'ui.pages.checkout_form': 'button',
     'ui.pages.order': 'order page',
+    'ui.admin.access': 'admin',
     'services.endpoints.webhooks': 'webhook',
     'services.reconciler.reconciler': 'reconciler',
     'services.messages.sender': 'mail',
@@ -46,7 +47,7 @@ COMMITS = {
     'finish': MAIL_MARKED,
 }
 IDS = (
-    (re.compile(r'\b(cs|pi|ch|price|evt)_\w+'), r'\1_…'),
+    (re.compile(r'\b(cs|pi|ch|re|price|evt)_\w+'), r'\1_…'),
     (re.compile(r'; seems paid twice: see .*'), ''),  # customers of a test share a few cards
     (re.compile(r'\b[2-9A-Z]{4}-[2-9A-Z]{4}\b'), '…'),
     (re.compile(r'\b\d{4,} (?=usd)'), '… '),

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 import httpx
 
-from tests.crash.checks import Findings, check_effects, check_mails, check_pages, check_payments
+from tests.crash.checks import (
+    Findings,
+    check_effects,
+    check_mails,
+    check_pages,
+    check_payments,
+    check_refunds,
+)
 from tests.crash.scenarios import Context, Scenario, pay_by_bank, press, return_from_stripe
 
 ATTEMPTS = 4  # to reach a kill point; the shop does not pass each one every time
@@ -104,6 +111,7 @@ def _check(context: Context) -> Findings:
     findings = check_payments(context.ledger, context.sandbox)
     findings += check_mails(context.ledger, context.sandbox, may_repeat=context.shop.mails_cut_off())
     findings += check_effects(context.ledger, context.sandbox)
+    findings += check_refunds(context.ledger, context.sandbox)
     new = [order for order in context.ledger.orders() if order.id not in context.checked]
     findings += check_pages(new, context.shop.url, booked=context.ledger.booked())
     context.checked.update(order.id for order in new)

@@ -7,6 +7,7 @@ from services.ledger import EffectState
 from services.orders import Order, State
 from tests.crash.checks import LedgerReader
 from tests.crash.customer import Customer
+from tests.crash.operator import Operator
 from tests.crash.shop import Shop
 from tests.processes import wait_until
 from tests.sandbox_client import SandboxClient
@@ -17,6 +18,7 @@ ENTRY_POINTS = ('button', 'webhook', 'return', 'order page', 'price')
 ENTRY_POINTS_AT_START = ('start', 'price', 'reconciler')
 
 ENTRY_POINTS_OF_REFUNDS = ('webhook', 'order page', 'effects')
+ENTRY_POINTS_OF_THE_OPERATOR = ('admin', 'effects')
 
 
 class Context:
@@ -27,6 +29,7 @@ class Context:
         self.sandbox = sandbox
         self.ledger = ledger
         self.customer = Customer(shop, sandbox)
+        self.operator = Operator(shop)
         self.checked = set[str]()  # ids of the orders whose pages were checked
         self.send_webhooks_to_shop()
 
@@ -157,6 +160,16 @@ def take_back(context: Context) -> None:
     context.sandbox.act('refund', session=context.customer.paid[-1])
 
 
+def sign_in(context: Context) -> None:
+    """Sign in to the admin, once for all customers."""
+    context.operator.sign_in()
+
+
+def refund_in_admin(context: Context) -> None:
+    """Send the form of a refund in the admin; repeated, it is the same form."""
+    assert context.operator.refund(context.order()) in ('refund-begun', 'refund-known')
+
+
 def wait_for_effects(context: Context) -> None:
     """Wait until the refund is in the ledger, and everything that follows from it was carried out."""
     wait_until(
@@ -222,6 +235,14 @@ SCENARIOS = (
         'booked and refunded',
         (press, pay_by_card, return_from_stripe, wait_for_calendar, book, take_back, wait_for_effects),
         entry_points=ENTRY_POINTS_OF_REFUNDS,
+    ),
+    Scenario(
+        'refunded in the admin',
+        (
+            *(sign_in, press, pay_by_card, return_from_stripe, wait_for_calendar, book),
+            *(refund_in_admin, wait_for_effects),
+        ),
+        entry_points=ENTRY_POINTS_OF_THE_OPERATOR,
     ),
     Scenario(
         'the price changes',

@@ -2,28 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Route, ViewportSize, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.e2e import journey
+from tests.e2e import axe, journey
 from tests.e2e.orders import STATES, OrderMaker
 from tests.processes import Server
 from tests.sandbox_client import SandboxClient
 
-AXE, AXE_AGAIN = Axe(), Axe('null')  # the second is for a page that has loaded axe already
-STANDARD = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
-COLOURS = ['cat.color']
-OPTIONS = {'iframes': False, 'preload': False, 'resultTypes': ['violations', 'incomplete']}
-CONTRAST = 'color-contrast'
-PHONE: ViewportSize = {'width': 390, 'height': 844}
-NARROW = 320  # CSS pixels
 WITH_CALENDAR = ('paid', 'canceled', 'canceled by the host', 'partly refunded', 'disputed')
-TARGET_SIZE = 44  # CSS pixels, width and height
-TARGETS = 'button, summary, a:not(p:not(.links) > a:not(.cta))'
-"""What can be pressed, without links in a sentence: they may be as high as a line (WCAG 2.2, 2.5.8)."""
 NOTICES = {
     '/': '',
     '/?alert=payment_unreachable&error=0123abcd': 'Error 0123abcd',
@@ -46,7 +34,7 @@ DOCUMENTS = {
 @pytest.fixture
 def phone(another_browser: journey.AnotherBrowser) -> Page:
     """Return a page on a phone."""
-    return another_browser(viewport=PHONE)
+    return another_browser(viewport=axe.PHONE)
 
 
 def test_the_landing_page(phone: Page, shop_process: Server, subtests: pytest.Subtests) -> None:
@@ -56,7 +44,7 @@ def test_the_landing_page(phone: Page, shop_process: Server, subtests: pytest.Su
             phone.goto(shop_process.url + path)
             journey.connected_button(phone)
             expect(journey.alert(phone)).to_contain_text(text)
-            _check(phone)
+            axe.check(phone)
 
 
 def test_the_landing_page_when_nothing_is_free(
@@ -69,7 +57,7 @@ def test_the_landing_page_when_nothing_is_free(
     phone.goto(shop.url)
     expect(journey.pay_button(phone)).to_have_attribute('type', 'button')
     expect(journey.pay_button(phone)).to_be_disabled()
-    _check(phone)
+    axe.check(phone)
 
 
 def test_a_notice_on_the_landing_page(phone: Page, shop_process: Server, sandbox: SandboxClient) -> None:
@@ -77,11 +65,11 @@ def test_a_notice_on_the_landing_page(phone: Page, shop_process: Server, sandbox
     opened = phone.request.post(f'{shop_process.url}/checkout', max_redirects=0)
     phone.goto(f'{shop_process.url}/?back=1')
     expect(phone.get_by_role('status')).to_contain_text('No charge was made')
-    _check(phone)
+    axe.check(phone)
     sandbox.pay(opened.headers['location'])
     phone.goto(shop_process.url)
     expect(phone.get_by_role('status')).to_contain_text('A payment was just made here')
-    _check(phone)
+    axe.check(phone)
 
 
 def test_the_page_of_an_order(
@@ -94,7 +82,7 @@ def test_the_page_of_an_order(
             phone.goto(OrderMaker(shop_process, sandbox).make(state))
             expect(phone.locator('#app[data-v-app]')).to_be_attached()
             expect(phone.get_by_title(journey.CALENDAR)).to_have_count(int(state in WITH_CALENDAR))
-            _check(phone)
+            axe.check(phone)
 
 
 def test_documents(phone: Page, shop_process: Server, sandbox: SandboxClient) -> None:
@@ -103,7 +91,7 @@ def test_documents(phone: Page, shop_process: Server, sandbox: SandboxClient) ->
     for path, heading in DOCUMENTS.items():
         phone.goto(shop_process.url + path)
         expect(phone.get_by_role('heading', level=1)).to_have_text(heading)
-        _check(phone)
+        axe.check(phone)
 
 
 def test_a_wrong_address(phone: Page, shop_process: Server, sandbox: SandboxClient) -> None:
@@ -112,7 +100,7 @@ def test_a_wrong_address(phone: Page, shop_process: Server, sandbox: SandboxClie
     phone.get_by_label('E-mail address').fill('pat@example')
     phone.get_by_role('button', name='Send me the link').click()
     expect(phone.get_by_role('alert')).to_contain_text('not a complete e-mail address')
-    _check(phone)
+    axe.check(phone)
 
     phone.goto(OrderMaker(shop_process, sandbox).make('paid'))
     expect(phone.locator('#app[data-v-app]')).to_be_attached()
@@ -126,7 +114,7 @@ def test_a_wrong_address(phone: Page, shop_process: Server, sandbox: SandboxClie
         field.fill(email)
         phone.get_by_role('button', name=button).click()
         expect(where.filter(has_text=words)).to_be_visible()
-        _check(phone)
+        axe.check(phone)
 
 
 def test_without_a_mail_server(phone: Page, start_shop: journey.StartShop) -> None:
@@ -134,7 +122,7 @@ def test_without_a_mail_server(phone: Page, start_shop: journey.StartShop) -> No
     shop = start_shop({'SMTP_URL': ''})
     phone.goto(f'{shop.url}/find')
     expect(phone.get_by_text('ask us, and we send you the link')).to_be_visible()
-    _check(phone)
+    axe.check(phone)
 
 
 def test_the_error_page_and_a_lost_connection(
@@ -148,11 +136,11 @@ def test_the_error_page_and_a_lost_connection(
     ledger.unlink()
     broken.goto(f'{shop.url}/order/anything')
     expect(broken.get_by_role('heading', level=1)).to_have_text('Something went wrong on our side')
-    _check(broken)
+    axe.check(broken)
     shop.kill()
 
     expect(phone.get_by_role('alert').filter(has_text='tries to connect')).to_be_visible()
-    _check(phone)
+    axe.check(phone)
 
 
 def test_without_script(
@@ -165,16 +153,16 @@ def test_without_script(
             phone.goto(OrderMaker(shop_process, sandbox).make(state) if state else shop_process.url)
             expect(phone.locator('#app[data-rendered]')).to_be_attached()
             expect(phone.get_by_title(journey.CALENDAR)).to_have_count(int(state in WITH_CALENDAR))
-            _check(phone)
+            axe.check(phone)
 
 
 def test_the_cached_landing_page(another_browser: journey.AnotherBrowser, shop_process: Server) -> None:
     """The landing page that crawlers get from the cache is accessible."""
-    page = another_browser(viewport=PHONE, user_agent='Googlebot')
+    page = another_browser(viewport=axe.PHONE, user_agent='Googlebot')
     page.goto(shop_process.url)
     expect(page.locator('script[type=module]')).to_have_count(0)
 
-    _check(page)
+    axe.check(page)
 
 
 def _without_scripts(route: Route) -> None:
@@ -182,35 +170,3 @@ def _without_scripts(route: Route) -> None:
     answer = route.fetch()
     head, body = re.sub('<script.*?</script>', '', answer.text(), flags=re.DOTALL).split('<body>')
     route.fulfill(response=answer, body=f'{head}<body>{re.sub("</?noscript>", "", body)}')
-
-
-def _check(page: Page) -> None:
-    """Check a page with axe; on a narrow screen also that nothing is cut off or too small to press."""
-    page.set_viewport_size(PHONE)
-    page.emulate_media(color_scheme='light')
-    assert _violations(AXE, page, STANDARD) == []
-    page.emulate_media(color_scheme='dark')
-    assert _violations(AXE_AGAIN, page, COLOURS) == []
-    page.set_viewport_size({'width': NARROW, 'height': 640})
-    assert journey.content_width(page) <= NARROW
-    assert _too_small(page) == []
-
-
-def _violations(axe: Axe, page: Page, tags: list[str]) -> list[str]:
-    """Return what axe finds outside frames, one line each."""
-    result = axe.run(page, options=OPTIONS | {'runOnly': tags}).response
-    found = [*result['violations'], *(rule for rule in result['incomplete'] if rule['id'] == CONTRAST)]
-    failed = [(rule['id'], node) for rule in found for node in rule['nodes'] if not _overlaps(node)]
-    return [f'{name}: {node["html"]}' for name, node in failed]
-
-
-def _overlaps(node: dict[str, Any]) -> bool:
-    """Return whether axe could not measure the contrast, because a notice covers a part of the page."""
-    return any((check['data'] or {}).get('messageKey') == 'elmPartiallyObscuring' for check in node['any'])
-
-
-def _too_small(page: Page) -> list[str]:
-    """Return the targets that are too small."""
-    # Handles, not locators: a page that changes meanwhile has no box for a target that is gone.
-    boxes = ((target, target.bounding_box()) for target in page.locator(TARGETS).element_handles())
-    return [str(target) for target, box in boxes if box and min(box['width'], box['height']) < TARGET_SIZE]

@@ -2,8 +2,10 @@
 
 import re
 from http.cookies import SimpleCookie
+from typing import Any
 
-from httpx import AsyncClient, Response
+from httpx import ASGITransport, AsyncClient, Response
+from nicegui import core
 
 PASSWORD = 'correct horse battery staple'
 ORIGIN = 'http://localhost:3000'
@@ -13,14 +15,12 @@ TOKEN = re.compile(r'name="token" value="([0-9a-f]{64})"')
 class Operator:
     """A browser of the operator: a cookie, if it has signed in, and the forms it may send."""
 
-    def __init__(self, http: AsyncClient, *, cookie: str = '') -> None:
+    def __init__(self, *, cookie: str = '') -> None:
         """Make it; it is not signed in.
 
         Args:
-            http: a connection that keeps no cookies of its own.
             cookie: the value of the sign-in cookie it has.
         """
-        self._http = http
         self.cookie = cookie
 
     async def sign_in(self, password: str = PASSWORD, *, next: str = '') -> Response:
@@ -46,17 +46,20 @@ class Operator:
         return await self.send('POST', path, data={'token': await self.form_token(), **fields})
 
     async def send(
-        self, method: str, path: str, *, data: dict[str, str] | None = None, origin: str | None = ORIGIN
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **body: Any
     ) -> Response:
-        """Send a request as this browser does.
+        """Send a request with this browser's cookie, and no other.
 
         Args:
             method: the HTTP method.
             path: where to.
-            data: the fields of a form.
-            origin: what the browser says about the page that the form was on; None says nothing.
+            headers: what the browser says about the page that a form was on; by default that it is ours.
+            body: ``data`` or ``content``, as httpx takes them.
         """
-        headers = {'cookie': f'paidslot_admin={self.cookie}'} if self.cookie else {}
-        if origin is not None and method != 'GET':
-            headers['origin'] = origin
-        return await self._http.request(method, path, data=data, headers=headers)
+        if headers is None:
+            headers = {} if method in ('GET', 'HEAD') else {'origin': ORIGIN}
+        if self.cookie:
+            headers = {**headers, 'cookie': f'paidslot_admin={self.cookie}'}
+        transport = ASGITransport(core.app, raise_app_exceptions=False)
+        async with AsyncClient(transport=transport, base_url='http://test') as http:
+            return await http.request(method, path, headers=headers, **body)

@@ -13,8 +13,10 @@ from services.shop import Shop
 from tests.pages.admin import PASSWORD, Operator
 from tests.pages.conftest import Way, order_at
 from tests.pages.customer import Customer, words
+from tests.pages.reconnecting import Shown, forget
 from tests.sandbox_client import SandboxClient
 from ui.admin.live import Entry, LiveList
+from ui.components.builder import h
 
 HOSTILE = '<img src=x onerror=alert(1)>"\'</script>'
 KEY = re.compile(r'name="key" value="([^"]+)"')
@@ -75,9 +77,10 @@ async def test_an_order_is_found_and_opened(operator: Operator, shop: Shop, way:
     page = await read(operator, f'/admin/orders/{order.reference}')
     assert 'Paid $150 on' in page
     assert 'What happened' in page
-    assert shop.settings.domain + f'/order/{order.token}' in (
-        await operator.get(f'/admin/orders/{order.reference}')
-    ).text
+    assert (
+        shop.settings.domain + f'/order/{order.token}'
+        in (await operator.get(f'/admin/orders/{order.reference}')).text
+    )
     for action in ('Mail or copy the link', 'Refund, in full or in part', 'Write a note', 'Evidence'):
         assert action in page
 
@@ -147,10 +150,15 @@ async def test_what_a_url_may_say(operator: Operator, shop: Shop, way: Way, quer
 async def test_a_list_keeps_what_it_shows(customer: Customer) -> None:
     """An entry that stays keeps its elements and its form; others come, go and change places around it."""
     with Client(ui.page('/list')):
-        shown, built = LiveList(class_='items'), []
+        shown = LiveList(class_='items')
+        built: list[str] = []
 
         def entry(key: str, text: str, depends_on: object = None) -> Entry:
-            return Entry(key, Markup(text), lambda: Markup(built.append(key) or key), controls_for=depends_on)
+            def controls() -> Markup:
+                built.append(key)
+                return h('button', key)
+
+            return Entry(key, h('p', text), controls, controls_for=depends_on)
 
         shown.show([entry('a', 'one'), entry('b', 'two')])
         before = [*shown.element.default_slot.children]
@@ -161,3 +169,14 @@ async def test_a_list_keeps_what_it_shows(customer: Customer) -> None:
         shown.show([entry('b', 'changed', depends_on='the amount')])
         assert shown.element.default_slot.children == [before[1]]
         assert built == ['a', 'b', 'c', 'b']
+
+
+async def test_a_page_after_a_restart(operator: Operator) -> None:
+    """Its browser is told to load the URL again, with the cookie, and keeps what it shows until then."""
+    shown = Shown((await operator.get('/admin/orders?q=ann')).text)
+    forget()
+    await shown.connect(next_message_id='41')
+    outbox = Client.instances[shown.client_id].outbox
+    assert [(kind, data['path']) for _, kind, data in outbox.messages] == [('open', '/admin/orders?q=ann')]
+    assert outbox.next_message_id == 41
+    assert not outbox.updates

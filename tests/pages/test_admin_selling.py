@@ -25,7 +25,7 @@ def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
 @pytest.fixture
 async def operator(customer: Customer) -> Operator:
     """A browser in which the operator has signed in."""
-    operator = Operator(customer.http)
+    operator = Operator()
     await operator.sign_in()
     return operator
 

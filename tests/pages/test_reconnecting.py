@@ -1,83 +1,28 @@
 """A page whose client is gone is built again when its browser comes back; NiceGUI still is what we edit."""
 
 import asyncio
-import html
-import json
 import logging
 import re
-from typing import Any
-from urllib.parse import urlencode
 from uuid import uuid4
 
 import nicegui
 import pytest
-from nicegui import Client, core
-from starlette.types import Message, Scope
+from nicegui import Client
 
 from services.shop import Shop
 from tests.pages.conftest import Way, order_at
 from tests.pages.customer import Customer
-from tests.pages.outline import ELEMENTS
+from tests.pages.reconnecting import Shown, forget
 from tests.sandbox_client import SandboxClient
 from ui.rendering.nicegui_template import RELOAD, SCRIPT_FILE, SCRIPT_PATH, without_reloads
 from ui.rendering.reconnect import CLIENT_BURST, MAX_CONCURRENT
 
-QUERY = re.compile(r'query: (\{.*?\}),')
 MISSED = 41  # the message that the browser expects next
-WEBSOCKET = {'EIO': '4', 'transport': 'websocket', 'tab_id': 'a', 'document_id': 'b'}
-
-
-class Shown:
-    """A page as a browser got it: the query of its websocket, and its elements."""
-
-    def __init__(self, answer: str) -> None:
-        (query,) = QUERY.findall(answer)
-        (elements,) = ELEMENTS.findall(answer)
-        self.query: dict[str, str] = {
-            name: value.strip("'").lower() if value in ('True', 'False') else value.strip("'")
-            for name, value in re.findall(r"'(\w+)': ('[^']*'|\w+)", query)
-        }
-        self.elements: dict[str, dict[str, Any]] = json.loads(html.unescape(elements))
-
-    @property
-    def client_id(self) -> str:
-        """The id of the page's client."""
-        return self.query['client_id']
-
-    def frames(self) -> list[tuple[str, str]]:
-        """The ids and URLs of the iframes."""
-        return [(key, e['props']['src']) for key, e in self.elements.items() if e['tag'] == 'iframe']
-
-    async def connect(self, origin: str = 'http://test', **changed: str) -> list[Message]:
-        """Open the page's websocket and close it at once; returns what the server sent."""
-        headers = [(b'host', b'test'), (b'origin', origin.encode())]
-        scope: Scope = {
-            'type': 'websocket', 'path': '/_nicegui_ws/socket.io/', 'headers': headers,
-            'query_string': urlencode(self.query | WEBSOCKET | changed).encode(), 'scheme': 'ws',
-            'client': ('203.0.113.9', 1), 'server': ('test', 80),
-        }  # fmt: skip
-        received = iter(({'type': 'websocket.connect'}, {'type': 'websocket.disconnect', 'code': 1001}))
-        sent: list[Message] = []
-
-        async def receive() -> Message:
-            return next(received)
-
-        async def send(message: Message) -> None:
-            sent.append(message)
-
-        await core.app(scope, receive, send)
-        return sent
 
 
 async def open_page(customer: Customer, path: str) -> Shown:
     """Load a page, without connecting it."""
     return Shown((await customer.http.get(path)).text)
-
-
-def forget() -> None:
-    """Forget every client, as a restart does."""
-    for client in list(Client.instances.values()):
-        client.delete()
 
 
 async def test_an_order_page_is_built_again(customer: Customer, way: Way) -> None:

@@ -242,9 +242,8 @@ async def test_one_order_has_everything(shop: Shop, customer: Customer, sandbox:
     """Journal, meetings, suggestions, related orders and the links outside."""
     order = await fulfilled(customer, await customer.buy(email='ann@example.com', name='Ann'))
     await book(shop, order)
-    other = await add(
-        shop, 'bbbb', facts=replace(PAID, email='ANN@example.com'), duplicate_of=order.reference
-    )
+    facts = replace(PAID, email='ANN@example.com')
+    other = await add(shop, 'bbbb', facts=facts, duplicate_of=order.reference)
     details = await shop.reads.details.find(order.reference)
     assert details is not None
     assert details.sentence.startswith('Paid $150 on ')

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import cycle
 
+import httpx
 import pytest
 
 from services.orders import Facts
-from tests.crash.checks import Findings, check_effects, check_pages, check_payments
+from tests.crash.checks import Findings, check_effects, check_pages, check_payments, check_refunds
 from tests.crash.customer import Customer
 from tests.crash.harness import Harness, start_harness
 from tests.crash.kill_points import MAIL_ACCEPTED, MAIL_BEGINS, MAIL_MARKED
@@ -31,6 +32,14 @@ POINTS_OF_REFUNDS = (
     'effects: after response: POST /scheduled_events/…/cancellation',
     'effects: after commit: put',
     'effects: after response: DELETE /shares/…',
+)
+
+
+POINTS_OF_THE_OPERATOR = (
+    'admin: after commit: refund of $150 wanted, requested_by_customer; the booking is canceled too',
+    'effects: before request: POST /v1/refunds',
+    'effects: after response: POST /v1/refunds',
+    'effects: before commit: refund of $150 made: succeeded (re_…)',
 )
 
 
@@ -82,6 +91,19 @@ def test_a_shop_killed_while_it_takes_things_back_cancels_and_deletes_once(harne
     ]
 
 
+def test_a_shop_killed_while_the_operator_refunds_refunds_once(harness: Harness) -> None:
+    """Nothing is refunded twice and nothing is lost, also if the operator sends the form once more."""
+    scenario = next(each for each in SCENARIOS if each.name == 'refunded in the admin')
+    afters = cycle((AfterRestart.CONTINUES, AfterRestart.STAYS_AWAY))
+    with harness.new_shop('operator') as context:
+        points = {point.name: point for point in find_kill_points(scenario, context)}
+        rows = [kill_at(points[name], scenario, context, [next(afters)]) for name in POINTS_OF_THE_OPERATOR]
+
+    assert [(row.point, row.kills, row.findings) for row in rows] == [
+        (name, 1, Findings()) for name in POINTS_OF_THE_OPERATOR
+    ]
+
+
 def test_a_shop_killed_at_random_under_load_loses_and_duplicates_no_payment(harness: Harness) -> None:
     """Several customers buy at once while the shop is killed; one round of the reconciler is enough."""
     assert kill_at_random(harness, kills=3, seed=7).findings == Findings()
@@ -101,6 +123,7 @@ def test_the_checks_find_what_is_wrong(harness: Harness) -> None:
 
         (order,) = context.ledger.orders()
         assert check_pages([order], context.shop.url) == Findings()
+        assert check_refunds(context.ledger, context.sandbox) == Findings()
         assert len(check_pages([replace(order, facts=Facts())], context.shop.url).wrong_pages) == 1
 
         customer.return_from_stripe()
@@ -113,6 +136,11 @@ def test_the_checks_find_what_is_wrong(harness: Harness) -> None:
         invitee = context.sandbox.state()['invitees'][0]['uri']
         context.sandbox.act('cancel', invitee=invitee, by='host')
         assert len(check_effects(context.ledger, context.sandbox).lost) == 1
+        refund = {'payment_intent': order.facts.payment_id, 'amount': '100', 'metadata[paidslot_refund]': 'x'}
+        key = context.sandbox.settings['STRIPE_SECRET_KEY']
+        made = httpx.post(f'{context.sandbox.base}/stripe/v1/refunds', data=refund, auth=(key, ''))
+        assert made.is_success, made.text
+        assert len(check_refunds(context.ledger, context.sandbox).duplicated) == 1
         assert customer.press(again=True) == ''
         customer.pay()
         context.shop.wait_for_round()

@@ -252,3 +252,17 @@ async def test_a_stop_begins_a_round_at_once(shop: Shop) -> None:
     await shop.selling.stop(TEXT, actor=BY)
     await task.until(2)
     await reconciler.stop()
+
+
+@pytest.mark.parametrize('turns', range(5))
+async def test_a_round_that_was_just_asked_for_does_not_keep_the_process(shop: Shop, turns: int) -> None:
+    """The reconciler stops, however many turns of the event loop after a stop of the sale it is told to."""
+    task = CountedTask()
+    reconciler = Reconciler((task,), ledger=shop.ledger, metrics=shop.metrics, every=3600)
+    reconciler.start()
+    await task.until(1)
+    reconciler.hurry()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        await reconciler.stop()

@@ -1,5 +1,6 @@
 """Needs a hand: the reason in words, since when, the one thing to do; an item can be snoozed or done."""
 
+import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
 from urllib.parse import urlencode
@@ -95,9 +96,9 @@ def _controls(item: AttentionItem, signed_in: SignedIn) -> Markup:
 def main_action(item: AttentionItem) -> list[Markup]:
     """Build the one thing to do, and the link to the order beside it where that is another one."""
     order = f'/admin/orders/{item.reference}' if item.reference else ''
-    opened = h('a', 'Open the order', href=order, class_='button') if order else None
     main = _main(item, order)
-    return [part for part in (main, opened if main is None else _as_link(opened)) if part is not None]
+    opened = h('a', 'Open the order', href=order, class_='plain' if main else 'button') if order else None
+    return [part for part in (main, opened) if part is not None]
 
 
 def _main(item: AttentionItem, order: str) -> Markup | None:
@@ -117,13 +118,9 @@ def _main(item: AttentionItem, order: str) -> Markup | None:
     return None
 
 
-def _as_link(opened: Markup | None) -> Markup | None:
-    return Markup(opened.replace('class="button"', 'class="plain"')) if opened else None
-
-
 def _attach(item: AttentionItem, signed_in: SignedIn) -> Markup:
     """Build the form that gives a meeting of no order to one."""
-    id_ = f'order-{item.key}'
+    id_ = _id('order', item)
     field = h(
         'input', type='text', name='reference', id=id_, maxlength='9', autocomplete='off', required=True
     )
@@ -141,7 +138,7 @@ def _attach(item: AttentionItem, signed_in: SignedIn) -> Markup:
 
 def _put_away(item: AttentionItem, signed_in: SignedIn) -> Markup:
     """Build the form that snoozes an item, or says that it is done, with a note."""
-    id_ = f'note-{item.key}'
+    id_ = _id('note', item)
     note = h('input', type='text', name='note', id=id_, maxlength=str(LONGEST_NOTE), autocomplete='off')
     words = h(
         'p',
@@ -164,6 +161,11 @@ def _put_away(item: AttentionItem, signed_in: SignedIn) -> Markup:
         h('div', *buttons, done, class_='row'),
     )
     return folded('Snooze or done', form)
+
+
+def _id(name: str, item: AttentionItem) -> str:
+    """Make the id of a field; an id has no spaces, which keys have."""
+    return f'{name}-{hashlib.sha256(item.key.encode()).hexdigest()[:16]}'
 
 
 def nothing() -> Markup:

@@ -99,9 +99,7 @@ def _table(days: Sequence[Day]) -> Markup:
     )
     caption = h('caption', 'Money after refunds, and meetings, by day')
     table = h('table', caption, h('thead', names), h('tbody', *rows))
-    return h(
-        'div', table, class_='table', tabindex='0', role='region', aria_label='Money and meetings by day'
-    )
+    return h('div', table, class_='table')
 
 
 def _number(tag: str, content: object, **attributes: str) -> Markup:

@@ -35,7 +35,12 @@ def register(shop: Shop) -> None:
         forget = h('a', 'Forget a customer', href='/admin/forget')
         lead = h('p', 'All that the shop knows of a period, as one file.')
         ui.context.client.content.classes('narrow')
-        for part in (h('h1', 'Export'), lead, _form(chosen, _problem(chosen)), h('p', forget)):
+        for part in (
+            h('h1', 'Export'),
+            lead,
+            _form(chosen, _problem(chosen)),
+            h('p', forget, class_='links'),
+        ):
             Static(part)
 
     @app.get(DOWNLOAD)

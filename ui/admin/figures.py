@@ -46,7 +46,13 @@ def _period(period: Period) -> Markup:
             ' ',
             h('span', count(period.payments, 'payment'), class_='quiet'),
         ),
-        h('dd', change, f'{before.capitalize()}: ' if change is None else f'{before}: ', amount(period.before), class_='before'),
+        h(
+            'dd',
+            change,
+            f'{before.capitalize()}: ' if change is None else f'{before}: ',
+            amount(period.before),
+            class_='before',
+        ),
     )
 
 

@@ -22,7 +22,6 @@ from ui.rendering.reconnect import number_listeners
 from ui.rendering.render import SERVER_RENDERED
 
 SHEET = Path(__file__).with_name('admin.css')
-TOO_OFTEN = 'That was too often. Please try again in {}.'
 
 
 class Area(Enum):
@@ -46,6 +45,8 @@ def admin_layout(shop: Shop, signed_in: SignedIn, area: Area | None) -> Iterator
         top = Static(header(shop, signed_in, area), 'header')
     top.move(target_index=0)
     yield
+    with client.layout:
+        Static(footer(), 'footer').classes('foot')
     number_listeners(client)
 
 
@@ -58,6 +59,12 @@ def header(shop: Shop, signed_in: SignedIn | None, area: Area | None = None) -> 
     return join(
         skip, banner, h('div', home, _navigation(signed_in, area) if signed_in else None, class_='top')
     )
+
+
+def footer() -> Markup:
+    """Build the bottom of a page."""
+    links = {'/admin/sign-ins': 'Sign-ins and journal', '/': 'What customers see'}
+    return h('div', h('nav', *(h('a', words, href=path) for path, words in links.items()), aria_label='More'))
 
 
 def _navigation(signed_in: SignedIn, area: Area | None) -> Markup:
@@ -93,6 +100,7 @@ def admin_document(
         'div',
         h('header', header(shop, signed_in)),
         h('main', h('div', body, class_='wrap admin narrow', id='content')),
+        h('footer', footer(), class_='foot') if signed_in else None,
         class_='page',
     )
     head = join(robots_meta(listed=False), theme.style(shop.site.theme), style())

@@ -1,4 +1,4 @@
-"""The sign-in page, and the ways out: in this browser, and everywhere."""
+"""The sign-in page, and the way out."""
 
 import math
 
@@ -21,7 +21,7 @@ TOO_OFTEN = 'The password was tried too often. For {} it is not looked at, even 
 
 
 def register(shop: Shop, access: Access) -> None:
-    """Register the sign-in page and the ways out."""
+    """Register the sign-in page and the way out."""
     secure = shop.settings.https
 
     @app.api_route(LOGIN, methods=['GET', 'HEAD'])
@@ -46,11 +46,6 @@ def register(shop: Shop, access: Access) -> None:
     @admin_post('/admin/sign-out', shop)
     async def sign_out(_request: Request, signed_in: SignedIn, _form: Form) -> Response:
         await access.sign_out(signed_in)
-        return with_cookie(see_other(LOGIN), '', secure=secure)
-
-    @admin_post('/admin/sign-out-everywhere', shop)
-    async def sign_out_everywhere(_request: Request, signed_in: SignedIn, _form: Form) -> Response:
-        await access.sign_out_everywhere(signed_in)
         return with_cookie(see_other(LOGIN), '', secure=secure)
 
 

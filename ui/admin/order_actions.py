@@ -264,7 +264,7 @@ class ActionForms:
         return lambda: join(self._cancel(booking) if booking.end > self.now else None, self._detach(booking))
 
     def _cancel(self, booking: Booking) -> Markup:
-        id_ = f'words-{booking.invitee_id}'
+        id_ = f'words-{self.details.bookings.index(booking)}'
         field = h('input', type='text', name='words', id=id_, maxlength='500', autocomplete='off')
         is_wanted = self.wanted == 'cancel' and booking == self._coming[0]
         return folded(
@@ -317,7 +317,7 @@ class ActionForms:
         )
 
     def _handled(self, row: UnmatchedBooking) -> Markup:
-        id_ = f'handled-{row.invitee_id}-{row.reason}'.replace(' ', '-')
+        id_ = f'handled-{self.details.unmatched.index(row)}'
         field = h('input', type='text', name='note', id=id_, maxlength='500', autocomplete='off')
         return folded(
             'It has been dealt with',

@@ -119,6 +119,7 @@ def summary(details: OrderDetails, zone: tzinfo) -> Markup:
     )
     links = (
         outside('Payment at Stripe', details.stripe_url),
+        outside('Receipt at Stripe', seen.receipt_url),
         outside('Meetings at Calendly', details.calendly_url),
         outside('Page of the customer', details.customer_url),
     )
@@ -137,10 +138,10 @@ def summary(details: OrderDetails, zone: tzinfo) -> Markup:
             ('Dispute', seen.dispute_status),
             ('Answer until', due),
             ('Differs', seen.mismatch),
-            ('Repeats', _order_link(order.duplicate_of)),
+            ('Repeats', h('p', _order_link(order.duplicate_of)) if order.duplicate_of else None),
             ('Begun', time(order.created_at, exact(order.created_at, zone), zone)),
             ('Paid', paid),
-            ('Receipt', seen.receipt_number or outside('at Stripe', seen.receipt_url)),
+            ('Receipt', seen.receipt_number),
             ('Stripe', seen.payment_id or order.session_id),
         ),
         h('p', *(link for link in links if link is not None), class_='links'),

@@ -1,9 +1,14 @@
-"""The list of orders: search, filters, sorting and paging, all of it in the URL; keys move between rows."""
+"""The list of orders: search, filters, sorting and paging, all of it in the URL; keys move between rows.
 
-from collections.abc import Awaitable, Callable, Sequence
+Each row has a radio button that is not seen. The arrow keys move between radio buttons, and Enter in one
+sends their form, which leads to the order: the browser does both by itself, without script. From elsewhere on
+the page ``/`` goes to the search and an arrow key to the rows, by a fragment of the URL (decision 106).
+"""
+
 from datetime import UTC, datetime, tzinfo
+from urllib.parse import quote
 
-from fastapi import Request
+from fastapi import Request, Response
 from markupsafe import Markup
 from nicegui import ui
 from nicegui.elements.keyboard import Keyboard  # ui.keyboard, of which every process must have the script
@@ -15,24 +20,30 @@ from services.admin.orders_view import OrdersView
 from services.ledger.search import ListedOrder, SortKey
 from services.shop import Shop
 from ui.admin import orders_filter
-from ui.admin.access import admin_page, guarded
+from ui.admin.access import admin_page, guarded, see_other
+from ui.admin.actions import order_path
 from ui.admin.components import Tone, amount, booked_status, brief, state_status, status, time
 from ui.admin.layout import Area
 from ui.components.builder import h, join
-from ui.components.elements import Static, Tag
+from ui.components.elements import Static, Tag, leave_for
 
-KEYS = 'Keys: / goes to the search, ↓ and ↑ move through the rows, Enter opens the order.'
+KEYS = 'Keys: / goes to the search, ↓ goes to the rows and ↑ ↓ move between them, Enter opens the order.'
 SORTED = {SortKey.CREATED: 'Begun', SortKey.PAID: 'Paid'}
+OPEN = 'open'  # the parameter with the reference of the chosen row
+ROWS, FIRST_ROW = 'rows', 'first-row'  # ids: of the form around the radio buttons, and of the first one
 
 
 def register(shop: Shop) -> None:
     """Register /admin/orders."""
 
     @admin_page(orders_filter.PATH, shop, title='Orders', area=Area.ORDERS)
-    async def orders(request: Request, signed_in: SignedIn) -> None:
+    async def orders(request: Request, signed_in: SignedIn) -> Response | None:
+        if reference := request.query_params.get(OPEN):
+            return see_other(order_path(quote(reference, safe='')))
         view = OrdersView.from_query(request.query_params)
         page = await shop.reads.orders.page(view)
         build(page, signed_in, zone=shop.site.business.zone, now=datetime.now(UTC))
+        return None
 
 
 def build(page: OrdersPage, signed_in: SignedIn, *, zone: tzinfo, now: datetime) -> None:
@@ -53,27 +64,67 @@ def build(page: OrdersPage, signed_in: SignedIn, *, zone: tzinfo, now: datetime)
         )
         Static(orders_filter.filters(page))
     Static(orders_filter.chips(page.view), 'nav', aria_label='Views').classes('chips')
-    if not page.rows:
+    if page.rows:
+        Static(_table(page, zone=zone, now=now)).classes('table orders')
+    else:
         Static(orders_filter.nothing_found(page.view)).classes('calm')
-    links = _table(page, zone=zone, now=now) if page.rows else []
     Static(orders_filter.paging(page)).classes('paging')
-    _keys(search, links, signed_in)
+    Static(h('span', KEYS), 'p').classes('keys quiet')
+    _listen(search, signed_in, has_rows=bool(page.rows))
 
 
-def _table(page: OrdersPage, *, zone: tzinfo, now: datetime) -> list[Tag]:
-    """Build the table; returns the links to the orders, which the keys move between."""
-    links = []
-    with ui.element('div').classes('table orders'), ui.element('table'):
-        Static(h('span', 'Orders'), 'caption').classes('unseen')
-        Static(_head(page.view), 'thead')
-        with ui.element('tbody'):
-            for row in page.rows:
-                with ui.element('tr'):
-                    with ui.element('th').props('scope=row'):
-                        links.append(Tag('a', row.reference, href=f'/admin/orders/{row.reference}'))
-                    for class_, cell in _cells(row, page.view, zone, now):
-                        Static(cell, 'td').classes(class_)
-    return links
+def _listen(search: Tag, signed_in: SignedIn, *, has_rows: bool) -> None:
+    """Let ``/`` and the arrows work wherever the focus is, once the page is connected."""
+
+    def go_to(id_: str) -> None:
+        leave_for(f'#{id_}')  # stays on this page, and puts the focus there
+
+    async def go_to_rows() -> None:
+        go_to(FIRST_ROW)
+
+    async def on_key(event: KeyEventArguments) -> None:
+        modifiers = event.modifiers
+        if not event.action.keydown or modifiers.ctrl or modifiers.alt or modifiers.meta:
+            return
+        if event.key == '/':
+            await guarded(signed_in, go_to_search)()
+        elif event.key == 'ArrowDown' and has_rows:
+            await guarded(signed_in, go_to_rows)()
+
+    async def go_to_search() -> None:
+        go_to('q')
+
+    if has_rows:
+        search.on('keydown.down.prevent', guarded(signed_in, go_to_rows), args=[])
+    Keyboard(on_key, repeating=False)
+
+
+def _table(page: OrdersPage, *, zone: tzinfo, now: datetime) -> Markup:
+    """Build the table, and the form that leads to the chosen row."""
+    body = (
+        h('tr', _row_head(row, is_first=row is page.rows[0]), *_cells(row, zone, now)) for row in page.rows
+    )
+    caption = h('caption', 'Orders', class_='unseen')
+    table = h('table', caption, h('thead', _head(page.view)), h('tbody', *body))
+    # Browsers send a form by Enter in a radio button only if it has a button.
+    sender = h('button', 'Open the chosen order', type='submit', tabindex='-1')
+    return join(h('form', sender, id=ROWS, method='get', action=orders_filter.PATH, class_='sender'), table)
+
+
+def _row_head(row: ListedOrder, *, is_first: bool) -> Markup:
+    chosen = h(
+        'input',
+        type='radio',
+        name=OPEN,
+        value=row.reference,
+        form=ROWS,
+        id=FIRST_ROW if is_first else None,
+        checked=is_first,
+        class_='choice',
+        aria_label=f'{row.reference}, {row.name or "no name"}',
+    )
+    link = h('a', row.reference, href=order_path(row.reference))
+    return h('th', chosen, link, scope='row')
 
 
 def _head(view: OrdersView) -> Markup:
@@ -98,7 +149,7 @@ def _sort_head(view: OrdersView, key: SortKey) -> Markup:
     return h('th', link, scope='col', aria_sort=direction)
 
 
-def _cells(row: ListedOrder, view: OrdersView, zone: tzinfo, now: datetime) -> list[tuple[str, Markup]]:
+def _cells(row: ListedOrder, zone: tzinfo, now: datetime) -> list[Markup]:
     customer = join(
         h('span', row.name or '–', class_='name'),
         h('span', row.email, class_='quiet') if row.email else None,
@@ -113,14 +164,15 @@ def _cells(row: ListedOrder, view: OrdersView, zone: tzinfo, now: datetime) -> l
         if row.completed_at
         else h('span', '–')
     )
-    return [
+    cells = (
         ('who', customer),
         ('at begun', time(row.created_at, brief(row.created_at, zone, now), zone)),
         ('at', paid),
         ('amount', _amount(row)),
         ('standing', join(state_status(row.state), *_marks(row, zone, now))),
         ('booked', join(booked_status(row.booked), meeting)),
-    ]
+    )
+    return [h('td', cell, class_=class_) for class_, cell in cells]
 
 
 def _amount(row: ListedOrder) -> Markup:
@@ -151,28 +203,3 @@ def _marks(row: ListedOrder, zone: tzinfo, now: datetime) -> list[Markup]:
     if row.mode != 'live':
         marks.append(h('span', row.mode, class_='quiet'))
     return marks
-
-
-def _keys(search: Tag, links: Sequence[Tag], signed_in: SignedIn) -> None:
-    """Let keys work once the page is connected: without it, Tab and Enter do."""
-
-    def focus(tag: Tag) -> Callable[[], Awaitable[None]]:
-        async def handle() -> None:
-            tag.run_method('focus')
-
-        return guarded(signed_in, handle)
-
-    for index, link in enumerate(links):
-        for key, other in (('down', index + 1), ('up', index - 1)):
-            if 0 <= other < len(links):
-                link.on(f'keydown.{key}.prevent', focus(links[other]), args=[])
-    if links:
-        search.on('keydown.down.prevent', focus(links[0]), args=[])
-
-    async def on_key(event: KeyEventArguments) -> None:
-        plain = not (event.modifiers.ctrl or event.modifiers.alt or event.modifiers.meta)
-        if event.action.keydown and not event.action.repeat and plain and event.key == '/':
-            await focus(search)()
-
-    Keyboard(on_key, repeating=False)
-    Static(h('span', KEYS), 'p').classes('keys quiet')

@@ -1,4 +1,4 @@
-"""The only cookie: a random value that joins the tabs of one browser to one open order.
+"""The only cookie of customers: a random value that joins the tabs of one browser to one open order.
 
 It is strictly necessary, so no banner asks for it. For thirty days it leads the browser back to the orders
 that were paid in it (decision 86), so it is made of 192 random bits, and no script can read it.

@@ -42,6 +42,7 @@ LOG_EVERY = 60.0  # seconds
 SOCKET = '/_nicegui_ws/socket.io/'
 PAGE = 'page'  # the name in the websocket's query of the page's path
 REBUILT = 'rebuilt'  # set in the storage of a client that was built again
+LOADED_AGAIN = 'loaded again'  # set in the storage of a client that only says which URL to open
 CLIENT_ID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 MESSAGE_ID = re.compile(r'\d{1,9}')
 
@@ -64,6 +65,7 @@ class Reconnector:
         self._domain = domain
         self._clock = clock
         self._pages: list[tuple[re.Pattern[str], ui.page, Build]] = []
+        self._loaded_again: list[re.Pattern[str]] = []
         self._slots = asyncio.Semaphore(MAX_CONCURRENT)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by client id
         self._builds = TokenBucket(BUILD_RATE, BUILD_BURST, clock)
@@ -84,6 +86,13 @@ class Reconnector:
             return build
 
         return register
+
+    def load_again(self, path: str) -> None:
+        """Have browsers load the pages at and below a path again, where others are built again.
+
+        Such a page depends on a cookie that the websocket does not bring.
+        """
+        self._loaded_again.append(re.compile(f'{re.escape(path)}(/.*)?'))
 
     async def prepare(self, scope: Scope) -> bool:
         """Have the client ready that a browser is about to connect to.
@@ -128,21 +137,22 @@ class Reconnector:
         """Build the page at a URL for a client id; leave no client behind for a URL without page."""
         path, _, query_string = url.partition('?')
         path = unquote(path)
+        about = {'type': 'http', 'method': 'GET', 'path': path, 'query_string': query_string.encode()}
+        request = Request({**scope, **about})
+        if any(pattern.fullmatch(path) for pattern in self._loaded_again):
+            client = _adopt(client_id, ui.page(path), request)
+            client.storage[LOADED_AGAIN] = True
+            client.open(url)  # all that its browser is told
+            return
         found = next((row for row in self._pages if row[0].fullmatch(path)), None)
         if found is None:
             return
         pattern, page, build = found
-        about = {'type': 'http', 'method': 'GET', 'path': path, 'query_string': query_string.encode()}
-        request = Request({**scope, **about})
         match = pattern.fullmatch(path)
         arguments: dict[str, Any] = match.groupdict() if match else {}
         if 'request' in inspect.signature(build).parameters:
             arguments['request'] = request
-        client = Client(page, request=request)
-        del Client.instances[client.id]
-        client.id = client_id
-        Client.instances[client_id] = client
-        client.storage[REBUILT] = True
+        client = _adopt(client_id, page, request)
         try:
             with client:
                 await build(**arguments)
@@ -182,9 +192,23 @@ async def _unavailable(scope: Scope, receive: Receive, send: Send) -> None:
         await PlainTextResponse('try again', 503)(scope, receive, send)
 
 
+def _adopt(client_id: str, page: ui.page, request: Request) -> Client:
+    """Make a client with the id that a browser has."""
+    client = Client(page, request=request)
+    del Client.instances[client.id]
+    client.id = client_id
+    Client.instances[client_id] = client
+    client.storage[REBUILT] = True
+    return client
+
+
 def _send_again(client: Client, next_message_id: int) -> None:
     """Send every element, unless the messages that the browser has missed are still kept."""
     outbox = client.outbox
+    if LOADED_AGAIN in client.storage:
+        outbox.next_message_id = next_message_id
+        outbox.updates.clear()  # the page stays as it is until it is loaded
+        return
     kept = {message_id for message_id, *_ in outbox.message_history}
     if next_message_id in {outbox.next_message_id, *kept}:
         return

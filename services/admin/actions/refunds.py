@@ -1,7 +1,7 @@
 """Refunds: the operator's wish is written down first, then carried out at Stripe, once."""
 
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
@@ -67,15 +67,7 @@ class RefundActions:
 
     async def left(self, order: Order) -> Money:
         """Return what is left of a payment: neither refunded nor lost nor about to be refunded."""
-        facts = order.facts
-        paid = (facts.amount_total or 0) if facts.payment_status == 'paid' else 0
-        wanted = sum(
-            int(effect.details['amount'])
-            for effect in await self._ledger.effects.of(order.id)
-            if effect.kind is EffectKind.REFUND and effect.state is EffectState.WANTED
-        )
-        left = paid - facts.amount_refunded - facts.amount_lost - wanted
-        return Money(max(0, left), order.paid.currency)
+        return _left(order, await self._ledger.effects.of(order.id))
 
     async def request(
         self,
@@ -108,9 +100,10 @@ class RefundActions:
             current = await self._ledger.orders.find(id=order.id)
             if current is None:
                 return Result.UNKNOWN
+            effects = await self._ledger.effects.of(order.id)
             if await self._ledger.effects.find(EffectKind.REFUND, form):
                 return Result.REFUND_KNOWN
-            if refusal := _refusal(await self.left(current), amount, seen=left):
+            if refusal := _refusal(_left(current, effects), amount, seen=left):
                 return refusal
             wish = RefundWish(amount.amount, amount.currency, reason, cancel, actor)
             keeps_meetings = not cancel if amount == left else current.keeps_meetings
@@ -217,6 +210,18 @@ class RefundEffects:
             details=asdict(wish.next_attempt()),
             alerts=not is_back,
         )
+
+
+def _left(order: Order, effects: Iterable[Effect]) -> Money:
+    """Return what is left of a payment: neither refunded nor lost nor about to be refunded."""
+    facts = order.facts
+    paid = (facts.amount_total or 0) if facts.payment_status == 'paid' else 0
+    wanted = sum(
+        int(effect.details['amount'])
+        for effect in effects
+        if effect.kind is EffectKind.REFUND and effect.state is EffectState.WANTED
+    )
+    return Money(max(0, paid - facts.amount_refunded - facts.amount_lost - wanted), order.paid.currency)
 
 
 def _refusal(left: Money, amount: Money, *, seen: Money) -> Result | None:
