@@ -47,7 +47,7 @@ def register(shop: Shop) -> None:
     async def download(request: Request) -> Response:
         signed_in = signed_in_of(request)
         chosen = dict(request.query_params)
-        if _problem(chosen):
+        if not chosen or _problem(chosen):
             return see_other(f'{EXPORT}?{urlencode(chosen)}')
         subject, form = Subject(chosen['subject']), Form(chosen['format'])
         first, last = chosen.get('from', ''), chosen.get('to', '')
