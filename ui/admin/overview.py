@@ -74,12 +74,13 @@ class OverviewPage:
                 Static(heading('Who comes'))
                 self._nobody = Static(h('p', 'No meeting today or tomorrow.', class_='quiet'))
                 self._meetings = LiveList(class_='items')
-            with ui.element('section'):
-                Static(heading('Money'))
-                self._takings = Static(h('p'))
-        with ui.element('section'):
-            Static(heading('The last 30 days'))
-            self._chart = Static(h('p'))
+            with ui.element('div').classes('side'):
+                with ui.element('section'):
+                    Static(heading('Money'))
+                    self._takings = Static(h('p'))
+                with ui.element('section'):
+                    Static(heading('The last 30 days'))
+                    self._chart = Static(h('p'))
 
     def show(self, overview: Overview) -> None:
         """Show a reading."""
