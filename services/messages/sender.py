@@ -232,7 +232,8 @@ class MailSender:
                 await asyncio.sleep(PACE)
             elif not self._stopping:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(wanted.wait(), EVERY)
+                    async with asyncio.timeout(EVERY):
+                        await wanted.wait()
 
 
 def _zone(bookings: tuple[Booking, ...], business: Business) -> tzinfo:

@@ -87,4 +87,5 @@ class EffectRunner:
                     log.exception('carrying out effects failed unexpectedly')
             if not more:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(wanted.wait(), EVERY)
+                    async with asyncio.timeout(EVERY):
+                        await wanted.wait()

@@ -24,7 +24,7 @@ def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
 @pytest.fixture
 async def operator(customer: Customer, shop: Shop) -> Operator:
     """A signed-in browser of the operator of a shop with one order."""
-    operator = Operator(customer.http)
+    operator = Operator()
     await operator.sign_in()
     await shop.ledger.orders.add(an_order(facts=GONE), because=Cause.BUTTON)
     return operator
@@ -52,6 +52,7 @@ async def test_an_export_is_a_download(operator: Operator, shop: Shop) -> None:
 @pytest.mark.parametrize(
     ('query', 'problem'),
     [
+        ('', ''),
         ('subject=secrets&format=csv', 'Please choose what to export, and how.'),
         ('subject=orders&format=csv&from=x%22%0d%0a', 'is no day; write it like 2026-11-30'),
         ('subject=orders&format=csv&from=2026-11-02&to=2026-11-01', '2026-11-02 is after 2026-11-01.'),
@@ -66,9 +67,10 @@ async def test_a_wrong_choice_is_said_on_the_page(operator: Operator, query: str
     assert 'x"\r' not in page.text
 
 
-async def test_nobody_else_gets_an_export(customer: Customer) -> None:
+@pytest.mark.usefixtures('customer')
+async def test_nobody_else_gets_an_export() -> None:
     """Without a sign-in there is nothing but the way to it, whatever is asked for."""
-    stranger = Operator(customer.http)
+    stranger = Operator()
     for path in ('/admin/export', '/admin/export/download?subject=orders&format=csv', '/admin/forget'):
         answer = await stranger.get(path)
         assert answer.status_code == 303
