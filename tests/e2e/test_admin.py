@@ -155,10 +155,10 @@ def test_the_keyboard_alone(operator: Page, shop: Server, sandbox: SandboxClient
     expect(search).to_be_focused()
     expect(search).to_have_value('')
     operator.keyboard.press('ArrowDown')
-    for key, row in (('', 0), ('ArrowDown', 1), ('ArrowDown', 2), ('ArrowUp', 1)):
+    for key, number in (('', 0), ('ArrowDown', 1), ('ArrowDown', 2), ('ArrowUp', 1)):
         if key:
             operator.keyboard.press(key)
-        expect(rows.nth(row)).to_be_focused()
+        expect(rows.nth(number)).to_be_focused()
     row = operator.get_by_role('row').filter(has=operator.locator(':focus'))
     assert row.evaluate('element => getComputedStyle(element).outlineStyle') == 'solid'
     reference = row.get_by_role('link').inner_text()
@@ -178,10 +178,9 @@ def test_the_keyboard_alone(operator: Page, shop: Server, sandbox: SandboxClient
 
 def test_axe(operator: Page, shop: Server, sandbox: SandboxClient, subtests: pytest.Subtests) -> None:
     """Every page of the admin is accessible, empty and full, with its forms open, on a narrow screen too."""
-    paths = ['/admin', '/admin/orders', '/admin/orders?q=nobody', '/admin/selling', '/admin/export']
-    for path in paths:
+    for path in ('', '/orders', '/orders?q=nobody', '/attention', '/selling', '/export', '/sign-ins'):
         with subtests.test(f'{path}, empty'):
-            admin.open_page(operator, shop, path)
+            admin.open_page(operator, shop, f'/admin{path}')
             axe.check(operator)
     references = []
     for state in ('booked', 'disputed', 'refunded, still booked', 'mismatch', 'canceled'):

@@ -26,7 +26,7 @@ def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
 @pytest.fixture
 async def operator(customer: Customer) -> Operator:
     """A browser of the operator that is signed in."""
-    operator = Operator(customer.http)
+    operator = Operator()
     await operator.sign_in()
     return operator
 
@@ -172,7 +172,7 @@ async def test_nothing_is_done_without_a_sign_in_or_the_token(
     customer: Customer, operator: Operator, shop: Shop, paid: Order
 ) -> None:
     """For every form there is."""
-    stranger, before = Operator(customer.http), await shop.ledger.journal.lines(paid.id)
+    stranger, before = Operator(), await shop.ledger.journal.lines(paid.id)
     customer.http.cookies.clear()  # of the connection that both share
     paths = [order_path(paid.reference, form.path) for form in ORDER_FORMS]
     for path in (*paths, *(f'/admin/{form.path}' for form in OTHER_FORMS)):

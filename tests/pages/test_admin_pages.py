@@ -1,6 +1,7 @@
 """The pages of the admin in every state: nothing yet, orders, what needs a hand, texts from outside."""
 
 import asyncio
+import html
 import re
 from urllib.parse import quote
 
@@ -112,6 +113,12 @@ async def test_what_needs_a_hand_is_put_away(
     assert (answer.status_code, answer.headers['location']) == (303, '/admin')
     assert keys[0] not in (await operator.get('/admin')).text
     assert 'answered it' in await read(operator, f'/admin/orders/{order.reference}')
+
+    away = await operator.get('/admin/attention')
+    assert 'answered it' in words(away.text)
+    await operator.post('/admin/attention/bring-back', key=html.unescape(KEY.findall(away.text)[0]))
+    assert 'Nothing is put away.' in await read(operator, '/admin/attention')
+    assert keys[0] in (await operator.get('/admin')).text
 
 
 @pytest.mark.parametrize('until', ['', '365', 'never'])

@@ -2,12 +2,24 @@
 
 from services.admin import Access
 from services.shop import Shop
-from ui.admin import actions, evidence, export, forget, login, order, orders, overview, selling, sign_ins
+from ui.admin import (
+    actions,
+    evidence,
+    export,
+    forget,
+    login,
+    order,
+    orders,
+    overview,
+    put_away,
+    selling,
+    sign_ins,
+)
 
 
 def register(shop: Shop, access: Access) -> None:
     """Register every page and every action of the admin."""
     login.register(shop, access)
     sign_ins.register(shop, access)
-    for module in (overview, orders, evidence, order, actions, selling, export, forget):
+    for module in (overview, put_away, orders, evidence, order, actions, selling, export, forget):
         module.register(shop)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -10,11 +10,7 @@ from markupsafe import Markup
 from services.admin import SignedIn
 from services.admin.attention import AttentionGroup, AttentionItem, NeedsHand
 from services.admin.attention_words import Action
-from services.errors import BadRequest
 from services.ledger.matters import AttentionKind
-from services.orders import plain_text
-from services.shop import Shop
-from ui.admin.access import Form
 from ui.admin.components import count, distance, folded, outside, relative, time
 from ui.admin.forms import action_form, button, hidden
 from ui.admin.live import Entry
@@ -24,7 +20,6 @@ PATH = '/admin/attention'
 SNOOZES = (('1', 'Snooze until tomorrow'), ('7', 'Snooze for a week'))  # days
 DONE = 'done'
 LONGEST_NOTE = 500
-NOT_FOUND = 'This item is not known. Nothing was changed. Please look at the overview again.'
 URGENT = frozenset(
     {
         AttentionKind.DISPUTE,
@@ -174,29 +169,3 @@ def nothing() -> Markup:
         h('p', h('strong', 'Nothing needs a hand.')),
         h('p', 'Payments, bookings, mails and deliveries are as they should be.', class_='quiet'),
     )
-
-
-async def put_away(shop: Shop, signed_in: SignedIn, form: Form, now: datetime) -> None:
-    """Snooze an item, or write down that it is done, as the form says.
-
-    Args:
-        shop: where the item is.
-        signed_in: who says it.
-        form: the key of the item, the note, and until when.
-        now: in UTC.
-
-    Raises:
-        BadRequest: the form is none of ours.
-    """
-    reader, key = shop.reads.attention, form.get('key', '')
-    note = plain_text(form.get('note'), limit=LONGEST_NOTE).strip()
-    until = form.get('until', '')
-    if until == DONE:
-        found = await reader.done(key, note=note, actor=signed_in.actor)
-    elif until in dict(SNOOZES):
-        later = now + timedelta(days=int(until))
-        found = await reader.snooze(key, until=later, note=note, actor=signed_in.actor)
-    else:
-        found = False
-    if not found:
-        raise BadRequest(NOT_FOUND)

@@ -87,8 +87,14 @@ def meeting_entries(meetings: Iterable[Meeting], *, zone: tzinfo, now: datetime)
         yield Entry(
             f'{meeting.reference} {meeting.start.isoformat()}',
             _meeting(meeting, zone, now, today),
-            lambda meeting=meeting: _controls(meeting),  # type: ignore[misc]
-            controls_for=(meeting.join_url, meeting.place, meeting.link_follows, meeting.phone),
+            lambda meeting=meeting: _controls(meeting, is_over=meeting.end <= now),  # type: ignore[misc]
+            controls_for=(
+                meeting.end <= now,
+                meeting.join_url,
+                meeting.place,
+                meeting.link_follows,
+                meeting.phone,
+            ),
             class_='item over' if meeting.end <= now else 'item',
         )
 
@@ -107,13 +113,13 @@ def _meeting(meeting: Meeting, zone: tzinfo, now: datetime, today: date) -> Mark
     )
 
 
-def _controls(meeting: Meeting) -> Markup:
+def _controls(meeting: Meeting, *, is_over: bool) -> Markup:
     order = (
         h('a', meeting.reference, href=f'/admin/orders/{meeting.reference}', class_='plain')
         if meeting.reference
         else None
     )
-    joining = outside('Join', meeting.join_url, class_='button main')
+    joining = None if is_over else outside('Join', meeting.join_url, class_='button main')
     place = meeting.place or ('The link follows' if meeting.link_follows else '')
     where = joining or (h('span', place, class_='quiet') if place else None)
     call = (

@@ -38,8 +38,8 @@ def register(shop: Shop) -> None:
         reading = await read(shop, reference)
         if reading is None:
             return not_found(shop, signed_in, reference)
-        zone, query = shop.site.business.zone, request.query_params
-        page = OrderPage(signed_in, zone, reading, wanted=query.get('do', ''), result=result_in(request))
+        wanted = request.query_params.get('do', '')
+        page = OrderPage(shop, signed_in, reading, wanted=wanted, result=result_in(request))
         page.show(reading)
 
         async def refresh() -> None:
@@ -81,18 +81,19 @@ class OrderPage:
     """An open page of an order: it shows each reading, and changes only what differs."""
 
     def __init__(
-        self, signed_in: SignedIn, zone: tzinfo, reading: Reading, *, wanted: str, result: Result | None
+        self, shop: Shop, signed_in: SignedIn, reading: Reading, *, wanted: str, result: Result | None
     ) -> None:
         """Build the parts, empty.
 
         Args:
+            shop: whose order it is.
             signed_in: who sees the page.
-            zone: the time zone of the shop.
             reading: the order.
             wanted: the id of the form that is open from the start.
             result: what became of the action that led here.
         """
-        self._signed_in, self._zone, self._wanted = signed_in, zone, wanted
+        self._signed_in, self._wanted = signed_in, wanted
+        self._zone, self._mode = shop.site.business.zone, shop.settings.mode
         with ui.element('div').classes('title'):
             Static(
                 join(
@@ -126,7 +127,7 @@ class OrderPage:
     def show(self, reading: Reading) -> None:
         """Show a reading."""
         details, zone, forms = reading.details, self._zone, self._forms(reading)
-        self._head.show(order_sections.head(details))
+        self._head.show(order_sections.head(details, self._mode))
         self._summary.show(order_sections.summary(details, zone))
         self._actions.show(forms.entries())
         self._related.show(order_sections.related(details, zone) or Markup(''))

@@ -89,18 +89,23 @@ REASONS = {
     UnmatchedReason.DETACHED: 'you detached it from its order',
 }
 CANCELERS = {Canceler.HOST: 'by you', Canceler.INVITEE: 'by the customer', Canceler.UNKNOWN: ''}
-ALERTS = {kind: kind.capitalize() for kind in AlertKind}
+ALERTS = {kind: f'An alert about it: {kind}' for kind in AlertKind}
 
 
-def head(details: OrderDetails) -> Markup:
-    """Build what is read first: the states, and the order in one sentence."""
+def head(details: OrderDetails, mode: str) -> Markup:
+    """Build what is read first: the states, and the order in one sentence.
+
+    Args:
+        details: the order.
+        mode: the one that the shop sells in; another one is said.
+    """
     order = details.order
     marks = [state_status(order.state)]
     if booked := booked_status(details.booked):
         marks.append(booked)
     if order.fraud_warning:
         marks.append(status('fraud warning', Tone.BAD))
-    if order.environment.mode != 'live':
+    if order.environment.mode != mode:
         marks.append(h('span', f'{order.environment.mode} environment', class_='quiet'))
     return join(h('p', *marks, class_='row'), h('p', details.sentence, class_='lead'))
 
@@ -253,7 +258,11 @@ def alerts(details: OrderDetails, zone: tzinfo) -> Markup | None:
     if not details.alerts:
         return None
     rows = (
-        h('li', h('p', row.text), h('p', time(row.at, exact(row.at, zone), zone), class_='about'))
+        h(
+            'li',
+            h('p', row.text or ALERTS[row.kind]),
+            h('p', time(row.at, exact(row.at, zone), zone), class_='about'),
+        )
         for row in details.alerts
     )
     return join(h('h2', 'Alerts about it'), h('ul', *rows, class_='items'))

@@ -5,6 +5,7 @@ sends their form, which leads to the order: the browser does both by itself, wit
 the page ``/`` goes to the search and an arrow key to the rows, by a fragment of the URL (decision 106).
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from urllib.parse import quote
 
@@ -42,18 +43,30 @@ def register(shop: Shop) -> None:
             return see_other(order_path(quote(reference, safe='')))
         view = OrdersView.from_query(request.query_params)
         page = await shop.reads.orders.page(view)
-        build(page, signed_in, zone=shop.site.business.zone, now=datetime.now(UTC))
+        build(page, signed_in, Viewpoint(shop.site.business.zone, datetime.now(UTC), shop.settings.mode))
         return None
 
 
-def build(page: OrdersPage, signed_in: SignedIn, *, zone: tzinfo, now: datetime) -> None:
+@dataclass(frozen=True)
+class Viewpoint:
+    """From where the list is read: the zone of the shop, the time (UTC), and the mode it sells in."""
+
+    zone: tzinfo
+    now: datetime
+    mode: str
+
+    def brief(self, at: datetime) -> Markup:
+        """Write a time as short as it is clear."""
+        return time(at, brief(at, self.zone, self.now), self.zone)
+
+
+def build(page: OrdersPage, signed_in: SignedIn, viewpoint: Viewpoint) -> None:
     """Build the page.
 
     Args:
         page: what it lists.
         signed_in: who sees it.
-        zone: the time zone of the shop.
-        now: in UTC.
+        viewpoint: from where it is read.
     """
     Static(h('h1', 'Orders'))
     with ui.element('form').classes('search') as form:
@@ -65,7 +78,7 @@ def build(page: OrdersPage, signed_in: SignedIn, *, zone: tzinfo, now: datetime)
         Static(orders_filter.filters(page))
     Static(orders_filter.chips(page.view), 'nav', aria_label='Views').classes('chips')
     if page.rows:
-        Static(_table(page, zone=zone, now=now)).classes('table orders')
+        Static(_table(page, viewpoint)).classes('table orders')
     else:
         Static(orders_filter.nothing_found(page.view)).classes('calm')
     Static(orders_filter.paging(page)).classes('paging')
@@ -99,10 +112,10 @@ def _listen(search: Tag, signed_in: SignedIn, *, has_rows: bool) -> None:
     Keyboard(on_key, repeating=False)
 
 
-def _table(page: OrdersPage, *, zone: tzinfo, now: datetime) -> Markup:
+def _table(page: OrdersPage, viewpoint: Viewpoint) -> Markup:
     """Build the table, and the form that leads to the chosen row."""
     body = (
-        h('tr', _row_head(row, is_first=row is page.rows[0]), *_cells(row, zone, now)) for row in page.rows
+        h('tr', _row_head(row, is_first=row is page.rows[0]), *_cells(row, viewpoint)) for row in page.rows
     )
     caption = h('caption', 'Orders', class_='unseen')
     table = h('table', caption, h('thead', _head(page.view)), h('tbody', *body))
@@ -131,7 +144,8 @@ def _head(view: OrdersView) -> Markup:
     names = (
         h('th', 'Order', scope='col'),
         h('th', 'Customer', scope='col'),
-        *(_sort_head(view, key) for key in SORTED),
+        _sort_head(view, SortKey.CREATED, class_='begun'),
+        _sort_head(view, SortKey.PAID),
         h('th', 'Amount', scope='col', class_='amount'),
         h('th', 'State', scope='col'),
         h('th', 'Booked', scope='col'),
@@ -139,37 +153,29 @@ def _head(view: OrdersView) -> Markup:
     return h('tr', *names)
 
 
-def _sort_head(view: OrdersView, key: SortKey) -> Markup:
+def _sort_head(view: OrdersView, key: SortKey, *, class_: str | None = None) -> Markup:
     """Build the head of a column that can be sorted by: a link that sorts by it, or turns the order round."""
     is_sorted = view.sort is key
     turned = view.changed(sort=key, oldest_first=is_sorted and not view.oldest_first)
     direction = ('ascending' if view.oldest_first else 'descending') if is_sorted else None
     arrow = h('span', ' ↑' if view.oldest_first else ' ↓', aria_hidden='true') if is_sorted else None
     link = h('a', SORTED[key], arrow, href=orders_filter.url(turned))
-    return h('th', link, scope='col', aria_sort=direction)
+    return h('th', link, scope='col', aria_sort=direction, class_=class_)
 
 
-def _cells(row: ListedOrder, zone: tzinfo, now: datetime) -> list[Markup]:
+def _cells(row: ListedOrder, viewpoint: Viewpoint) -> list[Markup]:
     customer = join(
         h('span', row.name or '–', class_='name'),
         h('span', row.email, class_='quiet') if row.email else None,
     )
-    meeting = (
-        h('span', time(row.meeting, brief(row.meeting, zone, now), zone), class_='quiet')
-        if row.meeting
-        else None
-    )
-    paid = (
-        time(row.completed_at, brief(row.completed_at, zone, now), zone)
-        if row.completed_at
-        else h('span', '–')
-    )
+    meeting = h('span', viewpoint.brief(row.meeting), class_='quiet') if row.meeting else None
+    paid = viewpoint.brief(row.completed_at) if row.completed_at else h('span', '–')
     cells = (
         ('who', customer),
-        ('at begun', time(row.created_at, brief(row.created_at, zone, now), zone)),
+        ('at begun', viewpoint.brief(row.created_at)),
         ('at', paid),
         ('amount', _amount(row)),
-        ('standing', join(state_status(row.state), *_marks(row, zone, now))),
+        ('standing', join(state_status(row.state), *_marks(row, viewpoint))),
         ('booked', join(booked_status(row.booked), meeting)),
     )
     return [h('td', cell, class_=class_) for class_, cell in cells]
@@ -184,7 +190,7 @@ def _amount(row: ListedOrder) -> Markup:
     return join(h('span', amount(row.paid)), back)
 
 
-def _marks(row: ListedOrder, zone: tzinfo, now: datetime) -> list[Markup]:
+def _marks(row: ListedOrder, viewpoint: Viewpoint) -> list[Markup]:
     """Write what is to know of an order beside its state."""
     marks = []
     if row.duplicate_of:
@@ -192,14 +198,7 @@ def _marks(row: ListedOrder, zone: tzinfo, now: datetime) -> list[Markup]:
     if row.fraud_warning:
         marks.append(status('fraud warning', Tone.BAD))
     if row.dispute_due_at:
-        marks.append(
-            h(
-                'span',
-                'due ',
-                time(row.dispute_due_at, brief(row.dispute_due_at, zone, now), zone),
-                class_='quiet',
-            )
-        )
-    if row.mode != 'live':
+        marks.append(h('span', 'due ', viewpoint.brief(row.dispute_due_at), class_='quiet'))
+    if row.mode != viewpoint.mode:
         marks.append(h('span', row.mode, class_='quiet'))
     return marks

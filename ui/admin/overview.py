@@ -1,8 +1,8 @@
 """The first page of the admin: what needs a hand, who comes, and how the shop does; it is updated live."""
 
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 
-from fastapi import Request, Response
+from fastapi import Request
 from nicegui import Client, ui
 from nicegui.elements.timer import Timer  # ui.timer, of which every process must have the script
 
@@ -10,7 +10,7 @@ from services.admin import Result, SignedIn
 from services.admin.overview import Overview
 from services.shop import Shop
 from ui.admin import attention, figures
-from ui.admin.access import Form, admin_page, admin_post, guarded, is_below_admin, see_other
+from ui.admin.access import admin_page, guarded, is_below_admin
 from ui.admin.actions import result_in
 from ui.admin.chart import chart, no_chart
 from ui.admin.components import heading, notice
@@ -23,7 +23,7 @@ INTERVAL = 15.0  # seconds between two refreshes of an open page
 
 
 def register(shop: Shop) -> None:
-    """Register /admin, and what puts an item away."""
+    """Register /admin."""
 
     @admin_page('/admin', shop, title='Overview', area=Area.OVERVIEW)
     async def overview(request: Request, signed_in: SignedIn) -> None:
@@ -34,11 +34,6 @@ def register(shop: Shop) -> None:
 
         await refresh()
         Timer(INTERVAL, guarded(signed_in, refresh), immediate=False)
-
-    @admin_post(attention.PATH, shop)
-    async def put_away(_request: Request, signed_in: SignedIn, form: Form) -> Response:
-        await attention.put_away(shop, signed_in, form, datetime.now(UTC))
-        return see_other('/admin')
 
 
 def looking() -> int:
@@ -69,17 +64,19 @@ class OverviewPage:
             self._needs_heading = Static(h('h2', 'Needs a hand'))
             self._nothing = Static(attention.nothing()).classes('calm')
             self._needs = LiveList(class_='items')
+            Static(h('a', 'What was put away', href=attention.PATH), 'p').classes('links')
         with ui.element('div').classes('columns'):
             with ui.element('section'):
                 Static(heading('Who comes'))
                 self._nobody = Static(h('p', 'No meeting today or tomorrow.', class_='quiet'))
                 self._meetings = LiveList(class_='items')
-            with ui.element('section'):
-                Static(heading('Money'))
-                self._takings = Static(h('p'))
-        with ui.element('section'):
-            Static(heading('The last 30 days'))
-            self._chart = Static(h('p'))
+            with ui.element('div').classes('side'):
+                with ui.element('section'):
+                    Static(heading('Money'))
+                    self._takings = Static(h('p'))
+                with ui.element('section'):
+                    Static(heading('The last 30 days'))
+                    self._chart = Static(h('p'))
 
     def show(self, overview: Overview) -> None:
         """Show a reading."""
