@@ -18,8 +18,8 @@ IMPERSONAL = {
     'token booking_key environment account domain offer title price_id currency claim '
     'session_id session_url calendar_url calendar_share duplicate_of session_status payment_status '
     'seen_currency dispute_status open_disputes payment_id receipt_number mismatch',
-    'bookings': 'invitee_id order_id state canceled_by replaces',
-    'deliveries': 'source event_id kind payload',
+    'bookings': 'invitee_id order_id environment state canceled_by replaces',
+    'deliveries': 'source event_id kind payload because',
     'mails': 'id kind order_id recipient state',
     'alerts': 'id kind order_id mail_id',
     'unmatched_bookings': 'invitee_id reason order_id event_type state email name',
