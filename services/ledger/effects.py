@@ -162,7 +162,7 @@ class Effects:
         error: str = '',
         details: Mapping[str, Any] | None = None,
         forgets_link: bool = False,
-        cancels_meetings: bool = False,
+        cancels_meetings: str = '',
         alerts: bool = False,
     ) -> None:
         """Write the result of an effect, with a move of its order, in one transaction.
@@ -174,7 +174,7 @@ class Effects:
             error: why it was refused.
             details: those of the effect from now on, where they have changed.
             forgets_link: whether the order forgets its calendar link if that was the target.
-            cancels_meetings: whether the coming meetings of the order are to be canceled now.
+            cancels_meetings: the reason, for customers, if the coming meetings are to be canceled now.
             alerts: whether the operator must be told.
         """
         wanted: list[str] = []
@@ -187,7 +187,8 @@ class Effects:
             link = effect.target if forgets_link else ''
             after = self._move(connection, effect, line=line, because=because, actor=effect.actor, link=link)
             if cancels_meetings:
-                wanted[:] = self._cancel_coming(connection, after, {'actor': effect.actor})
+                why = {'actor': effect.actor, 'reason': cancels_meetings}
+                wanted[:] = self._cancel_coming(connection, after, why)
             if alerts:
                 key = f'effect.{effect.id}.{after.version}'
                 self._mails.alert(connection, Alert(key, AlertKind.EFFECT, after.id, line))
