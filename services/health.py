@@ -7,6 +7,7 @@ from services.catalog import Offer
 from services.errors import ShopError, reported
 from services.payments.clock import REMEDY as CLOCK_REMEDY
 from services.reconciler import BookingReader, CalendarWatch, SubscriptionWatch
+from services.scheduling import CalendarProblem
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,14 @@ class Check:
         problem: what is wrong with it, '' when nothing is.
         remedy: what the operator can do, '' when there is no problem.
         critical: whether no order can be taken while the problem lasts.
+        urgent: whether the operator is told of the problem at once: a key is refused.
     """
 
     name: str
     problem: str = ''
     remedy: str = ''
     critical: bool = False
+    urgent: bool = False
 
 
 def ready(checks: Iterable[Check]) -> bool:
@@ -50,12 +53,20 @@ async def check_ledger(ping: Callable[[], Awaitable[object]]) -> Check:
     return Check('ledger', critical=True)
 
 
-async def check_stripe_key(missing: Iterable[str]) -> Check:
-    """Check that the Stripe key has every permission that was needed so far.
+async def check_stripe_key(missing: Iterable[str], *, is_refused: bool) -> Check:
+    """Check that Stripe accepts the key, and that it has every permission that was needed so far.
 
     Args:
         missing: the rows of the Dashboard that Stripe has named in refusals since the start.
+        is_refused: Stripe did not accept the key at the last request.
     """
+    if is_refused:
+        return Check(
+            'stripe key',
+            problem='Stripe refuses the key',
+            remedy='Stripe Dashboard > Developers > API keys: copy a key into STRIPE_SECRET_KEY and restart.',
+            urgent=True,
+        )
     rows = ', '.join(sorted(missing))
     if not rows:
         return Check('stripe key')
@@ -64,6 +75,7 @@ async def check_stripe_key(missing: Iterable[str]) -> Check:
         problem=f'the restricted key lacks: {rows}',
         remedy='Stripe Dashboard > Developers > API keys > your key > Edit key: set these permissions. '
         'A row goes when the next request that needs it succeeds, or with a restart.',
+        urgent=True,
     )
 
 
@@ -146,7 +158,7 @@ def check_calendar(watch: CalendarWatch) -> Check:
             remedy='Wait a few seconds: it is checked at the start.',
         )
     if watch.problem:
-        return Check('calendar', problem=watch.problem.problem, remedy=watch.problem.remedy)
+        return _of_calendly('calendar', watch.problem)
     return Check('calendar')
 
 
@@ -175,5 +187,9 @@ def check_bookings(
         )
     problem = reader.problem or watch.problem
     if problem:
-        return Check('bookings', problem=problem.problem, remedy=problem.remedy)
+        return _of_calendly('bookings', problem)
     return Check('bookings')
+
+
+def _of_calendly(name: str, problem: CalendarProblem) -> Check:
+    return Check(name, problem=problem.problem, remedy=problem.remedy, urgent=problem.refused)

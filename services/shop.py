@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter
 
@@ -38,7 +38,7 @@ from services.health import (
 from services.inbox import Inbox
 from services.ledger import Ledger, MailRules, Source, connect
 from services.mail import Letterhead, MailClient
-from services.messages import MailSender, ProblemWatch, Words
+from services.messages import MailSender, Problem, ProblemWatch, Words
 from services.metrics import Metrics
 from services.orders import PriceAdjustments
 from services.payments import CheckoutPage, Payments
@@ -124,7 +124,7 @@ class Shop:
         self.effects.start()
         if self.mail_sender:
             self.mail_sender.start()
-            self.problem_watch.start(self._problems)
+            self.problem_watch.start(self.problems)
         self.booking_reader.start()
         if self.settings.calendly_webhook_signing_key:
             self.subscription_watch.start()
@@ -162,7 +162,9 @@ class Shop:
         """Run the health checks."""
         return [
             await check_ledger(self.ledger.store.ping),
-            await check_stripe_key(self.payments.missing.rows()),
+            await check_stripe_key(
+                self.payments.missing.rows(), is_refused=self.payments.missing.key_is_refused
+            ),
             await check_price(self.catalog.get()),
             check_calendar(self.calendar_watch),
             check_bookings(
@@ -177,9 +179,10 @@ class Shop:
             *([check_mail(self.mail_sender.problem)] if self.mail_sender else []),
         ]
 
-    async def _problems(self) -> list[tuple[str, str]]:
+    async def problems(self) -> list[Problem]:
+        """Return what the health checks find wrong."""
         checks = [check for check in await self.health() if check.problem]
-        return [(check.name, f'{check.problem}. {check.remedy}') for check in checks]
+        return [Problem(each.name, f'{each.problem}. {each.remedy}', each.urgent) for each in checks]
 
     @property
     def sends_mail(self) -> bool:
@@ -221,7 +224,8 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         connect(settings.database_url),
         clock,
         on_unmatched=lambda row: metrics.unmatched_booking(row.reason),
-        mail_rules=_mail_rules(settings),
+        mail_rules=_mail_rules(settings, texts.order.reminder_hours),
+        on_mail=metrics.mail,
     )
     payments = Payments(
         settings.stripe_secret_key,
@@ -236,6 +240,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
             terms_consent=settings.terms_consent,
             slow_methods=settings.slow_methods,
             asks_phone=texts.offer.asks_phone,
+            invoices=settings.invoices,
         ),
         on_request=metrics.stripe_request,
     )
@@ -267,6 +272,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     fuse = Fuse(completed=ledger.orders.completed_sessions)
     metrics.watch_pause(lambda: bool(fuse.paused_for))
     bookings, waiting = BookingRecorder(ledger, scheduling), WaitingPages()
+    subscription_watch = SubscriptionWatch(scheduling)
     calendar = CalendarLinks(
         ledger=ledger,
         payments=payments,
@@ -350,9 +356,10 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
             scheduling=scheduling,
             recorder=bookings,
             waiting=waiting,
+            on_missed=subscription_watch.check_at_once,
             clock=clock,
         ),
-        subscription_watch=SubscriptionWatch(scheduling),
+        subscription_watch=subscription_watch,
         waiting=waiting,
         metrics=metrics,
         fuse=fuse,
@@ -376,12 +383,13 @@ def _banner(settings: Settings) -> str:
     return ''
 
 
-def _mail_rules(settings: Settings) -> MailRules:
+def _mail_rules(settings: Settings, reminder_hours: float) -> MailRules:
     """Without a server nothing is written down, so that nothing is sent later by surprise (decision 82)."""
     sends = settings.smtp_url is not None
+    learns = bool(settings.calendly_token or settings.calendly_webhook_signing_key)
     return MailRules(
         customers=sends,
-        reminders=sends and bool(settings.calendly_token or settings.calendly_webhook_signing_key),
+        reminder_after=timedelta(hours=reminder_hours) if sends and learns and reminder_hours else None,
         operator=sends and bool(settings.operator_email),
     )
 

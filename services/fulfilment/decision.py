@@ -7,6 +7,8 @@ from typing import Any
 from services.money import Money
 from services.orders import DISPUTE_FACTS, SESSION_LIFETIME, Facts, Order, PaymentSession, State, mismatch_of
 
+SIGNED = ('receipt_url', 'invoice_url')
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -81,9 +83,10 @@ def _with_known(session: PaymentSession, order: Order) -> Facts:
 
 
 def _same(facts: Facts, known: Facts) -> bool:
-    """Whether facts say nothing new; Stripe may sign the address of one receipt anew for each reading."""
-    is_first = bool(facts.receipt_url) and not known.receipt_url
-    return not is_first and replace(facts, receipt_url=known.receipt_url) == known
+    """Whether facts say nothing new; Stripe may sign one address anew for each reading."""
+    signed = {name: getattr(known, name) for name in SIGNED}
+    is_first = any(getattr(facts, name) and not address for name, address in signed.items())
+    return not is_first and replace(facts, **signed) == known
 
 
 def _line(order: Order, changes: dict[str, Any]) -> str:

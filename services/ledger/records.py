@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.orders import AlertKind, Cause, MailKind, Order
@@ -63,11 +63,12 @@ class MailState(enum.StrEnum):
 class MailRules:
     """Which mails are written down: none where none is sent, so that none goes out later by surprise.
 
-    ``reminders`` are sent only where the shop learns of bookings, ``operator`` says whether alerts are sent.
+    ``reminder_after`` is how long after the payment the reminder is due, None where nobody is reminded;
+    ``operator`` says whether alerts are sent.
     """
 
     customers: bool = False
-    reminders: bool = False
+    reminder_after: timedelta | None = None
     operator: bool = False
 
 

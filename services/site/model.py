@@ -144,7 +144,8 @@ class Landing(Part):
 class AfterPayment(Part):
     """What the page of an order says beside its state.
 
-    ``duplicates_open_calendar`` says whether a second payment of the same customer opens its calendar too.
+    ``duplicates_open_calendar`` says whether a second payment of the same customer opens its calendar too,
+    ``reminder_hours`` how long after the payment who has picked no time is reminded; 0 for never.
     """
 
     calendar_title: Line
@@ -152,6 +153,7 @@ class AfterPayment(Part):
     bring_title: Line
     bring: Annotated[tuple[Text, ...], Field(max_length=12)] = ()
     duplicates_open_calendar: bool = True
+    reminder_hours: Annotated[float, Field(ge=0, le=720)] = 24
 
 
 class Section(Part):
@@ -169,9 +171,14 @@ class Legal(Part):
 
 
 class Privacy(Legal):
-    """The privacy page; one of its sections is shown only while the landing page loads Stripe's script."""
+    """The privacy page.
+
+    The section ``stripe_js`` is shown only while the landing page loads Stripe's script, ``mail`` only where
+    the shop sends mail.
+    """
 
     stripe_js: Section
+    mail: Section
 
 
 class Site(Part):

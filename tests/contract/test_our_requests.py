@@ -11,7 +11,11 @@ from services.shop import build
 from tests.contract.openapi import check_request
 from tests.sandbox_client import SandboxClient
 
-OPTIONS: tuple[dict[str, str], ...] = ({}, {'PROMOTION_CODES': '1', 'AUTOMATIC_TAX': '1'})
+OPTIONS: tuple[dict[str, str], ...] = (
+    {},
+    {'PROMOTION_CODES': '1', 'AUTOMATIC_TAX': '1'},
+    {'INVOICES': '1'},
+)
 EXPECTED = {
     'GET /v1/account',
     'GET /v1/prices',
@@ -34,7 +38,7 @@ async def test_a_purchase_sends_only_described_requests(
     assert order is not None
     assert order.opens_calendar
     await shop.close()
-    _check_requests(sandbox, EXPECTED)
+    _check_requests(sandbox, EXPECTED | ({'GET /v1/invoices/in_'} if 'INVOICES' in options else set()))
 
 
 async def test_failures_send_only_described_requests(

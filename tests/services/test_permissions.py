@@ -25,7 +25,7 @@ async def test_the_list_of_permissions_is_what_the_shop_asks_for(
     customer: Customer, settings_env: dict[str, str]
 ) -> None:
     """The life of an order needs exactly these permissions; the account may stay unknown."""
-    shop = build(parse_settings(settings_env))
+    shop = build(parse_settings(settings_env | {'INVOICES': '1'}))
     await shop.open()
     await shop.warm_up()
     session = await shop.checkout.start(browser_id='b', because=Cause.BUTTON)
@@ -54,7 +54,7 @@ async def test_a_missing_permission_is_named_once_and_no_session_read_fails(
 ) -> None:
     """The customer gets what was paid for; the operator reads what the key lacks, once."""
     customer.sandbox.act('key', missing_permissions=[slug])
-    shop = build(parse_settings(settings_env | {'STRIPE_SECRET_KEY': RESTRICTED}))
+    shop = build(parse_settings(settings_env | {'STRIPE_SECRET_KEY': RESTRICTED, 'INVOICES': '1'}))
     await shop.open()
     session = await shop.checkout.start(browser_id='b', because=Cause.BUTTON)
     customer.sandbox.pay(session.id)

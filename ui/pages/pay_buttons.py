@@ -17,7 +17,7 @@ from ui.components.elements import Static, Tag, leave_for
 from ui.components.layout import order_link
 from ui.middleware.browser_id import browser_id_of, is_known
 from ui.pages.errors import UNEXPECTED, alert, alert_for, error_id_of
-from ui.pages.free_times import free_times_note
+from ui.pages.free_times import FreeTimesNote
 
 WORKING = 'Processing...'
 DISCONNECTED = 'The connection is lost. The button comes back as soon as this page is connected again.'
@@ -48,7 +48,7 @@ class PayForm:
     def __init__(self, shop: Shop, offer: Offer, *, again: bool, alert: Markup) -> None:
         self._shop = shop
         with Tag('form', method='post', action='/checkout').classes('pay'):
-            self._free_times = Static(free_times_note(shop)).classes('free-times')
+            self._free_times = FreeTimesNote(shop)
             self.alert = Static(alert, role='alert').classes('alert')
             self.button = Tag('button', type='submit').classes('cta')
             self._hidden = Static(Markup(''), 'p').classes('lost')
@@ -68,7 +68,7 @@ class PayForm:
 
     def show_free_times(self) -> None:
         """Show which times are free, as it is known now."""
-        self._free_times.show(free_times_note(self._shop))
+        self._free_times.update()
         self.button.props.set_bool('disabled', not self._shop.availability.sells)
 
     @property

@@ -205,6 +205,7 @@ def _create_orders() -> None:
         sa.Column('amount_lost', MONEY, nullable=False),
         sa.Column('dispute_status', TEXT, nullable=False),
         sa.Column('dispute_due_at', TIME),
+        sa.Column('open_disputes', TEXT, nullable=False),
         sa.Column('under_review', FLAG, nullable=False),
         sa.Column('awaits_customer', FLAG, nullable=False),
         sa.Column('voucher_url', TEXT, nullable=False),
@@ -217,6 +218,7 @@ def _create_orders() -> None:
         sa.Column('phone', TEXT, nullable=False),
         sa.Column('receipt_url', TEXT, nullable=False),
         sa.Column('receipt_number', TEXT, nullable=False),
+        sa.Column('invoice_url', TEXT, nullable=False),
         sa.Column('mismatch', TEXT, nullable=False),
         sa.PrimaryKeyConstraint('id', name='pk_orders'),
         *(
