@@ -180,8 +180,8 @@ class Effects:
         wanted: list[str] = []
 
         def work(connection: Connection) -> Order | None:
-            self.write_end(connection, effect, state, error=error, details=details)
-            if not line:
+            is_first = self.write_end(connection, effect, state, error=error, details=details)
+            if not (line and is_first):
                 return None
             because = Cause.OPERATOR if effect.actor else Cause.RECONCILER
             link = effect.target if forgets_link else ''
@@ -260,12 +260,18 @@ class Effects:
         *,
         error: str = '',
         details: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Write what became of an effect, in the transaction of its other results."""
+    ) -> bool:
+        """Write what became of an effect, in the transaction of its other results.
+
+        Returns:
+            False when another process has written its end already.
+        """
         table = schema.effects
         values = {'state': state, 'next_try': None, 'last_error': error, 'finished_at': self._clock()}
         values |= {} if details is None else {'details': _as_text(details)}
-        connection.execute(update(table).where(table.c.id == effect.id).values(values))
+        still_open = table.c.state.in_((EffectState.WANTED, EffectState.DROPPED))
+        end = update(table).where(table.c.id == effect.id, still_open).values(values)
+        return connection.execute(end).rowcount > 0
 
     def forget(self, connection: Connection, effect: Effect) -> None:
         """Delete the intent of a link whose result is known, in a transaction, unless it was begun twice."""

@@ -153,6 +153,8 @@ async def test_two_processes_carry_out_one_refund_once(
     await asyncio.gather(handlers[effect.kind](effect), handlers[effect.kind](replace(effect, tries=2)))
     assert refunds(customer) == [(15000, 'succeeded')]
     assert (await refund_of(customer.shop, paid)).state is EffectState.DONE
+    made = [line for line in await lines_of(customer.shop, paid) if ' made: ' in line]
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize(
@@ -162,6 +164,7 @@ async def test_two_processes_carry_out_one_refund_once(
         ({'do': 'fail', 'status': 503}, 2),
         ({'do': 'fail', 'status': 429}, 2),
         ({'do': 'reset', 'times': 3}, 2),
+        ({'do': 'hang', 'seconds': 0.2, 'times': 3}, 2),
         ({'do': 'lose', 'times': 3}, 1),
         ({'do': 'cut', 'times': 3}, 1),
         ({'do': 'truncate'}, 1),
