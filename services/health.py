@@ -2,12 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from services.catalog import Offer
 from services.errors import ShopError, reported
+from services.ledger import Arrivals, Source
 from services.payments.clock import REMEDY as CLOCK_REMEDY
 from services.reconciler import BookingReader, CalendarWatch, SubscriptionWatch
 from services.scheduling import CalendarProblem
+
+SILENT_AFTER = timedelta(hours=3)  # Stripe delivers a failed event again within this time
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,28 @@ async def check_ledger(ping: Callable[[], Awaitable[object]]) -> Check:
             critical=True,
         )
     return Check('ledger', critical=True)
+
+
+async def check_webhooks(arrivals: Callable[[Source], Awaitable[Arrivals]]) -> Check:
+    """Check that Stripe's deliveries arrive; without them payments are seen a little later.
+
+    Args:
+        arrivals: asks the ledger; raises ShopError when it does not answer.
+    """
+    try:
+        with reported('asking for deliveries'):
+            found = await arrivals(Source.STRIPE)
+    except ShopError:
+        return Check('webhooks')  # the part "ledger" tells it
+    if not found.missed or found.at - found.missed[0] < SILENT_AFTER:
+        return Check('webhooks')
+    last = f'the last one came on {found.last_at:%Y-%m-%d %H:%M} UTC' if found.last_at else 'none ever came'
+    return Check(
+        'webhooks',
+        problem=f'Stripe does not deliver: {len(found.missed)} events were found in its list instead, {last}',
+        remedy='Stripe Dashboard > Developers > Webhooks: the endpoint must be enabled, and its URL must be '
+        'DOMAIN/webhooks/stripe. It shows the answers to its deliveries.',
+    )
 
 
 async def check_stripe_key(missing: Iterable[str], *, is_refused: bool) -> Check:

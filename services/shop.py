@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from services import site
 from services.admin import Access, Actions, build_actions
+from services.admin.reads import Reads
 from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
@@ -34,6 +35,7 @@ from services.health import (
     check_reconciler,
     check_sales,
     check_stripe_key,
+    check_webhooks,
 )
 from services.inbox import Inbox
 from services.ledger import Ledger, MailRules, Source, connect
@@ -107,6 +109,7 @@ class Shop:
     metrics: Metrics
     fuse: Fuse
     access: Access | None
+    reads: Reads
 
     @property
     def banner(self) -> str:
@@ -176,8 +179,13 @@ class Shop:
             check_sales(self.fuse.paused_for),
             check_clock(self.payments.clock.problem),
             check_reconciler(self.reconciler.problem),
+            *([await check_webhooks(self.ledger.deliveries.arrivals)] if self._has_webhooks else []),
             *([check_mail(self.mail_sender.problem)] if self.mail_sender else []),
         ]
+
+    @property
+    def _has_webhooks(self) -> bool:
+        return bool(self.settings.stripe_webhook_secret)
 
     async def problems(self) -> list[Problem]:
         """Return what the health checks find wrong."""
@@ -192,8 +200,7 @@ class Shop:
     @property
     def learns_of_bookings(self) -> bool:
         """Whether bookings are delivered to this shop, or read from Calendly."""
-        can_read = self.booking_reader.was_read and self.booking_reader.problem is None
-        return bool(self.settings.calendly_webhook_signing_key) or can_read
+        return bool(self.settings.calendly_webhook_signing_key) or self.booking_reader.is_current
 
     def routers(self) -> list[APIRouter]:
         """Make the routers for machines; a webhook without a secret has no endpoint."""
@@ -283,6 +290,15 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         duplicates_open=texts.order.duplicates_open_calendar,
         learns_of_bookings=bool(settings.calendly_webhook_signing_key),
     )
+    booking_reader = BookingReader(
+        ledger=ledger,
+        payments=payments,
+        scheduling=scheduling,
+        recorder=bookings,
+        waiting=waiting,
+        on_missed=subscription_watch.check_at_once,
+        clock=clock,
+    )
     checkout = Checkout(
         ledger=ledger,
         catalog=catalog,
@@ -350,20 +366,13 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         problem_watch=ProblemWatch(ledger, clock=clock),
         calendar_watch=CalendarWatch(scheduling, availability, minutes=product.minutes),
         availability=availability,
-        booking_reader=BookingReader(
-            ledger=ledger,
-            payments=payments,
-            scheduling=scheduling,
-            recorder=bookings,
-            waiting=waiting,
-            on_missed=subscription_watch.check_at_once,
-            clock=clock,
-        ),
+        booking_reader=booking_reader,
         subscription_watch=subscription_watch,
         waiting=waiting,
         metrics=metrics,
         fuse=fuse,
         access=_access(settings, ledger, metrics),
+        reads=Reads.of(ledger, payments, booking_reader, settings, zone=texts.business.zone, clock=clock),
     )
 
 

@@ -1,11 +1,13 @@
 """The tables of the ledger, and how a database is brought up to date with them."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     DateTime,
     Dialect,
@@ -18,8 +20,11 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    and_,
+    func,
     inspect,
-    text,
+    literal_column,
+    true,
 )
 
 NEWEST = '0001'
@@ -105,6 +110,9 @@ orders = Table(
     Column('fraud_warning', Boolean, nullable=False),
     Column('refund_failed', Boolean, nullable=False),
     Column('keeps_meetings', Boolean, nullable=False),
+    # derived, for lists: what follows from the facts, and how many bookings are active
+    Column('state', String(20), nullable=False),
+    Column('active_bookings', Integer, nullable=False, default=0),
     Column('next_check', Utc),
     Column('delete_at', Utc),
     # facts: what was seen at Stripe
@@ -129,6 +137,7 @@ orders = Table(
     Column('terms_accepted', Boolean, nullable=False),
     Column('payment_id', Text, nullable=False),
     Column('card_fingerprint', Text, nullable=False),
+    Column('card_last4', Text, nullable=False),
     Column('email', Text, nullable=False),
     Column('name', Text, nullable=False),
     Column('phone', Text, nullable=False),
@@ -138,19 +147,80 @@ orders = Table(
     Column('mismatch', Text, nullable=False),
     Index('ix_orders_browser_hash_completed_at', 'browser_hash', 'completed_at'),
     Index('ix_orders_payment_id', 'payment_id'),
-    Index('ix_orders_email_completed_at', text('lower(email)'), 'completed_at'),
-    Index('ix_orders_contact_email_completed_at', text('lower(contact_email)'), 'completed_at'),
     Index('ix_orders_duplicate_of', 'duplicate_of'),
     Index('ix_orders_card_fingerprint_name_completed_at', 'card_fingerprint', 'name', 'completed_at'),
     Index('ix_orders_next_check_environment', 'next_check', 'environment'),
     Index('ix_orders_delete_at', 'delete_at'),
 )
 
+
+def _text(value: str) -> ColumnElement[str]:
+    """Write a constant into a statement: a partial index serves only what names its condition literally."""
+    return literal_column(f"'{value}'", String)
+
+
+OPENS_CALENDAR = orders.c.state.in_([_text(value) for value in ('disputed', 'paid', 'partly refunded')])
+UNBOOKED = and_(orders.c.active_bookings == literal_column('0', Integer), OPENS_CALENDAR)
+"""Orders whose calendar is open and whose time is not booked."""
+SOLD = orders.c.payment_status.in_([_text(value) for value in ('no_payment_required', 'paid')])
+UNUSUAL = orders.c.state.not_in([_text(value) for value in ('expired', 'paid')])
+"""Orders in one of the states that few orders have at a time."""
+DISPUTED = orders.c.amount_disputed > literal_column('0', BigInteger)
+WARNED = orders.c.fraud_warning.is_(true())
+NAMED = orders.c.name != _text('')
+KNOWN_CARD = orders.c.card_last4 != _text('')
+
+
+def _partial(where: ColumnElement[bool]) -> dict[str, Any]:
+    return {'sqlite_where': where, 'postgresql_where': where}
+
+
+# For lists and totals. What follows the first two columns is there so that rows need not be looked up.
+_listed = [orders.c[name] for name in ('state', 'active_bookings', 'environment')]
+_amounts = [
+    orders.c[name]
+    for name in ('payment_status', 'seen_currency', 'amount_total', 'amount_refunded', 'amount_lost')
+]
+Index('ix_orders_created_at', orders.c.created_at, orders.c.id, *_listed)
+Index(
+    'ix_orders_sold',
+    orders.c.completed_at,
+    orders.c.id,
+    *_listed,
+    orders.c.account,
+    *_amounts,
+    **_partial(SOLD),
+)
+Index('ix_orders_unusual', orders.c.state, orders.c.created_at, orders.c.id, **_partial(UNUSUAL))
+Index(
+    'ix_orders_unbooked',
+    orders.c.created_at,
+    orders.c.id,
+    orders.c.completed_at,
+    *_listed,
+    *(orders.c[name] for name in ('account', 'bookings_unknown', 'duplicate_of')),
+    **_partial(UNBOOKED),
+)
+Index('ix_orders_disputed', orders.c.dispute_due_at, **_partial(DISPUTED))
+Index('ix_orders_fraud_warning', orders.c.created_at, **_partial(WARNED))
+Index('ix_orders_card_last4', orders.c.card_last4, **_partial(KNOWN_CARD))
+# PostgreSQL finds the beginning of a text in an index only if that sorts by bytes.
+_by_bytes: dict[str, Any] = {'postgresql_ops': {'lowered': 'text_pattern_ops'}}
+Index('ix_orders_name', func.lower(orders.c.name).label('lowered'), **_by_bytes, **_partial(NAMED))
+for _email in (orders.c.email, orders.c.contact_email):
+    Index(
+        f'ix_orders_{_email.name}_completed_at',
+        func.lower(_email).label('lowered'),
+        orders.c.completed_at,
+        **_by_bytes,
+    )
+
 bookings = Table(
     'bookings',
     metadata,
     Column('invitee_id', Text, primary_key=True),
     Column('order_id', ForeignKey('orders.id'), nullable=False, index=True),
+    Column('environment', String(8), nullable=False),  # of the order, so that counting need not read it
     Column('state', String(16), nullable=False),
     Column('start', Utc, nullable=False),
     Column('end', Utc, nullable=False),
@@ -167,7 +237,7 @@ bookings = Table(
     Column('replaces', Text, nullable=False),
     Column('no_show', Boolean, nullable=False),
     Index('ix_bookings_replaces', 'replaces'),
-    Index('ix_bookings_start', 'start'),
+    Index('ix_bookings_start', 'start', 'state', 'environment'),
 )
 
 deliveries = Table(
@@ -176,6 +246,7 @@ deliveries = Table(
     Column('source', String(16), primary_key=True),
     Column('event_id', Text, primary_key=True),
     Column('kind', Text, nullable=False),
+    Column('because', String(16), nullable=False),
     Column('received_at', Utc, nullable=False),
     Column('tries', Integer, nullable=False),
     Column('handled_at', Utc, index=True),
@@ -245,6 +316,8 @@ effects = Table(
     Column('finished_at', Utc),
     UniqueConstraint('kind', 'target'),
 )
+FAILED_EFFECT = effects.c.state.in_([_text(value) for value in ('given up', 'refused')])
+Index('ix_effects_failed', effects.c.finished_at, **_partial(FAILED_EFFECT))
 
 list_cursors = Table(
     'list_cursors',
@@ -291,6 +364,19 @@ switches = Table(
     Column('name', String(32), primary_key=True),
     Column('is_on', Boolean, nullable=False),
     Column('text', Text, nullable=False),
+    Column('actor', Text, nullable=False),
+    Column('at', Utc, nullable=False),
+)
+
+attention = Table(
+    'attention',
+    metadata,
+    Column('key', Text, primary_key=True),
+    Column('cause', Text, nullable=False),
+    Column('order_id', ForeignKey('orders.id'), index=True),
+    Column('state', String(8), nullable=False),
+    Column('until', Utc),
+    Column('note', Text, nullable=False),
     Column('actor', Text, nullable=False),
     Column('at', Utc, nullable=False),
 )

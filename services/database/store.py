@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, Select, select
+from sqlalchemy import CompoundSelect, Connection, Engine, Row, Select, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.database import schema
@@ -63,7 +63,7 @@ class Store:
             await asyncio.to_thread(threads.shutdown)
         self.engine.dispose()
 
-    async def read(self, query: Select[Any], **values: Any) -> list[Row[Any]]:
+    async def read(self, query: Select[Any] | CompoundSelect[Any], **values: Any) -> list[Row[Any]]:
         """Return all rows of a query with these parameters.
 
         Raises:

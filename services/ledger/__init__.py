@@ -5,6 +5,7 @@ from services.ledger.ledger import Ledger
 from services.ledger.records import (
     AdminLine,
     Alert,
+    Arrivals,
     Delivery,
     Effect,
     EffectKind,
@@ -29,6 +30,7 @@ from services.ledger.records import (
 __all__ = [
     'AdminLine',
     'Alert',
+    'Arrivals',
     'Delivery',
     'Effect',
     'EffectKind',

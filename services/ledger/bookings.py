@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 
 from services.database import schema
 from services.database.store import Store
+from services.ledger import statements
 from services.ledger.deliveries import mark_handled, retry_now
 from services.ledger.effects import Effects
 from services.ledger.journal import Journal
@@ -242,11 +243,15 @@ class Bookings:
         successor = select(table.c.invitee_id).where(table.c.replaces == booking.invitee_id)
         replaced = connection.scalar(successor.where(table.c.order_id == order.id))
         now = replace(booking, state=CANCELED) if replaced else booking
-        connection.execute(self._put(now, order, was_read=was_read))
+        put = self._put(now, order, was_read=was_read).returning(table.c.order_id)
+        changed = set(connection.scalars(put))
         if booking.replaces:
             replaced_one = update(table).where(table.c.invitee_id == booking.replaces)
-            connection.execute(replaced_one.values(state=CANCELED))
+            canceled = replaced_one.values(state=CANCELED).returning(table.c.order_id)
+            changed |= set(connection.scalars(canceled))
             self._unmatched.close(connection, booking.replaces)
+        if booking.replaces or before is None or before.state != now.state:
+            count_active(connection, *changed)
         return _Change(
             now,
             state_before=before.state if before else None,
@@ -329,12 +334,13 @@ class Bookings:
         Calendly replaces the rest; a delivery, which may be late, only adds a link that was missing.
         """
         table = schema.bookings.c
-        values = asdict(booking) | {'order_id': order.id}
+        whose = {'order_id': order.id, 'environment': order.environment.mode}
+        values = asdict(booking) | whose
         if not was_read:
             values['no_show'] = False  # deliveries of bookings and cancellations do not tell of it
         put = self._store.insert(schema.bookings).values(values)
         new = put.excluded
-        changed = {name: new[name] for name in values if name not in ('invitee_id', 'order_id')}
+        changed = {name: new[name] for name in values if name not in ('invitee_id', *whose)}
         if not was_read:
             changed = {
                 'place': case((table.link_follows, new.place), else_=table.place),
@@ -370,6 +376,14 @@ class Bookings:
             gone = order.state in MONEY_BACK_STATES
             line = 'the used calendar link is forgotten' if gone else 'another time may be picked'
             self._journal.write(connection, after, because=because, line=line)
+
+
+def count_active(connection: Connection, *order_ids: str) -> None:
+    """Count the active bookings of orders again, in the transaction that changes bookings."""
+    for order_id in sorted(order_ids):
+        lock = select(schema.orders.c.id).where(schema.orders.c.id == order_id).with_for_update()
+        connection.execute(lock)  # first: what another transaction has committed meanwhile must be counted
+        connection.execute(statements.count_active_bookings(), {'key': order_id})
 
 
 def _minute(booking: Booking) -> str:

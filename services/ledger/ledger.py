@@ -10,16 +10,20 @@ from typing import Any
 
 from services.database.store import Store
 from services.ledger.admin_journal import AdminJournal
+from services.ledger.attention import Attention
 from services.ledger.bookings import Bookings
 from services.ledger.cursors import ListCursors
 from services.ledger.deliveries import Deliveries
 from services.ledger.effects import Effects
+from services.ledger.history import History
 from services.ledger.journal import Journal
 from services.ledger.mails import Mails
 from services.ledger.orders import Orders
 from services.ledger.records import MailRules, UnmatchedBooking
 from services.ledger.retention import Retention
+from services.ledger.search import Search
 from services.ledger.sign_ins import SignIns
+from services.ledger.totals import Totals
 from services.ledger.unmatched import Unmatched
 from services.orders import Order
 
@@ -57,6 +61,10 @@ class Ledger:
         self.bookings = Bookings(store, self.journal, clock, **shared, on_change=self._notify)
         self.cursors = ListCursors(store)
         self.sign_ins = SignIns(store, self.admin_journal, clock)
+        self.attention = Attention(store, self.journal, clock)
+        self.history = History(store)
+        self.totals = Totals(store)
+        self.search = Search(store, clock)
         self.retention = Retention(store, clock)
         self._subscribers: defaultdict[str, set[Callable[[], object]]] = defaultdict(set)
 

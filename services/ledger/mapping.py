@@ -17,6 +17,8 @@ from services.orders import (
     Purchase,
 )
 
+DERIVED = ('state', 'active_bookings', 'next_check', 'delete_at')
+"""Columns of the ledger for lists and schedules, which are no fields of an order."""
 FACTS = tuple(field.name for field in fields(Facts))
 
 
@@ -29,13 +31,13 @@ def columns_of(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def values_of(order: Order) -> dict[str, Any]:
-    """Return an order as a row."""
+    """Return an order as a row, with its derived state."""
     values = {field.name: getattr(order, field.name) for field in fields(Order)}
     environment, allowed = values.pop('environment'), values.pop('allowed')
     purchase = {field.name: getattr(order.purchase, field.name) for field in fields(Purchase)}
     del values['purchase'], purchase['price']
     values |= purchase | {'amount': order.purchase.price.amount, 'currency': order.purchase.price.currency}
-    values |= {'environment': environment.mode, 'account': environment.account}
+    values |= {'state': order.state, 'environment': environment.mode, 'account': environment.account}
     values |= {'discounts_allowed': allowed.discounts, 'taxes_allowed': allowed.taxes}
     return columns_of(values)
 
@@ -43,7 +45,8 @@ def values_of(order: Order) -> dict[str, Any]:
 def order_from_row(row: Row[Any]) -> Order:
     """Return a row as an order."""
     values = dict(row._mapping)
-    del values['next_check'], values['delete_at']  # columns of the ledger, not of the order
+    for name in DERIVED:
+        del values[name]
     facts = Facts(**{name: values.pop(name) for name in FACTS})
     environment = Environment(values.pop('environment'), values.pop('account'))
     allowed = PriceAdjustments(values.pop('discounts_allowed'), values.pop('taxes_allowed'))
@@ -61,6 +64,6 @@ def order_from_row(row: Row[Any]) -> Order:
 def booking_from_row(row: Row[Any]) -> Booking:
     """Return a row as a booking."""
     values = dict(row._mapping)
-    del values['order_id']
+    del values['order_id'], values['environment']
     kinds = {'state': BookingState(values['state']), 'canceled_by': Canceler(values['canceled_by'])}
     return Booking(**values | kinds)

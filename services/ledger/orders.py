@@ -174,8 +174,8 @@ class Orders:
         now = self._clock()
         after = replace(order, version=order.version + 1, **changes)
         values = columns_of(changes) | {'version': after.version}
-        values |= {'next_check': next_check(after, now), 'delete_at': delete_at(after, now)}
-        values |= {'order_id': order.id, 'seen_version': order.version}
+        values |= {'state': after.state, 'next_check': next_check(after, now)}
+        values |= {'delete_at': delete_at(after, now), 'order_id': order.id, 'seen_version': order.version}
         unmatched: list[UnmatchedBooking] = []
         wanted: list[str] = []
         released: list[Order] = []

@@ -249,6 +249,19 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class Arrivals:
+    """Whether deliveries arrive, as known at the time ``at``; times in UTC.
+
+    ``last_at`` is when the last one came. ``missed`` are the times since then at which an event had to be
+    found in the sender's list, because it was not delivered.
+    """
+
+    at: datetime
+    last_at: datetime | None
+    missed: tuple[datetime, ...]
+
+
+@dataclass(frozen=True)
 class ListCursor:
     """How far one of Stripe's lists was read: everything created before ``since`` has been seen.
 

@@ -37,7 +37,7 @@ class Retention:
             if booked:
                 connection.execute(update(orders).where(orders.c.id.in_(booked)).values(delete_at=None))
             if gone := ids - booked:
-                for table in (schema.journal, schema.effects, schema.mails, schema.alerts):
+                for table in (schema.journal, schema.effects, schema.mails, schema.alerts, schema.attention):
                     connection.execute(delete(table).where(table.c.order_id.in_(gone)))
                 connection.execute(delete(orders).where(orders.c.id.in_(gone)))
             return len(ids)

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from services.database import schema
 from services.ledger.records import MailState, UnmatchedState
-from services.orders import MailKind, Order
+from services.orders import BookingState, Cause, MailKind, Order
 
 BESIDE = 20  # payments of one customer that are compared; of more, the earlier ones are marked already
 
@@ -46,6 +46,15 @@ def move_order() -> Update:
     return update(schema.orders).where(
         orders.id == bindparam('order_id'), orders.version == bindparam('seen_version')
     )
+
+
+@cache
+def count_active_bookings() -> Update:
+    """Set how many active bookings the order ``key`` has."""
+    orders, bookings = schema.orders.c, schema.bookings.c
+    active = select(func.count()).where(bookings.order_id == orders.id, bookings.state == BookingState.ACTIVE)
+    counted = update(schema.orders).where(orders.id == bindparam('key'))
+    return counted.values(active_bookings=active.scalar_subquery())
 
 
 @cache
@@ -110,6 +119,7 @@ def record_delivery(insert_into: Any) -> Any:
         'tries': table.c.tries + 1,
         'next_try': case((unhandled, put.excluded.next_try), else_=null()),
         'payload': case((unhandled, put.excluded.payload), else_=''),
+        'because': case((put.excluded.because == Cause.WEBHOOK, Cause.WEBHOOK), else_=table.c.because),
     }
     put = put.on_conflict_do_update(index_elements=[table.c.source, table.c.event_id], set_=again)
     return put.returning(table.c.handled_at)

@@ -4,6 +4,7 @@ from services.orders.matching import is_same_shop, metadata_of, mismatch_of, ord
 from services.orders.messages import AlertKind, MailKind, after_the_night, alerts_after, mails_after
 from services.orders.model import (
     ATTACH_DEADLINE,
+    CALENDAR_STATES,
     CLAIM_LIFETIME,
     DISPUTE_FACTS,
     LINK_ENDS,
@@ -30,6 +31,7 @@ from services.orders.text import new_reference, parse_email, plain_text
 
 __all__ = [
     'ATTACH_DEADLINE',
+    'CALENDAR_STATES',
     'CLAIM_LIFETIME',
     'DISPUTE_FACTS',
     'LINK_ENDS',

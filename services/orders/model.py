@@ -162,6 +162,7 @@ class Facts:
     terms_accepted: bool = False
     payment_id: str = ''
     card_fingerprint: str = ''
+    card_last4: str = ''
     email: str = ''
     name: str = ''
     phone: str = ''

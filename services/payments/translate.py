@@ -12,7 +12,8 @@ from services.settings.urls import host_of
 
 FAILED_INTENT = ('requires_payment_method', 'canceled')
 FAILED_REFUND = ('failed', 'canceled')
-OF_CHARGE = DISPUTE_FACTS | {'amount_refunded', 'card_fingerprint', 'receipt_url', 'receipt_number'}
+OF_CHARGE = DISPUTE_FACTS | {'amount_refunded', 'card_fingerprint', 'card_last4'}
+OF_CHARGE |= {'receipt_url', 'receipt_number'}
 OF_PAYMENT = OF_CHARGE | {
     'payment_failed',
     'awaits_customer',
@@ -111,6 +112,7 @@ def _facts_from(data: Mapping[str, Any], payment: Mapping[str, Any], hosts: froz
         terms_accepted=(data.get('consent') or {}).get('terms_of_service') == 'accepted',
         payment_id=payment.get('id') or '',
         card_fingerprint=_card_of(charge).get('fingerprint') or '',
+        card_last4=plain_text(_card_of(charge).get('last4'), limit=4),
         email=plain_text(customer.get('email') or data.get('customer_email')),
         name=plain_text(customer.get('name')),
         phone=plain_text(customer.get('phone'), limit=40),

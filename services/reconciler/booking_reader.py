@@ -79,6 +79,11 @@ class BookingReader:
         self.problem: CalendarProblem | None = None
         self.was_read = False
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the ledger knows what is booked, as far as this process can say."""
+        return self.was_read and self.problem is None
+
     def start(self) -> None:
         """Read at once and go on until stopped; without a token there is nothing to do."""
         if self._scheduling.makes_links:

@@ -1,7 +1,7 @@
 """Fixtures for tests of the services: a shop on the sandbox without pages, a client, customers."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -11,13 +11,14 @@ import pytest
 from fastapi import FastAPI, Request, Response
 
 from services.endpoints.errors import error_response
-from services.errors import ShopError
+from services.errors import LedgerUnavailable, ShopError
 from services.orders import Cause, Order
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.conftest import CreateTables
 from tests.contract.calendly import check_logged
 from tests.sandbox_client import SandboxClient
+from tests.services.derived import check_derived
 
 NewDatabase = Callable[[], str]
 on_both_databases = pytest.mark.parametrize('new_database', ['sqlite', 'postgresql'], indirect=True)
@@ -85,11 +86,13 @@ def clock() -> Clock:
 async def shop(
     settings_env: dict[str, str], clock: Clock, create_tables: CreateTables
 ) -> AsyncIterator[Shop]:
-    """Open a shop with an empty ledger and the clock of the test."""
+    """Open a shop with an empty ledger and the clock of the test; check the derived columns afterwards."""
     create_tables(settings_env['DATABASE_URL'])
     shop = build(parse_settings(settings_env), clock=clock)
     await shop.open()
     yield shop
+    with suppress(LedgerUnavailable):  # a test may have damaged the database
+        await check_derived(shop.ledger.store)
     await shop.close()
 
 

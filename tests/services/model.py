@@ -29,6 +29,7 @@ from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.factories import CREATE, signed
 from tests.sandbox_client import PROMPT, SandboxClient
+from tests.services.derived import check_derived
 from tests.services.model_of_links import MAKE_SHARE
 from tests.services.model_of_refunds import RefundRules
 
@@ -333,6 +334,12 @@ class Model(RefundRules):
         paid = self._payment_statuses() if opened else {}
         for order in opened:
             assert paid[order.session_id or ''] == 'paid'
+
+    @invariant()
+    def derived_columns_are_right(self) -> None:
+        """State and number of active bookings are what follows from the facts, after every step."""
+        if hasattr(self, 'crash_point') and self.crash_point.steps_left is None:
+            self._run(check_derived(self.shop.ledger.store))
 
     def check_at_the_end(self) -> None:
         """Reconcile while everything works; then the ledger agrees with Stripe."""

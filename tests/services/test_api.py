@@ -77,6 +77,7 @@ async def test_the_shop_reports_its_health(endpoints: httpx.AsyncClient, shop: S
             'reconciler': 'ok',
             'clock': 'ok',
             'sales': 'ok',
+            'webhooks': 'ok',
         },
     }
     await shop.catalog.price()

@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column('source', sa.String(16), nullable=False),
         sa.Column('event_id', TEXT, nullable=False),
         sa.Column('kind', TEXT, nullable=False),
+        sa.Column('because', sa.String(16), nullable=False),
         sa.Column('received_at', TIME, nullable=False),
         sa.Column('tries', WHOLE, nullable=False),
         sa.Column('handled_at', TIME),
@@ -41,6 +42,7 @@ def upgrade() -> None:
         'bookings',
         sa.Column('invitee_id', TEXT, nullable=False),
         sa.Column('order_id', sa.String(64), nullable=False),
+        sa.Column('environment', sa.String(8), nullable=False),
         sa.Column('state', sa.String(16), nullable=False),
         sa.Column('start', TIME, nullable=False),
         sa.Column('end', TIME, nullable=False),
@@ -60,7 +62,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('invitee_id', name='pk_bookings'),
     )
     op.create_index('ix_bookings_order_id', 'bookings', ['order_id'])
-    op.create_index('ix_bookings_start', 'bookings', ['start'])
+    op.create_index('ix_bookings_start', 'bookings', ['start', 'state', 'environment'])
     op.create_index('ix_bookings_replaces', 'bookings', ['replaces'])
     op.create_table(
         'unmatched_bookings',
@@ -99,6 +101,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_effects_order_id', 'effects', ['order_id'])
     op.create_index('ix_effects_next_try', 'effects', ['next_try'])
+    _create_partial('failed', ['finished_at'], "state IN ('given up', 'refused')", table='effects')
     op.create_table(
         'journal',
         sa.Column('id', WHOLE, autoincrement=True, nullable=False),
@@ -113,6 +116,20 @@ def upgrade() -> None:
     )
     op.create_index('ix_journal_order_id', 'journal', ['order_id'])
     _create_admin()
+    op.create_table(
+        'attention',
+        sa.Column('key', TEXT, nullable=False),
+        sa.Column('cause', TEXT, nullable=False),
+        sa.Column('order_id', sa.String(64)),
+        sa.Column('state', sa.String(8), nullable=False),
+        sa.Column('until', TIME),
+        sa.Column('note', TEXT, nullable=False),
+        sa.Column('actor', TEXT, nullable=False),
+        sa.Column('at', TIME, nullable=False),
+        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_attention_order_id'),
+        sa.PrimaryKeyConstraint('key', name='pk_attention'),
+    )
+    op.create_index('ix_attention_order_id', 'attention', ['order_id'])
 
 
 def _create_mails() -> None:
@@ -190,6 +207,8 @@ def _create_orders() -> None:
         sa.Column('fraud_warning', FLAG, nullable=False),
         sa.Column('refund_failed', FLAG, nullable=False),
         sa.Column('keeps_meetings', FLAG, nullable=False),
+        sa.Column('state', sa.String(20), nullable=False),
+        sa.Column('active_bookings', WHOLE, nullable=False),
         sa.Column('next_check', TIME),
         sa.Column('delete_at', TIME),
         sa.Column('session_status', TEXT, nullable=False),
@@ -213,6 +232,7 @@ def _create_orders() -> None:
         sa.Column('terms_accepted', FLAG, nullable=False),
         sa.Column('payment_id', TEXT, nullable=False),
         sa.Column('card_fingerprint', TEXT, nullable=False),
+        sa.Column('card_last4', TEXT, nullable=False),
         sa.Column('email', TEXT, nullable=False),
         sa.Column('name', TEXT, nullable=False),
         sa.Column('phone', TEXT, nullable=False),
@@ -231,14 +251,48 @@ def _create_orders() -> None:
     op.create_index('ix_orders_next_check_environment', 'orders', ['next_check', 'environment'])
     op.create_index('ix_orders_delete_at', 'orders', ['delete_at'])
     op.create_index('ix_orders_browser_hash_completed_at', 'orders', ['browser_hash', 'completed_at'])
-    op.create_index('ix_orders_email_completed_at', 'orders', [sa.text('lower(email)'), 'completed_at'])
-    op.create_index(
-        'ix_orders_contact_email_completed_at', 'orders', [sa.text('lower(contact_email)'), 'completed_at']
-    )
     op.create_index('ix_orders_duplicate_of', 'orders', ['duplicate_of'])
     op.create_index(
         'ix_orders_card_fingerprint_name_completed_at', 'orders', ['card_fingerprint', 'name', 'completed_at']
     )
+    _create_list_indexes()
+
+
+def _create_list_indexes() -> None:
+    """Create the indexes of lists, searches and totals; a partial one has only the rows it is asked for."""
+    listed = ['state', 'active_bookings', 'environment']
+    amounts = ['payment_status', 'seen_currency', 'amount_total', 'amount_refunded', 'amount_lost']
+    unbooked = "active_bookings = 0 AND state IN ('disputed', 'paid', 'partly refunded')"
+    sold, unusual = (
+        "payment_status IN ('no_payment_required', 'paid')",
+        "(state NOT IN ('expired', 'paid'))",
+    )
+    warned = f'fraud_warning IS {"true" if _is_postgresql() else 1}'
+    op.create_index('ix_orders_created_at', 'orders', ['created_at', 'id', *listed])
+    _create_partial('sold', ['completed_at', 'id', *listed, 'account', *amounts], sold)
+    _create_partial('unusual', ['state', 'created_at', 'id'], unusual)
+    more = ['completed_at', *listed, 'account', 'bookings_unknown', 'duplicate_of']
+    _create_partial('unbooked', ['created_at', 'id', *more], unbooked)
+    _create_partial('disputed', ['dispute_due_at'], 'amount_disputed > 0')
+    _create_partial('fraud_warning', ['created_at'], warned)
+    _create_partial('card_last4', ['card_last4'], "card_last4 != ''")
+    _create_partial('name', [_lowered('name')], "name != ''")
+    for column in ('email', 'contact_email'):
+        op.create_index(f'ix_orders_{column}_completed_at', 'orders', [_lowered(column), 'completed_at'])
+
+
+def _create_partial(name: str, columns: list[str | sa.TextClause], where: str, table: str = 'orders') -> None:
+    condition = sa.text(where)
+    op.create_index(f'ix_{table}_{name}', table, columns, sqlite_where=condition, postgresql_where=condition)
+
+
+def _lowered(column: str) -> sa.TextClause:
+    """A text in lower case; PostgreSQL finds the beginning of one only if the index sorts by bytes."""
+    return sa.text(f'lower({column}) text_pattern_ops' if _is_postgresql() else f'lower({column})')
+
+
+def _is_postgresql() -> bool:
+    return op.get_bind().dialect.name == 'postgresql'
 
 
 def _create_admin() -> None:
