@@ -138,7 +138,7 @@ class Effects:
         """
         table, now = schema.effects, self._clock()
         failed = table.c.state.in_((EffectState.REFUSED, EffectState.GIVEN_UP))
-        values = {'state': EffectState.WANTED, 'tries': 0, 'next_try': now, 'created_at': now}
+        values = {'state': EffectState.WANTED, 'next_try': now, 'created_at': now}
         again = update(table).where(table.c.id == effect.id, failed).values(values | {'finished_at': None})
 
         def work(connection: Connection) -> Order | None:
