@@ -32,6 +32,7 @@ class Action(enum.StrEnum):
 
 TITLES = {
     AttentionKind.DISPUTE: 'Disputed payments',
+    AttentionKind.REFUND_FAILED: 'Refunds that failed',
     AttentionKind.FRAUD_WARNING: 'Fraud reported by the card issuer',
     AttentionKind.MISMATCH: 'Payments that do not match',
     AttentionKind.DUPLICATE: 'Paid twice',
@@ -52,15 +53,19 @@ MEETINGS: dict[str, str] = {
     UnmatchedReason.SECOND_MEETING: 'is one more than its order paid for',
     UnmatchedReason.OTHER_LENGTH: 'is longer or shorter than what was paid for',
     UnmatchedReason.OTHER_EVENT_TYPE: 'is of an event type that is not the one sold',
+    UnmatchedReason.DETACHED: 'was taken away from its order',
     UnmatchedReason.CALENDLY_PAYMENT: 'was paid at Calendly itself; the event type must be free',
 }
 EFFECTS: dict[str, str] = {
     EffectKind.MAKE_LINK: 'A calendar link could not be made',
     EffectKind.DELETE_LINK: 'An unused calendar link could not be deleted',
     EffectKind.CANCEL_MEETING: 'A meeting could not be canceled at Calendly',
+    EffectKind.REFUND: 'A refund was not made',
+    EffectKind.DRAFT_EVIDENCE: 'The evidence for a dispute was not drafted',
 }
 ACTIONS = {
     AttentionKind.DISPUTE: Action.STRIPE,
+    AttentionKind.REFUND_FAILED: Action.REFUND,
     AttentionKind.FRAUD_WARNING: Action.REFUND,
     AttentionKind.MISMATCH: Action.REFUND,
     AttentionKind.DUPLICATE: Action.REFUND,
@@ -101,6 +106,10 @@ def sentence_of(matter: Matter) -> str:
     recipient = matter.email or 'an unknown address'
     return {
         AttentionKind.DISPUTE: f'{who} disputes {money}. Answer at Stripe, or refund to accept it.',
+        AttentionKind.REFUND_FAILED: (
+            f'A refund to {who} has failed: the bank sent the money back. '
+            'Refund once more, or pay another way.'
+        ),
         AttentionKind.FRAUD_WARNING: (
             f'The card issuer reports fraud for {money} of {who}. '
             'A refund now may avoid a dispute and its fee.'

@@ -109,7 +109,7 @@ orders = Table(
     Column('contact_email_at', Utc),
     Column('fraud_warning', Boolean, nullable=False),
     Column('forgotten_at', Utc),
-    Column('refund_failed', Boolean, nullable=False),
+    Column('refund_failed_at', Utc),
     Column('keeps_meetings', Boolean, nullable=False),
     # derived, for lists: what follows from the facts, and how many bookings are active
     Column('state', String(20), nullable=False),
@@ -168,6 +168,7 @@ UNUSUAL = orders.c.state.not_in([_text(value) for value in ('expired', 'paid')])
 """Orders in one of the states that few orders have at a time."""
 DISPUTED = orders.c.amount_disputed > literal_column('0', BigInteger)
 WARNED = orders.c.fraud_warning.is_(true())
+REFUND_FAILED = orders.c.refund_failed_at.is_not(None)
 NAMED = orders.c.name != _text('')
 KNOWN_CARD = orders.c.card_last4 != _text('')
 
@@ -204,6 +205,7 @@ Index(
 )
 Index('ix_orders_disputed', orders.c.dispute_due_at, **_partial(DISPUTED))
 Index('ix_orders_fraud_warning', orders.c.created_at, **_partial(WARNED))
+Index('ix_orders_refund_failed_at', orders.c.refund_failed_at, **_partial(REFUND_FAILED))
 Index('ix_orders_card_last4', orders.c.card_last4, **_partial(KNOWN_CARD))
 # PostgreSQL finds the beginning of a text in an index only if that sorts by bytes.
 _by_bytes: dict[str, Any] = {'postgresql_ops': {'lowered': 'text_pattern_ops'}}

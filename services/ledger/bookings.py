@@ -223,6 +223,7 @@ class Bookings:
                 return False
             booking = booking_from_row(row)
             connection.execute(delete(table).where(*which))
+            count_active(connection, current.id)
             line = f'meeting of {_minute(booking)} detached: it does not belong to this order'
             self._journal.write(connection, current, because=Cause.OPERATOR, line=line, actor=actor)
             self._unmatched.write_detached(connection, booking)

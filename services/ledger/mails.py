@@ -171,7 +171,7 @@ class Mails:
         """
         table, now = schema.mails, self._clock()
         failed = table.c.state.in_((MailState.REFUSED, MailState.GIVEN_UP, MailState.UNKNOWN))
-        values = {'state': MailState.WANTED, 'tries': 0, 'due_at': now, 'next_try': now, 'finished_at': None}
+        values = {'state': MailState.WANTED, 'due_at': now, 'next_try': now, 'finished_at': None}
         which = (table.c.id == mail_id, table.c.order_id == order_id, failed)
         again = update(table).where(*which).values(values).returning(table.c.kind)
         kind = await self._store.write(lambda connection: connection.scalar(again))

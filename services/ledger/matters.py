@@ -39,6 +39,7 @@ class AttentionKind(enum.StrEnum):
     """What is the matter."""
 
     DISPUTE = 'dispute'
+    REFUND_FAILED = 'refund failed'
     FRAUD_WARNING = 'fraud warning'
     MISMATCH = 'mismatch'
     DUPLICATE = 'paid twice'
@@ -213,11 +214,14 @@ def _payments() -> Queries:
         detail=orders.dispute_status,
         deadline=orders.dispute_due_at,
     )
+    failed_at = orders.refund_failed_at
+    failed = _columns(cause=cast(failed_at, String), since=failed_at)
     mismatch = _columns(cause=orders.payment_id + ' ' + orders.mismatch, detail=orders.mismatch)
     twice = _columns(cause=orders.duplicate_of, detail=orders.duplicate_of)
     is_in = {state: (schema.UNUSUAL, orders.state == state) for state in State}
     return {
         AttentionKind.DISPUTE: dispute.where(schema.DISPUTED, orders.dispute_status.not_in(ANSWERED)),
+        AttentionKind.REFUND_FAILED: failed.where(schema.REFUND_FAILED, money_is_here),
         AttentionKind.FRAUD_WARNING: _columns().where(schema.WARNED, money_is_here),
         AttentionKind.MISMATCH: mismatch.where(*is_in[State.MISMATCH], schema.SOLD),
         AttentionKind.DUPLICATE: twice.where(orders.duplicate_of > '', money_is_here),

@@ -81,7 +81,8 @@ def alerts_after(before: Order, after: Order, now: datetime) -> list[tuple[Alert
         AlertKind.FRAUD_WARNING: after.fraud_warning and not before.fraud_warning,
     }
     alerts = [(kind, str(kind)) for kind, is_new in found.items() if is_new]
-    if after.refund_failed and not before.refund_failed:  # another refund of the order may fail later
+    failed_at = after.refund_failed_at
+    if failed_at and failed_at != before.refund_failed_at:  # another refund of the order may fail later
         alerts.append((AlertKind.REFUND_FAILED, f'{AlertKind.REFUND_FAILED}.{after.version}'))
     return alerts + [(AlertKind.DISPUTE, key) for key in _new_disputes(before, after)]
 

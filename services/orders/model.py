@@ -226,8 +226,9 @@ class Order:
     while the order is open. ``version`` counts the moves. ``duplicate_of`` is the reference of an earlier
     payment that this one seems to repeat; ``duplicate_decided`` says that the operator has decided it, so
     that it is not looked for again. ``fraud_warning`` says that the card issuer reported fraud.
-    ``refund_failed`` says that money was on its way back and did not arrive; ``keeps_meetings``, that the
-    operator gives the money back and lets the meetings take place.
+    ``refund_failed_at`` is when money that was on its way back was seen not to have arrived, until another
+    refund does; ``keeps_meetings`` says that the operator gives the money back and lets the meetings take
+    place.
     ``contact_email`` is the address as the customer has corrected it, and when; Stripe's stays in the facts.
     ``forgotten_at`` says when the data of the customer were erased: nothing brings them back.
     ``calendar_share`` is Calendly's name of the calendar link where it can be deleted.
@@ -263,7 +264,7 @@ class Order:
     contact_email_at: datetime | None = None
     fraud_warning: bool = False
     forgotten_at: datetime | None = None
-    refund_failed: bool = False
+    refund_failed_at: datetime | None = None
     keeps_meetings: bool = False
     facts: Facts = Facts()
 

@@ -44,9 +44,14 @@ NAMED = re.compile(r"'(?:rak_)?([a-z_]+)' permission|\('(?:rak_)?([a-z_]+)'\)")
 CREATE_KEY = 'https://dashboard.stripe.com/apikeys/create'
 
 
-def create_key_url() -> str:
-    """Return the address of Stripe's form for a restricted key, with all permissions ticked."""
-    ticked = '&'.join(f'permissions%5B%5D=rak_{slug}' for slug in PERMISSIONS)
+def create_key_url(*, for_buttons: bool = False) -> str:
+    """Return the address of Stripe's form for a restricted key, with the permissions ticked.
+
+    Args:
+        for_buttons: tick what the buttons of the admin need as well.
+    """
+    slugs = [*PERMISSIONS, *(FOR_BUTTONS if for_buttons else ())]
+    ticked = '&'.join(f'permissions%5B%5D=rak_{slug}' for slug in slugs)
     return f'{CREATE_KEY}?name={quote("Paidslot")}&{ticked}'
 
 

@@ -153,6 +153,7 @@ async def test_what_follows_from_a_payment(shop: Shop, clock: Clock) -> None:
     }
     await add(shop, clock, 'dspt', facts=replace(PAID, **disputed))
     await add(shop, clock, 'answ', facts=replace(PAID, **disputed | {'dispute_status': 'under_review'}))
+    await add(shop, clock, 'fail', refund_failed_at=clock())
     await add(shop, clock, 'frad', fraud_warning=True)
     await add(shop, clock, 'back', fraud_warning=True, facts=replace(PAID, amount_refunded=15000))
     await add(shop, clock, 'mism', facts=replace(PAID, mismatch='the currency is eur'))
@@ -166,10 +167,11 @@ async def test_what_follows_from_a_payment(shop: Shop, clock: Clock) -> None:
     }
     assert said == {
         AttentionKind.DISPUTE: [('DSPT', Action.STRIPE)],
+        AttentionKind.REFUND_FAILED: [('FAIL', Action.REFUND)],
         AttentionKind.FRAUD_WARNING: [('FRAD', Action.REFUND)],
         AttentionKind.MISMATCH: [('MISM', Action.REFUND)],
         AttentionKind.DUPLICATE: [('TWIC', Action.REFUND)],
-        AttentionKind.UNBOOKED: [(name, Action.SEND_LINK) for name in ('ANSW', 'DSPT', 'FRAD')],
+        AttentionKind.UNBOOKED: [(name, Action.SEND_LINK) for name in ('ANSW', 'DSPT', 'FAIL', 'FRAD')],
         AttentionKind.UNDER_REVIEW: [('RVEW', Action.STRIPE)],
     }
     dispute = await only(shop, AttentionKind.DISPUTE)

@@ -206,7 +206,7 @@ def _create_orders() -> None:
         sa.Column('contact_email_at', TIME),
         sa.Column('fraud_warning', FLAG, nullable=False),
         sa.Column('forgotten_at', TIME),
-        sa.Column('refund_failed', FLAG, nullable=False),
+        sa.Column('refund_failed_at', TIME),
         sa.Column('keeps_meetings', FLAG, nullable=False),
         sa.Column('state', sa.String(20), nullable=False),
         sa.Column('active_bookings', WHOLE, nullable=False),
@@ -276,6 +276,7 @@ def _create_list_indexes() -> None:
     _create_partial('unbooked', ['created_at', 'id', *more], unbooked)
     _create_partial('disputed', ['dispute_due_at'], 'amount_disputed > 0')
     _create_partial('fraud_warning', ['created_at'], warned)
+    _create_partial('refund_failed_at', ['refund_failed_at'], 'refund_failed_at IS NOT NULL')
     _create_partial('card_last4', ['card_last4'], "card_last4 != ''")
     _create_partial('name', [_lowered('name')], "name != ''")
     for column in ('email', 'contact_email'):
