@@ -76,7 +76,6 @@ def reads_of(shop: Shop, size: int) -> dict[str, Read]:
         'filter: booked': lambda _: page(booked=Booked.YES),
         'filter: disputed': lambda _: page(state=State.DISPUTED),
         'filter: open (none is)': lambda _: page(state=State.OPEN),
-        'filter: expired and booked (none is)': lambda _: page(state=State.EXPIRED, booked=Booked.YES),
         'filter: another environment (no orders)': lambda _: page(mode='live'),
         'overview': overview,
         'one order': one_order,

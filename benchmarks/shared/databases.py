@@ -17,6 +17,11 @@ from tests import postgres
 
 DURABLE = {'fsync': 'on', 'full_page_writes': 'on', 'synchronous_commit': 'on'}
 CHUNK = 10_000  # rows written at once
+INDEXES = {
+    'sqlite': "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+    'postgresql': "SELECT indexname, indexdef FROM pg_indexes WHERE indexname ~ '^ix_'",
+}
+"""Selects the indexes that are no constraints, with the statements that create them."""
 NOT_DUE = timedelta(hours=12)  # keeps the reconciler away from the orders
 
 Row = tuple[Table, dict[str, Any]]
@@ -34,13 +39,26 @@ async def databases(folder: Path) -> AsyncIterator[dict[str, str]]:
 
 
 async def fill(database_url: str, rows: Iterable[Row]) -> None:
-    """Create the tables, and insert rows in the order in which they come."""
+    """Create the tables, and insert rows in the order in which they come; indexes are built at the end."""
     store = connect(database_url)
     await store.open()
-    await store.write(partial(_insert, iter(rows)))
+    await store.write(partial(_fill, iter(rows)))
     if store.dialect == 'postgresql':  # autovacuum would do it later
-        await store.write(lambda connection: connection.execute(text('ANALYZE')))
+        with store.engine.connect().execution_options(isolation_level='AUTOCOMMIT') as connection:
+            for statement in ('SET statement_timeout = 0', 'VACUUM ANALYZE'):
+                connection.exec_driver_sql(statement)
     await store.close()
+
+
+def _fill(rows: Iterator[Row], connection: Connection) -> None:
+    if connection.dialect.name == 'postgresql':
+        connection.exec_driver_sql('SET LOCAL statement_timeout = 0')
+    indexes = connection.exec_driver_sql(INDEXES[connection.dialect.name]).all()
+    for name, _ in indexes:
+        connection.exec_driver_sql(f'DROP INDEX {name}')
+    _insert(rows, connection)
+    for _, statement in indexes:
+        connection.exec_driver_sql(statement)
 
 
 def _insert(rows: Iterator[Row], connection: Connection) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from services.admin.attention_words import TITLES, Action, action_of, sentence_of, url_of
 from services.health import Check
 from services.ledger import Ledger
-from services.ledger.attention import Decision, Matters
+from services.ledger.attention import Decision, Matters, SetAside
 from services.ledger.matters import AttentionKind, Matter
 from services.orders import Environment
 
@@ -126,11 +126,24 @@ class AttentionReader:
             target, cause, Decision.DONE, until=None, note=note, actor=actor
         )
 
+    async def set_aside(self, *, limit: int = 100) -> tuple[SetAside, ...]:
+        """Return what is set aside, the last decision first."""
+        return await self._ledger.attention.decisions(limit=limit)
+
+    async def bring_back(self, key: str, *, actor: str) -> bool:
+        """List an item again that was set aside; False if it is not.
+
+        Args:
+            key: as ``set_aside`` returns it.
+            actor: who does it.
+        """
+        return await self._ledger.attention.bring_back(key, actor=actor)
+
     async def _of_checks(self, checks: Iterable[Check]) -> AttentionGroup:
         kind = AttentionKind.CHECK
         problems = {f'{kind}.{check.name}': check for check in checks if check.problem}
         causes = {key: _digest(check.problem) for key, check in problems.items()}
-        aside = await self._ledger.attention.set_aside(causes)
+        aside = await self._ledger.attention.hidden(causes)
         items = tuple(
             AttentionItem(
                 key=f'{key}{SEPARATOR}{causes[key]}',

@@ -182,7 +182,7 @@ _amounts = [
     orders.c[name]
     for name in ('payment_status', 'seen_currency', 'amount_total', 'amount_refunded', 'amount_lost')
 ]
-Index('ix_orders_created_at', orders.c.created_at, orders.c.id, *_listed)
+Index('ix_orders_created_at', orders.c.created_at, orders.c.id, orders.c.environment)
 Index(
     'ix_orders_sold',
     orders.c.completed_at,

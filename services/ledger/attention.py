@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, delete, select
 
 from services.database import schema
 from services.database.store import Store
@@ -31,6 +31,31 @@ class Matters:
     kind: AttentionKind
     total: int
     first: tuple[Matter, ...]
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A matter that the operator has set aside; times in UTC.
+
+    Attributes:
+        key: of the matter.
+        kind: what is the matter.
+        decision: snoozed or done.
+        until: the end of a pause.
+        note: what the operator wrote.
+        actor: who it was.
+        at: when.
+        reference: of the order, '' where there is none.
+    """
+
+    key: str
+    kind: AttentionKind
+    decision: Decision
+    until: datetime | None
+    note: str
+    actor: str
+    at: datetime
+    reference: str
 
 
 class Attention:
@@ -60,12 +85,59 @@ class Attention:
             found.append(Matters(kind, rows[0].total if rows else 0, first))
         return tuple(found)
 
-    async def set_aside(self, keys: dict[str, str]) -> frozenset[str]:
+    async def hidden(self, keys: dict[str, str]) -> frozenset[str]:
         """Return those keys that are set aside now, each given with its present cause."""
         table = schema.attention.c
         query = select(table.key, table.cause).where(table.key.in_(list(keys)), hides())
         rows = await self._store.read(query, now=self._clock())
         return frozenset(row.key for row in rows if keys[row.key] == row.cause)
+
+    async def decisions(self, *, limit: int) -> tuple[SetAside, ...]:
+        """Return what is set aside, the last decision first; a snooze that has ended is left out."""
+        table, orders = schema.attention, schema.orders.c
+        query = select(table, orders.reference).outerjoin(schema.orders, table.c.order_id == orders.id)
+        query = query.where(hides()).order_by(table.c.at.desc()).limit(limit)
+        rows = await self._store.read(query, now=self._clock())
+        return tuple(
+            SetAside(
+                key=row.key,
+                kind=AttentionKind(row.key.partition('.')[0]),
+                decision=Decision(row.state),
+                until=row.until,
+                note=row.note,
+                actor=row.actor,
+                at=row.at,
+                reference=row.reference or '',
+            )
+            for row in rows
+        )
+
+    async def bring_back(self, key: str, *, actor: str) -> bool:
+        """Forget that a matter is set aside; False if it is not.
+
+        Args:
+            key: of the matter.
+            actor: who does it.
+        """
+        table = schema.attention
+        forget = delete(table).where(table.c.key == key).returning(table.c.order_id)
+
+        def work(connection: Connection) -> bool:
+            gone = connection.execute(forget).first()
+            order = (
+                gone
+                and connection.execute(
+                    select(schema.orders).where(schema.orders.c.id == gone.order_id)
+                ).first()
+            )
+            if order:
+                line = f'“{key.partition(".")[0]}” is not set aside any more'
+                self._journal.write(
+                    connection, order_from_row(order), because=Cause.OPERATOR, line=line, actor=actor
+                )
+            return gone is not None
+
+        return await self._store.write(work)
 
     async def decide(
         self, key: str, cause: str, decision: Decision, *, until: datetime | None, note: str, actor: str

@@ -100,12 +100,15 @@ class Totals:
         counts = {row.number: row.meetings for row in await self._store.read(query)}
         return tuple(counts.get(number, 0) for number in range(len(spans)))
 
-    async def meetings(self, span: Span, environment: Environment) -> tuple[ComingMeeting, ...]:
+    async def meetings(
+        self, span: Span, environment: Environment, *, limit: int
+    ) -> tuple[ComingMeeting, ...]:
         """Return the meetings that begin in a span and are not canceled, the earliest first.
 
         Args:
             span: when they begin.
             environment: where their orders were sold.
+            limit: how many at most.
         """
         bookings, orders = schema.bookings, schema.orders.c
         of_order = ('reference', 'title', 'name', 'email', 'contact_email', 'phone', 'state')
@@ -115,6 +118,7 @@ class Totals:
             .where(bookings.c.start >= span.since, bookings.c.start < span.until)
             .where(bookings.c.state == BookingState.ACTIVE, *in_environment(environment))
             .order_by(bookings.c.start, bookings.c.invitee_id)
+            .limit(limit)
         )
         return tuple(map(_meeting_from, await self._store.read(query)))
 

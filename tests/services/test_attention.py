@@ -120,6 +120,22 @@ async def test_what_is_snoozed_comes_back_in_time(shop: Shop, clock: Clock) -> N
     assert len(await items(shop, AttentionKind.UNBOOKED)) == 2
 
 
+async def test_what_was_set_aside_can_be_brought_back(shop: Shop, clock: Clock) -> None:
+    """The list says who decided what, and why; what is brought back is listed again."""
+    order = await add(shop, clock, 'aaaa')
+    item = await only(shop, AttentionKind.UNBOOKED)
+    await shop.reads.attention.done(item.key, note='by mistake', actor='admin')
+    (aside,) = await shop.reads.attention.set_aside()
+    assert (aside.kind, aside.decision, aside.reference) == (item.kind, 'done', order.reference)
+    assert (aside.note, aside.actor, aside.until) == ('by mistake', 'admin', None)
+    assert await shop.reads.attention.bring_back(aside.key, actor='admin')
+    assert await only(shop, AttentionKind.UNBOOKED) == item
+    assert not await shop.reads.attention.bring_back(aside.key, actor='admin')
+    assert await shop.reads.attention.set_aside() == ()
+    line = (await shop.ledger.journal.lines(order.id))[-1].line
+    assert line == '“paid but not booked” is not set aside any more'
+
+
 async def test_an_unknown_key_changes_nothing(shop: Shop) -> None:
     """A form that was made up is refused; one about an order that is gone is kept without it."""
     for key in ('', '~', 'paid but not booked.~', 'nonsense.o1~1'):
@@ -249,7 +265,8 @@ async def test_a_problem_of_the_shop(shop: Shop) -> None:
 async def test_all_are_counted_and_some_are_listed(shop: Shop, clock: Clock) -> None:
     """The oldest come first."""
     for number in range(4):
-        await add(shop, clock, f'aaa{number}', completed_at=clock() - DAY - timedelta(hours=number))
+        at = clock() - DAY - timedelta(hours=number)
+        await add(shop, clock, f'aaa{number}', created_at=at, completed_at=at)
     found = await shop.reads.attention.read((), limit=2)
     (group,) = found.groups
     assert (group.total, [item.reference[:4] for item in group.items]) == (4, ['AAA3', 'AAA2'])

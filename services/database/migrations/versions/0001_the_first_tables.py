@@ -268,7 +268,7 @@ def _create_list_indexes() -> None:
         "(state NOT IN ('expired', 'paid'))",
     )
     warned = f'fraud_warning IS {"true" if _is_postgresql() else 1}'
-    op.create_index('ix_orders_created_at', 'orders', ['created_at', 'id', *listed])
+    op.create_index('ix_orders_created_at', 'orders', ['created_at', 'id', 'environment'])
     _create_partial('sold', ['completed_at', 'id', *listed, 'account', *amounts], sold)
     _create_partial('unusual', ['state', 'created_at', 'id'], unusual)
     more = ['completed_at', *listed, 'account', 'bookings_unknown', 'duplicate_of']
