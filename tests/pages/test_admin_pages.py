@@ -177,6 +177,9 @@ async def test_a_list_keeps_what_it_shows(customer: Customer) -> None:
         shown.show([entry('b', 'changed', depends_on='the amount')])
         assert shown.element.default_slot.children == [before[1]]
         assert built == ['a', 'b', 'c', 'b']
+        for controls in (None, lambda: h('button', 'again')):
+            shown.show([Entry('b', h('p', 'over'), controls)])
+            assert len(before[1].default_slot.children) == 1 + bool(controls)
 
 
 async def test_a_page_after_a_restart(operator: Operator) -> None:
