@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: help setup demo demo-data run test check audit unit e2e coverage test-all bench crash format pin clean dev lint browser postgres
+.PHONY: help setup demo demo-data run test check audit unit e2e coverage test-all bench crash format pin clean dev lint style \
+	browser postgres
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -10,6 +11,8 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --req
 # Four at once suit two cores, since many tests wait; a browser needs more. PARALLEL= runs one after another.
 PARALLEL := --numprocesses=4 --dist=worksteal
 BROWSERS := --numprocesses=3 --dist=worksteal
+# TRACE=--tracing=retain-on-failure keeps what the browser did in failed tests: a third more processor time.
+TRACE :=
 PIN := $(VENV)/pin/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command 'make pin' $(PIN_FLAGS)
 
@@ -27,7 +30,13 @@ demo-data: setup ## the same, with three months of made-up orders in the admin
 run: setup ## run the shop with your own keys from .env
 	@exec $(PY) main.py
 
-test: lint unit e2e ## everything that must hold before a change lands
+test: style ## everything that must hold before a change lands
+	@echo 'mypy runs beside the tests of make unit; its result follows theirs.'
+	@$(PY) -m mypy >$(VENV)/mypy.log 2>&1 & mypy=$$!; \
+		$(MAKE) unit; unit=$$?; \
+		wait $$mypy; mypy=$$?; cat $(VENV)/mypy.log; \
+		[ $$unit = 0 ] && [ $$mypy = 0 ]
+	@$(MAKE) e2e
 
 check: lint ## the quick part: style, types, security, imports, architecture, documents
 	$(PY) -m pytest tests/architecture tests/docs
@@ -50,7 +59,7 @@ test-all: postgres ## the tests of `make unit` on every Python from 3.11 on that
 	@scripts/test-all
 
 e2e: dev browser postgres ## the journeys in a real browser, against the real process
-	$(PY) -m pytest tests/e2e $(BROWSERS)
+	$(PY) -m pytest tests/e2e $(BROWSERS) $(TRACE)
 
 bench: dev ## measure checkout, webhooks, a large ledger and pages: two hours (writes benchmarks/RESULTS.md)
 	$(PY) -m benchmarks.checkout
@@ -76,10 +85,12 @@ clean: ## remove what the targets above made, except data
 	rm -rf $(VENV) .venv-3.* .import_linter_cache .coverage* test-results .mypy_cache .pytest_cache .ruff_cache .hypothesis .nicegui
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-lint: dev
+lint: style
+	$(PY) -m mypy
+
+style: dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy
 	$(VENV)/bin/lint-imports --no-logo
 
 dev: $(VENV)/.dev
@@ -95,7 +106,9 @@ $(VENV)/.runtime: requirements/runtime.txt
 	$(PIP) --requirement requirements/runtime.txt
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt requirements/contract.txt
-	$(PIP) --requirement requirements/dev.txt
+# One run of pip for both lists is faster than two.
+$(VENV)/.dev: requirements/runtime.txt requirements/dev.txt requirements/contract.txt
+	@scripts/venv $(VENV)
+	$(PIP) --requirement requirements/runtime.txt --requirement requirements/dev.txt
 	$(PIP) --no-deps --requirement requirements/contract.txt
-	@touch $@
+	@touch $(VENV)/.runtime $@

@@ -2,12 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from services.catalog import Offer
 from services.errors import ShopError, reported
+from services.ledger import Arrivals, Source
 from services.payments.clock import REMEDY as CLOCK_REMEDY
 from services.reconciler import BookingReader, CalendarWatch, SubscriptionWatch
+from services.scheduling import CalendarProblem
 from services.selling import Selling
+
+SILENT_AFTER = timedelta(hours=3)  # Stripe delivers a failed event again within this time
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,7 @@ class Check:
         remedy: what the operator can do, '' when there is no problem.
         critical: whether no order can be taken while the problem lasts.
         note: what the operator has decided, where nothing is wrong.
+        urgent: whether the operator is told of the problem at once: a key is refused.
     """
 
     name: str
@@ -27,6 +33,7 @@ class Check:
     remedy: str = ''
     critical: bool = False
     note: str = ''
+    urgent: bool = False
 
 
 def ready(checks: Iterable[Check]) -> bool:
@@ -53,12 +60,42 @@ async def check_ledger(ping: Callable[[], Awaitable[object]]) -> Check:
     return Check('ledger', critical=True)
 
 
-async def check_stripe_key(missing: Iterable[str]) -> Check:
-    """Check that the Stripe key has every permission that was needed so far.
+async def check_webhooks(arrivals: Callable[[Source], Awaitable[Arrivals]]) -> Check:
+    """Check that Stripe's deliveries arrive; without them payments are seen a little later.
+
+    Args:
+        arrivals: asks the ledger; raises ShopError when it does not answer.
+    """
+    try:
+        with reported('asking for deliveries'):
+            found = await arrivals(Source.STRIPE)
+    except ShopError:
+        return Check('webhooks')  # the part "ledger" tells it
+    if not found.missed or found.at - found.missed[0] < SILENT_AFTER:
+        return Check('webhooks')
+    last = f'the last one came on {found.last_at:%Y-%m-%d %H:%M} UTC' if found.last_at else 'none ever came'
+    return Check(
+        'webhooks',
+        problem=f'Stripe does not deliver: {len(found.missed)} events were found in its list instead, {last}',
+        remedy='Stripe Dashboard > Developers > Webhooks: the endpoint must be enabled, and its URL must be '
+        'DOMAIN/webhooks/stripe. It shows the answers to its deliveries.',
+    )
+
+
+async def check_stripe_key(missing: Iterable[str], *, is_refused: bool) -> Check:
+    """Check that Stripe accepts the key, and that it has every permission that was needed so far.
 
     Args:
         missing: the rows of the Dashboard that Stripe has named in refusals since the start.
+        is_refused: Stripe did not accept the key at the last request.
     """
+    if is_refused:
+        return Check(
+            'stripe key',
+            problem='Stripe refuses the key',
+            remedy='Stripe Dashboard > Developers > API keys: copy a key into STRIPE_SECRET_KEY and restart.',
+            urgent=True,
+        )
     rows = ', '.join(sorted(missing))
     if not rows:
         return Check('stripe key')
@@ -67,6 +104,7 @@ async def check_stripe_key(missing: Iterable[str]) -> Check:
         problem=f'the restricted key lacks: {rows}',
         remedy='Stripe Dashboard > Developers > API keys > your key > Edit key: set these permissions. '
         'A row goes when the next request that needs it succeeds, or with a restart.',
+        urgent=True,
     )
 
 
@@ -161,7 +199,7 @@ def check_calendar(watch: CalendarWatch) -> Check:
             remedy='Wait a few seconds: it is checked at the start.',
         )
     if watch.problem:
-        return Check('calendar', problem=watch.problem.problem, remedy=watch.problem.remedy)
+        return _of_calendly('calendar', watch.problem)
     return Check('calendar')
 
 
@@ -190,5 +228,9 @@ def check_bookings(
         )
     problem = reader.problem or watch.problem
     if problem:
-        return Check('bookings', problem=problem.problem, remedy=problem.remedy)
+        return _of_calendly('bookings', problem)
     return Check('bookings')
+
+
+def _of_calendly(name: str, problem: CalendarProblem) -> Check:
+    return Check(name, problem=problem.problem, remedy=problem.remedy, urgent=problem.refused)

@@ -44,7 +44,7 @@ class Inbox:
         Raises:
             ShopError: it failed; its error is stored, and it is tried again later.
         """
-        if await self._record(delivery):
+        if await self._record(delivery, because):
             return Outcome.KNOWN
         await self.process(delivery, because=because)
         return Outcome.HANDLED
@@ -55,7 +55,7 @@ class Inbox:
         Raises:
             ShopError: it could not be recorded.
         """
-        if await self._record(delivery):
+        if await self._record(delivery, because):
             return Outcome.KNOWN
         try:
             await self.process(delivery, because=because)
@@ -76,10 +76,10 @@ class Inbox:
             await self._keep_error(delivery, error)
             raise
 
-    async def _record(self, delivery: Delivery) -> bool:
+    async def _record(self, delivery: Delivery, because: Cause) -> bool:
         """Record a delivery; True when it was handled earlier."""
         with reported(f'recording delivery {delivery.kind}'):
-            return await self._ledger.deliveries.record(delivery)
+            return await self._ledger.deliveries.record(delivery, because=because)
 
     async def _keep_error(self, delivery: Delivery, error: ShopError) -> None:
         """Keep why a delivery failed; if the ledger itself has failed, the delivery's lease expires."""

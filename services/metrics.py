@@ -13,7 +13,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from services.orders import State
+from services.orders import MailKind, State
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 SOURCES = ('stripe', 'calendly')
@@ -31,6 +31,8 @@ UNMATCHED = (
     'calendly payment',
 )
 """Why a meeting was not paid for; the words of the ledger's UnmatchedReason."""
+MAILS = ('queued', 'put off', 'sent', 'refused', 'given up', 'unknown', 'dropped')
+"""What becomes of a mail: written down; not taken for now; and the words of the ledger's MailState."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -58,6 +60,7 @@ class Metrics:
         self._unmatched = Counter(
             'paidslot_unmatched_bookings', 'Meetings that no order paid for', ['kind'], registry=registry
         )
+        self._mails = Counter('paidslot_mails', 'Mails', ['kind', 'outcome'], registry=registry)
         self._answers = Histogram(
             'paidslot_delivery_seconds',
             'Time until a delivery was answered',
@@ -102,6 +105,10 @@ class Metrics:
     def unmatched_booking(self, kind: str) -> None:
         """Count a meeting that no order paid for; ``kind`` is one of UNMATCHED."""
         self._unmatched.labels(kind).inc()
+
+    def mail(self, kind: str, outcome: str) -> None:
+        """Count a mail by its kind and its outcome, one of MAILS."""
+        self._mails.labels(kind, outcome).inc()
 
     def answered(self, source: str, seconds: float) -> None:
         """Record how long a delivery took to answer."""
@@ -151,4 +158,7 @@ class Metrics:
                 self._deliveries.labels(source, outcome)
         for kind in UNMATCHED:
             self._unmatched.labels(kind)
+        for mail in MailKind:
+            for outcome in MAILS:
+                self._mails.labels(mail, outcome)
         self._requests.labels('ok')

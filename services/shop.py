@@ -38,11 +38,12 @@ from services.health import (
     check_sales,
     check_selling,
     check_stripe_key,
+    check_webhooks,
 )
 from services.inbox import Inbox
 from services.ledger import Ledger, MailRules, Source, connect
 from services.mail import Letterhead, MailClient
-from services.messages import MailSender, ProblemWatch, Words
+from services.messages import MailSender, Problem, ProblemWatch, Words
 from services.metrics import Metrics
 from services.orders import PriceAdjustments
 from services.payments import CheckoutPage, Payments
@@ -131,7 +132,7 @@ class Shop:
         self.effects.start()
         if self.mail_sender:
             self.mail_sender.start()
-            self.problem_watch.start(self._problems)
+            self.problem_watch.start(self.problems)
         self.booking_reader.start()
         if self.settings.calendly_webhook_signing_key:
             self.subscription_watch.start()
@@ -169,7 +170,9 @@ class Shop:
         """Run the health checks."""
         return [
             await check_ledger(self.ledger.store.ping),
-            await check_stripe_key(self.payments.missing.rows()),
+            await check_stripe_key(
+                self.payments.missing.rows(), is_refused=self.payments.missing.key_is_refused
+            ),
             await check_price(self.catalog.get()),
             check_calendar(self.calendar_watch),
             check_bookings(
@@ -182,12 +185,18 @@ class Shop:
             await check_selling(self.selling),
             check_clock(self.payments.clock.problem),
             check_reconciler(self.reconciler.problem),
+            *([await check_webhooks(self.ledger.deliveries.arrivals)] if self._has_webhooks else []),
             *([check_mail(self.mail_sender.problem)] if self.mail_sender else []),
         ]
 
-    async def _problems(self) -> list[tuple[str, str]]:
+    @property
+    def _has_webhooks(self) -> bool:
+        return bool(self.settings.stripe_webhook_secret)
+
+    async def problems(self) -> list[Problem]:
+        """Return what the health checks find wrong."""
         checks = [check for check in await self.health() if check.problem]
-        return [(check.name, f'{check.problem}. {check.remedy}') for check in checks]
+        return [Problem(each.name, f'{each.problem}. {each.remedy}', each.urgent) for each in checks]
 
     @property
     def sends_mail(self) -> bool:
@@ -228,7 +237,8 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         connect(settings.database_url),
         clock,
         on_unmatched=lambda row: metrics.unmatched_booking(row.reason),
-        mail_rules=_mail_rules(settings),
+        mail_rules=_mail_rules(settings, texts.order.reminder_hours),
+        on_mail=metrics.mail,
         keep_abandoned=timedelta(days=texts.privacy.abandoned_days),
     )
     payments = Payments(
@@ -244,6 +254,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
             terms_consent=settings.terms_consent,
             slow_methods=settings.slow_methods,
             asks_phone=texts.offer.asks_phone,
+            invoices=settings.invoices,
         ),
         on_request=metrics.stripe_request,
     )
@@ -276,6 +287,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     metrics.watch_pause(lambda: bool(fuse.paused_for))
     selling = Selling(ledger)
     bookings, waiting = BookingRecorder(ledger, scheduling), WaitingPages()
+    subscription_watch = SubscriptionWatch(scheduling)
     calendar = CalendarLinks(
         ledger=ledger,
         payments=payments,
@@ -292,6 +304,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         scheduling=scheduling,
         recorder=bookings,
         waiting=waiting,
+        on_missed=subscription_watch.check_at_once,
         clock=clock,
     )
     checkout = Checkout(
@@ -365,7 +378,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         calendar_watch=CalendarWatch(scheduling, availability, minutes=product.minutes),
         availability=availability,
         booking_reader=booking_reader,
-        subscription_watch=SubscriptionWatch(scheduling),
+        subscription_watch=subscription_watch,
         waiting=waiting,
         metrics=metrics,
         fuse=fuse,
@@ -373,14 +386,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         access=access_with(settings.admin_password, ledger, on_refused=metrics.refused),
         exports=Exports(ledger),
         forget=Forget(ledger, keep_months=texts.privacy.keep_months, clock=clock),
-        reads=Reads.of(
-            ledger,
-            environment=lambda: payments.environment,
-            bookings_known=lambda: bool(settings.calendly_webhook_signing_key) or booking_reader.is_current,
-            zone=texts.business.zone,
-            domain=domain,
-            clock=clock,
-        ),
+        reads=Reads.of(ledger, payments, booking_reader, settings, zone=texts.business.zone, clock=clock),
     )
 
 
@@ -392,12 +398,13 @@ def _banner(settings: Settings) -> str:
     return ''
 
 
-def _mail_rules(settings: Settings) -> MailRules:
+def _mail_rules(settings: Settings, reminder_hours: float) -> MailRules:
     """Without a server nothing is written down, so that nothing is sent later by surprise (decision 82)."""
     sends = settings.smtp_url is not None
+    learns = bool(settings.calendly_token or settings.calendly_webhook_signing_key)
     return MailRules(
         customers=sends,
-        reminders=sends and bool(settings.calendly_token or settings.calendly_webhook_signing_key),
+        reminder_after=timedelta(hours=reminder_hours) if sends and learns and reminder_hours else None,
         operator=sends and bool(settings.operator_email),
     )
 

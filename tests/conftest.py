@@ -1,8 +1,11 @@
 """Fixtures for tests of several levels: the sandbox in this process, and settings that point at it."""
 
+import asyncio
+import gc
 import os
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,13 +14,30 @@ from hypothesis import settings
 from limits.aio import strategies
 from limits.aio.storage import memory
 
+from services.ledger import connect
 from tests import postgres
 from tests.processes import ROOT
 from tests.sandbox_client import SandboxClient
 from tests.sandbox_server import running
 
+CreateTables = Callable[[str], None]
+
 settings.register_profile('no deadline', deadline=None)  # a busy machine is no failure
 settings.load_profile('no deadline')
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave out of all garbage collections what exists before the first test: it stays until the end.
+
+    A full collection would take 0.3 seconds, and each test of a page has two.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture
@@ -53,6 +73,27 @@ def settings_env(sandbox: SandboxClient, tmp_path: Path) -> dict[str, str]:
         'SITE_FILE': str(ROOT / 'site.toml'),
         'ENV_FILE': os.devnull,
     }
+
+
+@pytest.fixture(scope='session')
+def create_tables(tmp_path_factory: pytest.TempPathFactory) -> CreateTables:
+    """Return a function that gives a new SQLite database its tables: a copy is faster than the migrations.
+
+    On PostgreSQL it does nothing, and the shop applies the migrations when it opens.
+    """
+    template = tmp_path_factory.mktemp('template') / 'shop.db'
+    store = connect(f'sqlite:///{template}')
+    with asyncio.Runner() as runner:
+        runner.run(store.open())
+        runner.run(store.close())
+
+    def copy(database_url: str) -> None:
+        scheme, _, file = database_url.partition(':///')
+        if scheme == 'sqlite':
+            assert not Path(file).exists()
+            shutil.copyfile(template, file)
+
+    return copy
 
 
 @pytest.fixture(scope='session')

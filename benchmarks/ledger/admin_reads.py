@@ -50,7 +50,7 @@ def reads_of(shop: Shop, size: int) -> dict[str, Read]:
 
     async def by_email(random: Random) -> None:
         email = f'customer{scattered(_paid(size, random)):0{DIGITS}}@example.test'
-        assert len((await shop.reads.orders.page(OrdersView(text=email))).rows) == 1
+        assert (await shop.reads.orders.page(OrdersView(text=email))).rows
 
     async def one_order(random: Random) -> None:
         reference = f'R{scattered(_paid(size, random)):0{DIGITS}}'

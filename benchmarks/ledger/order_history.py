@@ -143,6 +143,7 @@ def _delivery(number: int, at: datetime) -> dict[str, Any]:
         'source': 'stripe',
         'event_id': f'evt_old_{_own(number)}',
         'kind': 'checkout.session.completed',
+        'because': 'webhook',
         'received_at': at,
         'handled_at': at,
         'tries': 1,
@@ -156,6 +157,7 @@ def _booking(order: dict[str, Any], at: datetime) -> dict[str, Any]:
     start = at + timedelta(days=3)
     texts = [column.name for column in schema.bookings.c if isinstance(column.type, String)]
     return dict.fromkeys(texts, '') | {
+        'environment': order['environment'],
         'link_follows': False,
         'no_show': False,
         'invitee_id': f'https://api.calendly.com/{order["id"]}',

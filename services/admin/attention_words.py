@@ -32,6 +32,7 @@ class Action(enum.StrEnum):
 
 TITLES = {
     AttentionKind.DISPUTE: 'Disputed payments',
+    AttentionKind.REFUND_FAILED: 'Refunds that failed',
     AttentionKind.FRAUD_WARNING: 'Fraud reported by the card issuer',
     AttentionKind.MISMATCH: 'Payments that do not match',
     AttentionKind.DUPLICATE: 'Paid twice',
@@ -44,7 +45,7 @@ TITLES = {
     AttentionKind.DELIVERY: 'Webhook deliveries that fail',
     AttentionKind.CHECK: 'The shop itself',
 }
-MEETINGS = {
+MEETINGS: dict[str, str] = {
     UnmatchedReason.NO_KEY: 'was booked without an order',
     UnmatchedReason.UNKNOWN_KEY: 'names an order that is not known',
     UnmatchedReason.NOT_PAID: 'belongs to an order that is not paid',
@@ -52,15 +53,19 @@ MEETINGS = {
     UnmatchedReason.SECOND_MEETING: 'is one more than its order paid for',
     UnmatchedReason.OTHER_LENGTH: 'is longer or shorter than what was paid for',
     UnmatchedReason.OTHER_EVENT_TYPE: 'is of an event type that is not the one sold',
+    UnmatchedReason.DETACHED: 'was taken away from its order',
     UnmatchedReason.CALENDLY_PAYMENT: 'was paid at Calendly itself; the event type must be free',
 }
-EFFECTS = {
+EFFECTS: dict[str, str] = {
     EffectKind.MAKE_LINK: 'A calendar link could not be made',
     EffectKind.DELETE_LINK: 'An unused calendar link could not be deleted',
     EffectKind.CANCEL_MEETING: 'A meeting could not be canceled at Calendly',
+    EffectKind.REFUND: 'A refund was not made',
+    EffectKind.DRAFT_EVIDENCE: 'The evidence for a dispute was not drafted',
 }
 ACTIONS = {
     AttentionKind.DISPUTE: Action.STRIPE,
+    AttentionKind.REFUND_FAILED: Action.REFUND,
     AttentionKind.FRAUD_WARNING: Action.REFUND,
     AttentionKind.MISMATCH: Action.REFUND,
     AttentionKind.DUPLICATE: Action.REFUND,
@@ -77,7 +82,7 @@ ACTIONS = {
 
 def action_of(matter: Matter) -> Action:
     """Return the one sensible thing to do about a matter."""
-    if matter.kind is AttentionKind.UNMATCHED and matter.detail not in ATTACHABLE:
+    if matter.kind is AttentionKind.UNMATCHED and matter.order_id:  # it has an order, but is not paid for
         return Action.CALENDLY
     if matter.kind is AttentionKind.MAIL and not matter.reference:
         return Action.REMEDY
@@ -85,12 +90,9 @@ def action_of(matter: Matter) -> Action:
     return Action.OPEN if is_outside and not url_of(matter) else ACTIONS[matter.kind]
 
 
-ATTACHABLE = frozenset({UnmatchedReason.NO_KEY, UnmatchedReason.UNKNOWN_KEY})
-
-
 def url_of(matter: Matter) -> str:
     """Return where the action leads to outside, '' where it stays here."""
-    if matter.kind is AttentionKind.UNMATCHED and matter.detail not in ATTACHABLE:
+    if matter.kind is AttentionKind.UNMATCHED and matter.order_id:
         return CALENDLY
     is_outside = ACTIONS[matter.kind] is Action.STRIPE
     return dashboard_url(matter.payment_id, matter.mode) if is_outside else ''
@@ -99,11 +101,15 @@ def url_of(matter: Matter) -> str:
 def sentence_of(matter: Matter) -> str:
     """Say why a matter needs a hand."""
     who, money = matter.name or matter.email or 'The customer', matter.money
-    effect = EFFECTS.get(EffectKind(matter.detail)) if matter.kind is AttentionKind.EFFECT else ''
-    meeting = MEETINGS.get(UnmatchedReason(matter.detail)) if matter.kind in OF_MEETINGS else ''
+    effect = EFFECTS.get(matter.detail, f'“{matter.detail}” was not carried out')
+    meeting = MEETINGS.get(matter.detail, f'is not right: {matter.detail}')
     recipient = matter.email or 'an unknown address'
     return {
         AttentionKind.DISPUTE: f'{who} disputes {money}. Answer at Stripe, or refund to accept it.',
+        AttentionKind.REFUND_FAILED: (
+            f'A refund to {who} has failed: the bank sent the money back. '
+            'Refund once more, or pay another way.'
+        ),
         AttentionKind.FRAUD_WARNING: (
             f'The card issuer reports fraud for {money} of {who}. '
             'A refund now may avoid a dispute and its fee.'
@@ -122,6 +128,3 @@ def sentence_of(matter: Matter) -> str:
         ),
         AttentionKind.DELIVERY: f'A delivery of {matter.detail} fails: {matter.error}.',
     }[matter.kind]
-
-
-OF_MEETINGS = frozenset({AttentionKind.REFUNDED_BOOKED, AttentionKind.UNMATCHED})

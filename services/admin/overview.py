@@ -15,6 +15,7 @@ from services.orders import CALENDAR_STATES, Environment, State
 
 DAYS = 30  # of the chart, and the longest period
 PERIODS = (1, 7, DAYS)
+MEETINGS = 200  # of two days, at most
 WEB = ('https://', 'http://')
 
 
@@ -96,7 +97,7 @@ class Overview:
         at: when it was read, in UTC.
         zone: the name of the shop's time zone, in which its days are.
         attention: what needs a hand.
-        meetings: those of today and tomorrow, the earliest first; canceled ones are left out.
+        meetings: those of today and tomorrow, the earliest first, 200 at most; canceled ones are left out.
         takings: by currency.
         days: the last thirty days, the oldest first.
         looking: how many are looking at the shop's pages now.
@@ -152,7 +153,7 @@ class OverviewReader:
         before = span_of(days[-1] - timedelta(days=DAYS), self._zone, days=DAYS)
         sums = await totals.sums([*spans, before], here)
         begun = await totals.meetings_in(spans, here)
-        coming = await totals.meetings(span_of(today, self._zone, days=2), here)
+        coming = await totals.meetings(span_of(today, self._zone, days=2), here, limit=MEETINGS)
         takings = _takings(sums)
         currency = takings[0].currency if takings else ''
         chart = [

@@ -79,7 +79,9 @@ def _payment(order: Order, zone: tzinfo, now: datetime) -> str:
         State.REFUNDED: f'Paid {paid} on {at}, refunded in full',
         State.DISPUTED: f'Paid {paid} on {at}{_back(order)}, disputed{_deadline(order, zone, now)}',
         State.LOST: f'Paid {paid} on {at}, lost in a dispute',
-        State.MISMATCH: f'{_verb(order)} {paid} on {at}, but the payment does not match: {facts.mismatch}',
+        State.MISMATCH: (
+            f'{_paid_or_ordered(order)} {paid} on {at}, but the payment does not match: {facts.mismatch}'
+        ),
     }
     return words[order.state]
 
@@ -95,7 +97,7 @@ def _deadline(order: Order, zone: tzinfo, now: datetime) -> str:
     return f', to be answered by {day(due, zone, now)}' if due else ''
 
 
-def _verb(order: Order) -> str:
+def _paid_or_ordered(order: Order) -> str:
     return 'Paid' if order.facts.payment_status in PAID_STATUSES else 'Ordered for'
 
 

@@ -103,6 +103,10 @@ class CalendarLinks:
         except ShopError as error:
             return self._public_url(order, error) if fallback else None
 
+    async def is_reachable(self) -> bool:
+        """Whether a calendar can be expected to load; Calendly's page is asked only while its API fails."""
+        return not self._is_failing or await self._scheduling.public_page_answers()
+
     def _public_url(self, order: Order, error: ShopError) -> str:
         """Return the public address, and say loudly that customers get it: it books any number of times."""
         if not self._is_failing:

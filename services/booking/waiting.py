@@ -9,7 +9,7 @@ class WaitsFor(enum.Enum):
     """What a page waits for."""
 
     BOOKING = 'a booking'
-    LINK = 'the link to join a meeting'
+    CHANGE = 'a change of its meeting'
 
 
 class WaitingPages:

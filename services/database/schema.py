@@ -109,7 +109,7 @@ orders = Table(
     Column('contact_email_at', Utc),
     Column('fraud_warning', Boolean, nullable=False),
     Column('forgotten_at', Utc),
-    Column('refund_failed', Boolean, nullable=False),
+    Column('refund_failed_at', Utc),
     Column('keeps_meetings', Boolean, nullable=False),
     # derived, for lists: what follows from the facts, and how many bookings are active
     Column('state', String(20), nullable=False),
@@ -130,6 +130,7 @@ orders = Table(
     Column('amount_lost', BigInteger, nullable=False),
     Column('dispute_status', Text, nullable=False),
     Column('dispute_due_at', Utc),
+    Column('open_disputes', Text, nullable=False),
     Column('under_review', Boolean, nullable=False),
     Column('awaits_customer', Boolean, nullable=False),
     Column('voucher_url', Text, nullable=False),
@@ -143,6 +144,7 @@ orders = Table(
     Column('phone', Text, nullable=False),
     Column('receipt_url', Text, nullable=False),
     Column('receipt_number', Text, nullable=False),
+    Column('invoice_url', Text, nullable=False),
     Column('mismatch', Text, nullable=False),
     Index('ix_orders_browser_hash_completed_at', 'browser_hash', 'completed_at'),
     Index('ix_orders_payment_id', 'payment_id'),
@@ -162,10 +164,11 @@ OPENS_CALENDAR = orders.c.state.in_([_text(value) for value in ('disputed', 'pai
 UNBOOKED = and_(orders.c.active_bookings == literal_column('0', Integer), OPENS_CALENDAR)
 """Orders whose calendar is open and whose time is not booked."""
 SOLD = orders.c.payment_status.in_([_text(value) for value in ('no_payment_required', 'paid')])
-UNUSUAL = orders.c.state.not_in([_text(value) for value in ('expired', 'open', 'paid')])
-"""Orders in one of the states that few orders have."""
+UNUSUAL = orders.c.state.not_in([_text(value) for value in ('expired', 'paid')])
+"""Orders in one of the states that few orders have at a time."""
 DISPUTED = orders.c.amount_disputed > literal_column('0', BigInteger)
 WARNED = orders.c.fraud_warning.is_(true())
+REFUND_FAILED = orders.c.refund_failed_at.is_not(None)
 NAMED = orders.c.name != _text('')
 KNOWN_CARD = orders.c.card_last4 != _text('')
 
@@ -191,9 +194,18 @@ Index(
     **_partial(SOLD),
 )
 Index('ix_orders_unusual', orders.c.state, orders.c.created_at, orders.c.id, **_partial(UNUSUAL))
-Index('ix_orders_unbooked', orders.c.created_at, orders.c.id, **_partial(UNBOOKED))
+Index(
+    'ix_orders_unbooked',
+    orders.c.created_at,
+    orders.c.id,
+    orders.c.completed_at,
+    *_listed,
+    *(orders.c[name] for name in ('account', 'bookings_unknown', 'duplicate_of')),
+    **_partial(UNBOOKED),
+)
 Index('ix_orders_disputed', orders.c.dispute_due_at, **_partial(DISPUTED))
 Index('ix_orders_fraud_warning', orders.c.created_at, **_partial(WARNED))
+Index('ix_orders_refund_failed_at', orders.c.refund_failed_at, **_partial(REFUND_FAILED))
 Index('ix_orders_card_last4', orders.c.card_last4, **_partial(KNOWN_CARD))
 # PostgreSQL finds the beginning of a text in an index only if that sorts by bytes.
 _by_bytes: dict[str, Any] = {'postgresql_ops': {'lowered': 'text_pattern_ops'}}
@@ -211,6 +223,7 @@ bookings = Table(
     metadata,
     Column('invitee_id', Text, primary_key=True),
     Column('order_id', ForeignKey('orders.id'), nullable=False, index=True),
+    Column('environment', String(8), nullable=False),  # of the order, so that counting need not read it
     Column('state', String(16), nullable=False),
     Column('start', Utc, nullable=False),
     Column('end', Utc, nullable=False),
@@ -227,7 +240,7 @@ bookings = Table(
     Column('replaces', Text, nullable=False),
     Column('no_show', Boolean, nullable=False),
     Index('ix_bookings_replaces', 'replaces'),
-    Index('ix_bookings_start', 'start'),
+    Index('ix_bookings_start', 'start', 'state', 'environment'),
 )
 
 deliveries = Table(
@@ -236,6 +249,7 @@ deliveries = Table(
     Column('source', String(16), primary_key=True),
     Column('event_id', Text, primary_key=True),
     Column('kind', Text, nullable=False),
+    Column('because', String(16), nullable=False),
     Column('received_at', Utc, nullable=False),
     Column('tries', Integer, nullable=False),
     Column('handled_at', Utc, index=True),

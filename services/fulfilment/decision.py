@@ -8,6 +8,8 @@ from services.money import Money
 from services.orders import DISPUTE_FACTS, SESSION_LIFETIME, Facts, Order, PaymentSession, State, mismatch_of
 from services.orders.forgotten import facts_of
 
+SIGNED = ('receipt_url', 'invoice_url')
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -61,15 +63,15 @@ def _changes(order: Order, session: PaymentSession, now: datetime) -> dict[str, 
         changes['completed_at'] = min(now, session.created_at + SESSION_LIFETIME)
     if after is not State.OPEN:
         changes['claim'] = None
-    return changes | _after_refund(order, facts)
+    return changes | _after_refund(order, facts, now)
 
 
-def _after_refund(order: Order, facts: Facts) -> dict[str, Any]:
+def _after_refund(order: Order, facts: Facts, now: datetime) -> dict[str, Any]:
     """Return what changes with the refunded amount: only a refund that has failed makes it less."""
     if facts.amount_refunded < order.facts.amount_refunded:
-        return {'refund_failed': True, 'keeps_meetings': False}
-    is_back = order.refund_failed and facts.amount_refunded > order.facts.amount_refunded
-    return {'refund_failed': False} if is_back else {}
+        return {'refund_failed_at': now, 'keeps_meetings': False}
+    is_back = order.refund_failed_at and facts.amount_refunded > order.facts.amount_refunded
+    return {'refund_failed_at': None} if is_back else {}
 
 
 def _with_known(session: PaymentSession, order: Order) -> Facts:
@@ -82,16 +84,17 @@ def _with_known(session: PaymentSession, order: Order) -> Facts:
 
 
 def _same(facts: Facts, known: Facts) -> bool:
-    """Whether facts say nothing new; Stripe may sign the address of one receipt anew for each reading."""
-    is_first = bool(facts.receipt_url) and not known.receipt_url
-    return not is_first and replace(facts, receipt_url=known.receipt_url) == known
+    """Whether facts say nothing new; Stripe may sign one address anew for each reading."""
+    signed = {name: getattr(known, name) for name in SIGNED}
+    is_first = any(getattr(facts, name) and not address for name, address in signed.items())
+    return not is_first and replace(facts, **signed) == known
 
 
 def _line(order: Order, changes: dict[str, Any]) -> str:
     after = replace(order, **changes).state
     line = f'{order.state} → {after}' if after is not order.state else f'{after}: details updated'
     facts = changes['facts']
-    if changes.get('refund_failed'):
+    if changes.get('refund_failed_at'):
         missing = Money(order.facts.amount_refunded - facts.amount_refunded, facts.seen_currency)
         line += f'; a refund of {missing} has failed'
     return f'{line} ({facts.mismatch})' if facts.mismatch else line

@@ -14,13 +14,22 @@ from services.fulfilment.decision import Decision, decide
 from services.fulfilment.duplicates import Duplicates
 from services.ledger import Delivery, Ledger, Source
 from services.metrics import Metrics
-from services.orders import AlertKind, Cause, Order, PaymentSession, State, order_from
+from services.orders import (
+    MONEY_BACK_STATES,
+    AlertKind,
+    Cause,
+    Order,
+    PaymentSession,
+    State,
+    order_from,
+)
 from services.payments import SESSION_EVENTS, WARNING_EVENTS, Payments
 from services.rate_limit import RateLimit
 
 log = logging.getLogger(__name__)
 
 UNKNOWN_SESSIONS = 10_000, 600  # how many are cached, and for how many seconds
+INVOICES = 1000, 600
 TRIES = 8  # several callers may read one payment at once; each conflict means that one of them succeeded
 
 
@@ -57,6 +66,7 @@ class Fulfilment:
         self._clock = clock
         self._domain = domain
         self._unknown: TTLCache[str, bool] = TTLCache(*UNKNOWN_SESSIONS)
+        self._invoices: TTLCache[str, str] = TTLCache(*INVOICES)  # by the id of the order
 
     async def find(self, token: str) -> Order | None:
         """Return the order with this token, from the ledger alone."""
@@ -177,6 +187,21 @@ class Fulfilment:
         except ShopError:
             return None
 
+    async def find_invoice(self, order: Order) -> str:
+        """Return the address of Stripe's page with the invoice; '' while there is none.
+
+        It is read anew, because Stripe lets such an address expire; the stored one is returned if Stripe is
+        silent.
+        """
+        known = order.facts.invoice_url
+        if not known or order.session_id is None:
+            return ''
+        if order.id not in self._invoices:
+            with suppress(ShopError), reported('reading an invoice'):
+                session = await self._payments.read_session(order.session_id)
+                self._invoices[order.id] = (session and session.facts.invoice_url) or known
+        return self._invoices.get(order.id, known)
+
     async def close(self, session_id: str, *, because: Cause) -> Order | None:
         """Expire a session, so that nobody can pay it any more, and read what became of it.
 
@@ -260,7 +285,9 @@ class Fulfilment:
         """Count the move, then mark and close other orders of the customer who has just paid."""
         if moved.state is not before.state:
             self._metrics.moved(moved.state)
-        if moved.facts.payment_status == 'paid' != before.facts.payment_status:
+        money_came = moved.facts.payment_status == 'paid' != before.facts.payment_status
+        came_again = before.state in MONEY_BACK_STATES and moved.state not in MONEY_BACK_STATES
+        if money_came or came_again:  # again: a refund has failed, or a dispute was won
             await self._duplicates.mark_beside(moved, because=because)
         if moved.completed_at and not before.completed_at and moved.state is not State.FAILED:
             for sibling in await self._ledger.orders.open_siblings(moved):

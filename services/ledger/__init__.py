@@ -6,6 +6,7 @@ from services.ledger.ledger import Ledger
 from services.ledger.records import (
     AdminLine,
     Alert,
+    Arrivals,
     Delivery,
     Effect,
     EffectKind,
@@ -31,6 +32,7 @@ from services.ledger.records import (
 __all__ = [
     'AdminLine',
     'Alert',
+    'Arrivals',
     'Delivery',
     'Effect',
     'EffectKind',

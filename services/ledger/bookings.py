@@ -223,6 +223,7 @@ class Bookings:
                 return False
             booking = booking_from_row(row)
             connection.execute(delete(table).where(*which))
+            count_active(connection, current.id)
             line = f'meeting of {_minute(booking)} detached: it does not belong to this order'
             self._journal.write(connection, current, because=Cause.OPERATOR, line=line, actor=actor)
             self._unmatched.write_detached(connection, booking)
@@ -336,12 +337,13 @@ class Bookings:
         Calendly replaces the rest; a delivery, which may be late, only adds a link that was missing.
         """
         table = schema.bookings.c
-        values = asdict(booking) | {'order_id': order.id}
+        whose = {'order_id': order.id, 'environment': order.environment.mode}
+        values = asdict(booking) | whose
         if not was_read:
             values['no_show'] = False  # deliveries of bookings and cancellations do not tell of it
         put = self._store.insert(schema.bookings).values(values)
         new = put.excluded
-        changed = {name: new[name] for name in values if name not in ('invitee_id', 'order_id')}
+        changed = {name: new[name] for name in values if name not in ('invitee_id', *whose)}
         if not was_read:
             changed = {
                 'place': case((table.link_follows, new.place), else_=table.place),

@@ -12,12 +12,13 @@ from services.ledger import statements
 from services.ledger.admin_journal import AdminJournal
 from services.ledger.leases import claim
 from services.ledger.mails import Mails
-from services.ledger.records import Alert, Delivery, Source
-from services.orders import AlertKind
+from services.ledger.records import Alert, Arrivals, Delivery, Source
+from services.orders import AlertKind, Cause
 
 LEASE = timedelta(minutes=5)  # a process that dies while it processes a delivery holds it this long
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
 GIVEN_UP = timedelta(days=9)  # after the first try
+LOOKED_AT = 200  # deliveries, to see whether they arrive
 ALERTS_AFTER = timedelta(hours=1)  # of failing
 
 
@@ -32,14 +33,32 @@ class Deliveries:
         self._mails = mails
         self._admin_journal = admin_journal
 
-    async def record(self, delivery: Delivery) -> bool:
-        """Record a delivery before it is processed; True when it was handled earlier."""
+    async def record(self, delivery: Delivery, *, because: Cause = Cause.WEBHOOK) -> bool:
+        """Record a delivery before it is processed; True when it was handled earlier.
+
+        Args:
+            delivery: what was received, or found in a list instead.
+            because: who brought it.
+        """
         now = self._clock()
-        values = asdict(delivery) | {'received_at': now, 'tries': 1, 'error': '', 'next_try': now + LEASE}
+        values = asdict(delivery) | {'because': because, 'received_at': now, 'tries': 1, 'error': ''}
+        values |= {'next_try': now + LEASE}
         statement = statements.record_delivery(self._store.insert)
         return await self._store.write(
             lambda connection: connection.execute(statement, values).scalar_one() is not None
         )
+
+    async def arrivals(self, source: Source) -> Arrivals:
+        """Return what a sender has delivered lately, and what had to be found in its lists instead."""
+        table = schema.deliveries.c
+        newest = select(table.source, table.because, table.received_at).where(table.handled_at.is_not(None))
+        rows = await self._store.read(newest.order_by(table.handled_at.desc()).limit(LOOKED_AT))
+        own = [row for row in rows if row.source == source]
+        delivered = [row.received_at for row in own if row.because == Cause.WEBHOOK]
+        last = max(delivered, default=None)
+        found = [row.received_at for row in own if row.because == Cause.RECONCILER]
+        missed = tuple(sorted(at for at in found if last is None or at > last))
+        return Arrivals(self._clock(), last, missed)
 
     async def mark_handled(self, delivery: Delivery) -> None:
         """Mark a delivery as handled where nothing else had to be written."""

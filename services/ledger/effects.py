@@ -138,7 +138,7 @@ class Effects:
         """
         table, now = schema.effects, self._clock()
         failed = table.c.state.in_((EffectState.REFUSED, EffectState.GIVEN_UP))
-        values = {'state': EffectState.WANTED, 'tries': 0, 'next_try': now, 'created_at': now}
+        values = {'state': EffectState.WANTED, 'next_try': now, 'created_at': now}
         again = update(table).where(table.c.id == effect.id, failed).values(values | {'finished_at': None})
 
         def work(connection: Connection) -> Order | None:
@@ -162,7 +162,7 @@ class Effects:
         error: str = '',
         details: Mapping[str, Any] | None = None,
         forgets_link: bool = False,
-        cancels_meetings: bool = False,
+        cancels_meetings: str = '',
         alerts: bool = False,
     ) -> None:
         """Write the result of an effect, with a move of its order, in one transaction.
@@ -174,20 +174,21 @@ class Effects:
             error: why it was refused.
             details: those of the effect from now on, where they have changed.
             forgets_link: whether the order forgets its calendar link if that was the target.
-            cancels_meetings: whether the coming meetings of the order are to be canceled now.
+            cancels_meetings: the reason, for customers, if the coming meetings are to be canceled now.
             alerts: whether the operator must be told.
         """
         wanted: list[str] = []
 
         def work(connection: Connection) -> Order | None:
-            self.write_end(connection, effect, state, error=error, details=details)
-            if not line:
+            is_first = self.write_end(connection, effect, state, error=error, details=details)
+            if not (line and is_first):
                 return None
             because = Cause.OPERATOR if effect.actor else Cause.RECONCILER
             link = effect.target if forgets_link else ''
             after = self._move(connection, effect, line=line, because=because, actor=effect.actor, link=link)
             if cancels_meetings:
-                wanted[:] = self._cancel_coming(connection, after, {'actor': effect.actor})
+                why = {'actor': effect.actor, 'reason': cancels_meetings}
+                wanted[:] = self._cancel_coming(connection, after, why)
             if alerts:
                 key = f'effect.{effect.id}.{after.version}'
                 self._mails.alert(connection, Alert(key, AlertKind.EFFECT, after.id, line))
@@ -259,12 +260,18 @@ class Effects:
         *,
         error: str = '',
         details: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Write what became of an effect, in the transaction of its other results."""
+    ) -> bool:
+        """Write what became of an effect, in the transaction of its other results.
+
+        Returns:
+            False when another process has written its end already.
+        """
         table = schema.effects
         values = {'state': state, 'next_try': None, 'last_error': error, 'finished_at': self._clock()}
         values |= {} if details is None else {'details': _as_text(details)}
-        connection.execute(update(table).where(table.c.id == effect.id).values(values))
+        still_open = table.c.state.in_((EffectState.WANTED, EffectState.DROPPED))
+        end = update(table).where(table.c.id == effect.id, still_open).values(values)
+        return connection.execute(end).rowcount > 0
 
     def forget(self, connection: Connection, effect: Effect) -> None:
         """Delete the intent of a link whose result is known, in a transaction, unless it was begun twice."""

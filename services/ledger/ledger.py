@@ -42,6 +42,7 @@ class Ledger:
         on_unmatched: Callable[[UnmatchedBooking], object] = lambda _: None,
         mail_rules: MailRules | None = None,
         keep_abandoned: timedelta = RETENTION,
+        on_mail: Callable[[str, str], object] = lambda _kind, _outcome: None,
     ) -> None:
         """Make it; nothing is opened yet.
 
@@ -51,11 +52,12 @@ class Ledger:
             on_unmatched: called for each meeting that turns out not to be paid for.
             mail_rules: which mails are written down; none, if not given.
             keep_abandoned: how long an order without a payment is kept after its end.
+            on_mail: called with the kind of a mail and what became of it.
         """
         self.store = store
         self.journal = Journal(store, clock)
         self.admin_journal = AdminJournal(store, clock)
-        self.mails = Mails(store, clock, mail_rules or MailRules())
+        self.mails = Mails(store, clock, mail_rules or MailRules(), on_mail=on_mail)
         self.deliveries = Deliveries(store, clock, self.mails, self.admin_journal)
         self.unmatched = Unmatched(store, clock, self.mails, self.admin_journal, on_listed=on_unmatched)
         self.effects = Effects(store, self.journal, clock, mails=self.mails, on_change=self._notify)

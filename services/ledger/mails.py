@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, event, func, select, update
 
 from services.database import schema
 from services.database.store import Store
@@ -28,17 +28,26 @@ COLLECTED = timedelta(minutes=10)  # between two mails to the operator
 class Mails:
     """All mails of one database; ``wanted`` is set when this process has written one down."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime], rules: MailRules) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], datetime],
+        rules: MailRules,
+        *,
+        on_mail: Callable[[str, str], object],
+    ) -> None:
         """Make it.
 
         Args:
             store: the database.
             clock: the present time in UTC.
             rules: which mails are written down.
+            on_mail: called with the kind of a mail and what became of it, as that is committed.
         """
         self._store = store
         self._clock = clock
         self._rules = rules
+        self._on_mail = on_mail
         self.wanted = asyncio.Event()
 
     def write_after(self, connection: Connection, order: Order, *, before: Order) -> None:
@@ -51,14 +60,9 @@ class Mails:
         """
         now = self._clock()
         if self._rules.customers and not order.forgotten_at:
-            self._put(
-                connection,
-                *(
-                    self._values(f'{order.id}.{kind}', kind, order_id=order.id, due_at=due_at)
-                    for kind, due_at in mails_after(before, order, now)
-                    if kind is not MailKind.REMINDER or self._rules.reminders
-                ),
-            )
+            for kind, due_at in mails_after(before, order, now, reminder_after=self._rules.reminder_after):
+                values = self._values(f'{order.id}.{kind}', kind, order_id=order.id, due_at=due_at)
+                self._put(connection, values)
             if order.contact_email != before.contact_email:
                 recipients = {MailKind.OLD_ADDRESS: before.email, MailKind.NEW_ADDRESS: order.email}
                 for kind, email in recipients.items():
@@ -66,11 +70,8 @@ class Mails:
                     if email:
                         values = self._values(mail_id, kind, order_id=order.id, recipient=email)
                         self._put(connection, values)
-        for alert in alerts_after(before, order, now):
-            key = f'{order.id}.{alert}'
-            if alert is AlertKind.REFUND_FAILED:  # another refund of the order may fail later
-                key += f'.{order.version}'
-            self.alert(connection, Alert(key, alert, order.id, ''))
+        for alert, key in alerts_after(before, order, now):
+            self.alert(connection, Alert(f'{order.id}.{key}', alert, order.id, ''))
 
     def write(self, connection: Connection, order: Order, mail: NewMail) -> None:
         """Write a mail to the customer of an order down, in the transaction of what causes it."""
@@ -134,6 +135,8 @@ class Mails:
         """Write down when to try a claimed mail again, and why it could not be sent."""
         values = {'state': MailState.WANTED, 'next_try': until, 'last_error': error}
         await self._store.write(lambda connection: self._change(connection, mail, values))
+        if error:
+            self._on_mail(mail.kind, 'put off')
 
     async def finish(self, mail: Mail, state: MailState, *, recipient: str = '', error: str = '') -> None:
         """Write down what became of a claimed mail.
@@ -151,7 +154,8 @@ class Mails:
         failed = state in (MailState.REFUSED, MailState.GIVEN_UP, MailState.UNKNOWN)
 
         def work(connection: Connection) -> None:
-            self._change(connection, mail, values)
+            if self._change(connection, mail, values):
+                self._report(connection, mail.kind, state)
             if failed and mail.kind not in (MailKind.ALERTS, MailKind.LINKS):
                 text = f'The mail "{mail.kind}" ({state}): {error}'
                 self.alert(connection, Alert(f'mail.{mail.id}', AlertKind.MAIL, mail.order_id, text))
@@ -167,7 +171,7 @@ class Mails:
         """
         table, now = schema.mails, self._clock()
         failed = table.c.state.in_((MailState.REFUSED, MailState.GIVEN_UP, MailState.UNKNOWN))
-        values = {'state': MailState.WANTED, 'tries': 0, 'due_at': now, 'next_try': now, 'finished_at': None}
+        values = {'state': MailState.WANTED, 'due_at': now, 'next_try': now, 'finished_at': None}
         which = (table.c.id == mail_id, table.c.order_id == order_id, failed)
         again = update(table).where(*which).values(values).returning(table.c.kind)
         kind = await self._store.write(lambda connection: connection.scalar(again))
@@ -215,14 +219,16 @@ class Mails:
                 set_={'kind': MailKind.ALERTS},
                 where=table.c.state == MailState.WANTED,
             )
-            if written := connection.scalar(put.returning(table.c.id)):
-                return str(written)
+            if written := connection.execute(put.returning(table.c.id, table.c.created_at)).first():
+                if written.created_at == values['created_at']:
+                    self._report(connection, MailKind.ALERTS, 'queued')
+                return str(written.id)
         raise AssertionError('numbers do not end')
 
-    def _put(self, connection: Connection, *mails: dict[str, Any]) -> None:
-        """Write mails down, each given as its values; nothing where one was written down earlier."""
-        if mails:
-            connection.execute(statements.put_mail(self._store.insert), list(mails))
+    def _put(self, connection: Connection, mail: dict[str, Any]) -> None:
+        """Write a mail down, given as its values; nothing where it was written down earlier."""
+        if connection.execute(statements.put_mail(self._store.insert), mail).rowcount:
+            self._report(connection, mail['kind'], 'queued')
 
     def _values(
         self,
@@ -239,11 +245,15 @@ class Mails:
         times = {'created_at': now, 'due_at': due_at, 'next_try': due_at, 'finished_at': None}
         return values | times | {'state': MailState.WANTED, 'tries': 0, 'last_error': ''}
 
-    def _change(self, connection: Connection, mail: Mail, values: dict[str, Any]) -> None:
+    def _report(self, connection: Connection, kind: MailKind, outcome: str) -> None:
+        """Say what became of a mail when the transaction ends, unless it is rolled back."""
+        event.listen(connection, 'commit', lambda _: self._on_mail(kind, outcome))
+
+    def _change(self, connection: Connection, mail: Mail, values: dict[str, Any]) -> bool:
         """Change a claimed mail, unless its lease has expired and another process has claimed it."""
         table = schema.mails
         claimed = (table.c.id == mail.id, table.c.state == MailState.SENDING, table.c.tries == mail.tries)
-        connection.execute(update(table).where(*claimed).values(values))
+        return bool(connection.execute(update(table).where(*claimed).values(values)).rowcount)
 
 
 def _from_row(row: Row[Any]) -> Mail:

@@ -39,6 +39,7 @@ class AttentionKind(enum.StrEnum):
     """What is the matter."""
 
     DISPUTE = 'dispute'
+    REFUND_FAILED = 'refund failed'
     FRAUD_WARNING = 'fraud warning'
     MISMATCH = 'mismatch'
     DUPLICATE = 'paid twice'
@@ -119,11 +120,10 @@ def queries(*, by_account: bool, bookings_known: bool) -> Queries:
     if by_account:
         here = and_(here, orders.account.in_(('', bindparam('account'))))
     found = _payments() | _meetings() | _elsewhere()
-    if bookings_known:
-        found[AttentionKind.UNBOOKED] = _unbooked()
     found = {kind: query.where(or_(orders.id.is_(None), here)) for kind, query in found.items()}
     found[AttentionKind.DELIVERY] = _deliveries()
-    return {kind: _not_set_aside(kind, query) for kind, query in found.items()}
+    found = {kind: _not_set_aside(kind, query) for kind, query in found.items()}
+    return found | ({AttentionKind.UNBOOKED: _unbooked(here)} if bookings_known else {})
 
 
 def parameters(environment: Environment, now: datetime) -> dict[str, Any]:
@@ -209,16 +209,19 @@ def _payments() -> Queries:
     orders = schema.orders.c
     money_is_here = orders.state.not_in(MONEY_BACK_STATES)
     dispute = _columns(
-        cause=orders.dispute_status + ' ' + cast(orders.amount_disputed, String),
+        cause=orders.open_disputes + ' ' + cast(orders.amount_disputed, String),
         amount=orders.amount_disputed,
         detail=orders.dispute_status,
         deadline=orders.dispute_due_at,
     )
+    failed_at = orders.refund_failed_at
+    failed = _columns(cause=cast(failed_at, String), since=failed_at)
     mismatch = _columns(cause=orders.payment_id + ' ' + orders.mismatch, detail=orders.mismatch)
     twice = _columns(cause=orders.duplicate_of, detail=orders.duplicate_of)
     is_in = {state: (schema.UNUSUAL, orders.state == state) for state in State}
     return {
         AttentionKind.DISPUTE: dispute.where(schema.DISPUTED, orders.dispute_status.not_in(ANSWERED)),
+        AttentionKind.REFUND_FAILED: failed.where(schema.REFUND_FAILED, money_is_here),
         AttentionKind.FRAUD_WARNING: _columns().where(schema.WARNED, money_is_here),
         AttentionKind.MISMATCH: mismatch.where(*is_in[State.MISMATCH], schema.SOLD),
         AttentionKind.DUPLICATE: twice.where(orders.duplicate_of > '', money_is_here),
@@ -226,17 +229,34 @@ def _payments() -> Queries:
     }
 
 
-def _unbooked() -> Select[Any]:
-    """Write the query for paid orders whose time is not booked; the cause counts the bookings so far."""
-    orders, bookings = schema.orders.c, schema.bookings.c
-    so_far = select(func.count()).where(bookings.order_id == orders.id).scalar_subquery()
-    return _columns(cause=cast(so_far, String)).where(
+def _unbooked(here: ColumnElement[bool]) -> Select[Any]:
+    """Write the query for paid orders whose time is not booked; the cause counts the bookings so far.
+
+    There may be many. So they are counted, and the first ones found, by an index that has all this asks for.
+
+    Args:
+        here: matches the orders of the environment.
+    """
+    orders, bookings, decisions = schema.orders.c, schema.bookings.c, schema.attention.c
+    so_far = select(func.count()).where(bookings.order_id == orders.id).correlate(schema.orders)
+    cause = cast(so_far.scalar_subquery(), String)
+    decided = select(decisions.key).where(
+        decisions.key == literal(f'{AttentionKind.UNBOOKED}.') + orders.id, decisions.cause == cause, hides()
+    )
+    conditions = (
         schema.UNBOOKED,
+        here,
         orders.created_at > _time('watched_since'),
         orders.completed_at < _time('paid_before'),
         ~orders.bookings_unknown,
         func.length(orders.duplicate_of) == 0,  # its index has nearly all orders under ''
+        ~decided.exists(),
     )
+    # Counted by itself: a window over so many rows takes SQLite longer.
+    total = select(func.count()).select_from(schema.orders).where(*conditions).correlate(None)
+    first = select(orders.id).where(*conditions).order_by(orders.created_at).limit(bindparam('limit'))
+    query = _columns(cause=cause).add_columns(total.scalar_subquery().label('total'))
+    return query.where(orders.id.in_(first.correlate(None))).order_by(orders.created_at)
 
 
 def _meetings() -> Queries:

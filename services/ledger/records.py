@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.orders import AlertKind, Cause, MailKind, Order
@@ -63,11 +63,12 @@ class MailState(enum.StrEnum):
 class MailRules:
     """Which mails are written down: none where none is sent, so that none goes out later by surprise.
 
-    ``reminders`` are sent only where the shop learns of bookings, ``operator`` says whether alerts are sent.
+    ``reminder_after`` is how long after the payment the reminder is due, None where nobody is reminded;
+    ``operator`` says whether alerts are sent.
     """
 
     customers: bool = False
-    reminders: bool = False
+    reminder_after: timedelta | None = None
     operator: bool = False
 
 
@@ -245,6 +246,19 @@ class Delivery:
     event_id: str
     kind: str
     payload: str = field(default='', repr=False)
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Whether deliveries arrive, as known at the time ``at``; times in UTC.
+
+    ``last_at`` is when the last one came. ``missed`` are the times since then at which an event had to be
+    found in the sender's list, because it was not delivered.
+    """
+
+    at: datetime
+    last_at: datetime | None
+    missed: tuple[datetime, ...]
 
 
 @dataclass(frozen=True)

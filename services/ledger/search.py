@@ -244,7 +244,7 @@ def _conditions(filters: Filters, sort: SortKey, time: ColumnElement[Any]) -> It
         yield _booked_is(filters.booked, known=filters.bookings_known)
 
 
-COMMON = (State.EXPIRED, State.OPEN, State.PAID)
+COMMON = (State.EXPIRED, State.PAID)
 
 
 def in_environment(environment: Environment) -> Iterator[ColumnElement[bool]]:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from services.database import schema
 from services.ledger.records import MailState, UnmatchedState
-from services.orders import BookingState, MailKind, Order
+from services.orders import BookingState, Cause, MailKind, Order
 
 BESIDE = 20  # payments of one customer that are compared; of more, the earlier ones are marked already
 
@@ -119,6 +119,7 @@ def record_delivery(insert_into: Any) -> Any:
         'tries': table.c.tries + 1,
         'next_try': case((unhandled, put.excluded.next_try), else_=null()),
         'payload': case((unhandled, put.excluded.payload), else_=''),
+        'because': case((put.excluded.because == Cause.WEBHOOK, Cause.WEBHOOK), else_=table.c.because),
     }
     put = put.on_conflict_do_update(index_elements=[table.c.source, table.c.event_id], set_=again)
     return put.returning(table.c.handled_at)

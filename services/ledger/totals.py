@@ -1,7 +1,7 @@
 """Totals: money and bookings by day, and the meetings of some days."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -88,25 +88,27 @@ class Totals:
 
         Args:
             spans: not overlapping, in order.
-            environment: where their orders were sold.
+            environment: where their orders were sold; its account is not asked for.
         """
         bookings, span = schema.bookings.c, _as_table(spans)
         query = (
             select(span.c.number, func.count().label('meetings'))
             .where(bookings.start >= span.c.since, bookings.start < span.c.until)
-            .where(bookings.state == BookingState.ACTIVE, bookings.order_id == schema.orders.c.id)
-            .where(*in_environment(environment))
+            .where(bookings.state == BookingState.ACTIVE, bookings.environment == environment.mode)
             .group_by(span.c.number)
         )
         counts = {row.number: row.meetings for row in await self._store.read(query)}
         return tuple(counts.get(number, 0) for number in range(len(spans)))
 
-    async def meetings(self, span: Span, environment: Environment) -> tuple[ComingMeeting, ...]:
+    async def meetings(
+        self, span: Span, environment: Environment, *, limit: int
+    ) -> tuple[ComingMeeting, ...]:
         """Return the meetings that begin in a span and are not canceled, the earliest first.
 
         Args:
             span: when they begin.
             environment: where their orders were sold.
+            limit: how many at most.
         """
         bookings, orders = schema.bookings, schema.orders.c
         of_order = ('reference', 'title', 'name', 'email', 'contact_email', 'phone', 'state')
@@ -116,6 +118,7 @@ class Totals:
             .where(bookings.c.start >= span.since, bookings.c.start < span.until)
             .where(bookings.c.state == BookingState.ACTIVE, *in_environment(environment))
             .order_by(bookings.c.start, bookings.c.invitee_id)
+            .limit(limit)
         )
         return tuple(map(_meeting_from, await self._store.read(query)))
 
@@ -133,7 +136,7 @@ def _as_table(spans: Sequence[Span]) -> CTE:
 
 
 def _meeting_from(row: Row[Any]) -> ComingMeeting:
-    names = [column.name for column in schema.bookings.c if column.name != 'order_id']
+    names = [field.name for field in fields(Booking)]
     values = {name: row._mapping[name] for name in names}
     kinds = {'state': BookingState(values['state']), 'canceled_by': Canceler(values['canceled_by'])}
     return ComingMeeting(

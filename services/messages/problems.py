@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.background import Background
 from services.errors import ShopError
 from services.ledger import Alert, Ledger
 from services.orders import AlertKind
@@ -15,7 +16,24 @@ log = logging.getLogger(__name__)
 EVERY = 60.0  # seconds
 LASTING = timedelta(minutes=15)  # so long a problem must last
 
-Problems = Callable[[], Awaitable[Iterable[tuple[str, str]]]]
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a part of the shop.
+
+    Attributes:
+        part: the name of the part.
+        text: the problem and its remedy.
+        urgent: whether the operator is told at once.
+    """
+
+    part: str
+    text: str
+    urgent: bool = False
+
+
+async def _none() -> Iterable[Problem]:
+    return ()
 
 
 class ProblemWatch:
@@ -32,38 +50,39 @@ class ProblemWatch:
         self._clock = clock
         self._since: dict[str, datetime] = {}
         self._told: set[str] = set()
-        self._running: asyncio.Task[None] | None = None
+        self._problems: Callable[[], Awaitable[Iterable[Problem]]] = _none
+        self._background = Background(self._run)
 
-    def start(self, problems: Problems) -> None:
+    def start(self, problems: Callable[[], Awaitable[Iterable[Problem]]]) -> None:
         """Begin at once, and go on until stopped.
 
         Args:
-            problems: returns the name of each part that has a problem, and the problem with its remedy.
+            problems: returns what is wrong now.
         """
-        self._running = asyncio.create_task(self._run(problems))
+        self._problems = problems
+        self._background.start()
 
     async def stop(self) -> None:
         """Stop, wherever it is."""
-        if self._running:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
+        await self._background.stop()
 
-    async def check(self, found: Iterable[tuple[str, str]]) -> None:
-        """Take the problems of now; alerts are written down for what has lasted long enough."""
-        now, problems = self._clock(), dict(found)
-        self._since = {name: self._since.get(name, now) for name in problems}
+    async def check(self, found: Iterable[Problem]) -> None:
+        """Take the problems of now; alerts are written down for the urgent, and for what has lasted long."""
+        now, problems = self._clock(), {problem.part: problem for problem in found}
+        self._since = {part: self._since.get(part, now) for part in problems}
         self._told &= set(problems)
-        for name, text in problems.items():
-            if name not in self._told and now - self._since[name] >= LASTING:
-                key = f'problem.{name}.{now:%Y-%m-%d}'
-                await self._ledger.mails.report(Alert(key, AlertKind.PROBLEM, None, f'{name}: {text}'))
-                self._told.add(name)
+        for part, problem in problems.items():
+            if part not in self._told and (problem.urgent or now - self._since[part] >= LASTING):
+                key = f'problem.{part}.{now:%Y-%m-%d}'
+                await self._ledger.mails.report(
+                    Alert(key, AlertKind.PROBLEM, None, f'{part}: {problem.text}')
+                )
+                self._told.add(part)
 
-    async def _run(self, problems: Problems) -> None:
+    async def _run(self) -> None:
         while True:
             try:
-                await self.check(await problems())
+                await self.check(await self._problems())
             except Exception as error:  # whatever it is: the next check tries again
                 if not (isinstance(error, ShopError) and error.is_logged):
                     log.exception('looking for problems failed unexpectedly')

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta, tzinfo
 
 from services.orders.model import PAID_STATUSES, Order, State
 
-REMINDER_AFTER = timedelta(hours=24)
 FRESH = timedelta(days=3)  # an order that is found later than this after its payment is old news
 NIGHT_BEGINS, NIGHT_ENDS = 21, 8  # hours of the day in which nobody is reminded
 
@@ -44,21 +43,24 @@ class AlertKind(enum.StrEnum):
     PROBLEM = 'problem'
 
 
-def mails_after(before: Order, after: Order, now: datetime) -> list[tuple[MailKind, datetime]]:
+def mails_after(
+    before: Order, after: Order, now: datetime, *, reminder_after: timedelta | None
+) -> list[tuple[MailKind, datetime]]:
     """Return the mails to the customer that a move calls for, and when each is due.
 
     Args:
         before: the order as it was.
         after: the order as it is.
         now: the present time in UTC.
+        reminder_after: how long after the payment the reminder is due; None where nobody is reminded.
     """
     if _is_old_news(before, after, now):
         return []
     kinds: list[tuple[MailKind, datetime]] = []
     if after.opens_calendar and not before.opens_calendar:
         kinds.append((MailKind.PAID, now))
-        if not after.duplicate_of:
-            kinds.append((MailKind.REMINDER, now + REMINDER_AFTER))
+        if reminder_after and not after.duplicate_of:
+            kinds.append((MailKind.REMINDER, now + reminder_after))
     if _is_paid_mismatch(after) and not _is_paid_mismatch(before):
         kinds.append((MailKind.MISMATCH, now))
     if after.state is State.REFUNDED is not before.state:
@@ -66,18 +68,23 @@ def mails_after(before: Order, after: Order, now: datetime) -> list[tuple[MailKi
     return kinds
 
 
-def alerts_after(before: Order, after: Order, now: datetime) -> list[AlertKind]:
-    """Return what a move calls the operator for; the arguments are those of `mails_after`."""
+def alerts_after(before: Order, after: Order, now: datetime) -> list[tuple[AlertKind, str]]:
+    """Return what a move calls the operator for, each with its key: what it is told once for.
+
+    The arguments are the first three of `mails_after`.
+    """
     if _is_old_news(before, after, now):
         return []
     found = {
         AlertKind.DUPLICATE: after.duplicate_of and not before.duplicate_of,
         AlertKind.MISMATCH: _is_paid_mismatch(after) and not _is_paid_mismatch(before),
         AlertKind.FRAUD_WARNING: after.fraud_warning and not before.fraud_warning,
-        AlertKind.DISPUTE: after.facts.amount_disputed and not before.facts.amount_disputed,
-        AlertKind.REFUND_FAILED: after.refund_failed and not before.refund_failed,
     }
-    return [kind for kind, is_new in found.items() if is_new]
+    alerts = [(kind, str(kind)) for kind, is_new in found.items() if is_new]
+    failed_at = after.refund_failed_at
+    if failed_at and failed_at != before.refund_failed_at:  # another refund of the order may fail later
+        alerts.append((AlertKind.REFUND_FAILED, f'{AlertKind.REFUND_FAILED}.{after.version}'))
+    return alerts + [(AlertKind.DISPUTE, key) for key in _new_disputes(before, after)]
 
 
 def after_the_night(time: datetime, zone: tzinfo) -> datetime:
@@ -94,6 +101,15 @@ def after_the_night(time: datetime, zone: tzinfo) -> datetime:
     if local.hour >= NIGHT_BEGINS:
         morning += timedelta(days=1)
     return morning.astimezone(time.tzinfo)
+
+
+def _new_disputes(before: Order, after: Order) -> list[str]:
+    """Return a key for each dispute that was not known; one for all that the Stripe key may not read."""
+    known, now = (set(filter(None, order.facts.open_disputes.split(','))) for order in (before, after))
+    if before.facts.amount_disputed and not known:
+        return []  # it was told without its id
+    unread = after.facts.amount_disputed and not now and not before.facts.amount_disputed
+    return [f'dispute.{name}' for name in sorted(now - known)] or (['dispute'] if unread else [])
 
 
 def _is_paid_mismatch(order: Order) -> bool:

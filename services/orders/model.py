@@ -51,7 +51,9 @@ CALENDAR_STATES = frozenset({State.PAID, State.PARTLY_REFUNDED, State.DISPUTED})
 MONEY_BACK_STATES = frozenset({State.REFUNDED, State.LOST})
 LINK_ENDS = MONEY_BACK_STATES | {State.EXPIRED, State.FAILED}
 """The states in which an unused calendar link is deleted."""
-DISPUTE_FACTS = frozenset({'amount_disputed', 'amount_lost', 'dispute_status', 'dispute_due_at'})
+DISPUTE_FACTS = frozenset(
+    {'amount_disputed', 'amount_lost', 'dispute_status', 'dispute_due_at', 'open_disputes'}
+)
 WAITING_STATES = frozenset({State.OPEN, State.PROCESSING, State.AWAITING_CUSTOMER, State.UNDER_REVIEW})
 
 
@@ -130,11 +132,13 @@ class Facts:
     """What was seen at Stripe of one checkout session; amounts in minor units, times in UTC.
 
     ``receipt_url`` is Stripe's page with the receipt. Stripe gives a receipt its ``receipt_number`` when it
-    sends it by e-mail; until then, and in test mode always, there is none.
+    sends it by e-mail; until then, and in test mode always, there is none. ``invoice_url`` is Stripe's page
+    with the invoice, as it was when it was first read: Stripe lets such an address expire.
 
     ``amount_disputed`` is what open disputes ask for, ``amount_lost`` what decided ones took;
-    ``dispute_due_at`` is until when the first open one must be answered. A customer who
-    still has to pay needs the voucher: Stripe's page with the instructions, and until when.
+    ``dispute_due_at`` is until when the first open one must be answered, ``open_disputes`` are the ids of the
+    open ones, with commas in between. A customer who still has to pay needs the voucher: Stripe's page with
+    the instructions, and until when.
     """
 
     session_status: str = ''
@@ -150,6 +154,7 @@ class Facts:
     amount_lost: int = 0
     dispute_status: str = ''
     dispute_due_at: datetime | None = None
+    open_disputes: str = ''
     under_review: bool = False
     awaits_customer: bool = False
     voucher_url: str = ''
@@ -163,6 +168,7 @@ class Facts:
     phone: str = ''
     receipt_url: str = ''
     receipt_number: str = ''
+    invoice_url: str = ''
     mismatch: str = ''
 
 
@@ -220,8 +226,9 @@ class Order:
     while the order is open. ``version`` counts the moves. ``duplicate_of`` is the reference of an earlier
     payment that this one seems to repeat; ``duplicate_decided`` says that the operator has decided it, so
     that it is not looked for again. ``fraud_warning`` says that the card issuer reported fraud.
-    ``refund_failed`` says that money was on its way back and did not arrive; ``keeps_meetings``, that the
-    operator gives the money back and lets the meetings take place.
+    ``refund_failed_at`` is when money that was on its way back was seen not to have arrived, until another
+    refund does; ``keeps_meetings`` says that the operator gives the money back and lets the meetings take
+    place.
     ``contact_email`` is the address as the customer has corrected it, and when; Stripe's stays in the facts.
     ``forgotten_at`` says when the data of the customer were erased: nothing brings them back.
     ``calendar_share`` is Calendly's name of the calendar link where it can be deleted.
@@ -257,7 +264,7 @@ class Order:
     contact_email_at: datetime | None = None
     fraud_warning: bool = False
     forgotten_at: datetime | None = None
-    refund_failed: bool = False
+    refund_failed_at: datetime | None = None
     keeps_meetings: bool = False
     facts: Facts = Facts()
 

@@ -168,7 +168,7 @@ class Payments:
         return await self.find_payment_of(f'charges/{charge}') if charge and not payment else payment
 
     async def _with_payment(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Add the payment, its charge, refunds, disputes and review to a complete session."""
+        """Add payment, charge, refunds, disputes, review and invoice to a complete session."""
         if data.get('status') != 'complete' or not data.get('payment_intent'):
             return data
         intent = await self._whole(data['payment_intent'], '/v1/payment_intents')
@@ -178,7 +178,10 @@ class Payments:
         if charge.get('amount_refunded'):
             charge |= {'all_refunds': await self._list('/v1/refunds', charge)}
         review = await self._whole(intent.get('review') or charge.get('review'), '/v1/reviews')
-        return data | {'payment_intent': intent | {'latest_charge': charge, 'open_review': review}}
+        return data | {
+            'payment_intent': intent | {'latest_charge': charge, 'open_review': review},
+            'invoice': await self._whole(data.get('invoice'), '/v1/invoices'),
+        }
 
     async def _whole(self, item: Any, where: str) -> dict[str, Any]:
         """Return an object that Stripe sent along or only named; one that the key may not read is marked."""

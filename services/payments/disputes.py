@@ -17,12 +17,14 @@ class Disputes:
 
     ``disputed`` is what open ones ask for, ``lost`` what decided ones took, ``status`` the worst one.
     ``due_at`` is until when the first open one must be answered, in UTC, where Stripe says it.
+    ``open_ids`` are the ids of the open ones, with commas in between.
     """
 
     disputed: int = 0
     lost: int = 0
     status: str = ''
     due_at: datetime | None = None
+    open_ids: str = ''
 
 
 def disputes_of(charge: Mapping[str, Any]) -> Disputes:
@@ -37,12 +39,14 @@ def disputes_of(charge: Mapping[str, Any]) -> Disputes:
         )
     statuses = [str(dispute.get('status')) for dispute in disputes]
     pairs = list(zip(statuses, disputes, strict=True))
+    still_open = [dispute for status, dispute in pairs if status not in LOST | WON]
     ranked = sorted(statuses, key=lambda status: (status in LOST, status not in WON), reverse=True)
     return Disputes(
-        disputed=sum(dispute.get('amount') or 0 for status, dispute in pairs if status not in LOST | WON),
+        disputed=sum(dispute.get('amount') or 0 for dispute in still_open),
         lost=sum(_taken(dispute) for status, dispute in pairs if status in LOST),
         status=ranked[0] if ranked else '',
-        due_at=_due_at(dispute for status, dispute in pairs if status not in LOST | WON),
+        due_at=_due_at(still_open),
+        open_ids=','.join(sorted(str(dispute['id']) for dispute in still_open)),
     )
 
 

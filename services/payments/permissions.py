@@ -20,6 +20,7 @@ PERMISSIONS: Mapping[str, tuple[str, str]] = {
     'dispute_read': ('Disputes: Read', 'notice disputes'),
     'review_read': ('Reviews: Read', 'notice payments under review'),
     'event_read': ('Events: Read', 'find what was never delivered'),
+    'invoice_read': ('Invoices: Read', 'link the invoice; needed with INVOICES alone'),
 }
 # Only the buttons of the admin need these; each includes the right to read.
 FOR_BUTTONS: Mapping[str, tuple[str, str]] = {
@@ -36,15 +37,21 @@ NEEDED: Mapping[str, str] = {
     'disputes': 'dispute_read',
     'reviews': 'review_read',
     'events': 'event_read',
+    'invoices': 'invoice_read',
 }
 # Stripe has two ways to name it: "Having the 'rak_plan_read' permission …", "\"Prices Read\" ('plan_read')".
 NAMED = re.compile(r"'(?:rak_)?([a-z_]+)' permission|\('(?:rak_)?([a-z_]+)'\)")
 CREATE_KEY = 'https://dashboard.stripe.com/apikeys/create'
 
 
-def create_key_url() -> str:
-    """Return the address of Stripe's form for a restricted key, with all permissions ticked."""
-    ticked = '&'.join(f'permissions%5B%5D=rak_{slug}' for slug in PERMISSIONS)
+def create_key_url(*, for_buttons: bool = False) -> str:
+    """Return the address of Stripe's form for a restricted key, with the permissions ticked.
+
+    Args:
+        for_buttons: tick what the buttons of the admin need as well.
+    """
+    slugs = [*PERMISSIONS, *(FOR_BUTTONS if for_buttons else ())]
+    ticked = '&'.join(f'permissions%5B%5D=rak_{slug}' for slug in slugs)
     return f'{CREATE_KEY}?name={quote("Paidslot")}&{ticked}'
 
 
@@ -66,10 +73,14 @@ def named_permission(error: stripe.PermissionError) -> str:
 
 
 class MissingPermissions:
-    """The permissions that Stripe has said are missing; each is logged once, until it is granted."""
+    """The permissions that Stripe has said are missing; each is logged once, until it is granted.
+
+    ``key_is_refused`` says that Stripe does not accept the key at all, as of the last request.
+    """
 
     def __init__(self) -> None:
         self._slugs: set[str] = set()
+        self.key_is_refused = False
 
     def rows(self) -> list[str]:
         """Return the rows of Stripe's Dashboard that are missing."""
@@ -77,6 +88,7 @@ class MissingPermissions:
 
     def granted(self, needed: str) -> None:
         """Forget a permission: a request that needs it has just succeeded."""
+        self.key_is_refused = False
         self._slugs.discard(needed)
 
     def record(self, error: stripe.StripeError, needed: str) -> None:
@@ -86,6 +98,8 @@ class MissingPermissions:
             error: what Stripe answered.
             needed: the permission that the request needs, '' if the shop does without it.
         """
+        if isinstance(error, stripe.AuthenticationError):
+            self.key_is_refused = True
         if not isinstance(error, stripe.PermissionError) or not needed:
             return
         found = NAMED.search(str(error))

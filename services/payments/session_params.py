@@ -35,6 +35,7 @@ class CheckoutPage:
         terms_consent: whether customers must accept the terms; Stripe then wants their URL in the Dashboard.
         slow_methods: whether methods may be offered whose money arrives days later.
         asks_phone: whether customers must type a telephone number.
+        invoices: whether Stripe makes an invoice, and asks for the name and the tax id of a business.
     """
 
     name: str = ''
@@ -43,6 +44,7 @@ class CheckoutPage:
     terms_consent: bool = False
     slow_methods: bool = False
     asks_phone: bool = False
+    invoices: bool = False
 
 
 def session_params(
@@ -86,6 +88,10 @@ def session_params(
         params['custom_text'] = {'submit': {'message': page.refund_rule[:MESSAGE_LIMIT]}}
     if page.terms_consent:
         params['consent_collection'] = {'terms_of_service': 'required'}
+    if page.invoices:
+        params['invoice_creation'] = {'enabled': True}
+        params['name_collection'] = {'business': {'enabled': True, 'optional': True}}
+        params['tax_id_collection'] = {'enabled': True}
     if not page.slow_methods:
         params['excluded_payment_method_types'] = list(SLOW_METHODS)
     return params

@@ -47,8 +47,8 @@ def session_from(data: Mapping[str, Any], *, hosts: frozenset[str] = frozenset()
     """Translate a checkout session (docs.stripe.com/api/checkout/sessions/object).
 
     Args:
-        data: the session, with payment, charge, refunds, disputes and review as far as they were read;
-            an object that could not be read has its id and ``unread``.
+        data: the session, with payment, charge, refunds, disputes, review and invoice as far as they were
+            read; an object that could not be read has its id and ``unread``.
         hosts: further host names that customers may be sent to for payment instructions.
     """
     payment = _object(data.get('payment_intent'))
@@ -61,7 +61,7 @@ def session_from(data: Mapping[str, Any], *, hosts: frozenset[str] = frozenset()
         facts=_facts_from(data, payment, hosts),
         metadata=data.get('metadata') or {},
         adds_tax=bool((data.get('automatic_tax') or {}).get('enabled')),
-        unread=_unread(payment),
+        unread=_unread(payment, _object(data.get('invoice'))),
     )
 
 
@@ -70,12 +70,13 @@ def _object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {'id': value}
 
 
-def _unread(payment: Mapping[str, Any]) -> frozenset[str]:
+def _unread(payment: Mapping[str, Any], invoice: Mapping[str, Any]) -> frozenset[str]:
     """Name the facts that could not be read, because the key may not read the objects that tell them."""
+    of_invoice = frozenset({'invoice_url'} if invoice.get('unread') else ())
     if payment.get('unread'):
-        return OF_PAYMENT
+        return OF_PAYMENT | of_invoice
     charge, review = _object(payment.get('latest_charge')), payment.get('open_review') or {}
-    unread = frozenset[str]()
+    unread = of_invoice
     if charge.get('unread'):
         unread |= OF_CHARGE
     elif charge.get('disputed') and charge.get('disputes') is None:
@@ -103,6 +104,7 @@ def _facts_from(data: Mapping[str, Any], payment: Mapping[str, Any], hosts: froz
         amount_lost=disputes.lost,
         dispute_status=disputes.status,
         dispute_due_at=disputes.due_at,
+        open_disputes=disputes.open_ids,
         under_review=bool(review.get('open') or review.get('unread')),
         awaits_customer=payment.get('status') == 'requires_action',
         voucher_url=voucher_url,
@@ -116,6 +118,7 @@ def _facts_from(data: Mapping[str, Any], payment: Mapping[str, Any], hosts: froz
         phone=plain_text(customer.get('phone'), limit=40),
         receipt_url=_stripes_url(charge.get('receipt_url'), hosts),
         receipt_number=plain_text(charge.get('receipt_number')),
+        invoice_url=_stripes_url(_object(data.get('invoice')).get('hosted_invoice_url'), hosts),
     )
 
 

@@ -20,7 +20,7 @@ from services.scheduling import CalendarProblem, ScheduledEvent, Scheduling, pro
 
 log = logging.getLogger(__name__)
 
-QUICKLY, FOR_LINKS, SLOWLY = 5.0, 60.0, 120.0  # seconds between two readings
+QUICKLY, FOR_CHANGES, SLOWLY = 5.0, 10.0, 120.0  # seconds between two readings
 READS = 20  # events whose bookings are read before the list is read again
 RECENT = timedelta(hours=1)  # a meeting that began earlier does not concern a customer who waits
 LATELY = timedelta(days=1)  # after a meeting, for which the coach may still mark a no-show
@@ -50,6 +50,7 @@ class BookingReader:
         scheduling: Scheduling,
         recorder: BookingRecorder,
         waiting: WaitingPages,
+        on_missed: Callable[[], object],
         clock: Callable[[], datetime],
     ) -> None:
         """Make it; nothing runs yet.
@@ -60,6 +61,7 @@ class BookingReader:
             scheduling: reads Calendly.
             recorder: writes down what was read, as it does for deliveries.
             waiting: the pages whose customers wait.
+            on_missed: called when a booking is found that no delivery told of.
             clock: the present time in UTC.
         """
         self._ledger = ledger
@@ -67,6 +69,7 @@ class BookingReader:
         self._scheduling = scheduling
         self._recorder = recorder
         self._waiting = waiting
+        self._on_missed = on_missed
         self._clock = clock
         self._background = Background(self._run)
         self._seen: dict[str, _Seen] = {}  # by URI
@@ -132,6 +135,8 @@ class BookingReader:
         ids = frozenset(order.id for order in unknown)
         seen = {event.uri: self._look_at(event, known.get(event.uri, ()), unknown=ids) for event in events}
         new = [event for event in events if self._is_new(event, known.get(event.uri, ()), seen[event.uri])]
+        if any(self._was_missed(event, known.get(event.uri, ())) for event in new):
+            self._on_missed()
         refused = [event for event in new[:READS] if not await self._read_event(event, seen[event.uri])]
         if since <= self._clock() - LATELY:  # events that such a list does not show any more are over
             self._seen = {uri: self._seen[uri] for uri in seen if uri in self._seen}
@@ -172,6 +177,10 @@ class BookingReader:
             self._seen[event.uri] = now
             return False
         return True
+
+    def _was_missed(self, event: ScheduledEvent, known: Iterable[KnownBooking]) -> bool:
+        """Whether a delivery should have told what is new about an event: there is none of a no-show."""
+        return self._clock() < event.start and not _agree(event, tuple(known))
 
     async def _read_event(self, event: ScheduledEvent, now: _Seen) -> bool:
         """Read and write down the bookings of an event; False when Calendly refuses to tell them.
@@ -231,7 +240,7 @@ class BookingReader:
             return SLOWLY
         if self._waiting.any(WaitsFor.BOOKING):
             return QUICKLY
-        return FOR_LINKS if self._waiting.any(WaitsFor.LINK) else SLOWLY
+        return FOR_CHANGES if self._waiting.any(WaitsFor.CHANGE) else SLOWLY
 
     def _note(self, problem: CalendarProblem | None) -> None:
         """Keep what the last reading met; a log line says when it begins and when it is over."""

@@ -31,8 +31,14 @@ class CalendarWatch:
         self._availability = availability
         self._minutes = minutes
         self._background = Background(self._run)
-        self.problem: CalendarProblem | None = None
+        self._found: CalendarProblem | None = None
+        self._logged: CalendarProblem | None = None
         self.was_checked = False
+
+    @property
+    def problem(self) -> CalendarProblem | None:
+        """What the last check found, or that no time is free, as the pages say it now."""
+        return self._found or (NOTHING_FREE if self._availability.nothing_free else None)
 
     def start(self) -> None:
         """Check at once, and again every few minutes until stopped."""
@@ -44,12 +50,11 @@ class CalendarWatch:
 
     async def check(self) -> CalendarProblem | None:
         """Check once; a log line says what changed."""
-        problem = await self._scheduling.check(self._minutes)
-        if problem is None:
+        self._found = await self._scheduling.check(self._minutes)
+        if self._found is None:
             await self._availability.refresh()
-            problem = NOTHING_FREE if self._availability.nothing_free else None
-        before, self.problem = self.problem, problem
         self.was_checked = True
+        before, self._logged = self._logged, self.problem
         if self.problem and (
             before is None or before.certain != self.problem.certain or self._is_new(before)
         ):

@@ -1,7 +1,11 @@
-"""The subscription watch: checks each day that Calendly's webhook subscription delivers bookings here."""
+"""The subscription watch: checks that Calendly's webhook subscription delivers bookings here.
+
+It checks each day, and at once when the booking reader finds a booking that no delivery told of.
+"""
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from services.background import Background
 from services.errors import CalendarRefused, CalendarUnavailable
@@ -9,7 +13,7 @@ from services.scheduling import CalendarProblem, Scheduling
 
 log = logging.getLogger(__name__)
 
-EVERY, AFTER_SILENCE = 86_400.0, 300.0  # seconds between two checks
+EVERY, SOON = 86_400.0, 300.0  # seconds between two checks: soon after silence, or while there is a problem
 
 
 class SubscriptionWatch:
@@ -24,6 +28,7 @@ class SubscriptionWatch:
         self._scheduling = scheduling
         self._background = Background(self._run)
         self._is_refused = False
+        self._is_doubtful = asyncio.Event()
         self.problem: CalendarProblem | None = None
 
     def start(self) -> None:
@@ -34,6 +39,11 @@ class SubscriptionWatch:
     async def stop(self) -> None:
         """Stop, wherever it is."""
         await self._background.stop()
+
+    def check_at_once(self) -> None:
+        """Bring the next check forward, unless it is known already that nothing is delivered."""
+        if self.problem is None and not self._is_refused:
+            self._is_doubtful.set()
 
     async def check(self) -> bool:
         """Check once; returns whether Calendly answered."""
@@ -61,4 +71,11 @@ class SubscriptionWatch:
                 answered = await self.check()
             except Exception:  # whatever it is: the next check tries again
                 log.exception('checking the webhook subscription failed unexpectedly')
-            await asyncio.sleep(EVERY if answered else AFTER_SILENCE)
+            await self._pause(EVERY if answered and self.problem is None else SOON)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait for the next check; what makes the subscription doubtful brings it forward."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._is_doubtful.wait()
+        self._is_doubtful.clear()

@@ -44,6 +44,8 @@ class Session:
     taxed: bool = False
     payer: Json | None = None
     intent: str | None = None
+    invoice: str | None = None
+    customer: str | None = None
     pending_payment: object = None
     settles_at: float | None = None
     objects: list[tuple[str, str]] = field(default_factory=list)
@@ -137,6 +139,7 @@ class SandboxState:
                 'dispute',
                 'review',
                 'radar.early_fraud_warning',
+                'invoice',
             )
         }
         self.session_of_intent: dict[str, str] = {}

@@ -111,15 +111,14 @@ class CalendlyApi:
         self, path: str, wanted: dict[str, str], *, owner: str, patient: bool
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return whose list it is, and its first page."""
-        remembered = self._me
         user = await self.me()
         try:
             return user, await self.ask('GET', path, params=_page(wanted, user, owner), patient=patient)
         except CalendarRefused:
             now = await self.me()
-            if remembered is None or now == user:
+            if now == user:
                 raise
-            # What was remembered was outdated: the user belongs to another organization since.
+            # What was known was outdated: it is another user, or belongs to another organization since.
             return now, await self.ask('GET', path, params=_page(wanted, now, owner), patient=patient)
 
 

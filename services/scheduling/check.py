@@ -18,12 +18,14 @@ PUBLIC_LINK = 'Until then every customer gets the public link of the event type.
 class CalendarProblem:
     """What is wrong with the calendar, and what to do about it.
 
-    ``certain`` unless Calendly is silent; ``level`` is the one of the log line.
+    ``certain`` unless Calendly is silent; ``refused`` if it refuses the token, or the token lacks a scope;
+    ``level`` is the one of the log line.
     """
 
     problem: str
     remedy: str
     certain: bool = True
+    refused: bool = False
     level: int = logging.ERROR
 
 
@@ -68,6 +70,7 @@ def problem_of_error(error: CalendarUnavailable) -> CalendarProblem:
             'Calendly refuses CALENDLY_TOKEN',
             'Make a new token in Calendly > Integrations > API and webhooks, set CALENDLY_TOKEN and restart. '
             + PUBLIC_LINK,
+            refused=True,
         )
     if answer is not None and answer.status_code == 403:
         scopes = ', '.join(_required_scopes(answer))
@@ -75,6 +78,7 @@ def problem_of_error(error: CalendarUnavailable) -> CalendarProblem:
         return CalendarProblem(
             f'CALENDLY_TOKEN {lacks}',
             'Make a token with the scopes that README lists, set CALENDLY_TOKEN and restart. ' + PUBLIC_LINK,
+            refused=True,
         )
     if answer is not None and answer.is_client_error and answer.status_code != 429:
         return CalendarProblem(

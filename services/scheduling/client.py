@@ -91,6 +91,10 @@ class Scheduling:
             return await self._public_page.check() or NOT_FOUND
         return problem_of_event_type(event_type, minutes) or self._links.refusal
 
+    async def public_page_answers(self) -> bool:
+        """Whether the public page of the event type answers at all; it is asked every few seconds at most."""
+        return await self._public_page.answers()
+
     async def make_link(self) -> SingleUseLink:
         """Make a link that books once.
 

@@ -57,6 +57,7 @@ class Settings:
     automatic_tax: bool
     slow_methods: bool
     terms_consent: bool
+    invoices: bool
     reconcile_seconds: int
     trusted_proxies: str
     log_format: str

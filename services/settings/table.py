@@ -221,6 +221,13 @@ SETTINGS = (
         default='0',
     ),
     Setting(
+        'INVOICES',
+        parsers.switch,
+        help='1: Stripe makes an invoice of each payment; the page of the order links to it.',
+        where='you decide; 1 or 0; Stripe charges a fee for each invoice',
+        default='0',
+    ),
+    Setting(
         'RECONCILE_SECONDS',
         parsers.whole_number(most=3600),
         help='How often the orders are compared with Stripe, in seconds.',

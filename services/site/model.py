@@ -145,7 +145,8 @@ class Landing(Part):
 class AfterPayment(Part):
     """What the page of an order says beside its state.
 
-    ``duplicates_open_calendar`` says whether a second payment of the same customer opens its calendar too.
+    ``duplicates_open_calendar`` says whether a second payment of the same customer opens its calendar too,
+    ``reminder_hours`` how long after the payment who has picked no time is reminded; 0 for never.
     """
 
     calendar_title: Line
@@ -153,6 +154,7 @@ class AfterPayment(Part):
     bring_title: Line
     bring: Annotated[tuple[Text, ...], Field(max_length=12)] = ()
     duplicates_open_calendar: bool = True
+    reminder_hours: Annotated[float, Field(ge=0, le=720)] = 24
 
 
 class Section(Part):
@@ -172,14 +174,15 @@ class Legal(Part):
 class Privacy(Legal):
     """The privacy page, and how long data are kept.
 
-    One of its sections is shown only while the landing page loads Stripe's script. ``keep_months`` is how
-    long the customer of a paid order cannot be forgotten after the payment and the last meeting,
-    ``abandoned_days`` how long an order without a payment is kept after its end.
+    The section ``stripe_js`` is shown only while the landing page loads Stripe's script, ``mail`` only where
+    the shop sends mail. ``keep_months`` is how long the customer of a paid order cannot be forgotten after the
+    payment and the last meeting, ``abandoned_days`` how long an order without a payment is kept after its end.
     """
 
     keep_months: Annotated[StrictInt, Field(ge=0, le=600)] = 18
     abandoned_days: Annotated[StrictInt, Field(ge=1, le=3650)] = 30
     stripe_js: Section
+    mail: Section
 
 
 class Site(Part):

@@ -25,6 +25,10 @@ FORM = {
     'custom_text[submit][message]': 'You pick your time right after.',
     'consent_collection[terms_of_service]': 'required',
     'phone_number_collection[enabled]': 'true',
+    'invoice_creation[enabled]': 'true',
+    'name_collection[business][enabled]': 'true',
+    'name_collection[business][optional]': 'true',
+    'tax_id_collection[enabled]': 'true',
 }
 
 
@@ -50,7 +54,8 @@ def opened(sandbox: SandboxClient, api: httpx.Client) -> Callable[..., str]:
 
 
 def _pay(sandbox: SandboxClient, session: str) -> None:
-    sandbox.pay(session, phone='+12025550123', address={'country': 'US', 'postal_code': '20001'})
+    address = {'country': 'US', 'postal_code': '20001'}
+    sandbox.pay(session, phone='+12025550123', address=address, business_name='Pat Ltd', tax_id='12-3456789')
 
 
 def _refund(sandbox: SandboxClient, session: str) -> None:

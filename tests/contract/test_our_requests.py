@@ -2,14 +2,20 @@
 
 import pytest
 
+from services.admin import RefundReason, Result
 from services.errors import ShopError
+from services.money import Money
 from services.orders import Cause
 from services.settings import parse_settings
 from services.shop import build
 from tests.contract.openapi import check_request
 from tests.sandbox_client import SandboxClient
 
-OPTIONS: tuple[dict[str, str], ...] = ({}, {'PROMOTION_CODES': '1', 'AUTOMATIC_TAX': '1'})
+OPTIONS: tuple[dict[str, str], ...] = (
+    {},
+    {'PROMOTION_CODES': '1', 'AUTOMATIC_TAX': '1'},
+    {'INVOICES': '1'},
+)
 EXPECTED = {
     'GET /v1/account',
     'GET /v1/prices',
@@ -32,7 +38,7 @@ async def test_a_purchase_sends_only_described_requests(
     assert order is not None
     assert order.opens_calendar
     await shop.close()
-    _check_requests(sandbox, EXPECTED)
+    _check_requests(sandbox, EXPECTED | ({'GET /v1/invoices/in_'} if 'INVOICES' in options else set()))
 
 
 async def test_failures_send_only_described_requests(
@@ -50,6 +56,36 @@ async def test_failures_send_only_described_requests(
         await shop.checkout.start(browser_id='v', because=Cause.BUTTON)
     await shop.close()
     _check_requests(sandbox, (EXPECTED - {'GET /v1/account'}) | {'POST /v1/checkout/sessions'})
+
+
+async def test_the_actions_of_the_operator_send_only_described_requests(
+    sandbox: SandboxClient, settings_env: dict[str, str]
+) -> None:
+    """A refund, and a draft of the evidence for a dispute."""
+    shop = build(parse_settings(settings_env))
+    await shop.open()
+    for card in ('4242424242424242', '4000000000000259'):
+        session = await shop.checkout.start(browser_id=card, because=Cause.BUTTON)
+        sandbox.pay(session.id, card=card, name=card, email=f'{card}@example.com')
+        order = await shop.fulfilment.fulfil(session.id, because=Cause.WEBHOOK)
+        assert order is not None
+        result = await shop.actions.refunds.request(
+            order,
+            form=card,
+            amount=Money(7500, 'usd'),
+            left=order.paid,
+            reason=RefundReason.DUPLICATE,
+            cancel=True,
+            actor='a',
+        )
+        assert result is Result.REFUND_BEGUN
+        await shop.actions.evidence.request_draft(order, form=card, actor='a')
+    await shop.effects.run()
+    await shop.close()
+    actions = {'POST /v1/refunds', 'GET /v1/refunds', 'POST /v1/disputes/', 'GET /v1/disputes'}
+    _check_requests(sandbox, actions)
+    posted = sandbox.requests('POST /v1/refunds') + sandbox.requests('POST /v1/disputes')
+    assert [request['status'] for request in posted] == [200, 400, 200]
 
 
 def _check_requests(sandbox: SandboxClient, expected: set[str]) -> None:

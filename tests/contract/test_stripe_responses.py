@@ -13,7 +13,9 @@ LISTS = (
     *('checkout/sessions', 'payment_intents', 'charges', 'refunds', 'disputes', 'events', 'prices'),
     *('reviews', 'radar/early_fraud_warnings'),
 )
-EXPANDED = 'expand[]=payment_intent.latest_charge.refunds&expand[]=line_items.data.price.product'
+EXPANDED = (
+    'expand[]=payment_intent.latest_charge.refunds&expand[]=line_items.data.price.product&expand[]=invoice'
+)
 
 
 def check_get(client: httpx.Client, path: str) -> list[str]:
@@ -27,6 +29,8 @@ def test_a_session_is_as_described_in_each_state(api: httpx.Client, session: str
     assert check_get(api, f'/v1/checkout/sessions/{session}') == []
     assert check_get(api, f'/v1/checkout/sessions/{session}?{EXPANDED}') == []
     assert check_get(api, f'/v1/checkout/sessions/{session}/line_items') == []
+    if invoice := api.get(f'/v1/checkout/sessions/{session}').json()['invoice']:
+        assert check_get(api, f'/v1/invoices/{invoice}') == []
 
 
 @pytest.mark.parametrize('name', LISTS)

@@ -35,10 +35,10 @@ it starts quickly. After each kill
 3. the reconciler does one round;
 4. the results are checked. *Lost*: payments in the sandbox that are not paid in the ledger, links and
    meetings of refunded orders that are still alive, meetings of paid orders that were canceled, refunds that
-   the operator wanted and Stripe does not have, refunded amounts that differ. *Duplicated*: sessions, browsers
-   and journals in which one payment became two, or none became one; one link for two orders, links of no
-   order, cancellations that were requested twice, refunds that were made twice. *Wrong pages*: paid orders
-   whose page shows no calendar and no meeting, and other orders whose page shows one.
+   the operator wanted and Stripe does not have, refunded amounts that differ. *Duplicated*: sessions,
+   browsers and journals in which one payment became two, or none became one; one link for two orders, links
+   of no order, cancellations that were requested twice, refunds made twice. *Wrong pages*: paid orders whose
+   page shows no calendar and no meeting, and other orders whose page shows one.
 
 A kill point with fewer kills was not reached in four attempts: other work had made it unnecessary. The kills
 at random come from outside, to a shop without kill points, while several customers buy at once."""

@@ -17,6 +17,7 @@ class Operator:
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
+        self._domain = shop.url  # the shop may listen on its other port later
         self._http = httpx.Client(timeout=TIMEOUT, trust_env=False)
         self._token = ''
 
@@ -39,4 +40,4 @@ class Operator:
         return str(answer.headers['location']).rpartition('=')[2]
 
     def _post(self, path: str, fields: dict[str, str]) -> httpx.Response:
-        return self._http.post(f'{self._shop.url}{path}', data=fields, headers={'Origin': self._shop.url})
+        return self._http.post(f'{self._shop.url}{path}', data=fields, headers={'Origin': self._domain})

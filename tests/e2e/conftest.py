@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +14,8 @@ import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 from pytest_playwright import CreateContextCallback
 
-from tests.e2e.journey import AnotherBrowser, StartShop, wait_for_price
+from tests.e2e.journey import STEP_TIMEOUT, AnotherBrowser, StartShop, wait_for_price
+from tests.postgres import Cluster
 from tests.processes import ROOT, Server, free_port
 from tests.sandbox_client import SandboxClient
 
@@ -25,7 +28,6 @@ FLAGS = [
     '--disable-sync',
     '--no-first-run',
 ]
-STEP_TIMEOUT = 15_000  # milliseconds that a step may take on a busy machine
 LOG_SHOWN = 10_000  # characters of each process's log in the report of a failed test
 VIOLATION = 'Content Security Policy'  # in every message that Chromium writes about a violation
 SERVERS = pytest.StashKey[list[Server]]()
@@ -198,6 +200,92 @@ def start_shop(sandbox: SandboxClient, servers: list[Server], tmp_path: Path) ->
     for server in own:
         server.stop()
         servers.remove(server)
+
+
+@dataclass(frozen=True)
+class SharedShop:
+    """A shop that runs for the whole session, and where its orders are."""
+
+    server: Server
+    database_url: str
+
+
+class SharedShops:
+    """Shops on one kind of database that further tests use again, with and without a signing key."""
+
+    def __init__(
+        self, servers: list[Server], folders: pytest.TempPathFactory, new_database: Callable[[Path], str]
+    ) -> None:
+        self._servers, self._folders, self._new_database = servers, folders, new_database
+        self._shops: dict[bool, SharedShop] = {}
+
+    def get(self, sandbox: SandboxClient, *, delivers: bool) -> SharedShop:
+        """Return a running shop; it gets the webhooks of this test.
+
+        Args:
+            sandbox: without orders.
+            delivers: whether the shop accepts deliveries of Calendly.
+        """
+        if delivers not in self._shops:
+            self._shops[delivers] = self._prepare(sandbox, delivers=delivers)
+        shop = self._shops[delivers]
+        sandbox.send_webhooks_to(shop.server.url)
+        if not shop.server.is_running:
+            shop.server.start()
+            wait_for_price(shop.server)
+        return shop
+
+    def stop(self) -> None:
+        """Stop them all."""
+        for shop in self._shops.values():
+            shop.server.stop()
+
+    def _prepare(self, sandbox: SandboxClient, *, delivers: bool) -> SharedShop:
+        name = 'shared-with-key' if delivers else 'shared-without-key'
+        folder = self._folders.mktemp(name)
+        url = self._new_database(folder)
+        settings = {'DATABASE_URL': url} | ({} if delivers else {'CALENDLY_WEBHOOK_SIGNING_KEY': ''})
+        server = shop_server(name, sandbox, free_port(), folder, settings)
+        self._servers.append(server)
+        return SharedShop(server, url)
+
+
+@pytest.fixture(scope='session')
+def _sqlite_shops(servers: list[Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedShops]:
+    shops = SharedShops(servers, tmp_path_factory, lambda folder: f'sqlite:///{folder}/shop.db')
+    yield shops
+    shops.stop()
+
+
+@pytest.fixture(scope='session')
+def _postgresql_shops(
+    servers: list[Server], tmp_path_factory: pytest.TempPathFactory, postgres_server: Cluster
+) -> Iterator[SharedShops]:
+    with ExitStack() as stack:
+        shops = SharedShops(
+            servers, tmp_path_factory, lambda _: stack.enter_context(postgres_server.database())
+        )
+        yield shops
+        shops.stop()
+
+
+@pytest.fixture(params=['sqlite', 'postgresql'])
+def shared_shops(request: pytest.FixtureRequest) -> SharedShops:
+    """Return the shops on each database; each starts with its first test."""
+    shops: SharedShops = request.getfixturevalue(f'_{request.param}_shops')
+    return shops
+
+
+@pytest.fixture
+def shop_with_key(shared_shops: SharedShops, sandbox: SandboxClient) -> SharedShop:
+    """Return a shop on each database that Calendly delivers to."""
+    return shared_shops.get(sandbox, delivers=True)
+
+
+@pytest.fixture
+def shop_without_key(shared_shops: SharedShops, sandbox: SandboxClient) -> SharedShop:
+    """Return a shop on each database that learns of bookings by reading them alone."""
+    return shared_shops.get(sandbox, delivers=False)
 
 
 def shop_server(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -15,6 +16,7 @@ from tests.sandbox_client import SandboxClient
 
 BUTTON = 'Schedule My C&P Coaching Session - $150'
 SUCCESS = '✓ Payment Successful!'
+BOOKED = '✓ You are booked'
 CALENDAR = 'Pick a time for your session'
 EMAIL = 'pat+exam@example.com'
 NAME = 'Pat Payer'
@@ -25,6 +27,7 @@ ORDER_PAGE = re.compile(r'/order/[\w-]{20,}$')
 ZONE = ZoneInfo('America/New_York')
 SOCKET = re.compile('/_nicegui_ws/')
 MOST_TABS = 40
+STEP_TIMEOUT = 15_000  # milliseconds that a step may take on a busy machine
 
 
 class StartShop(Protocol):
@@ -126,10 +129,16 @@ def on_order_page(page: Page, heading: str = SUCCESS) -> str:
     return page.url
 
 
-def buy(page: Page, shop: Server) -> str:
+def another_customer() -> dict[str, str]:
+    """Return the name and the e-mail address of a customer who has bought nothing yet."""
+    name = f'Pat {uuid4().hex[:8]}'
+    return {'name': name, 'email': f'{name.replace(" ", ".").lower()}@example.com'}
+
+
+def buy(page: Page, shop: Server, *, email: str = EMAIL, name: str = NAME) -> str:
     """Buy, from the landing page to the paid order; returns the URL of the order page."""
     go_to_stripe(page, shop)
-    pay_by_card(page)
+    pay_by_card(page, email=email, name=name)
     return on_order_page(page)
 
 
@@ -138,17 +147,32 @@ def calendar(page: Page) -> FrameLocator:
     return page.get_by_title(CALENDAR).content_frame
 
 
-def book_first_time(page: Page) -> datetime:
+def book_first_time(page: Page, *, email: str = EMAIL, name: str = NAME) -> datetime:
     """Book the first free time in the frame, whose form is filled in already; returns the start."""
     frame = calendar(page)
     free = frame.locator('.times').get_by_role('link').first
     start = free.locator('time').get_attribute('datetime')
     assert start is not None
     free.click()
-    expect(frame.get_by_label('Name')).to_have_value(NAME)
-    expect(frame.get_by_label('Email')).to_have_value(EMAIL)
+    expect(frame.get_by_label('Name')).to_have_value(name)
+    expect(frame.get_by_label('Email')).to_have_value(email)
     frame.get_by_role('button', name='Schedule Event').click()
     return datetime.fromisoformat(start)
+
+
+def shows_meeting(page: Page, start: datetime, heading: str = BOOKED, *, within: int = STEP_TIMEOUT) -> None:
+    """Wait until the order page shows a meeting and no calendar.
+
+    Args:
+        page: of the order.
+        start: of the meeting.
+        heading: of the page.
+        within: so many milliseconds.
+    """
+    expect(page.get_by_role('heading', level=1)).to_have_text(heading, timeout=within)
+    expect(page.get_by_text(shown_day(start)).first).to_be_visible()
+    expect(page.get_by_text(shown_time(start)).first).to_be_visible()
+    expect(page.get_by_title(CALENDAR)).to_have_count(0)
 
 
 def book_on_own_page(page: Page) -> None:

@@ -1,19 +1,25 @@
 """Free times in the browser: shown before paying, and no sale where none is free."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from markupsafe import Markup
 from playwright.sync_api import Page, expect
 
+from services.availability import FreeTimes
+from services.site import load
 from tests.e2e import journey
-from tests.processes import Server
+from tests.processes import ROOT, Server
 from tests.sandbox_client import SandboxClient
+from ui.pages.free_times import NOT_KNOWN_NOW, next_free
+from ui.pages.free_times import nothing_free as words_of_nothing_free
 
 NOTHING_FREE = 'No time is free in the next 31 days.'
 NEXT_FREE = re.compile(r'Next free \(Eastern (Standard|Daylight) Time\):')
+SHOWN = re.compile('<div class="free-times[ \\w]*">.*?(</div><div class="alert")', re.DOTALL)
 FORM = {'shown': '15000-usd', 'again': ''}
 
 
@@ -88,3 +94,37 @@ def test_nothing_free_and_selling(page: Page, start_shop: journey.StartShop) -> 
     expect(page.locator('form').first).to_contain_text(f'{NOTHING_FREE} Please ask us before you pay.')
     journey.connected_button(page).click()
     journey.at_stripe(page)
+
+
+@pytest.mark.parametrize('width', [320, 390, 1280])
+def test_nothing_moves_when_the_free_times_change(noscript: Page, shop_process: Server, width: int) -> None:
+    """Whatever is known when a page is loaded has room for what it says later, at every width.
+
+    A shop reads the free times once a minute, so here the page is given each of its words.
+    """
+    site = load(ROOT / 'site.toml')
+    start = datetime(2026, 9, 23, 16, 30, tzinfo=UTC)  # long names and a long time
+    known = FreeTimes(tuple(start + timedelta(minutes=30 * number) for number in range(12)))
+    free = next_free(known, date(2026, 9, 14), site.business.zone)
+    html = httpx.get(shop_process.url, trust_env=False).text
+    noscript.set_viewport_size({'width': width, 'height': 800})
+
+    def positions(words: Markup, classes: str) -> list[object]:
+        content, count = SHOWN.subn(lambda found: f'<div class="{classes}">{words}{found[1]}', html)
+        assert count == 2
+        noscript.set_content(content)
+        return [each.bounding_box() for each in noscript.locator('.free-times, .cta, .closing').all()]
+
+    later = {
+        'free-times': [
+            NOT_KNOWN_NOW,
+            *(words_of_nothing_free(site.contact, sells, True) for sells in (True, False)),
+        ],
+        'free-times noted': [
+            NOT_KNOWN_NOW,
+            *(words_of_nothing_free(site.contact, sells, False) for sells in (True, False)),
+        ],
+    }
+    found = [[positions(words, classes) for words in (free, *notes)] for classes, notes in later.items()]
+    assert [each == [each[0]] * 4 for each in found] == [True, True]
+    assert found[0][0] != found[1][0]

@@ -5,11 +5,12 @@ import re
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e import journey
-from tests.e2e.conftest import STEP_TIMEOUT
 from tests.processes import START_TIMEOUT, Server, wait_until
 from tests.sandbox_client import SandboxClient
 
-RESTART_TIMEOUT = 1000 * START_TIMEOUT + STEP_TIMEOUT  # the start of the server, then a step in the browser
+RESTART_TIMEOUT = (
+    1000 * START_TIMEOUT + journey.STEP_TIMEOUT
+)  # the start of the server, then a step in the browser
 RECONNECTING = 'This page stays as it is and tries to connect.'
 WORKING = 'Processing...'
 DISCONNECTED = 'The connection is lost. The button comes back as soon as this page is connected again.'

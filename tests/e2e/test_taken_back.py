@@ -1,31 +1,13 @@
 """A full refund: the calendar link is dead in every tab, and the booked meeting is canceled at Calendly."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e import journey
-from tests.e2e.journey import StartShop
-from tests.processes import Server, wait_until
+from tests.e2e.conftest import SharedShop
+from tests.processes import wait_until
 from tests.sandbox_client import SandboxClient
-
-
-@pytest.fixture(params=['sqlite', 'postgresql'])
-def shop(request: pytest.FixtureRequest, start_shop: StartShop, sandbox: SandboxClient) -> Iterator[Server]:
-    """Start a shop on each database; Stripe and Calendly deliver to it."""
-    if request.param == 'sqlite':
-        yield _with_webhooks(start_shop({}), sandbox)
-        return
-    with request.getfixturevalue('postgres_server').database() as url:
-        yield _with_webhooks(start_shop({'DATABASE_URL': url}), sandbox)
-
-
-def _with_webhooks(shop: Server, sandbox: SandboxClient) -> Server:
-    sandbox.send_webhooks_to(shop.url)
-    journey.wait_for_price(shop)
-    return shop
 
 
 def only_meeting(sandbox: SandboxClient) -> dict[str, Any]:
@@ -41,10 +23,10 @@ def refund(sandbox: SandboxClient) -> None:
 
 
 def test_after_a_refund_the_link_is_dead_in_the_other_tab(
-    page: Page, shop: Server, sandbox: SandboxClient
+    page: Page, shop_with_key: SharedShop, sandbox: SandboxClient
 ) -> None:
     """The page takes its calendar away, and the times that another tab still shows cannot be booked."""
-    journey.buy(page, shop)
+    journey.buy(page, shop_with_key.server, **journey.another_customer())
     link = page.get_by_title(journey.CALENDAR).get_attribute('src') or ''
     other_tab = page.context.new_page()
     other_tab.goto(link)
@@ -59,10 +41,13 @@ def test_after_a_refund_the_link_is_dead_in_the_other_tab(
     assert sandbox.state()['invitees'] == []
 
 
-def test_after_a_refund_the_meeting_is_canceled(page: Page, shop: Server, sandbox: SandboxClient) -> None:
+def test_after_a_refund_the_meeting_is_canceled(
+    page: Page, shop_with_key: SharedShop, sandbox: SandboxClient
+) -> None:
     """Calendly tells both sides why; it is requested once, and the page agrees."""
-    journey.buy(page, shop)
-    journey.book_first_time(page)
+    who = journey.another_customer()
+    journey.buy(page, shop_with_key.server, **who)
+    journey.book_first_time(page, **who)
     expect(page.get_by_role('heading', name='Your session')).to_be_visible()
 
     refund(sandbox)
@@ -73,13 +58,16 @@ def test_after_a_refund_the_meeting_is_canceled(page: Page, shop: Server, sandbo
     expect(page.get_by_title(journey.CALENDAR)).to_have_count(0)
 
 
-def test_a_part_refund_takes_nothing_back(page: Page, shop: Server, sandbox: SandboxClient) -> None:
+def test_a_part_refund_takes_nothing_back(
+    page: Page, shop_with_key: SharedShop, sandbox: SandboxClient
+) -> None:
     """A part refund changes nothing at Calendly: the customer still books, once."""
-    journey.buy(page, shop)
+    who = journey.another_customer()
+    journey.buy(page, shop_with_key.server, **who)
     (session,) = sandbox.state()['sessions']
     sandbox.act('refund', session=session['id'], amount=5000)
     expect(page.get_by_text('$50', exact=False).first).to_be_visible()
-    journey.book_first_time(page)
+    journey.book_first_time(page, **who)
     expect(page.get_by_role('heading', name='Your session')).to_be_visible()
     assert only_meeting(sandbox)['status'] == 'active'
     assert sandbox.requests('DELETE /shares') == []

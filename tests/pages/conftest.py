@@ -1,6 +1,7 @@
 """The real pages and services in this process, with the sandbox for Stripe and Calendly."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator, Iterator
 
@@ -15,6 +16,7 @@ from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
 from services.orders import Order
 from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.conftest import CreateTables
 from tests.pages.customer import Customer
 from tests.processes import wait_until
 from tests.sandbox_client import SandboxClient
@@ -31,6 +33,9 @@ def reset_nicegui(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # Each included router wraps the lifespan once more.
     monkeypatch.setattr(core.app.router, 'lifespan_context', core.app.router.lifespan_context)
     with nicegui_reset_globals():
+        # All garbage is collected now. Leave out of further collections what earlier tests leave behind:
+        # FastAPI's caches keep their shops.
+        gc.freeze()
         yield
     ui.navigate, ui.notify = Navigate(), notify
 
@@ -64,15 +69,16 @@ async def _closed_ledger() -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def shop(settings_env: dict[str, str], _closed_ledger: None) -> Shop:
+async def shop(settings_env: dict[str, str], create_tables: CreateTables, _closed_ledger: None) -> Shop:
     """Open a shop that talks to the sandbox, with an empty ledger."""
+    create_tables(settings_env['DATABASE_URL'])
     shop = build(parse_settings(settings_env))
     await shop.open()
     return shop
 
 
 @pytest.fixture
-async def customer(shop: Shop, reset_nicegui: None) -> AsyncIterator[Customer]:
+async def customer(reset_nicegui: None, shop: Shop) -> AsyncIterator[Customer]:
     """A customer with a browser."""
     prepare_simulation()
     assemble(shop)

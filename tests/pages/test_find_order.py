@@ -3,6 +3,7 @@
 import pytest
 from httpx import Response
 
+from services.shop import Shop
 from tests.pages.conftest import Way
 from tests.pages.customer import Customer, words
 from tests.sandbox_client import SandboxClient
@@ -113,12 +114,47 @@ async def test_without_a_mail_server_the_page_names_the_contact(customer: Custom
     assert (answer.status_code, answer.headers['location']) == (303, '/find')
 
 
+@pytest.mark.parametrize(
+    ('settings_env', 'is_named'), [(True, True), (False, False)], indirect=['settings_env']
+)
+async def test_the_privacy_page_says_that_mail_is_sent(
+    customer: Customer, shop: Shop, is_named: bool
+) -> None:
+    """Through a provider, and how long an address is kept; where no mail is sent it says nothing of that."""
+    text = words((await customer.http.get('/privacy')).text)
+    for part in ('mail provider', 'the address you typed for 30 days'):
+        assert part in shop.site.privacy.mail.text
+        assert (part in text) is is_named
+
+
 @pytest.mark.parametrize('path', ['/nothing', '/order/nothing', '/success', '/order/nothing/session.ics'])
 async def test_every_error_page_links_to_it(customer: Customer, path: str) -> None:
     """Whoever has lost the way finds it."""
     answer = await customer.http.get(path)
     assert answer.status_code in (400, 404)
     assert 'href="/find"' in answer.text
+
+
+async def test_the_pages_of_other_errors_link_to_it_too(
+    customer: Customer, shop: Shop, sandbox: SandboxClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A method that is not allowed, Stripe's silence after a payment, and an error of ours.
+
+    The test patches ``find`` of the orders to fail unexpectedly.
+    """
+    sandbox.fault('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
+    answers = [
+        await customer.http.post('/terms'),
+        await customer.http.get('/success', params={'session_id': 'cs_test_unknown'}),
+    ]
+
+    async def fail(**_: str) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(shop.ledger.orders, 'find', fail)
+    answers.append(await customer.http.get('/order/a-token/session.ics'))
+    assert [answer.status_code for answer in answers] == [405, 503, 500]
+    assert all('href="/find"' in answer.text for answer in answers)
 
 
 async def test_the_landing_page_links_to_it_twice(customer: Customer) -> None:

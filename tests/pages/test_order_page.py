@@ -223,6 +223,37 @@ async def test_calendly_down_still_ends_in_a_calendar(
     assert customer.frames[0].props['src'].startswith(sandbox.calendly_link)
 
 
+async def test_no_frame_is_shown_that_would_stay_empty(
+    customer: Customer, way: Way, sandbox: SandboxClient
+) -> None:
+    """While Calendly's pages are down too there is a link; the calendar appears once they answer."""
+    sandbox.fault('* /calendly/*', 'fail', status=503, times=None)
+    await way.arrive(await way.pay())
+    await customer.until(lambda: 'Open the calendar in a new tab' in customer.text)
+    assert 'Your payment is safe. We are fetching the calendar; this page keeps trying.' in customer.text
+    assert customer.frames == []
+    sandbox.clear_faults()
+    await customer.until(lambda: len(customer.frames) == 1)
+    assert '/d/' in customer.frames[0].props['src']
+    assert 'keeps trying' not in customer.text
+
+
+async def test_an_open_page_takes_the_new_link(customer: Customer, shop: Shop, way: Way) -> None:
+    """Another page has replaced an expired link: a frame with the same ids would keep its document."""
+    path = await way.arrive(await way.pay())
+    await customer.until(lambda: len(customer.frames) == 1)
+    frames = [customer.frames[0]]
+    for name in ('first', 'second'):
+        order = await order_at(shop, path)
+        new = f'{str(order.calendar_url).partition("/d/")[0]}/d/{name}/coaching'
+        assert await shop.ledger.orders.move(order, because=Cause.PAGE, line='made', calendar_url=new)
+        await customer.until(lambda: customer.frames not in ([], frames[-1:]))
+        (frame,) = customer.frames
+        assert f'/d/{name}/coaching' in frame.props['src']
+        assert frame.id != frames[-1].id
+        frames.append(frame)
+
+
 async def test_calendly_down_ends_in_a_calendar_without_script(
     customer: Customer, way: Way, sandbox: SandboxClient
 ) -> None:

@@ -319,15 +319,21 @@ def test_to_cancel_is_not_as_loud_as_to_move() -> None:
 
 
 def test_a_link_that_follows() -> None:
-    """An online meeting without a link says where the link comes from; the page then asks for it."""
+    """An online meeting without a link says where the link comes from."""
     booking = replace(BOOKING, link_follows=True)
     shown = view_of(State.PAID, booking)
     assert 'Where: Online; the link to join comes by e-mail from Calendly.' in words(shown.state)
-    assert shown.link_follows
     known = view_of(State.PAID, replace(booking, link_follows=False, place='https://meet.example'))
     assert 'Where: Join the meeting' in words(known.state)
-    assert not known.link_follows
-    assert not view_of(State.REFUNDED, booking).link_follows
+
+
+@pytest.mark.parametrize(('state', 'expected'), [(State.PAID, True), (State.REFUNDED, False)])
+def test_a_meeting_that_is_to_come_may_change(state: State, expected: bool) -> None:
+    """While its page is open Calendly is asked about it: not once it is over, canceled or refunded."""
+    assert view_of(state, BOOKING).has_meeting is expected
+    assert not view_of(state, replace(BOOKING, state=BookingState.CANCELED)).has_meeting
+    over = replace(BOOKING, start=NOON - timedelta(hours=2), end=NOON - timedelta(hours=1))
+    assert not view_of(state, over).has_meeting
 
 
 def test_nothing_untrue_is_said_of_the_receipt() -> None:
@@ -345,6 +351,10 @@ def test_nothing_untrue_is_said_of_the_receipt() -> None:
     assert 'href="https://pay.stripe.com/receipts/x"' in linked
     assert 'e-mailed' not in linked
     assert 'Receipt e-mailed number 1234-5678' in words(shown(receipt_number='1234-5678'))
+    assert 'invoice' not in linked
+    with_invoice = shown(invoice_url='https://invoice.stripe.com/i/1')
+    assert f'href="/order/{data.order.token}/invoice"' in with_invoice
+    assert 'invoice.stripe.com' not in with_invoice
 
 
 def test_days_are_those_of_the_customer() -> None:

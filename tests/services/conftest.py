@@ -15,6 +15,7 @@ from services.errors import LedgerUnavailable, ShopError
 from services.orders import Cause, Order
 from services.settings import parse_settings
 from services.shop import Shop, build
+from tests.conftest import CreateTables
 from tests.contract.calendly import check_logged
 from tests.sandbox_client import SandboxClient
 from tests.services.derived import check_derived
@@ -82,8 +83,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def shop(settings_env: dict[str, str], clock: Clock) -> AsyncIterator[Shop]:
+async def shop(
+    settings_env: dict[str, str], clock: Clock, create_tables: CreateTables
+) -> AsyncIterator[Shop]:
     """Open a shop with an empty ledger and the clock of the test; check the derived columns afterwards."""
+    create_tables(settings_env['DATABASE_URL'])
     shop = build(parse_settings(settings_env), clock=clock)
     await shop.open()
     yield shop

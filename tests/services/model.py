@@ -30,11 +30,13 @@ from services.shop import Shop, build
 from tests.factories import CREATE, signed
 from tests.sandbox_client import PROMPT, SandboxClient
 from tests.services.derived import check_derived
-from tests.services.model_of_links import MAKE_SHARE, LinkRules
+from tests.services.model_of_links import MAKE_SHARE
+from tests.services.model_of_refunds import RefundRules
 
 T = TypeVar('T')
 
 BROWSERS = ('ann', 'bob')
+MAY_FAIL = (CREATE, 'POST /v1/refunds', 'GET *', '*')  # requests to Stripe
 DISPUTE_STATUSES = ('open', 'inquiry', 'appeal', 'won', 'lost', 'prevented', 'warning_closed')
 DECIDED_AGAINST_US = ('lost', 'prevented', 'appeal_needs_response', 'appeal_under_review')
 RETRY_TIME = timedelta(minutes=11)  # after this, everything that failed is due again
@@ -101,7 +103,7 @@ class CrashPoint:
             self.steps_left -= 1
 
 
-class Model(LinkRules):
+class Model(RefundRules):
     """Two customers, one shop, Stripe, Calendly; the test sets ``sandbox`` and ``environment``."""
 
     sandbox: SandboxClient
@@ -197,6 +199,14 @@ class Model(LinkRules):
         if fails:
             self.refund_fails(0, False)
 
+    @rule(dies_after=sampled_from([None, 2, 5, 8]), cancel=booleans())
+    def buy_and_have_it_refunded(self, dies_after: int | None, cancel: bool) -> None:
+        """Pay, book, and the operator gives all of it back with a double click; the process may die then."""
+        self.buy_and_book('ann', 0, 0)
+        self.operator_refunds(0, None, 2, False, cancel)
+        self.crash_point.steps_left = dies_after
+        self.carry_out()
+
     # --- Stripe
 
     @rule(which=integers(0, 5), success=booleans())
@@ -250,7 +260,7 @@ class Model(LinkRules):
             for _ in range(times):
                 self._try(self._post(body))
 
-    @rule(status=sampled_from([500, 429]), match=sampled_from([CREATE, 'GET *', '*']), lose=booleans())
+    @rule(status=sampled_from([500, 429]), match=sampled_from(MAY_FAIL), lose=booleans())
     def stripe_fails(self, status: int, match: str, lose: bool) -> None:
         """Stripe fails from now on, or its next response is lost after the work was done."""
         if lose:
@@ -351,6 +361,7 @@ class Model(LinkRules):
         self._check_meetings(list(orders.values()))
         self._check_mails(list(orders.values()))
         self._check_effects(list(orders.values()))
+        self._check_wishes()
         self._check_duplicates()
         self._check_another_round_changes_nothing()
 

@@ -256,7 +256,7 @@ async def test_an_unmatched_booking_is_marked_as_handled(customer: Customer, pai
     assert await meetings.mark_handled('nothing', reason, note='', actor=ACTOR) is Result.NO_BOOKING
 
 
-async def test_the_operator_decides_whether_it_was_paid_twice(customer: Customer, paid: Order) -> None:
+async def test_the_operator_decides_whether_it_is_a_duplicate(customer: Customer, paid: Order) -> None:
     """What he has decided is not looked for again."""
     orders = customer.shop.actions.orders
     second = await fulfilled(customer, await customer_buys_again(customer))

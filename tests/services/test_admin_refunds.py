@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from services.admin import RefundReason, Result
+from services.admin.attention_words import Action
 from services.ledger import EffectState
 from services.ledger.effects import GIVEN_UP
+from services.ledger.matters import AttentionKind
 from services.orders import BookingState, Cause, Order, State
 from services.settings import parse_settings
 from services.shop import Shop, build
@@ -53,6 +55,12 @@ def settings_env(settings_env: dict[str, str], sandbox: SandboxClient) -> dict[s
 def refunds(customer: Customer) -> list[tuple[int, str]]:
     """Return the amount and status of every refund at Stripe, oldest first."""
     return [(each['amount'], each['status']) for each in customer.sandbox.state()['refunds']]
+
+
+async def matters(shop: Shop) -> list[tuple[AttentionKind, str, Action]]:
+    """Return what needs a hand, of which order, and what there is to do."""
+    groups = (await shop.reads.attention.read(())).groups
+    return [(each.kind, each.reference, each.action) for group in groups for each in group.items]
 
 
 async def state_of(customer: Customer, order: Order) -> State:
@@ -153,6 +161,8 @@ async def test_two_processes_carry_out_one_refund_once(
     await asyncio.gather(handlers[effect.kind](effect), handlers[effect.kind](replace(effect, tries=2)))
     assert refunds(customer) == [(15000, 'succeeded')]
     assert (await refund_of(customer.shop, paid)).state is EffectState.DONE
+    made = [line for line in await lines_of(customer.shop, paid) if ' made: ' in line]
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize(
@@ -162,6 +172,7 @@ async def test_two_processes_carry_out_one_refund_once(
         ({'do': 'fail', 'status': 503}, 2),
         ({'do': 'fail', 'status': 429}, 2),
         ({'do': 'reset', 'times': 3}, 2),
+        ({'do': 'hang', 'seconds': 0.2, 'times': 3}, 2),
         ({'do': 'lose', 'times': 3}, 1),
         ({'do': 'cut', 'times': 3}, 1),
         ({'do': 'truncate'}, 1),
@@ -347,9 +358,11 @@ async def test_a_key_without_the_right_is_named_and_the_shop_stays_ready(
     assert effect.error == lacks
     assert (await lines_of(restricted, paid))[-1] == f'no refund of $150: {effect.error}'
     assert await alerts_of(restricted) == ['effect']
+    assert await matters(restricted) == [(AttentionKind.EFFECT, paid.reference, Action.OPEN)]
     assert [check.problem for check in await restricted.health() if check.name == 'stripe key'] == ['']
     customer.sandbox.act('key', missing_permissions=[])
     assert await restricted.actions.orders.retry_effect(paid, effect.id, actor=ACTOR) is Result.RETRIED
+    assert await matters(restricted) == []
     await carry_out(restricted)
     assert refunds(customer) == [(15000, 'succeeded')]
 
@@ -398,16 +411,19 @@ async def test_a_refund_that_fails_later_comes_back_to_the_operator(customer: Cu
     assert await state_of(customer, order) is State.REFUNDED
     customer.sandbox.act('clock', ahead=61)
     seen = await fulfilled(customer, order)
-    assert (seen.state, seen.refund_failed) == (State.PAID, True)
+    assert (seen.state, bool(seen.refund_failed_at)) == (State.PAID, True)
+    assert await matters(customer.shop) == [(AttentionKind.REFUND_FAILED, order.reference, Action.REFUND)]
     assert await alerts_of(customer.shop) == ['refund failed']
     lines = [line.line for line in await customer.shop.ledger.journal.lines(order.id)]
     assert lines[-1] == 'refunded → paid; a refund of $150 has failed'
     assert await want_refund(customer.shop, order, form='form-2') is Result.REFUND_BEGUN
     await carry_out(customer.shop)
-    assert not (await customer.order_of(order.session_id or '')).refund_failed
+    assert (await customer.order_of(order.session_id or '')).refund_failed_at is None
+    assert await matters(customer.shop) == []
     customer.sandbox.act('clock', ahead=130)
     await fulfilled(customer, order)
     assert await alerts_of(customer.shop) == ['refund failed', 'refund failed']
+    assert len(await matters(customer.shop)) == 1
 
 
 async def test_a_refund_that_has_failed_before_it_was_looked_up_needs_a_hand(

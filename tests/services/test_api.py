@@ -78,6 +78,7 @@ async def test_the_shop_reports_its_health(endpoints: httpx.AsyncClient, shop: S
             'clock': 'ok',
             'sales': 'ok',
             'selling': 'ok',
+            'webhooks': 'ok',
         },
     }
     await shop.catalog.price()

@@ -146,9 +146,14 @@ async def test_an_unknown_key_changes_nothing(shop: Shop) -> None:
 async def test_what_follows_from_a_payment(shop: Shop, clock: Clock) -> None:
     """Dispute, fraud warning, mismatch, a second payment and a review, each with its one action."""
     due = clock() + 7 * DAY
-    disputed = {'amount_disputed': 15000, 'dispute_status': 'needs_response', 'dispute_due_at': due}
+    disputed: dict[str, Any] = {
+        'amount_disputed': 15000,
+        'dispute_status': 'needs_response',
+        'dispute_due_at': due,
+    }
     await add(shop, clock, 'dspt', facts=replace(PAID, **disputed))
     await add(shop, clock, 'answ', facts=replace(PAID, **disputed | {'dispute_status': 'under_review'}))
+    await add(shop, clock, 'fail', refund_failed_at=clock())
     await add(shop, clock, 'frad', fraud_warning=True)
     await add(shop, clock, 'back', fraud_warning=True, facts=replace(PAID, amount_refunded=15000))
     await add(shop, clock, 'mism', facts=replace(PAID, mismatch='the currency is eur'))
@@ -162,10 +167,11 @@ async def test_what_follows_from_a_payment(shop: Shop, clock: Clock) -> None:
     }
     assert said == {
         AttentionKind.DISPUTE: [('DSPT', Action.STRIPE)],
+        AttentionKind.REFUND_FAILED: [('FAIL', Action.REFUND)],
         AttentionKind.FRAUD_WARNING: [('FRAD', Action.REFUND)],
         AttentionKind.MISMATCH: [('MISM', Action.REFUND)],
         AttentionKind.DUPLICATE: [('TWIC', Action.REFUND)],
-        AttentionKind.UNBOOKED: [(name, Action.SEND_LINK) for name in ('ANSW', 'DSPT', 'FRAD')],
+        AttentionKind.UNBOOKED: [(name, Action.SEND_LINK) for name in ('ANSW', 'DSPT', 'FAIL', 'FRAD')],
         AttentionKind.UNDER_REVIEW: [('RVEW', Action.STRIPE)],
     }
     dispute = await only(shop, AttentionKind.DISPUTE)
@@ -224,8 +230,13 @@ async def test_a_mail_that_was_not_sent(shop: Shop, clock: Clock) -> None:
     order = await add(shop, clock, 'aaaa', contact_email='ann@example.com')
     await book(shop, order)
     times = dict.fromkeys(('created_at', 'due_at', 'finished_at'), clock())
-    rest = {'recipient': '', 'tries': 1, 'next_try': None, 'last_error': '550 unknown user'} | times
-    mails = [
+    rest: dict[str, Any] = {
+        'recipient': '',
+        'tries': 1,
+        'next_try': None,
+        'last_error': '550 unknown user',
+    } | times
+    mails: list[dict[str, Any]] = [
         {'id': 'o1.paid', 'kind': MailKind.PAID, 'order_id': order.id, 'state': MailState.REFUSED},
         {'id': 'o1.reminder', 'kind': MailKind.REMINDER, 'order_id': order.id, 'state': MailState.SENT},
         {'id': 'links.1', 'kind': MailKind.LINKS, 'order_id': None, 'state': MailState.REFUSED},

@@ -220,6 +220,17 @@ async def test_nothing_free_is_a_warning_of_the_calendar(
     assert await shop.calendar_watch.check() is None
 
 
+async def test_readyz_says_what_the_pages_say(shop: Shop, sandbox: SandboxClient, clock: Clock) -> None:
+    """At once, in both directions: it does not wait for the next check of the calendar."""
+    assert await shop.calendar_watch.check() is None
+    async with client_at(shop) as client:
+        for count, expected in ((0, 'no time is free in the next 31 days'), (1, 'ok')):
+            sandbox.act('free-times', count=count)
+            clock.ahead += MINUTE
+            await shop.availability.refresh()
+            assert (await client.get('/readyz')).json()['parts']['calendar'] == expected
+
+
 async def test_selling_goes_on_unless_the_operator_says_otherwise(
     shop: Shop, customer: Customer, sandbox: SandboxClient
 ) -> None:

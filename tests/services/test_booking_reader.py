@@ -415,6 +415,18 @@ async def test_a_page_that_waits_brings_the_next_reading_forward(
     await shop.booking_reader.stop()
 
 
+async def test_how_often_calendly_is_read(shop: Shop) -> None:
+    """For a page with a calendar most often, for one with a meeting that may be moved less, else slowly."""
+    reader, waiting = shop.booking_reader, shop.waiting
+    intervals = [reader._interval()]
+    for page, what in (('booked', WaitsFor.CHANGE), ('paid', WaitsFor.BOOKING)):
+        waiting.enter(page, what)
+        intervals.append(reader._interval())
+    waiting.leave('paid')
+    intervals.append(reader._interval())
+    assert intervals == [120, 10, 5, 10]
+
+
 async def until(condition: Callable[[], object]) -> None:
     """Wait until something is true, for ten seconds at most."""
     await asyncio.to_thread(wait_until, lambda: bool(condition()), seconds=10, why='the reader has read')
@@ -493,6 +505,39 @@ class TestSubscription:
         sandbox.send_webhooks_to(f'{shop.settings.domain}')
         await shop.subscription_watch.check()
         assert await bookings_part(shop) == 'ok'
+
+    @pytest.mark.parametrize('delivered', [True, False])
+    async def test_a_booking_that_no_delivery_told_of_has_it_checked(
+        self, shop: Shop, sandbox: SandboxClient, paid: Order, delivered: bool
+    ) -> None:
+        """At once: a subscription that was disabled since the last check is said long before the next."""
+        sandbox.send_webhooks_to(shop.settings.domain)
+        url = await calendar_of(shop, paid)
+        await shop.booking_reader.read()
+        shop.booking_reader.was_read = True
+        shop.subscription_watch.start()
+        await until(lambda: asked(sandbox, 'GET /webhook_subscriptions') == 1)
+        sandbox.act('subscriptions', disabled=True)
+        booked = sandbox.book(url)
+        if delivered:
+            await told(shop, sandbox, booked)
+        await shop.booking_reader.read()
+        assert await states(shop, paid) == {booked['uri']: 'active'}
+        if delivered:
+            assert not shop.subscription_watch._is_doubtful.is_set()
+        else:
+            await until(lambda: shop.subscription_watch.problem)
+            assert 'is disabled' in await bookings_part(shop)
+        await shop.subscription_watch.stop()
+
+    async def test_what_is_known_to_be_wrong_is_not_checked_with_each_booking(
+        self, shop: Shop, sandbox: SandboxClient
+    ) -> None:
+        """Each check costs requests, of which Calendly allows fifty a minute."""
+        await shop.subscription_watch.check()
+        assert shop.subscription_watch.problem
+        shop.subscription_watch.check_at_once()
+        assert not shop.subscription_watch._is_doubtful.is_set()
 
     async def test_a_subscription_without_cancellations_is_said(
         self, shop: Shop, sandbox: SandboxClient

@@ -136,14 +136,14 @@ def test_the_checks_find_what_is_wrong(harness: Harness) -> None:
         invitee = context.sandbox.state()['invitees'][0]['uri']
         context.sandbox.act('cancel', invitee=invitee, by='host')
         assert len(check_effects(context.ledger, context.sandbox).lost) == 1
-        refund = {'payment_intent': order.facts.payment_id, 'amount': '100', 'metadata[paidslot_refund]': 'x'}
-        key = context.sandbox.settings['STRIPE_SECRET_KEY']
-        made = httpx.post(f'{context.sandbox.base}/stripe/v1/refunds', data=refund, auth=(key, ''))
-        assert made.is_success, made.text
-        assert len(check_refunds(context.ledger, context.sandbox).duplicated) == 1
         assert customer.press(again=True) == ''
         customer.pay()
         context.shop.wait_for_round()
         assert check_payments(context.ledger, context.sandbox) == Findings(
             duplicated=['a browser paid 2 times']
         )
+        refund = {'payment_intent': order.facts.payment_id, 'amount': '100', 'metadata[paidslot_refund]': 'x'}
+        key = context.sandbox.settings['STRIPE_SECRET_KEY']
+        made = httpx.post(f'{context.sandbox.base}/stripe/v1/refunds', data=refund, auth=(key, ''))
+        assert made.is_success, made.text
+        assert len(check_refunds(context.ledger, context.sandbox).duplicated) == 1

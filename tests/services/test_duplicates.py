@@ -192,3 +192,21 @@ async def test_a_second_payment_is_none_any_more_when_the_first_is_refunded(
     line = (await customer.shop.ledger.journal.lines(second.id))[-1]
     assert line.line == f'no second payment any more: {first.reference} is refunded'
     assert (await fulfilled(other_customer, released)).duplicate_of == ''
+
+
+@pytest.mark.parametrize('first', ['earlier', 'later'])
+async def test_of_two_payments_whose_refunds_fail_the_later_one_is_marked(
+    customer: Customer, other_customer: Customer, first: str
+) -> None:
+    """At once, whichever of the two comes back first: both are paid again."""
+    orders = {'earlier': await customer.buy(), 'later': await other_customer.buy()}
+    sandbox, refunds = customer.sandbox, {}
+    for which, order in orders.items():
+        refunds[which] = sandbox.act('refund', session=order.session_id)['id']
+        await fulfilled(customer, order)
+    for which in sorted(orders, reverse=first == 'later'):
+        sandbox.act('fail-refund', refund=refunds[which])
+        await fulfilled(customer, orders[which])
+    earlier, later = [await customer.order_of(order.session_id or '') for order in orders.values()]
+    assert earlier.state is later.state is State.PAID
+    assert (earlier.duplicate_of, later.duplicate_of) == ('', earlier.reference)

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.errors import ShopError
 from services.ledger import Delivery, MailState, Source
+from services.messages import Problem
 from services.orders import BookingState, Cause, Order
 from services.settings import parse_settings
 from services.shop import Shop, build
@@ -296,7 +298,7 @@ async def test_a_problem_is_told_after_a_quarter_of_an_hour(
 ) -> None:
     """Once, and not again while it lasts or returns on the same day."""
     shop = customer.shop
-    problem = [('reconciler', 'the key is refused')]
+    problem = [Problem('reconciler', 'Stripe is silent')]
     for minutes, problems, known in (
         (0, problem, 0),
         (10, problem, 0),
@@ -315,7 +317,56 @@ async def test_a_problem_is_told_after_a_quarter_of_an_hour(
     clock.ahead = timedelta(minutes=70)
     await send_all(shop)
     (mail,) = sandbox.mails(OPERATOR)
-    assert 'reconciler: the key is refused' in mail['text']
+    assert 'reconciler: Stripe is silent' in mail['text']
+
+
+async def test_a_key_that_is_refused_is_told_at_once(
+    customer: Customer, sandbox: SandboxClient, clock: Clock
+) -> None:
+    """Stripe's and Calendly's, in the next mail to the operator; each once."""
+    shop = customer.shop
+    sandbox.act('key', revoked=True)
+    sandbox.fault('GET /users/me', 'fail', status=401, times=None)
+    with pytest.raises(ShopError):
+        await customer.start()
+    await shop.calendar_watch.check()
+    for minutes in (0, 5, 16):
+        clock.ahead = timedelta(minutes=minutes)
+        urgent = [problem for problem in await shop.problems() if problem.urgent]
+        assert [problem.part for problem in urgent] == ['stripe key', 'calendar']
+        await shop.problem_watch.check(urgent)
+        assert await alerts_of(shop) == ['problem', 'problem']
+    await send_all(shop)
+    (mail,) = sandbox.mails(OPERATOR)
+    assert 'stripe key: Stripe refuses the key' in mail['text']
+    assert 'calendar: Calendly refuses CALENDLY_TOKEN' in mail['text']
+    sandbox.act('key', revoked=False)
+    await customer.start()
+    assert 'stripe key' not in [problem.part for problem in await shop.problems()]
+
+
+async def test_each_dispute_of_an_order_is_told_once(
+    customer: Customer, sandbox: SandboxClient, clock: Clock
+) -> None:
+    """One after the other and two at a time, whatever is read again."""
+    order = await paid(customer)
+
+    async def dispute(**options: object) -> None:
+        sandbox.act('dispute', session=order.session_id, **options)
+        for _ in range(2):
+            await fulfilled(customer, order)
+
+    await dispute(amount=5000)
+    assert await alerts_of(customer.shop) == ['dispute']
+    await dispute(status='won')
+    assert await alerts_of(customer.shop) == ['dispute']
+    await dispute(amount=3000)
+    await dispute(amount=2000)
+    assert await alerts_of(customer.shop) == ['dispute'] * 3
+    clock.ahead = timedelta(minutes=11)
+    await send_all(customer.shop)
+    (mail,) = sandbox.mails(OPERATOR)
+    assert mail['subject'] == '3 matters need your hand'
 
 
 async def test_a_server_that_is_down_loses_and_repeats_nothing(
@@ -453,9 +504,9 @@ async def test_what_was_mailed_without_an_order_is_deleted(
     """Lists of links and mails to the operator go after thirty days; mails of orders stay with them."""
     await paid(customer)
     await customer.shop.ledger.mails.send_links('nobody@example.com')
-    await customer.shop.problem_watch.check([('clock', 'wrong')])
+    await customer.shop.problem_watch.check([Problem('clock', 'wrong')])
     clock.ahead = timedelta(minutes=16)
-    await customer.shop.problem_watch.check([('clock', 'wrong')])
+    await customer.shop.problem_watch.check([Problem('clock', 'wrong')])
     clock.ahead = timedelta(minutes=30)
     await send_all(customer.shop)
     assert {row.kind for row in await rows_of(customer.shop)} == {'paid', 'reminder', 'links', 'alerts'}

@@ -1,17 +1,21 @@
 """The metrics: correct, separate for each shop, without data of single orders, and for the operator alone."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from services.inbox import Outcome
-from services.ledger import UnmatchedReason
-from services.metrics import UNMATCHED
+from services.ledger import MailState, UnmatchedReason
+from services.metrics import MAILS, UNMATCHED
 from services.orders import Cause
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.factories import event_of, signed
-from tests.services.conftest import Customer
+from tests.sandbox_client import SandboxClient
+from tests.services.conftest import Clock, Customer, fulfilled
+from tests.services.mailing import send_all
 
 HERE = ('127.0.0.1', 5400)
 
@@ -120,3 +124,65 @@ async def test_only_the_operators_networks_can_read_the_metrics(
 def test_every_reason_of_an_unmatched_booking_is_a_kind() -> None:
     """The words of the metric are the words of the ledger."""
     assert {reason.value for reason in UnmatchedReason} == set(UNMATCHED)
+
+
+def test_every_end_of_a_mail_is_an_outcome() -> None:
+    """The words of the metric are the words of the ledger."""
+    ends = {state.value for state in MailState} - {MailState.WANTED, MailState.SENDING}
+    assert ends == set(MAILS) - {'queued', 'put off'}
+
+
+class TestMails:
+    """A shop that sends mail."""
+
+    @pytest.fixture
+    def settings_env(self, settings_env: dict[str, str], sandbox: SandboxClient) -> dict[str, str]:
+        """Return the settings of a shop that mails to the sandbox."""
+        return settings_env | sandbox.mail_settings
+
+    async def test_mails_are_counted_by_kind_and_outcome(
+        self, customer: Customer, sandbox: SandboxClient, clock: Clock
+    ) -> None:
+        """Written down once, put off, sent once; refused, dropped and given up; alerts in their mail."""
+
+        def counted(kind: str) -> dict[str, float]:
+            text = customer.shop.metrics.text().decode()
+            series = f'paidslot_mails_total{{kind="{kind}",outcome="%s"}}'
+            return {word: found for word in MAILS if (found := value_of(text, series % word))}
+
+        assert counted('paid') == {}
+        sandbox.fault('mail *', 'fail', status=451)
+        order = await fulfilled(customer, await customer.buy())
+        assert counted('paid') == counted('reminder') == {'queued': 1}
+        await send_all(customer.shop)
+        assert counted('paid') == {'queued': 1, 'put off': 1}
+        clock.ahead = timedelta(minutes=6)
+        await send_all(customer.shop)
+        await fulfilled(customer, order)
+        assert counted('paid') == {'queued': 1, 'put off': 1, 'sent': 1}
+        sandbox.act('refund', session=order.session_id)
+        sandbox.fault('mail *', 'fail', status=550)
+        await fulfilled(customer, order)
+        await send_all(customer.shop)
+        assert counted('refunded') == {'queued': 1, 'refused': 1}
+        assert counted('alerts') == {'queued': 1}
+        await customer.shop.ledger.mails.send_links('nobody@example.com')
+        await send_all(customer.shop)
+        assert counted('links') == {'queued': 1, 'dropped': 1}
+        clock.ahead = timedelta(days=5)
+        await send_all(customer.shop)
+        assert counted('reminder') == {'queued': 1, 'given up': 1}
+        assert counted('alerts') == {'queued': 2, 'given up': 1}  # the second tells of the reminder
+
+    async def test_a_move_that_comes_second_counts_no_mail(
+        self, customer: Customer, sandbox: SandboxClient
+    ) -> None:
+        """Nothing was written down."""
+        order = await customer.buy()
+        paid = await fulfilled(customer, order)
+        moved = await customer.shop.ledger.orders.move(
+            order, because=Cause.WEBHOOK, line='late', facts=paid.facts
+        )
+        assert moved is None
+        text = customer.shop.metrics.text().decode()
+        assert value_of(text, 'paidslot_mails_total{kind="paid",outcome="queued"}') == 1

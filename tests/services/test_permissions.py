@@ -8,13 +8,14 @@ import pytest
 
 from services.errors import PaymentsUnavailable
 from services.orders import Cause, State
-from services.payments import PERMISSIONS, create_key_url
+from services.payments import FOR_BUTTONS, PERMISSIONS, create_key_url
 from services.sandbox.stripe.endpoints import ENDPOINTS
 from services.sandbox.stripe.expand import permissions_of
 from services.settings import parse_settings
-from services.shop import build
+from services.shop import Shop, build
 from tests.processes import ROOT
-from tests.services.conftest import Customer
+from tests.services.admin import ACTOR, want_refund
+from tests.services.conftest import Customer, fulfilled
 
 RESTRICTED = 'rk_test_sandboxNoMoneyMoves00000002'
 NEEDED_TO_SELL = {'checkout_session_write', 'plan_read'}
@@ -24,7 +25,7 @@ async def test_the_list_of_permissions_is_what_the_shop_asks_for(
     customer: Customer, settings_env: dict[str, str]
 ) -> None:
     """The life of an order needs exactly these permissions; the account may stay unknown."""
-    shop = build(parse_settings(settings_env))
+    shop = build(parse_settings(settings_env | {'INVOICES': '1'}))
     await shop.open()
     await shop.warm_up()
     session = await shop.checkout.start(browser_id='b', because=Cause.BUTTON)
@@ -53,7 +54,7 @@ async def test_a_missing_permission_is_named_once_and_no_session_read_fails(
 ) -> None:
     """The customer gets what was paid for; the operator reads what the key lacks, once."""
     customer.sandbox.act('key', missing_permissions=[slug])
-    shop = build(parse_settings(settings_env | {'STRIPE_SECRET_KEY': RESTRICTED}))
+    shop = build(parse_settings(settings_env | {'STRIPE_SECRET_KEY': RESTRICTED, 'INVOICES': '1'}))
     await shop.open()
     session = await shop.checkout.start(browser_id='b', because=Cause.BUTTON)
     customer.sandbox.pay(session.id)
@@ -173,12 +174,26 @@ async def test_a_permission_that_is_granted_is_not_called_missing_any_more(
     await shop.close()
 
 
+async def test_only_the_buttons_of_the_admin_write_to_payments(
+    customer: Customer, other_customer: Customer, shop: Shop
+) -> None:
+    """A refund and a draft of evidence need these permissions, and nothing else needs them."""
+    first = await fulfilled(customer, await customer.buy())
+    await want_refund(shop, first)
+    second = await fulfilled(other_customer, await other_customer.buy(card='4000000000000259'))
+    await shop.actions.evidence.request_draft(second, form='f', actor=ACTOR)
+    await shop.effects.run()
+    asked = {_permission(request) for request in customer.sandbox.requests('/v1/')}
+    assert asked - set(PERMISSIONS) - {'checkout_session_read'} == set(FOR_BUTTONS)
+
+
 def test_the_readme_lists_the_permissions() -> None:
-    """README names each row of the Dashboard, and links the form in which they are ticked."""
+    """README names each row of the Dashboard, and links the forms in which they are ticked."""
     readme = (ROOT / 'README.md').read_text(encoding='utf-8')
-    for row, _ in PERMISSIONS.values():
+    for row, _ in (*PERMISSIONS.values(), *FOR_BUTTONS.values()):
         assert row in readme
-    assert create_key_url() in readme
+    assert create_key_url() + '\n' in readme
+    assert create_key_url(for_buttons=True) + '\n' in readme
 
 
 def _permission(request: dict[str, object]) -> str:

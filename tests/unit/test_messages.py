@@ -40,6 +40,7 @@ REFUNDED = with_facts(amount_refunded=15000)
 MISMATCH = with_facts(mismatch='amount')
 DISPUTED = with_facts(amount_disputed=15000, dispute_status='needs_response')
 FIRST = [MailKind.PAID, MailKind.REMINDER]
+DAY = timedelta(hours=24)
 
 
 @pytest.mark.parametrize(
@@ -63,23 +64,24 @@ FIRST = [MailKind.PAID, MailKind.REMINDER]
 )
 def test_each_move_is_told_as_it_should(before: Order, after: Order, kinds: list[MailKind]) -> None:
     """A customer hears of money that came or went back, and of nothing else."""
-    assert [kind for kind, _ in mails_after(before, after, NOON)] == kinds
+    assert [kind for kind, _ in mails_after(before, after, NOON, reminder_after=DAY)] == kinds
 
 
 def test_the_reminder_is_due_a_day_later() -> None:
     """The other mails are due at once."""
-    assert mails_after(OPEN, BOUGHT, NOON) == [
+    assert mails_after(OPEN, BOUGHT, NOON, reminder_after=DAY) == [
         (MailKind.PAID, NOON),
         (MailKind.REMINDER, NOON + timedelta(hours=24)),
     ]
+    assert mails_after(OPEN, BOUGHT, NOON, reminder_after=None) == [(MailKind.PAID, NOON)]
 
 
 def test_an_order_that_is_found_late_is_not_told() -> None:
     """A restored ledger mails nobody about payments of last week; a slow bank is not late."""
     late = NOON + timedelta(days=4)
-    assert mails_after(OPEN, BOUGHT, late) == []
+    assert mails_after(OPEN, BOUGHT, late, reminder_after=DAY) == []
     assert alerts_after(OPEN, replace(BOUGHT, duplicate_of='WXYZ-6789'), late) == []
-    assert len(mails_after(PROCESSING, BOUGHT, late)) == 2
+    assert len(mails_after(PROCESSING, BOUGHT, late, reminder_after=DAY)) == 2
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,31 @@ def test_the_operator_is_called_where_a_hand_is_needed(
     before: Order, after: Order, alerts: list[AlertKind]
 ) -> None:
     """Not for what goes its way."""
-    assert alerts_after(before, after, NOON) == alerts
+    assert [kind for kind, _ in alerts_after(before, after, NOON)] == alerts
+
+
+@pytest.mark.parametrize(
+    ('before', 'after', 'keys'),
+    [
+        ('', 'du_1', ['dispute.du_1']),
+        ('du_1', 'du_1', []),
+        ('du_1', 'du_1,du_2', ['dispute.du_2']),
+        ('du_1', 'du_2', ['dispute.du_2']),
+        ('', 'unread', ['dispute']),
+        ('unread', 'unread', []),
+        ('unread', 'du_1', []),
+        ('du_1', '', []),
+    ],
+)
+def test_each_dispute_has_a_key_of_its_own(before: str, after: str, keys: list[str]) -> None:
+    """One that the key may not read has the key of all such disputes."""
+
+    def with_disputes(ids: str) -> Order:
+        known = '' if ids == 'unread' else ids
+        return with_facts(amount_disputed=5000 if ids else 0, open_disputes=known)
+
+    alerts = alerts_after(with_disputes(before), with_disputes(after), NOON)
+    assert alerts == [(AlertKind.DISPUTE, key) for key in keys]
 
 
 @pytest.mark.parametrize(

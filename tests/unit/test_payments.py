@@ -20,11 +20,12 @@ from services.payments.translate import session_from
         (None, False),
     ],
 )
-def test_a_receipt_elsewhere_is_not_linked(url: str | None, kept: bool) -> None:
+def test_a_receipt_or_an_invoice_elsewhere_is_not_linked(url: str | None, kept: bool) -> None:
     """Only pages of Stripe are linked."""
     intent = {'id': 'pi_1', 'latest_charge': {'id': 'ch_1', 'receipt_url': url}}
-    facts = session_from({'id': 'cs_1', 'payment_intent': intent}).facts
-    assert facts.receipt_url == (url if kept else '')
+    session = {'id': 'cs_1', 'payment_intent': intent, 'invoice': {'id': 'in_1', 'hosted_invoice_url': url}}
+    facts = session_from(session).facts
+    assert facts.receipt_url == facts.invoice_url == (url if kept else '')
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,13 @@ def test_the_seed_has_the_disclaimer() -> None:
         assert words in disclaimer
 
 
+def test_the_seed_promises_no_receipt_by_mail() -> None:
+    """Whether Stripe mails one is a switch in its Dashboard; the page of an order links to it always."""
+    sentences = re.findall(r'[^.?!"]*receipt[^.?!"]*', SEED, re.IGNORECASE)
+    assert len(sentences) >= 3
+    assert [each for each in sentences if re.search(r'mail|sent|send|inbox', each, re.IGNORECASE)] == []
+
+
 def test_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path: Path) -> None:
     """A file saved by a Windows editor is the same site."""
     path = tmp_path / 'site.toml'

@@ -75,7 +75,12 @@ def find_link() -> Markup:
 
 
 def contact_sentence(contact: Contact) -> Markup:
+    """Say how to reach the operator, in a paragraph."""
+    return h('p', contact_words(contact))
+
+
+def contact_words(contact: Contact) -> Markup:
     """Say how to reach the operator."""
     phone = h('a', contact.phone, href=f'tel:{contact.dial}')
     email = h('a', contact.email, href=f'mailto:{contact.email}')
-    return h('p', 'Call ', phone, ' or write to ', email, '.')
+    return join('Call ', phone, ' or write to ', email, '.')

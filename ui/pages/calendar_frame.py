@@ -3,6 +3,8 @@
 Its height: ``.frame`` in ``ui/components/theme.css``.
 """
 
+import asyncio
+
 from markupsafe import Markup
 from nicegui import ui
 
@@ -13,6 +15,7 @@ from ui.components.elements import Static
 from ui.components.layout import contact_sentence
 from ui.rendering.reconnect import LastingFrame, is_rebuilt, numbered_from
 
+RETRY_AFTER = 5.0  # seconds until the next try while Calendly does not answer at all
 FETCHING = 'Your payment is safe. We are fetching the calendar; this page keeps trying.'
 
 ALREADY_BOOKED_SHORT = (
@@ -26,7 +29,7 @@ ALREADY_BOOKED = (
 """For a shop that neither is notified of bookings nor can read them."""
 
 FIRST_ID = 200  # of the elements of the first calendar; each booking that ends it moves on by IDS
-IDS = 20
+IDS, REPLACED = 20, 10  # with REPLACED added for a calendar that takes the place of one with a dead link
 
 
 class CalendarFrame:
@@ -39,7 +42,9 @@ class CalendarFrame:
     def __init__(self, shop: Shop, order: Order) -> None:
         self._shop = shop
         self._order_path = f'/order/{order.token}'
-        self._is_fetching = False
+        self._notice: str | None = None  # the calendar's address in the notice that is shown, '' without one
+        self._next_try = 0.0
+        self._first_id = FIRST_ID
         self._is_rebuilt = is_rebuilt()
         self.url: str | None = None
         self._link: str | None = None  # the order's own link, as far as it is known
@@ -52,33 +57,44 @@ class CalendarFrame:
             order: the order as read from the ledger.
             earlier_bookings: how many bookings of it are known; each has ended a calendar.
         """
-        if self._link and order.calendar_url != self._link:  # the link was used
+        if self._link and order.calendar_url != self._link:  # it was used, or has expired
             self.remove()
+            # A browser keeps the document of a frame whose id is the same.
+            self._first_id = FIRST_ID + (REPLACED if self._first_id == FIRST_ID else 0)
         self._link = order.calendar_url
-        if self.url:
+        if self.url or asyncio.get_running_loop().time() < self._next_try:
             return
-        if not self._is_fetching:
+        if self._notice is None:
             self._show_notice()
         calendar = self._shop.calendar
         # A browser that comes back may show the public calendar already.
         has_waited = calendar.has_waited(order) or (self._is_rebuilt and not order.bookings_unknown)
         url = await calendar.url(order, fallback=has_waited)
-        if url and not self._element.is_deleted:
-            with numbered_from(FIRST_ID + IDS * earlier_bookings, self._element.client):
+        if not url or self._element.is_deleted:
+            return
+        if self._is_rebuilt or await calendar.is_reachable():
+            with numbered_from(self._first_id + IDS * earlier_bookings, self._element.client):
                 self._show(url)
+        else:  # an empty frame would stay, and nobody may replace it
+            self._next_try = asyncio.get_running_loop().time() + RETRY_AFTER
+            self._show_notice(url)
 
     def remove(self) -> None:
         """Remove the calendar from the page."""
-        self.url, self._is_fetching, self._is_rebuilt = None, False, False
+        self.url, self._notice, self._next_try, self._is_rebuilt = None, None, 0.0, False
         self._element.clear()
 
-    def _show_notice(self) -> None:
-        self._is_fetching = True
+    def _show_notice(self, url: str = '') -> None:
+        if self._notice == url:
+            return
+        self._notice = url
         self._element.clear()
         with self._element:
             Static(self._heading())
             Static(h('p', FETCHING), role='status').classes('frame fetching busy')
             Static(h('a', 'Check now', href=self._order_path), 'p').classes('links')
+            if url:
+                Static(_plain_link(url), 'p')
 
     def _show(self, url: str) -> None:
         self.url = url

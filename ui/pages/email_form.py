@@ -18,7 +18,7 @@ from ui.pages.order_urls import PRIVATE
 
 WRONG = 'Wrong e-mail address?'
 WHAT_FOR = 'The calendar is filled in with it, and we write to it about this order.'
-BOTH = ' We tell both addresses by mail.'
+BOTH = ' We tell both addresses by mail. A link that we mailed to the earlier one still opens this order.'
 STRIPES = ' The receipt at Stripe keeps the address you paid with.'
 ERROR = 'email-error'  # the id of the words about a wrong address
 

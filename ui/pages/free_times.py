@@ -12,7 +12,8 @@ from services.availability import FreeTimes
 from services.shop import Shop
 from services.site import Contact
 from ui.components.builder import h
-from ui.components.layout import contact_sentence
+from ui.components.elements import Static
+from ui.components.layout import contact_sentence, contact_words
 from ui.components.meetings import LOCALE
 
 NOT_KNOWN_NOW = Markup('&nbsp;')  # keeps the space, so that nothing moves when they become known
@@ -21,8 +22,33 @@ ASK_FIRST = 'Please ask us before you pay.'
 PAY_LATER = 'You can pay here again as soon as one is free.'
 
 
-def free_times_note(shop: Shop) -> Markup:
-    """Build what is known of the free times; '' where it cannot be known."""
+class FreeTimesNote:
+    """What is said beside one button; nothing on an open page moves when it changes.
+
+    It keeps the room and the place of what the page was loaded with: what comes later is shown in them.
+    The room is in ``ui/components/theme.css``.
+    """
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._is_noted = shop.availability.nothing_free
+        self._element = Static(free_times_note(shop)).classes(
+            'free-times noted' if self._is_noted else 'free-times'
+        )
+
+    def update(self, *, is_shown: bool = True) -> None:
+        """Show what is known now, or nothing."""
+        note = free_times_note(self._shop, in_a_line=not self._is_noted) if is_shown else Markup('')
+        self._element.show(note)
+
+
+def free_times_note(shop: Shop, *, in_a_line: bool = False) -> Markup:
+    """Build what is known of the free times; '' where it cannot be known.
+
+    Args:
+        shop: whose times they are.
+        in_a_line: that none is free is said without a box, in the room of the next free time.
+    """
     availability = shop.availability
     if not availability.can_be_known:
         return Markup('')
@@ -30,19 +56,23 @@ def free_times_note(shop: Shop) -> Markup:
     if known is None:
         return NOT_KNOWN_NOW
     if not known.starts:
-        return _nothing_free(shop.site.contact, availability.sells)
+        return nothing_free(shop.site.contact, availability.sells, in_a_line)
     zone = shop.site.business.zone
-    return _next_free(known, datetime.now(UTC).astimezone(zone).date(), zone)
+    return next_free(known, datetime.now(UTC).astimezone(zone).date(), zone)
 
 
-@lru_cache(maxsize=2)
-def _nothing_free(contact: Contact, sells: bool) -> Markup:
-    words = h('strong', NOTHING_FREE), ' ', ASK_FIRST if sells else PAY_LATER
+@lru_cache(maxsize=4)
+def nothing_free(contact: Contact, sells: bool, in_a_line: bool) -> Markup:
+    """Say that no time is free, and whether one can pay."""
+    words = h('b', NOTHING_FREE), ' ', ASK_FIRST if sells else PAY_LATER
+    if in_a_line:
+        return h('p', *words, ' ', contact_words(contact), class_='later')
     return h('div', h('p', *words), contact_sentence(contact), class_='notice')
 
 
 @lru_cache(maxsize=2)
-def _next_free(known: FreeTimes, today: date, zone: ZoneInfo) -> Markup:
+def next_free(known: FreeTimes, today: date, zone: ZoneInfo) -> Markup:
+    """Say when the next time is free, and how many more there are."""
     first = known.starts[0]
     when, zone_name = written(first, zone)
     time = h('strong', h('time', when, datetime=f'{first:%Y-%m-%dT%H:%M:%SZ}'))

@@ -24,8 +24,9 @@ def register(shop: Shop) -> None:
     @app.api_route('/privacy', methods=['GET', 'HEAD'])
     def privacy() -> HTMLResponse:
         privacy = shop.site.privacy
+        mail = (privacy.mail,) if shop.sends_mail else ()
         stripe_js = (privacy.stripe_js,) if shop.settings.loads_stripe_js else ()
-        return _page(shop, privacy, *stripe_js)
+        return _page(shop, privacy, *mail, *stripe_js)
 
 
 def _page(shop: Shop, legal: Legal, *more: Section) -> HTMLResponse:

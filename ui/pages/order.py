@@ -17,7 +17,7 @@ from services.shop import Shop, WaitsFor
 from ui.components.builder import h, join
 from ui.components.documents import plain_page
 from ui.components.elements import Static, refresh_without_script
-from ui.components.layout import RESPONSE_TIMEOUT, contact_sentence, page_layout
+from ui.components.layout import RESPONSE_TIMEOUT, contact_sentence, find_link, page_layout
 from ui.components.theme import favicon
 from ui.pages import seo
 from ui.pages.calendar_frame import CalendarFrame
@@ -37,7 +37,7 @@ REFRESH_TASK = 'refresh an order page'
 
 
 def register(shop: Shop, reconnector: Reconnector) -> None:
-    """Register /success, the page of an order and its calendar file."""
+    """Register /success, the page of an order, its calendar file and the way to its invoice."""
     icon = str(favicon(shop.site.theme))
     title = f'Your order · {shop.site.business.name}'
     open_pages: dict[str, OrderPage] = {}  # by the id of their client
@@ -111,6 +111,12 @@ def register(shop: Shop, reconnector: Reconnector) -> None:
             return Response(status_code=204)
         return RedirectResponse(f'/order/{token}?corrected=1', 303, headers=PRIVATE)
 
+    @app.get('/order/{token}/invoice')
+    async def invoice(token: str) -> Response:
+        order = await shop.fulfilment.find(token)
+        url = await shop.fulfilment.find_invoice(order) if order else ''
+        return RedirectResponse(url, 303, headers=PRIVATE) if url else not_found(shop, order=True)
+
     @app.api_route('/order/{token}/session.ics', methods=['GET', 'HEAD'])
     async def session_file(token: str) -> Response:
         from ui.pages.calendar_file import calendar_file  # rarely requested, and its library is large
@@ -139,6 +145,7 @@ def _still_checking(shop: Shop, error: ShopError, *, url: str) -> Response:
         h('p', h('a', 'Check now', href=url, class_='cta')),
         contact_sentence(shop.site.contact),
         h('p', f'Error {error.id}', class_='quiet'),
+        h('p', find_link(), class_='links'),
     )
     seconds = str(error.retry_after or 5)
     headers = PRIVATE | {'Retry-After': seconds, 'Refresh': seconds}
@@ -256,13 +263,13 @@ class OrderPage:
             self._calendar.remove()
 
     def _say_what_it_waits_for(self) -> None:
-        """Have Calendly read often while the customer picks a time, or waits for the link to a meeting."""
+        """Have Calendly read often while the customer picks a time, or may change the meeting."""
         if not self._is_open or self._view is None:
             return
         if self._view.shows_calendar:
             self._shop.waiting.enter(self, WaitsFor.BOOKING)
-        elif self._view.link_follows:
-            self._shop.waiting.enter(self, WaitsFor.LINK)
+        elif self._view.has_meeting:
+            self._shop.waiting.enter(self, WaitsFor.CHANGE)
         else:
             self._shop.waiting.leave(self)
 

@@ -54,15 +54,15 @@ class View:
     """What an order's page shows.
 
     ``receipt`` stands below everything else: the receipt, and how to keep the page. ``waits`` is true while
-    Stripe is about to say more of the payment, ``link_follows`` while the link to join a coming meeting is
-    not known. ``corrects_email`` says that the e-mail address of the order can be corrected here.
+    Stripe is about to say more of the payment, ``has_meeting`` while a meeting is to come, which may be
+    moved or canceled. ``corrects_email`` says that the e-mail address of the order can be corrected here.
     """
 
     state: Markup
     receipt: Markup
     shows_calendar: bool
     waits: bool
-    link_follows: bool = False
+    has_meeting: bool = False
     corrects_email: bool = False
 
 
@@ -129,7 +129,7 @@ def view(data: OrderData, site: Site) -> View:
         ),
         shows_calendar=data.opens_calendar,
         waits=waits,
-        link_follows=order.opens_calendar and any(booking.link_follows for booking in data.coming),
+        has_meeting=order.opens_calendar and bool(data.coming),
         corrects_email=corrects_email(order, data.gate),
     )
 
@@ -361,7 +361,7 @@ def _bring(site: Site) -> Markup | None:
 
 
 def _receipt(data: OrderData, site: Site) -> Markup:
-    """What was paid, to keep or print, and the link to the receipt at Stripe."""
+    """What was paid, to keep or print, and the links to the receipt and the invoice at Stripe."""
     order, facts = data.order, data.order.facts
     zone = zone_of(data.bookings[-1], site.business.zone) if data.bookings else site.business.zone
     lines = {
@@ -377,13 +377,15 @@ def _receipt(data: OrderData, site: Site) -> Markup:
     }
     link = {'target': '_blank', 'rel': 'noopener noreferrer'}
     receipt = h('a', 'Open the receipt at Stripe', href=facts.receipt_url, **link)
+    invoice = h('a', 'Open the invoice', href=f'/order/{order.token}/invoice', **link)
+    links = [*([receipt] if facts.receipt_url else []), *([invoice] if facts.invoice_url else [])]
     return join(
         h(
             'dl',
             *(join(h('dt', name), h('dd', text)) for name, text in lines.items() if text),
             class_='receipt',
         ),
-        h('p', receipt, class_='links') if facts.receipt_url else None,
+        h('p', *links, class_='links') if links else None,
     )
 
 

@@ -18,15 +18,15 @@ from ui.pages.errors import not_found
 PRIVATE = {'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex'}
 SESSION_ID = r'cs_[A-Za-z0-9_-]{1,250}'
 TOKEN, LEAST = '[A-Za-z0-9_-]', 20  # a character of one; how many it has at least
-FILE = 'session.ics'
+FILE, INVOICE = 'session.ics', 'invoice'
 ADDED = ' \t\r\n/.,;:!?*~|\\()[]{}<>"\'`“”«»…'
 """What stands around links in texts, and is taken for a part of them."""
 
 
 class WithAdditions(Convertor[str]):
-    """The rest of a path below /order that is not the exact path of an order or of its calendar file."""
+    """The rest of a path below /order that is not exactly that of an order, its calendar file or invoice."""
 
-    regex = rf'(?!{TOKEN}+(?:/{re.escape(FILE)})?\Z)[\s\S]+'
+    regex = rf'(?!{TOKEN}+(?:/{re.escape(FILE)}|/{INVOICE})?\Z)[\s\S]+'
 
     def convert(self, value: str) -> str:
         """Return the text as it is."""
@@ -52,6 +52,11 @@ def register(shop: Shop) -> None:
     @app.head('/order/{exact_token}')
     async def order_exists(exact_token: str) -> Response:
         return _answer(exists=await shop.fulfilment.find(exact_token) is not None)
+
+    @app.head('/order/{token}/invoice')
+    async def invoice_exists(token: str) -> Response:
+        order = await shop.fulfilment.find(token)
+        return _answer(exists=bool(order and order.facts.invoice_url))
 
     @app.head('/success')
     async def session_exists(session_id: str = '') -> Response:

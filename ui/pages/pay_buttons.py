@@ -17,7 +17,7 @@ from ui.components.elements import Static, Tag, leave_for
 from ui.components.layout import contact_sentence, order_link
 from ui.middleware.browser_id import browser_id_of, is_known
 from ui.pages.errors import UNEXPECTED, alert, alert_for, error_id_of
-from ui.pages.free_times import free_times_note
+from ui.pages.free_times import FreeTimesNote
 
 WORKING = 'Processing...'
 DISCONNECTED = 'The connection is lost. The button comes back as soon as this page is connected again.'
@@ -58,7 +58,7 @@ class PayForm:
     def __init__(self, shop: Shop, offer: Offer, *, again: bool, alert: Markup) -> None:
         self._shop = shop
         with Tag('form', method='post', action='/checkout').classes('pay'):
-            self._free_times = Static(free_times_note(shop)).classes('free-times')
+            self._free_times = FreeTimesNote(shop)
             self._stopped = Static(Markup(''), role='status').classes('stopped')
             self.alert = Static(alert, role='alert').classes('alert')
             self.button = Tag('button', type='submit').classes('cta')
@@ -80,7 +80,7 @@ class PayForm:
     def show_what_is_sold(self) -> None:
         """Show which times are free, or the words of whoever has stopped selling in place of the button."""
         stop = self._shop.selling.stop_as_known
-        self._free_times.show(Markup('') if stop else free_times_note(self._shop))
+        self._free_times.update(is_shown=not stop)
         self._stopped.show(stopped_note(self._shop, stop.text) if stop else Markup(''))
         self.button.props.set_bool('disabled', bool(stop) or not self._shop.availability.sells)
         self.button.set_visibility(not stop)

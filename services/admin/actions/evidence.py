@@ -9,7 +9,7 @@ from services.admin.actions.results import Result
 from services.errors import OurFault, PaymentRefused
 from services.ledger import Effect, EffectKind, EffectState, JournalLine, Ledger, MailRecord, NewEffect
 from services.money import Money
-from services.orders import Booking, Cause, Order
+from services.orders import Booking, BookingState, Cause, Order
 from services.payments import LONGEST_EVIDENCE, Payments, longest_field
 from services.site import Legal, Site
 
@@ -138,11 +138,12 @@ class EvidenceActions:
         """Return Stripe's fields within its limits; nothing is sent for what is not known."""
         by_title = {section.title: section.text for section in sections}
         shown = f'Shown at {order.domain}'
+        active = [each for each in bookings if each.state is BookingState.ACTIVE]
         fields = {
             'customer_name': order.facts.name,
             'customer_email_address': order.facts.email,
             'product_description': f'{by_title["What was bought"]}\n{self._site.business.description}',
-            'service_date': ', '.join(f'{booking.start:%Y-%m-%d}' for booking in bookings),
+            'service_date': ', '.join(f'{each.start:%Y-%m-%d}' for each in active or bookings),
             'refund_policy_disclosure': f'{shown}/refunds\n{_text(self._site.refunds)}',
             'cancellation_policy_disclosure': f'{shown}/terms\n{_text(self._site.terms)}',
             'access_activity_log': '\n'.join(

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
+from services.admin.actions.meetings import CANCEL_REASON
 from services.admin.actions.results import Result
 from services.errors import OurFault, PaymentRefused, PaymentUnreachable, ShopError
 from services.fulfilment import Fulfilment
@@ -193,7 +194,8 @@ class RefundEffects:
             )
             return
         line = f'refund of {refund.money} made: {refund.status} ({refund.id})'
-        await finish(effect, EffectState.DONE, line=line, cancels_meetings=wish.cancel)
+        cancels = CANCEL_REASON if wish.cancel else ''
+        await finish(effect, EffectState.DONE, line=line, cancels_meetings=cancels)
 
     async def _write_refusal(
         self, order: Order, effect: Effect, wish: RefundWish, error: PaymentRefused

@@ -29,7 +29,8 @@ async def pay(state: SandboxState, body: Json) -> Json:
     if 'authenticate' in body and session.pending_payment is not None:
         outcome = await payments.authenticate(state, session, bool(body['authenticate']))
     else:
-        names = ('email', 'name', 'method', 'card', 'expiry', 'cvc', 'account', 'address', 'phone')
+        names = ('email', 'name', 'method', 'card', 'expiry', 'cvc', 'account', 'address', 'phone',
+                 'business_name', 'tax_id')  # fmt: skip
         payer = {'email': 'pat@example.com', 'name': 'Pat Payer'}
         values = {name: body[name] for name in names if name in body}
         outcome = await payments.pay(state, session, payments.Payment(**(payer | values)))

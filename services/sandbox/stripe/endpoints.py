@@ -153,7 +153,7 @@ def _dispute(state: SandboxState, key: str, params: Json) -> Json:
 
 
 INTENTS, CHARGES, REFUNDS, DISPUTES = '/v1/payment_intents', '/v1/charges', '/v1/refunds', '/v1/disputes'
-SESSIONS, REVIEWS = '/v1/checkout/sessions', '/v1/reviews'
+SESSIONS, REVIEWS, INVOICES = '/v1/checkout/sessions', '/v1/reviews', '/v1/invoices'
 WARNING, WARNINGS = 'radar.early_fraud_warning', '/v1/radar/early_fraud_warnings'
 LINES = {name: validator for name, validator in parameters.PAGE.items() if name != 'created'}
 BY_INTENT = parameters.PAGE | {'payment_intent': text()}
@@ -182,6 +182,7 @@ ENDPOINTS = (
     Endpoint('POST', DISPUTES + '/{}', 'dispute_write', _dispute, parameters.DISPUTE_UPDATE),
     Endpoint('GET', REVIEWS, 'review_read', _list('review', REVIEWS), parameters.PAGE),
     Endpoint('GET', REVIEWS + '/{}', 'review_read', _read_one('review'), parameters.EXPAND),
+    Endpoint('GET', INVOICES + '/{}', 'invoice_read', _read_one('invoice'), parameters.EXPAND),
     Endpoint('GET', WARNINGS, 'charge_read', _list(WARNING, WARNINGS), parameters.OF_PAYMENT),
     Endpoint('GET', WARNINGS + '/{}', 'charge_read', _read_one(WARNING), parameters.EXPAND),
     Endpoint('GET', '/v1/events', 'event_read', _events, parameters.EVENT_LIST),

@@ -24,6 +24,7 @@ def _price(state: SandboxState, key: str) -> Json | None:
 
 # (object, field) -> how the id is looked up; https://docs.stripe.com/api/expanding_objects
 EXPANDABLE: dict[tuple[str, str], Lookup] = {
+    ('checkout.session', 'invoice'): _table('invoice'),
     ('checkout.session', 'payment_intent'): _table('payment_intent'),
     ('payment_intent', 'latest_charge'): _table('charge'),
     ('payment_intent', 'review'): _table('review'),
@@ -43,6 +44,7 @@ PERMISSIONS = {
     'payment_intent': 'payment_intent_read',
     'latest_charge': 'charge_read',
     'charge': 'charge_read',
+    'invoice': 'invoice_read',
     'refunds': 'charge_read',
     'review': 'review_read',
     'product': 'product_read',

@@ -68,7 +68,23 @@ def _parameters(item: Session) -> Json:
         'submit_type': params.get('submit_type'),
         'success_url': params.get('success_url'),
         'ui_mode': params.get('ui_mode', 'hosted_page'),
-    } | {name: params[name] for name in OPTIONAL if name in params}  # fmt: skip
+    } | {name: params[name] for name in OPTIONAL if name in params} | _collected(params)  # fmt: skip
+
+
+def makes_customer(item: Session) -> bool:
+    """Whether paying makes a customer (docs.stripe.com/api/checkout/sessions/create, `customer_creation`)."""
+    wants_invoice = item.params.get('invoice_creation', {}).get('enabled', False)
+    return wants_invoice or item.params.get('customer_creation') == 'always'
+
+
+def _collected(params: Json) -> Json:
+    """Return what is asked of a business, where that was sent."""
+    collected: Json = {}
+    if business := params.get('name_collection', {}).get('business'):
+        collected['name_collection'] = {'business': {'optional': False} | business}
+    if tax_ids := params.get('tax_id_collection'):
+        collected['tax_id_collection'] = {'required': 'never'} | tax_ids
+    return collected
 
 
 def _results(state: SandboxState, item: Session) -> Json:
@@ -78,8 +94,12 @@ def _results(state: SandboxState, item: Session) -> Json:
         'amount_total': item.total,
         'automatic_tax': _tax(item),
         'collected_information': item.payer and {
-            'business_name': None, 'individual_name': None, 'shipping_details': None,
+            'business_name': item.payer.get('business_name'), 'individual_name': None,
+            'shipping_details': None,
         },
+        'customer': item.customer,
+        'invoice': item.invoice,
+        'invoice_creation': _invoice_creation(item),
         'consent': {'promotions': None, 'terms_of_service': 'accepted'} if accepted else None,
         'customer_details': customer_details(item),
         'discounts': [{'coupon': None, 'promotion_code': item.promotion}] if item.promotion else [],
@@ -90,6 +110,14 @@ def _results(state: SandboxState, item: Session) -> Json:
         'total_details': {'amount_discount': item.discount, 'amount_shipping': 0, 'amount_tax': item.tax},
         'url': hosted_url(state, item),
     }  # fmt: skip
+
+
+def _invoice_creation(item: Session) -> Json:
+    invoice: Json = dict.fromkeys(
+        ('account_tax_ids', 'custom_fields', 'description', 'footer', 'issuer', 'rendering_options')
+    )
+    enabled = item.params.get('invoice_creation', {}).get('enabled', False)
+    return {'enabled': enabled, 'invoice_data': invoice | {'metadata': {}}}
 
 
 def _tax(item: Session) -> Json:
@@ -112,17 +140,14 @@ def customer_details(item: Session) -> Json | None:
 
 def _constants() -> Json:
     empty = (
-        'after_expiration', 'client_secret', 'currency_conversion', 'customer', 'customer_account',
-        'integration_identifier', 'invoice', 'origin_context', 'payment_link',
+        'after_expiration', 'client_secret', 'currency_conversion', 'customer_account',
+        'integration_identifier', 'origin_context', 'payment_link',
         'payment_method_configuration_details',
         'permissions', 'recovered_from', 'saved_payment_method_options', 'setup_intent',
         'shipping_address_collection', 'shipping_cost', 'subscription', 'wallet_options',
     )  # fmt: skip
-    footer: Json = {'account_tax_ids': None, 'custom_fields': None, 'description': None, 'footer': None}
-    invoice: Json = footer | {'issuer': None, 'metadata': {}, 'rendering_options': None}
     return dict.fromkeys(empty) | {
         'custom_fields': [], 'livemode': False,
-        'invoice_creation': {'enabled': False, 'invoice_data': invoice},
         'payment_method_collection': 'if_required', 'shipping_options': [],
         'payment_method_options': {'card': {'request_three_d_secure': 'automatic'}},
     }  # fmt: skip

@@ -18,6 +18,7 @@ Validators = dict[str, Validator]
 
 ENABLED = object_of({'enabled': boolean}, ('enabled',))
 MESSAGE = object_of({'message': text(1200)}, ('message',))
+NAME = object_of({'enabled': boolean, 'optional': boolean}, ('enabled',))
 EXPAND: Validators = {'expand': list_of(text())}
 CREATED = {'created': object_of({'gt': integer, 'gte': integer, 'lt': integer, 'lte': integer})}
 
@@ -78,25 +79,29 @@ SESSION_CREATE: Validators = EXPAND | {
     'customer_email': email,
     'excluded_payment_method_types': list_of(text()),
     'expires_at': integer,
+    'invoice_creation': object_of({'enabled': boolean, 'invoice_data': unsupported}, ('enabled',)),
     'line_items': list_of(LINE_ITEM),
     'locale': text(),
     'metadata': metadata,
     'mode': one_of('payment', 'setup', 'subscription'),
+    'name_collection': object_of({'business': NAME, 'individual': unsupported}),
     'payment_intent_data': INTENT_DATA,
     'phone_number_collection': ENABLED,
     'submit_type': one_of('auto', 'book', 'donate', 'pay', 'subscribe'),
     'success_url': url,
+    'tax_id_collection': object_of(
+        {'enabled': boolean, 'required': one_of('if_supported', 'never')}, ('enabled',)
+    ),
     'ui_mode': one_of('elements', 'embedded_page', 'form', 'hosted_page'),
     **dict.fromkeys(
         ('after_expiration', 'allowed_payment_method_types', 'custom_fields', 'customer',
          'customer_account', 'customer_update', 'discounts',
-         'integration_identifier', 'invoice_creation', 'managed_payments', 'name_collection',
-         'optional_items',
+         'integration_identifier', 'managed_payments', 'optional_items',
          'origin_context', 'payment_method_collection', 'payment_method_configuration', 'payment_method_data',
          'payment_method_options', 'permissions', 'redirect_on_completion', 'return_url',
          'saved_payment_method_options', 'setup_intent_data', 'shipping_address_collection',
          'shipping_options',
-         'subscription_data', 'tax_id_collection', 'wallet_options'), unsupported
+         'subscription_data', 'wallet_options'), unsupported
     ),
 }  # fmt: skip
 

@@ -97,7 +97,19 @@ def _contact(session: Session, input_for: Input) -> Markup:
         contact = Markup('<p>{}</p>').format(email)
     with_phone = session.params.get('phone_number_collection', {}).get('enabled')
     phone = input_for('phone', 'Phone number', type='tel', autocomplete='tel') if with_phone else ''
-    return Markup('<fieldset><legend>Contact</legend>{}{}</fieldset>').format(contact, phone)
+    return Markup('<fieldset><legend>Contact</legend>{}{}{}</fieldset>').format(
+        contact, phone, _business(session, input_for)
+    )
+
+
+def _business(session: Session, input_for: Input) -> Markup:
+    params = session.params
+    name = params.get('name_collection', {}).get('business', {}).get('enabled')
+    tax_id = params.get('tax_id_collection', {}).get('enabled')
+    return join((
+        input_for('business_name', 'Business name (optional)') if name else Markup(''),
+        input_for('tax_id', 'Tax ID (optional)') if tax_id else Markup(''),
+    ))  # fmt: skip
 
 
 def _method(session: Session, values: dict[str, str], input_for: Input) -> Markup:

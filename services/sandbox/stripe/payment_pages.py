@@ -1,4 +1,4 @@
-"""The hosted payment page: payment, promotion code, authentication and receipt."""
+"""The hosted payment page: payment, promotion code, authentication, receipt and invoice."""
 
 from collections.abc import Awaitable, Callable
 
@@ -87,6 +87,7 @@ def payment_from(values: dict[str, str]) -> Payment:
         email=values.get('email', '').strip(), name=values.get('name', '').strip(),
         method=values.get('method', 'card'), card=values.get('card', ''), expiry=values.get('expiry', ''),
         cvc=values.get('cvc', ''), account=values.get('account', ''), phone=values.get('phone') or None,
+        business_name=values.get('business_name') or None, tax_id=values.get('tax_id') or None,
         address={part: values.get(part) or None for part in parts},
     )  # fmt: skip
 
@@ -134,6 +135,15 @@ async def receipt(request: Request) -> Response:
     return notice('Receipt', text)
 
 
+async def invoice(request: Request) -> Response:
+    """Show an invoice."""
+    item = state_of(request).tables['invoice'].get(request.path_params['invoice'])
+    if item is None:
+        return page_not_found()
+    paid = f'{money(item["amount_paid"], item["currency"])} paid to {item["account_name"]}'
+    return notice('Invoice', f'{item["number"]}: {paid} by {item["customer_name"]}.')
+
+
 ROUTES = [
     Route('/pay/{session}', with_open_session(show), methods=['GET']),
     Route('/pay/{session}', with_open_session(submit), methods=['POST']),
@@ -141,4 +151,5 @@ ROUTES = [
     Route('/pay/{session}/authenticate', with_open_session(show_authentication), methods=['GET']),
     Route('/pay/{session}/authenticate', with_open_session(authenticate), methods=['POST']),
     Route('/receipts/{charge}', receipt, methods=['GET']),
+    Route('/invoices/{invoice}', invoice, methods=['GET']),
 ]

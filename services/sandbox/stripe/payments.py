@@ -5,7 +5,7 @@ import contextlib
 from dataclasses import dataclass, field
 
 from services.sandbox.state import Event, SandboxState, Session, new_id
-from services.sandbox.stripe import cards, disputes, events, fraud, objects, payment_objects
+from services.sandbox.stripe import cards, disputes, events, fraud, invoices, objects, payment_objects
 from services.sandbox.types import Json
 
 PENDING = ('processing', 'requires_action')  # the states of an intent whose money is on its way
@@ -24,6 +24,8 @@ class Payment:
     account: str = cards.BANK_PAYS
     address: Json = field(default_factory=dict)
     phone: str | None = None
+    business_name: str | None = None
+    tax_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ def _set_payer(state: SandboxState, session: Session, payment: Payment) -> None:
     session.payer = {
         'email': params.get('customer_email') or payment.email, 'name': payment.name,
         'phone': payment.phone, 'address': objects.NO_ADDRESS | payment.address,
+        'business_name': payment.business_name,
+        'tax_ids': [{'type': 'us_ein', 'value': payment.tax_id}] if payment.tax_id else [],
     }  # fmt: skip
     if session.adds_tax:
         _add_tax(state, session)
@@ -187,6 +191,10 @@ async def _start_slow_payment(state: SandboxState, session: Session, payment: Pa
 async def _finish(state: SandboxState, session: Session, payment_status: str) -> Outcome:
     """Complete the session; redirect once the webhook was answered, or after a time limit, as Stripe does."""
     session.status, session.payment_status = 'complete', payment_status
+    if objects.makes_customer(session):
+        session.customer = new_id('cus_', 14)
+    if payment_status == 'paid':
+        invoices.make_invoice(state, session)
     state.close_session(session)
     event = events.record(state, 'checkout.session.completed', objects.session(state, session))
     await _wait_for_webhook(state, event)
@@ -211,6 +219,7 @@ def settle_bank_payment(state: SandboxState, session: Session, success: bool) ->
     if success:
         _succeed(state, intent, charge)
         session.payment_status = 'paid'
+        invoices.make_invoice(state, session)
     else:
         _decline(state, intent, charge, 'insufficient_funds')
     kind = 'async_payment_succeeded' if success else 'async_payment_failed'

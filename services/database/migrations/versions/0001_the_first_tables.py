@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column('source', sa.String(16), nullable=False),
         sa.Column('event_id', TEXT, nullable=False),
         sa.Column('kind', TEXT, nullable=False),
+        sa.Column('because', sa.String(16), nullable=False),
         sa.Column('received_at', TIME, nullable=False),
         sa.Column('tries', WHOLE, nullable=False),
         sa.Column('handled_at', TIME),
@@ -41,6 +42,7 @@ def upgrade() -> None:
         'bookings',
         sa.Column('invitee_id', TEXT, nullable=False),
         sa.Column('order_id', sa.String(64), nullable=False),
+        sa.Column('environment', sa.String(8), nullable=False),
         sa.Column('state', sa.String(16), nullable=False),
         sa.Column('start', TIME, nullable=False),
         sa.Column('end', TIME, nullable=False),
@@ -60,7 +62,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('invitee_id', name='pk_bookings'),
     )
     op.create_index('ix_bookings_order_id', 'bookings', ['order_id'])
-    op.create_index('ix_bookings_start', 'bookings', ['start'])
+    op.create_index('ix_bookings_start', 'bookings', ['start', 'state', 'environment'])
     op.create_index('ix_bookings_replaces', 'bookings', ['replaces'])
     op.create_table(
         'unmatched_bookings',
@@ -204,7 +206,7 @@ def _create_orders() -> None:
         sa.Column('contact_email_at', TIME),
         sa.Column('fraud_warning', FLAG, nullable=False),
         sa.Column('forgotten_at', TIME),
-        sa.Column('refund_failed', FLAG, nullable=False),
+        sa.Column('refund_failed_at', TIME),
         sa.Column('keeps_meetings', FLAG, nullable=False),
         sa.Column('state', sa.String(20), nullable=False),
         sa.Column('active_bookings', WHOLE, nullable=False),
@@ -223,6 +225,7 @@ def _create_orders() -> None:
         sa.Column('amount_lost', MONEY, nullable=False),
         sa.Column('dispute_status', TEXT, nullable=False),
         sa.Column('dispute_due_at', TIME),
+        sa.Column('open_disputes', TEXT, nullable=False),
         sa.Column('under_review', FLAG, nullable=False),
         sa.Column('awaits_customer', FLAG, nullable=False),
         sa.Column('voucher_url', TEXT, nullable=False),
@@ -236,6 +239,7 @@ def _create_orders() -> None:
         sa.Column('phone', TEXT, nullable=False),
         sa.Column('receipt_url', TEXT, nullable=False),
         sa.Column('receipt_number', TEXT, nullable=False),
+        sa.Column('invoice_url', TEXT, nullable=False),
         sa.Column('mismatch', TEXT, nullable=False),
         sa.PrimaryKeyConstraint('id', name='pk_orders'),
         *(
@@ -262,15 +266,17 @@ def _create_list_indexes() -> None:
     unbooked = "active_bookings = 0 AND state IN ('disputed', 'paid', 'partly refunded')"
     sold, unusual = (
         "payment_status IN ('no_payment_required', 'paid')",
-        "(state NOT IN ('expired', 'open', 'paid'))",
+        "(state NOT IN ('expired', 'paid'))",
     )
     warned = f'fraud_warning IS {"true" if _is_postgresql() else 1}'
     op.create_index('ix_orders_created_at', 'orders', ['created_at', 'id', 'environment'])
     _create_partial('sold', ['completed_at', 'id', *listed, 'account', *amounts], sold)
     _create_partial('unusual', ['state', 'created_at', 'id'], unusual)
-    _create_partial('unbooked', ['created_at', 'id'], unbooked)
+    more = ['completed_at', *listed, 'account', 'bookings_unknown', 'duplicate_of']
+    _create_partial('unbooked', ['created_at', 'id', *more], unbooked)
     _create_partial('disputed', ['dispute_due_at'], 'amount_disputed > 0')
     _create_partial('fraud_warning', ['created_at'], warned)
+    _create_partial('refund_failed_at', ['refund_failed_at'], 'refund_failed_at IS NOT NULL')
     _create_partial('card_last4', ['card_last4'], "card_last4 != ''")
     _create_partial('name', [_lowered('name')], "name != ''")
     for column in ('email', 'contact_email'):
@@ -278,8 +284,8 @@ def _create_list_indexes() -> None:
 
 
 def _create_partial(name: str, columns: list[str | sa.TextClause], where: str, table: str = 'orders') -> None:
-    condition = {'sqlite_where': sa.text(where), 'postgresql_where': sa.text(where)}
-    op.create_index(f'ix_{table}_{name}', table, columns, **condition)
+    condition = sa.text(where)
+    op.create_index(f'ix_{table}_{name}', table, columns, sqlite_where=condition, postgresql_where=condition)
 
 
 def _lowered(column: str) -> sa.TextClause:
