@@ -175,8 +175,8 @@ class Privacy(Legal):
     """The privacy page, and how long data are kept.
 
     The section ``stripe_js`` is shown only while the landing page loads Stripe's script, ``mail`` only where
-    the shop sends mail. ``keep_months`` is how long the customer of a paid order cannot be forgotten after the
-    payment and the last meeting, ``abandoned_days`` how long an order without a payment is kept after its end.
+    the shop sends mail. ``keep_months`` is how long the customer of a paid order cannot be forgotten after
+    the payment and the last meeting, ``abandoned_days`` how long one without a payment is kept after its end.
     """
 
     keep_months: Annotated[StrictInt, Field(ge=0, le=600)] = 18

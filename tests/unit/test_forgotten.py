@@ -19,7 +19,7 @@ IMPERSONAL = {
     'session_id session_url calendar_url calendar_share duplicate_of session_status payment_status '
     'seen_currency dispute_status payment_id receipt_number mismatch',
     'bookings': 'invitee_id order_id state canceled_by replaces',
-    'deliveries': 'source event_id kind payload',
+    'deliveries': 'because source event_id kind payload',
     'mails': 'id kind order_id recipient state',
     'alerts': 'id kind order_id mail_id',
     'unmatched_bookings': 'invitee_id reason order_id event_type state email name',
