@@ -103,7 +103,7 @@ def fill(database_url: str, sold: Sold, *, now: datetime, seed: int = 1) -> int:
 async def write(database_url: str, sold: Sold, *, now: datetime, seed: int = 1) -> int:
     """Do what ``fill`` does, in a running event loop."""
     clock = _Clock(now)
-    ledger = Ledger(connect(database_url), clock, mail_rules=MailRules(True, True, True))
+    ledger = Ledger(connect(database_url), clock, mail_rules=MailRules(True, timedelta(hours=24), True))
     await ledger.open()
     try:
         return await _Writer(ledger, clock, sold, Random(seed)).write(now)  # noqa: S311  # plausible, not secret

@@ -8,7 +8,16 @@ from typing import Any
 from services.orders.model import PAID_STATUSES, Booking, BookingState, Facts, Order, State
 
 ERASED = '(erased)'
-PERSONAL_FACTS = ('email', 'name', 'phone', 'receipt_url', 'voucher_url', 'card_fingerprint', 'card_last4')
+PERSONAL_FACTS = (
+    'email',
+    'name',
+    'phone',
+    'receipt_url',
+    'invoice_url',
+    'voucher_url',
+    'card_fingerprint',
+    'card_last4',
+)
 """What Stripe knows of a person; amounts, times, Stripe's ids and the number of the receipt stay."""
 PERSONAL_COLUMNS = ('browser_hash', 'contact_email')
 """What else an order knows of a person."""

@@ -17,8 +17,8 @@ IMPERSONAL = {
     'orders': 'id state reference '
     'token booking_key environment account domain offer title price_id currency claim '
     'session_id session_url calendar_url calendar_share duplicate_of session_status payment_status '
-    'seen_currency dispute_status payment_id receipt_number mismatch',
-    'bookings': 'invitee_id order_id state canceled_by replaces',
+    'seen_currency dispute_status open_disputes payment_id receipt_number mismatch',
+    'bookings': 'invitee_id order_id environment state canceled_by replaces',
     'deliveries': 'because source event_id kind payload',
     'mails': 'id kind order_id recipient state',
     'alerts': 'id kind order_id mail_id',
