@@ -66,6 +66,7 @@ def test_a_day_of_the_operator(operator: Page, shop: Server, sandbox: SandboxCli
     part = admin.open_form(page, 'Cancel the meeting')
     admin.send(page, part, 'Cancel the meeting', 'is being canceled')
     expect(page.get_by_text('canceled by you')).to_be_visible(timeout=REFRESH)
+    expect(page.locator('summary', has_text='Cancel the meeting')).to_have_count(0)
 
     # Somebody has booked without the page of the order; the operator gives the meeting to it.
     sandbox.book(sandbox.calendly_link, name=first.name, email=first.email)

@@ -14,6 +14,7 @@ from services.shop import Shop
 from tests.pages.admin import PASSWORD, Operator
 from tests.pages.conftest import Way, order_at
 from tests.pages.customer import Customer, words
+from tests.pages.outline import app_html
 from tests.pages.reconnecting import Shown, forget
 from tests.sandbox_client import SandboxClient
 from ui.admin.live import Entry, LiveList
@@ -73,7 +74,7 @@ async def test_an_order_is_found_and_opened(operator: Operator, shop: Shop, way:
     order = await paid_order(shop, way, email='ann@example.com', name='Ann Smith')
 
     listed = await operator.get('/admin/orders?q=ANN@example.com')
-    assert f'href="/admin/orders/{order.reference}"' in listed.text
+    assert f'href="/admin/orders/{order.reference}"' in app_html(listed.text)  # without script too
     assert 'Ann Smith' in words(listed.text)
     page = await read(operator, f'/admin/orders/{order.reference}')
     assert 'Paid $150 on' in page
@@ -176,6 +177,9 @@ async def test_a_list_keeps_what_it_shows(customer: Customer) -> None:
         shown.show([entry('b', 'changed', depends_on='the amount')])
         assert shown.element.default_slot.children == [before[1]]
         assert built == ['a', 'b', 'c', 'b']
+        for controls in (None, lambda: h('button', 'again')):
+            shown.show([Entry('b', h('p', 'over'), controls)])
+            assert len(before[1].default_slot.children) == 1 + bool(controls)
 
 
 async def test_a_page_after_a_restart(operator: Operator) -> None:

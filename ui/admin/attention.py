@@ -23,6 +23,7 @@ LONGEST_NOTE = 500
 URGENT = frozenset(
     {
         AttentionKind.DISPUTE,
+        AttentionKind.REFUND_FAILED,
         AttentionKind.FRAUD_WARNING,
         AttentionKind.MISMATCH,
         AttentionKind.REFUNDED_BOOKED,

@@ -71,8 +71,7 @@ class _Shown:
         self.element: Element = ui.element(tag).classes(entry.class_)
         with self.element:
             self._text = Static(entry.text).classes('text')
-            if entry.controls:
-                self._controls = Static(entry.controls()).classes('controls')
+        self._show_controls()
 
     def update(self, entry: Entry) -> None:
         """Show what has changed."""
@@ -80,5 +79,18 @@ class _Shown:
         self._text.show(entry.text)
         if entry.class_ != before.class_:
             self.element.classes(replace=entry.class_)
-        if entry.controls and self._controls and entry.controls_for != before.controls_for:
-            self._controls.show(entry.controls())
+        is_same = bool(entry.controls) == bool(before.controls)
+        if not is_same or entry.controls_for != before.controls_for:
+            self._show_controls()
+
+    def _show_controls(self) -> None:
+        """Build the controls anew, or take them away."""
+        build = self._entry.controls
+        if self._controls and not build:
+            self._controls.delete()
+            self._controls = None
+        elif self._controls and build:
+            self._controls.show(build())
+        elif build:
+            with self.element:
+                self._controls = Static(build()).classes('controls')

@@ -30,7 +30,7 @@ def register(shop: Shop) -> None:
     @admin_page(PATH, shop, title='Put away', area=Area.OVERVIEW)
     async def page(_request: Request, signed_in: SignedIn) -> None:
         rows = await shop.reads.attention.set_aside()
-        Static(join(h('p', h('a', '← Overview', href=HOME)), h('h1', 'Put away'))).classes('title')
+        Static(h('div', h('p', h('a', '← Overview', href=HOME)), h('h1', 'Put away'))).classes('title')
         lead = 'Snoozed, an item comes back at the time it says. Done, it comes back if it happens anew.'
         Static(h('p', lead if rows else 'Nothing is put away.', class_='quiet'))
         zone = shop.site.business.zone
@@ -71,5 +71,5 @@ def _row(row: SetAside, signed_in: SignedIn, zone: tzinfo) -> Markup:
         h('p', time(row.at, exact(row.at, zone), zone), f' · {row.actor}', class_='about'),
         class_='text',
     )
-    form = action_form(signed_in, BRING_BACK, hidden('key', row.key), button('Bring back'), class_='out')
+    form = action_form(signed_in, BRING_BACK, hidden('key', row.key), button('Bring back'), class_='row')
     return h('li', text, h('div', order, form, class_='controls'), class_='item')
