@@ -50,7 +50,7 @@ ALERTS = {
     ),
     AlertKind.DELIVERY: (
         'Webhook deliveries fail',
-        '{text}. The shop tries again for nine days. The log has the details.',
+        '{text}. The log has the details.',
     ),
     AlertKind.MAIL: (
         'A mail to a customer was not sent',
