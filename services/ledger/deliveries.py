@@ -82,7 +82,8 @@ class Deliveries:
             next_try = None if final or now - since >= GIVEN_UP else now + _pause(tries)
             if next_try is None or now - since >= ALERTS_AFTER:  # first: moves take these locks in this order
                 key = f'delivery.{delivery.source}.{now:%Y-%m-%d}'
-                text = f'{delivery.source}, {delivery.kind}: {error}'
+                again = 'it is not tried again' if next_try is None else 'the shop tries again'
+                text = f'{delivery.source}, {delivery.kind}: {error}; {again}'
                 self._mails.alert(connection, Alert(key, AlertKind.DELIVERY, None, text))
             statement = statements.change_delivery().where(schema.deliveries.c.handled_at.is_(None))
             connection.execute(statement, which | {'error': error, 'next_try': next_try})

@@ -13,10 +13,7 @@ from services.payments import dashboard_url
 from services.site import Site
 
 LOCALE = 'en_US'
-KEEP_IT = (
-    'Keep this mail: its link leads back to your order, on every device. Do not share it, because whoever '
-    'has it can pick or change the time.'
-)
+KEEP_IT = 'Keep this mail: its link leads back to your order, on every device.'
 SECOND_PAYMENT = (
     'It looks as if you paid twice: order {} is for the same session. We will refund one of the two '
     'payments. Write to us if you wanted two sessions.'
@@ -59,7 +56,7 @@ ALERTS = {
     ),
     AlertKind.DELIVERY: (
         'Webhook deliveries fail',
-        '{text}. The shop tries again for nine days. The log has the details.',
+        '{text}. The log has the details.',
     ),
     AlertKind.MAIL: (
         'A mail to a customer was not sent',
@@ -109,7 +106,7 @@ class Words:
             text=(f'Hello{name},', *text),
             facts=self._facts(kind, order),
             button=Button(words, self._url(order)),
-            closing=(*([CONFIRMS] if kind is MailKind.PAID else []), KEEP_IT),
+            closing=(*([CONFIRMS] if kind is MailKind.PAID else []), _keep(order)),
             banner=self._banner,
         )
 
@@ -147,7 +144,7 @@ class Words:
             subject=f'Mail about order {order.reference} comes here now',
             text=text,
             button=Button('See your order', self._url(order)),
-            closing=(KEEP_IT,),
+            closing=(_keep(order),),
             banner=self._banner,
         )
 
@@ -176,7 +173,7 @@ class Words:
                 )
                 for order in orders
             ),
-            closing=('Do not share a link: whoever has it can pick or change the time.',),
+            closing=(f'Do not share a link: whoever has it {_may_do(*orders)}.',),
             banner=self._banner,
         )
 
@@ -273,6 +270,17 @@ class Words:
 
     def _url(self, order: Order) -> str:
         return f'{self._domain}/order/{order.token}'
+
+
+def _keep(order: Order) -> str:
+    return f'{KEEP_IT} Do not share it, because whoever has it {_may_do(order)}.'
+
+
+def _may_do(*orders: Order) -> str:
+    """What the links of orders can be used for: a closed order has no time to pick or change."""
+    if any(order.opens_calendar for order in orders):
+        return 'can pick or change the time'
+    return f'can see the {"orders" if len(orders) > 1 else "order"}'
 
 
 def _payment(order: Order) -> str:

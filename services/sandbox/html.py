@@ -14,7 +14,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 
 
 DOCUMENT = Markup("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
+<html lang="en"{kind}><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex"><title>{title}</title>
 <link rel="icon" href="data:,"><style>{style}{extra}</style></head>
@@ -24,9 +24,26 @@ NOTE = 'Sandbox: no money moves'
 
 
 def page(
-    title: str, body: Markup, *, note: str = NOTE, status: int = 200, framed: bool = False, extra: str = ''
+    title: str,
+    body: Markup,
+    *,
+    note: str = NOTE,
+    status: int = 200,
+    framed: bool = False,
+    light: bool = False,
+    extra: str = '',
 ) -> HTMLResponse:
-    """Return a whole page; other sites may show it in a frame only if it is `framed`."""
+    """Return a whole page.
+
+    Args:
+        title: of the page.
+        body: its content.
+        note: the line above it.
+        status: of the response.
+        framed: other sites may show it in a frame.
+        light: it is light in the dark scheme, too.
+        extra: further styles.
+    """
     headers = {
         'Content-Security-Policy': POLICY,
         'Cache-Control': 'no-store',
@@ -35,18 +52,25 @@ def page(
     if not framed:
         headers |= {'X-Frame-Options': 'DENY'}
         headers['Content-Security-Policy'] += "; frame-ancestors 'none'"
-    html = DOCUMENT.format(title=title, style=STYLE, extra=Markup(extra), note=note, body=body)
+    kind = Markup(' class="light"' if light else '')
+    html = DOCUMENT.format(title=title, kind=kind, style=STYLE, extra=Markup(extra), note=note, body=body)
     return HTMLResponse(html, status, headers)
 
 
 def notice(
-    title: str, text: str, *, status: int = 200, more: Markup | str = '', framed: bool = False
+    title: str,
+    text: str,
+    *,
+    status: int = 200,
+    more: Markup | str = '',
+    framed: bool = False,
+    light: bool = False,
 ) -> HTMLResponse:
-    """Return a page with one message."""
+    """Return a page with one message; the other arguments are those of `page`."""
     body = Markup(
         '<div class="page narrow"><div class="card stack"><h1>{}</h1><p class="soft">{}</p>{}</div></div>'
     )
-    return page(title, body.format(title, text, more), status=status, framed=framed)
+    return page(title, body.format(title, text, more), status=status, framed=framed, light=light)
 
 
 def join(parts: Iterable[Markup]) -> Markup:

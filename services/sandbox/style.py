@@ -1,4 +1,4 @@
-"""The style sheet of the sandbox's pages: system fonts, light and dark."""
+"""The style sheet of the sandbox's pages: system fonts, light and dark; some pages are always light."""
 
 from markupsafe import Markup
 
@@ -6,9 +6,10 @@ STYLE = Markup("""
 :root { color-scheme: light dark; --paper: #fbfaf7; --card: #fff; --tint: #f1f0ea; --ink: #17211c; --soft:
   #55635b; --line: #d9dbd3; --edge: #7d887f; --accent: #0b5d3b; --on-accent: #fff; --bad: #a3231a;
   --bad-tint: #fbeae8; --note: #4b3a06; --note-tint: #fdf3d3; }
-@media (prefers-color-scheme: dark) { :root { --paper: #121714; --card: #1a211d; --tint: #161c18; --ink:
-  #eaf0ec; --soft: #a3b1a8; --line: #313b35; --edge: #78867d; --accent: #6fcf9c; --on-accent: #08170f;
-  --bad: #ff9c92; --bad-tint: #3a1d1b; --note: #f4dc96; --note-tint: #332a10; } }
+@media (prefers-color-scheme: dark) { :root:not(.light) { --paper: #121714; --card: #1a211d; --tint:
+  #161c18; --ink: #eaf0ec; --soft: #a3b1a8; --line: #313b35; --edge: #78867d; --accent: #6fcf9c;
+  --on-accent: #08170f; --bad: #ff9c92; --bad-tint: #3a1d1b; --note: #f4dc96; --note-tint: #332a10; } }
+.light { color-scheme: light; }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); accent-color: var(--accent); font:
   1rem/1.55 ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }

@@ -117,6 +117,7 @@ def test_the_dark_scheme(another_browser: journey.AnotherBrowser, shop_process: 
     _is_dark(page.locator('body'), page.get_by_role('heading', level=1))
     journey.buy(page, shop_process)
     _is_dark(page.locator('body'), page.get_by_role('heading', level=1))
+    _is_readable(journey.calendar(page).locator('.times').get_by_role('link').first)
 
 
 def test_the_icon_is_our_own(shop_process: Server) -> None:
@@ -133,6 +134,19 @@ def _does_not_scroll_sideways(page: Page, width: int) -> None:
 def _is_dark(page: Locator, heading: Locator) -> None:
     expect(page).to_have_css('background-color', journey.css_colour(DARK_BACKGROUND))
     expect(heading).to_have_css('color', journey.css_colour(LIGHT_TEXT))
+
+
+def _is_readable(time: Locator) -> None:
+    """Calendly's page is light in both schemes: the shop passes on its colour for a light background."""
+    colour = time.evaluate('element => getComputedStyle(element).color')
+    card = time.page.get_by_title(journey.CALENDAR).content_frame.locator('.card')
+    background = card.evaluate('element => getComputedStyle(element).backgroundColor')
+    assert contrast(*(_hex(shown) for shown in (colour, background))) >= TEXT_CONTRAST
+
+
+def _hex(shown: str) -> str:
+    """Return a colour as the browser reports it, such as ``rgb(255, 255, 255)``, as ``#ffffff``."""
+    return '#' + ''.join(f'{int(part):02x}' for part in re.findall(r'\d+', shown))
 
 
 def _site_named(name: str, folder: Path) -> Path:

@@ -282,13 +282,13 @@ async def test_the_link_says_how_the_order_stands(customer: Customer, way: Way, 
 async def test_a_refunded_second_payment_does_not_hide_the_first(
     customer: Customer, way: Way, shop: Shop, sandbox: SandboxClient
 ) -> None:
-    """Two orders have two links; after a refund the other one stays."""
+    """Two orders have two links, which name them; after a refund the other one stays."""
     first = await way.arrive(await way.pay())
     session_id = await way.pay()
     second = await way.arrive(session_id)
-    assert [await link_to(customer, path) for path in (first, second)] == [
-        'You have paid: pick your time'
-    ] * 2
+    for path in (first, second):
+        reference = (await order_at(shop, path)).reference
+        assert await link_to(customer, path) == f'You have paid: pick your time ({reference})'
     await asyncio.to_thread(sandbox.act, 'refund', session=session_id)
     await shop.fulfilment.fulfil(session_id, because=Cause.WEBHOOK)
     assert await link_to(customer, second) == ''

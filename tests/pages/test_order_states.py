@@ -196,6 +196,13 @@ def test_a_refunded_meeting_can_only_be_canceled(state: State) -> None:
     assert 'still booked' not in words(view_of(state).state)
 
 
+def test_the_page_says_what_its_link_is_good_for() -> None:
+    """Whoever has the link can change the session while the payment stands, and not after a refund."""
+    standing, refunded = (words(view_of(state, BOOKING).receipt) for state in (State.PAID, State.REFUNDED))
+    assert 'can see your order and change your session.' in standing
+    assert 'can see your order.' in refunded
+
+
 def test_a_shop_that_is_not_notified_says_so() -> None:
     """Without notifications a meeting may have been moved since; with them the page is up to date."""
     data = order_data(State.PAID, BOOKING)

@@ -293,6 +293,26 @@ async def test_deliveries_that_fail_for_an_hour_are_told_once_a_day(customer: Cu
     assert await alerts_of(shop) == ['delivery']
 
 
+async def test_the_alert_of_a_delivery_says_whether_it_is_tried_again(
+    customer: Customer, sandbox: SandboxClient, clock: Clock
+) -> None:
+    """One that fails is; one that cannot be read is not."""
+    deliveries = customer.shop.ledger.deliveries
+    failing = Delivery(Source.STRIPE, 'evt_1', 'charge.refunded', 'ch_1')
+    unreadable = Delivery(Source.CALENDLY, 'invitee_1', 'invitee.created', '{}')
+    await deliveries.record(failing)
+    await deliveries.record(unreadable)
+    clock.ahead = timedelta(hours=1, minutes=1)
+    await deliveries.keep_error(failing, 'Stripe is silent')
+    await deliveries.keep_error(unreadable, 'it cannot be read', final=True)
+    clock.ahead = timedelta(hours=1, minutes=12)
+    await send_all(customer.shop)
+    (mail,) = sandbox.mails(OPERATOR)
+    text = ' '.join(mail['text'].split())
+    assert 'charge.refunded: Stripe is silent; the shop tries again.' in text
+    assert 'invitee.created: it cannot be read; it is not tried again.' in text
+
+
 async def test_a_problem_is_told_after_a_quarter_of_an_hour(
     customer: Customer, sandbox: SandboxClient, clock: Clock
 ) -> None:

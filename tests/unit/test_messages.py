@@ -152,6 +152,18 @@ def test_the_words_follow_what_is_true_when_the_mail_is_sent() -> None:
     assert refund.button.url == 'https://coach.example/order/token'
 
 
+def test_what_a_link_is_good_for_is_true() -> None:
+    """The time of an order can be picked or changed while its payment stands, and not after a refund."""
+    time, order = 'can pick or change the time', 'can see the order'
+    assert time in WORDS.for_customer(MailKind.PAID, BOUGHT, []).closing[-1]
+    assert order in WORDS.for_customer(MailKind.REFUNDED, REFUNDED, []).closing[-1]
+    assert time in WORDS.links('links.1', 'pat@example.com', [REFUNDED, BOUGHT]).closing[-1]
+    assert order in WORDS.links('links.2', 'pat@example.com', [REFUNDED]).closing[-1]
+    assert f'{order}s' in WORDS.links('links.3', 'pat@example.com', [REFUNDED, REFUNDED]).closing[-1]
+    changed = WORDS.address_changed('mail.1', MailKind.NEW_ADDRESS, 'pat@example.com', REFUNDED)
+    assert order in changed.closing[-1]
+
+
 @pytest.mark.parametrize('kind', list(AlertKind))
 def test_each_alert_has_words_and_leads_to_the_payment(kind: AlertKind) -> None:
     """In test mode to the test payments, and in the demo nowhere; no mail to the operator opens an order."""

@@ -43,10 +43,7 @@ SECOND_PAYMENT = (
     'It looks as if you paid twice: order {} is for the same session. We will refund one of the two payments.'
     ' Write to us if you wanted two sessions.'
 )
-KEEP = (
-    'This link opens your order at any time, on any device. Whoever has it can see your order and change your'
-    ' session.'
-)
+KEEP = 'This link opens your order at any time, on any device. Whoever has it can see your order{}.'
 
 
 @dataclass(frozen=True)
@@ -392,12 +389,13 @@ def _receipt(data: OrderData, site: Site) -> Markup:
 def _keep(data: OrderData) -> Markup:
     """How to come back to this page: its link, to copy or to send; without script."""
     url = f'{data.domain}/order/{data.order.token}'
+    change = ' and change your session' if data.order.opens_calendar else ''
     subject, body = f'Order {data.order.reference}', f'{url}\n'
     mail = f'mailto:?subject={quote(subject)}&body={quote(body)}'
     return h(
         'section',
         h('h2', 'Keep this page'),
-        h('p', KEEP, class_='quiet'),
+        h('p', KEEP.format(change), class_='quiet'),
         h('p', h('a', url, href=url), class_='address'),
         h('p', h('a', 'Send the link by e-mail', href=mail), class_='links'),
         class_='keep',

@@ -40,7 +40,8 @@ async def recent_orders(shop: Shop, browser_id: str, now: datetime) -> Markup:
     for order in orders:
         bookings = await shop.bookings.bookings(order)
         is_booked |= any(booking.state is BookingState.ACTIVE for booking in bookings)
-        link = h('a', _words(shop, order, bookings, now), href=f'/order/{order.token}')
+        which = f' ({order.reference})' if len(orders) > 1 else ''
+        link = h('a', f'{_words(shop, order, bookings, now)}{which}', href=f'/order/{order.token}')
         links.append(h('p', link, class_='links'))
     if is_booked or not (warning := _warning(orders[0], now)):
         return join(*links)

@@ -61,7 +61,16 @@ def _page(state: SandboxState, query: Query, inner: Markup, alert: str, status: 
         alert=Markup('<p class="alert" role="alert">{}</p>').format(alert) if alert else '',
     )  # fmt: skip
     framed = state.calendar.framed
-    return page(state.config.event_name, body, note=NOTE, status=status, framed=framed, extra=_colours(query))
+    # Calendly's pages have one scheme: light, with the colours of the query.
+    return page(
+        state.config.event_name,
+        body,
+        note=NOTE,
+        status=status,
+        framed=framed,
+        light=True,
+        extra=_colours(query),
+    )
 
 
 def times_page(

@@ -23,7 +23,7 @@ LINK_USED_TEXT = 'The link was for one booking only, which has been made.'
 
 
 def _notice(request: Request, title: str, text: str, status: int = 200) -> Response:
-    return notice(title, text, status=status, framed=state_of(request).calendar.framed)
+    return notice(title, text, status=status, framed=state_of(request).calendar.framed, light=True)
 
 
 def _link(request: Request) -> Link | None:
@@ -151,9 +151,8 @@ async def cancel(request: Request) -> Response:
         )
     form = CANCEL.format(when=bookings.format_time(booking))
     title = f'Cancel {state_of(request).config.event_name}?'
-    return notice(
-        title, f'Scheduled for {booking.name}.', more=form, framed=state_of(request).calendar.framed
-    )
+    framed = state_of(request).calendar.framed
+    return notice(title, f'Scheduled for {booking.name}.', more=form, framed=framed, light=True)
 
 
 async def reschedule(request: Request) -> Response:
