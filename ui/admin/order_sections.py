@@ -105,6 +105,8 @@ def head(details: OrderDetails, mode: str) -> Markup:
         marks.append(booked)
     if order.fraud_warning:
         marks.append(status('fraud warning', Tone.BAD))
+    if order.refund_failed_at:
+        marks.append(status('a refund failed', Tone.BAD))
     if order.environment.mode != mode:
         marks.append(h('span', f'{order.environment.mode} environment', class_='quiet'))
     return join(h('p', *marks, class_='row'), h('p', details.sentence, class_='lead'))

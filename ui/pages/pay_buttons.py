@@ -59,7 +59,7 @@ class PayForm:
         self._shop = shop
         with Tag('form', method='post', action='/checkout').classes('pay'):
             self._free_times = FreeTimesNote(shop)
-            self._stopped = Static(Markup(''), role='status').classes('stopped')
+            self._stopped = Static(Markup(''), aria_live='polite').classes('stopped')
             self.alert = Static(alert, role='alert').classes('alert')
             self.button = Tag('button', type='submit').classes('cta')
             self._hidden = Static(Markup(''), 'p').classes('lost')
