@@ -59,7 +59,7 @@ ALERTS = {
         '{text}. The log has the details.',
     ),
     AlertKind.MAIL: (
-        'A mail to a customer was not sent',
+        'A mail to a customer may not have arrived',
         '{text}. Write to the customer: {email}.',
     ),
     AlertKind.PROBLEM: ('The shop has a problem', '{text}'),

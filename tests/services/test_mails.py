@@ -448,7 +448,7 @@ async def test_a_refusal_for_now_is_tried_again_and_given_up_after_days(
 async def test_a_lost_answer_is_not_repeated(
     customer: Customer, sandbox: SandboxClient, clock: Clock
 ) -> None:
-    """The mail may have been sent: it is not sent again, and the operator is told."""
+    """The mail may have been sent: it is not sent again, and the operator is told no more than that."""
     sandbox.fault('mail pat@*', 'lose')
     await paid(customer, email='pat@example.com')
     for minutes in (0, 6, 60):
@@ -457,6 +457,7 @@ async def test_a_lost_answer_is_not_repeated(
     assert len(sandbox.mails('pat@example.com')) == 1
     assert (await mails_of(customer.shop))['paid'] is MailState.UNKNOWN
     assert await alerts_of(customer.shop) == ['mail']
+    assert 'may not have arrived' in sandbox.mails(OPERATOR)[0]['subject']
 
 
 class Died(BaseException):
