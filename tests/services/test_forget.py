@@ -13,6 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from services.admin import Result
 from services.admin.forget import Forget
 from services.database import schema
 from services.ledger import Alert, Delivery, MailState, Source, UnmatchedReason
@@ -166,6 +167,19 @@ async def test_forgetting_twice_changes_nothing(customer: Customer, clock: Clock
     again = await forget.carry_out(order.reference, actor=ACTOR)
     assert (again.orders, again.erased_before) == ((), (order.reference,))
     assert (await forget.carry_out(EMAIL, actor=ACTOR)).erases_nothing
+    assert await everything(customer.shop) == before
+
+
+async def test_a_forgotten_customer_gets_no_new_address(
+    customer: Customer, clock: Clock, forget: Forget
+) -> None:
+    """The operator is told why, and nothing is written down."""
+    order = await buy_and_book(customer)
+    clock.ahead = LONG_AFTER
+    await forget.carry_out(order.reference, actor=ACTOR)
+    before = await everything(customer.shop)
+    result = await customer.shop.actions.orders.correct_email(order, 'one@example.com', actor=ACTOR)
+    assert result is Result.FORGOTTEN
     assert await everything(customer.shop) == before
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -48,7 +49,9 @@ class ActionForms:
         order, left = self.details.order, self.left
         found = [
             self._entry('mail-link', self._mail_link, order.email) if order.token else None,
-            self._entry('email', self._email, order.email) if order.completed_at else None,
+            self._entry('email', self._email, order.email)
+            if order.completed_at and not order.forgotten_at
+            else None,
             self._entry('refund', self._refund, (left, bool(self._coming))) if left.amount else None,
             self._entry('calendar-link', self._calendar_link, order.calendar_url)
             if self._can_renew
@@ -58,6 +61,7 @@ class ActionForms:
             self._entry('evidence', self._evidence, order.facts.dispute_status)
             if order.completed_at
             else None,
+            self._entry('forget', self._forget, None) if not order.forgotten_at else None,
         ]
         return [entry for entry in found if entry]
 
@@ -226,6 +230,18 @@ class ActionForms:
                 field,
                 button('Keep the note'),
             ),
+        )
+
+    def _forget(self, id_: str) -> Markup:
+        path = f'/admin/forget?{urlencode({"who": self.details.order.reference})}'
+        return self._folded(
+            id_,
+            'Forget the customer',
+            h(
+                'p',
+                'The name and the addresses are erased, the amounts stay. The next page says what exactly.',
+            ),
+            h('p', h('a', 'Look at what would be erased', href=path), class_='links'),
         )
 
     def _evidence(self, id_: str) -> Markup:

@@ -120,6 +120,8 @@ class OrderActions:
             actor: the person who acts.
         """
         try:
+            if (await self._current(order)).forgotten_at:
+                return Result.FORGOTTEN
             await self._correct_email.correct(order, typed, because=Cause.OPERATOR, actor=actor)
         except InvalidEmail:
             return Result.NO_EMAIL

@@ -23,6 +23,7 @@ class Result(enum.StrEnum):
     IS_BOOKED = 'is-booked'
     EMAIL_CORRECTED = 'email-corrected'
     NO_EMAIL = 'no-email'
+    FORGOTTEN = 'forgotten'
     REFUND_BEGUN = 'refund-begun'
     REFUND_KNOWN = 'refund-known'
     REFUND_TOO_MUCH = 'refund-too-much'
@@ -83,6 +84,7 @@ WORDS = {
     Result.IS_BOOKED: 'The order is booked. Cancel the booking first: then another time can be picked.',
     Result.EMAIL_CORRECTED: 'The mail of this order goes to the corrected address.',
     Result.NO_EMAIL: 'That is no complete e-mail address. Nothing was changed.',
+    Result.FORGOTTEN: 'The customer of this order was forgotten: no address is kept for it.',
     Result.REFUND_BEGUN: 'The refund is being carried out.',
     Result.REFUND_KNOWN: 'This refund is known already. It is not made twice.',
     Result.REFUND_TOO_MUCH: 'That is more than what is left of the payment. Nothing was refunded.',
