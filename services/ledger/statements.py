@@ -97,7 +97,7 @@ def paid_beside(*, live: bool) -> Select[Any]:
         orders.completed_at <= bindparam('until'),
         orders.id != bindparam('id'),
         orders.payment_status == 'paid',
-        orders.amount_refunded < orders.amount_total,
+        orders.amount_refunded + orders.amount_lost < orders.amount_total,
         orders.environment == bindparam('environment'),
         orders.offer == bindparam('offer'),
     )

@@ -194,6 +194,19 @@ async def test_a_second_payment_is_none_any_more_when_the_first_is_refunded(
     assert (await fulfilled(other_customer, released)).duplicate_of == ''
 
 
+async def test_a_payment_after_a_lost_dispute_is_no_second_one(
+    customer: Customer, other_customer: Customer
+) -> None:
+    """The money of the first one is back at its owner; a later reading does not set the mark either."""
+    first = await fulfilled(customer, await customer.buy(email='pat@example.com'))
+    for status in ('open', 'lost'):
+        customer.sandbox.act('dispute', session=first.session_id, status=status)
+    assert (await fulfilled(customer, first)).state is State.LOST
+    second = await fulfilled(other_customer, await other_customer.buy(email='pat@example.com'))
+    assert second.duplicate_of == ''
+    assert (await fulfilled(other_customer, second)).duplicate_of == ''
+
+
 @pytest.mark.parametrize('first', ['earlier', 'later'])
 async def test_of_two_payments_whose_refunds_fail_the_later_one_is_marked(
     customer: Customer, other_customer: Customer, first: str
