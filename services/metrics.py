@@ -29,6 +29,7 @@ UNMATCHED = (
     'other length',
     'other event type',
     'calendly payment',
+    'detached',
 )
 """Why a meeting was not paid for; the words of the ledger's UnmatchedReason."""
 MAILS = ('queued', 'put off', 'sent', 'refused', 'given up', 'unknown', 'dropped')
