@@ -122,7 +122,7 @@ class Checkout:
         with reported('starting a payment'):
             await self._rate_limit.admit(client_ip, known=known_browser)
             self._fuse.check(known=known_browser)
-            await self._selling.check()
+            await self._selling.check_as_known()
             wanted = await self._wanted(offer)
             if shown is not None and shown != wanted.price:
                 raise PriceChanged(f'{shown} was shown, {wanted.price} would be charged')

@@ -43,6 +43,15 @@ class Selling:
         if stop := await self._read():
             raise SellingStopped(stop.text)
 
+    async def check_as_known(self) -> None:
+        """Let a customer on by what was read within the last seconds; ``check`` must follow.
+
+        Raises:
+            SellingStopped: with the operator's words; never by what was read earlier.
+        """
+        if await self.stop_for_page():
+            await self.check()
+
     async def is_on(self) -> bool:
         """Whether we are selling; reads the switch each time."""
         return await self._read() is None

@@ -167,6 +167,12 @@ def put_mail(insert_into: Any) -> Any:
 
 
 @cache
+def find_switch() -> Select[Any]:
+    """Select the switch with the name ``key``."""
+    return select(schema.switches).where(schema.switches.c.name == bindparam('key'))
+
+
+@cache
 def put_alert(insert_into: Any) -> Any:
     """Insert an alert unless it was written down earlier; returns its id if it is new.
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from services.database import schema
 from services.database.store import Store
+from services.ledger import statements
 from services.ledger.admin_journal import AdminJournal
 from services.ledger.records import Switch
 
@@ -21,8 +22,7 @@ class Switches:
 
     async def find(self, name: str) -> Switch | None:
         """Return a switch, None if it was never touched."""
-        table = schema.switches
-        rows = await self._store.read(select(table).where(table.c.name == name))
+        rows = await self._store.read(statements.find_switch(), key=name)
         return Switch(**rows[0]._mapping) if rows else None
 
     async def set(self, name: str, *, is_on: bool, text: str, actor: str, line: str) -> None:
