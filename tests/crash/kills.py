@@ -86,6 +86,8 @@ def _run_until_dead(point: KillPoint, scenario: Scenario, context: Context) -> i
             return number
         if not shop.is_running:
             return number + 1
+    if shop.dies_soon():  # the last step saw what was committed just before the point after that commit
+        return len(scenario.steps)
     shop.clear_kill_point()
     return None
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,7 @@ from tests.crash.kill_points import KILL_AT, MAIL_BEGINS, MAIL_MARKED, ROUND_BEG
 from tests.processes import ROOT, wait_until
 
 START_TIMEOUT, ROUND_TIMEOUT, DEATH_TIMEOUT = 60.0, 30.0, 5.0  # seconds, on a busy machine
+MOMENT = 1.0  # seconds in which a process passes what follows a commit at once
 
 
 class Launcher:
@@ -143,6 +145,12 @@ class Shop:
             TimeoutError: it is still alive.
         """
         wait_until(lambda: not self.is_running, seconds=DEATH_TIMEOUT, why='the shop is dead')
+
+    def dies_soon(self) -> bool:
+        """Whether the process ends within a moment."""
+        with suppress(TimeoutError):
+            wait_until(lambda: not self.is_running, seconds=MOMENT, why='the shop is dead')
+        return not self.is_running
 
     def wait_for_round(self) -> None:
         """Wait until the reconciler has completed a round and has nothing left to do, or the shop is dead."""
