@@ -21,9 +21,15 @@ from tests.sandbox_client import SandboxClient
 from tests.sandbox_server import running
 
 CreateTables = Callable[[str], None]
+LONGEST = 'test_model.py', 'test_crash.py'
 
 settings.register_profile('no deadline', deadline=None)  # a busy machine is no failure
 settings.load_profile('no deadline')
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest tests first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -236,11 +236,10 @@ class BookingReader:
 
     def _interval(self) -> float:
         """Return the seconds between two readings, as of now."""
-        if self.problem and self.problem.certain:
-            return SLOWLY
+        is_refused = self.problem is not None and self.problem.certain
         if self._waiting.any(WaitsFor.BOOKING):
-            return QUICKLY
-        return FOR_CHANGES if self._waiting.any(WaitsFor.CHANGE) else SLOWLY
+            return FOR_CHANGES if is_refused else QUICKLY
+        return FOR_CHANGES if self._waiting.any(WaitsFor.CHANGE) and not is_refused else SLOWLY
 
     def _note(self, problem: CalendarProblem | None) -> None:
         """Keep what the last reading met; a log line says when it begins and when it is over."""

@@ -147,6 +147,18 @@ def calendar(page: Page) -> FrameLocator:
     return page.get_by_title(CALENDAR).content_frame
 
 
+def free_times_are_known(shop: Server) -> None:
+    """Wait until the landing page says when a time is free.
+
+    A shop reads that once a minute; an earlier test may have had Calendly fail.
+    """
+    wait_until(
+        lambda: 'Next free' in httpx.get(shop.url, trust_env=False).text,
+        seconds=90,
+        why='the free times are known',
+    )
+
+
 def book_first_time(page: Page, *, email: str = EMAIL, name: str = NAME) -> datetime:
     """Book the first free time in the frame, whose form is filled in already; returns the start."""
     frame = calendar(page)

@@ -102,8 +102,14 @@ def test_the_same_browser_finds_its_order(
     expect(page).to_have_url(order)
     start = book(page, script=script)
 
-    page.goto(shop_process.url)
-    expect(page.get_by_role('link', name=f'You are booked: {_short(start)}')).to_be_visible()
+    booked = page.get_by_role('link', name=f'You are booked: {_short(start)}')
+
+    def is_booked() -> bool:
+        page.goto(shop_process.url)
+        return booked.is_visible()
+
+    # Without script nothing has shown yet that the shop knows of the booking.
+    wait_until(is_booked, seconds=15, why='the landing page says when the session is')
 
 
 @WITH_AND_WITHOUT

@@ -47,8 +47,8 @@ def test_after_a_refund_the_meeting_is_canceled(
     """Calendly tells both sides why; it is requested once, and the page agrees."""
     who = journey.another_customer()
     journey.buy(page, shop_with_key.server, **who)
-    journey.book_first_time(page, **who)
-    expect(page.get_by_role('heading', name='Your session')).to_be_visible()
+    start = journey.book_first_time(page, **who)
+    journey.shows_meeting(page, start)
 
     refund(sandbox)
     wait_until(lambda: only_meeting(sandbox)['status'] == 'canceled', seconds=15, why='it is canceled')
@@ -67,7 +67,7 @@ def test_a_part_refund_takes_nothing_back(
     (session,) = sandbox.state()['sessions']
     sandbox.act('refund', session=session['id'], amount=5000)
     expect(page.get_by_text('$50', exact=False).first).to_be_visible()
-    journey.book_first_time(page, **who)
-    expect(page.get_by_role('heading', name='Your session')).to_be_visible()
+    start = journey.book_first_time(page, **who)
+    journey.shows_meeting(page, start)
     assert only_meeting(sandbox)['status'] == 'active'
     assert sandbox.requests('DELETE /shares') == []

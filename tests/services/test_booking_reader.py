@@ -13,6 +13,7 @@ from services.booking import WaitsFor
 from services.errors import CalendarUnavailable
 from services.orders import BookingState, Cause, Order
 from services.reconciler import booking_reader
+from services.scheduling import CalendarProblem
 from services.scheduling.bookings import update_from
 from services.settings import parse_settings
 from services.shop import Shop, build
@@ -416,7 +417,10 @@ async def test_a_page_that_waits_brings_the_next_reading_forward(
 
 
 async def test_how_often_calendly_is_read(shop: Shop) -> None:
-    """For a page with a calendar most often, for one with a meeting that may be moved less, else slowly."""
+    """For a page with a calendar most often, for one with a meeting that may be moved less, else slowly.
+
+    While Calendly refuses, it is asked again soon only for a page with a calendar.
+    """
     reader, waiting = shop.booking_reader, shop.waiting
     intervals = [reader._interval()]
     for page, what in (('booked', WaitsFor.CHANGE), ('paid', WaitsFor.BOOKING)):
@@ -425,6 +429,11 @@ async def test_how_often_calendly_is_read(shop: Shop) -> None:
     waiting.leave('paid')
     intervals.append(reader._interval())
     assert intervals == [120, 10, 5, 10]
+    reader.problem = CalendarProblem('the token is refused', 'Make another one.')
+    waiting.enter('paid', WaitsFor.BOOKING)
+    assert reader._interval() == 10
+    waiting.leave('paid')
+    assert reader._interval() == 120
 
 
 async def until(condition: Callable[[], object]) -> None:
