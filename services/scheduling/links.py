@@ -2,6 +2,7 @@
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,6 +89,8 @@ class SingleUseLinks:
                 'calendar links are made without shares, so that unused ones cannot be deleted: %s',
                 words_of(refusal) or refusal,
             )
+            with suppress(CalendarUnavailable):  # it may have become a team's since: others list its meetings
+                await self._event_type.find()
             return link
 
     async def _make_share(self, event_type: str) -> SingleUseLink:

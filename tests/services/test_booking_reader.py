@@ -334,6 +334,15 @@ async def test_a_meeting_of_a_team_is_found(shop: Shop, sandbox: SandboxClient, 
     assert await states(shop, paid) == {booked['uri']: 'active'}
 
 
+async def test_an_event_type_becomes_one_of_a_team(shop: Shop, sandbox: SandboxClient, paid: Order) -> None:
+    """The shop learns it from the refused share, and reads the meetings of the organization from then on."""
+    await shop.booking_reader.read()
+    sandbox.act('calendar', team=True, pooling_type='round_robin')
+    booked = sandbox.book(await calendar_of(shop, paid))
+    await shop.booking_reader.read()
+    assert await states(shop, paid) == {booked['uri']: 'active'}
+
+
 async def test_slow_readings_happen_only_while_there_is_something_to_learn(
     shop: Shop, customer: Customer, sandbox: SandboxClient, clock: Clock
 ) -> None:
