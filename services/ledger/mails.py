@@ -50,43 +50,46 @@ class Mails:
         self._on_mail = on_mail
         self.wanted = asyncio.Event()
 
-    def write_after(self, connection: Connection, order: Order, *, before: Order) -> None:
-        """Write down the mails that a move calls for, in its transaction.
+    def write_after(self, connection: Connection, order: Order, *, before: Order) -> bool:
+        """Write down the mails that a move calls for, in its transaction; returns whether there are any.
 
         Args:
             connection: the transaction.
             order: the order as it is after the move.
             before: the order as it was.
         """
-        now = self._clock()
+        now, written = self._clock(), []
         if self._rules.customers and not order.forgotten_at:
             for kind, due_at in mails_after(before, order, now, reminder_after=self._rules.reminder_after):
                 values = self._values(f'{order.id}.{kind}', kind, order_id=order.id, due_at=due_at)
-                self._put(connection, values)
+                written.append(self._put(connection, values))
             if order.contact_email != before.contact_email:
                 recipients = {MailKind.OLD_ADDRESS: before.email, MailKind.NEW_ADDRESS: order.email}
                 for kind, email in recipients.items():
                     mail_id = f'{order.id}.{order.version}.{kind.partition(" ")[0]}'
                     if email:
                         values = self._values(mail_id, kind, order_id=order.id, recipient=email)
-                        self._put(connection, values)
+                        written.append(self._put(connection, values))
         for alert, key in alerts_after(before, order, now):
-            self.alert(connection, Alert(f'{order.id}.{key}', alert, order.id, ''))
+            written.append(self.alert(connection, Alert(f'{order.id}.{key}', alert, order.id, '')))
+        return any(written)
 
     def write(self, connection: Connection, order: Order, mail: NewMail) -> None:
         """Write a mail to the customer of an order down, in the transaction of what causes it."""
         if self._rules.customers and not order.forgotten_at:
             self._put(connection, self._values(mail.id_for(order), mail.kind, order_id=order.id))
 
-    def alert(self, connection: Connection, alert: Alert) -> None:
-        """Write an alert down in the transaction of its cause; nothing if it was written down earlier."""
+    def alert(self, connection: Connection, alert: Alert) -> bool:
+        """Write an alert down in the transaction of its cause; False if it was written down earlier."""
         if not self._rules.operator:
-            return
+            return False
         who = {'id': alert.key, 'kind': alert.kind, 'order_id': alert.order_id, 'text': alert.text}
         values = who | {'mail_id': '', 'created_at': self._clock()}
-        if connection.execute(statements.put_alert(self._store.insert), values).first() is not None:
-            collected = {'alert': alert.key, 'collected_by': self._collection(connection)}
-            connection.execute(statements.collect_alert(), collected)
+        if connection.execute(statements.put_alert(self._store.insert), values).first() is None:
+            return False
+        collected = {'alert': alert.key, 'collected_by': self._collection(connection)}
+        connection.execute(statements.collect_alert(), collected)
+        return True
 
     async def report(self, alert: Alert) -> None:
         """Write an alert down that no move causes."""
@@ -225,10 +228,12 @@ class Mails:
                 return str(written.id)
         raise AssertionError('numbers do not end')
 
-    def _put(self, connection: Connection, mail: dict[str, Any]) -> None:
-        """Write a mail down, given as its values; nothing where it was written down earlier."""
-        if connection.execute(statements.put_mail(self._store.insert), mail).rowcount:
-            self._report(connection, mail['kind'], 'queued')
+    def _put(self, connection: Connection, mail: dict[str, Any]) -> bool:
+        """Write a mail down, given as its values; False where it was written down earlier."""
+        if not connection.execute(statements.put_mail(self._store.insert), mail).rowcount:
+            return False
+        self._report(connection, mail['kind'], 'queued')
+        return True
 
     def _values(
         self,

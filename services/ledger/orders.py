@@ -189,6 +189,7 @@ class Orders:
         unmatched: list[UnmatchedBooking] = []
         wanted: list[str] = []
         released: list[Order] = []
+        has_mails: list[bool] = []
 
         def work(connection: Connection) -> Order | None:
             if connection.execute(statements.move_order(), values).rowcount == 0:
@@ -200,11 +201,12 @@ class Orders:
                 released[:] = self._release_duplicates(connection, after, before=order, because=because)
             for effect in wants:
                 wanted.extend(self._effects.write(connection, after.id, effect))
-            self._mails.write_after(connection, after, before=order)
+            has_mail = self._mails.write_after(connection, after, before=order)
             if mail:
                 self._mails.write(connection, after, mail)
             if alert:
                 self._mails.alert(connection, Alert(f'{order.id}.{alert}', alert, order.id, line))
+            has_mails.append(has_mail or bool(mail or alert))
             if ends:
                 self._effects.forget(connection, ends)
             if handles:
@@ -216,7 +218,8 @@ class Orders:
             self.moves[because] += 1
             self._unmatched.report(unmatched)
             self._effects.report(wanted)
-            self._mails.report_written()
+            if any(has_mails):  # the sender would otherwise look after every click
+                self._mails.report_written()
             for changed in (order, *released):
                 self._on_change(changed)
         return moved
