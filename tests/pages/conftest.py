@@ -17,6 +17,7 @@ from services.orders import Order
 from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.conftest import CreateTables
+from tests.pages.admin import Operator
 from tests.pages.customer import Customer
 from tests.processes import wait_until
 from tests.sandbox_client import SandboxClient
@@ -137,3 +138,11 @@ class Way:
 def way(customer: Customer, sandbox: SandboxClient) -> Way:
     """The payment steps of the customer."""
     return Way(customer, sandbox)
+
+
+@pytest.fixture
+async def operator(customer: Customer) -> Operator:
+    """A browser of the operator that is signed in; the shop needs ADMIN_PASSWORD."""
+    operator = Operator()
+    await operator.sign_in()
+    return operator

@@ -24,14 +24,6 @@ def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-async def operator(customer: Customer) -> Operator:
-    """A browser of the operator that is signed in."""
-    operator = Operator()
-    await operator.sign_in()
-    return operator
-
-
-@pytest.fixture
 async def paid(way: Way, shop: Shop) -> Order:
     """A paid order."""
     session = await way.pay()

@@ -10,7 +10,7 @@ from services.orders import Cause, Facts
 from services.shop import Shop
 from tests.factories import an_order
 from tests.pages.admin import PASSWORD, Operator
-from tests.pages.customer import Customer, words
+from tests.pages.customer import words
 
 GONE = Facts('expired', 'unpaid', email='nobody@coach.test', name='=Nobody')
 
@@ -22,10 +22,8 @@ def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-async def operator(customer: Customer, shop: Shop) -> Operator:
+async def operator(operator: Operator, shop: Shop) -> Operator:
     """A signed-in browser of the operator of a shop with one order."""
-    operator = Operator()
-    await operator.sign_in()
     await shop.ledger.orders.add(an_order(facts=GONE), because=Cause.BUTTON)
     return operator
 

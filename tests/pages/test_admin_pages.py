@@ -30,14 +30,6 @@ def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
     return settings_env | {'ADMIN_PASSWORD': PASSWORD}
 
 
-@pytest.fixture
-async def operator(customer: Customer) -> Operator:
-    """A browser of the operator that is signed in."""
-    operator = Operator()
-    await operator.sign_in()
-    return operator
-
-
 async def paid_order(shop: Shop, way: Way, **how: str) -> Order:
     """Have a customer pay and come back; returns the order."""
     return await order_at(shop, await way.arrive(await way.pay(**how)))

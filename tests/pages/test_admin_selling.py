@@ -22,14 +22,6 @@ def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
     return settings_env | {'ADMIN_PASSWORD': PASSWORD}
 
 
-@pytest.fixture
-async def operator(customer: Customer) -> Operator:
-    """A browser in which the operator has signed in."""
-    operator = Operator()
-    await operator.sign_in()
-    return operator
-
-
 def shown(page: str) -> tuple[bool, bool]:
     """Whether a landing page shows the operator's text, and whether it shows a button that can be pressed."""
     buttons = re.findall(r'<button[^>]*>', app_html(page))

@@ -184,6 +184,7 @@ async def test_an_unseen_cancellation_brings_another_calendar(
     canceled = BookingUpdate(replace(BOOKING, state=BookingState.CANCELED), order.booking_key)
     await shop.bookings.record(canceled, because=Cause.WEBHOOK)
     await customer.until(lambda: [frame.props['src'] for frame in customer.frames] not in ([], [used]))
+    assert len(customer.frames) == 1
 
 
 class TestWithoutWebhook:

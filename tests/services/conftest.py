@@ -1,5 +1,6 @@
 """Fixtures for tests of the services: a shop on the sandbox without pages, a client, customers."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -173,3 +174,18 @@ def customer(shop: Shop, sandbox: SandboxClient) -> Customer:
 def other_customer(shop: Shop, sandbox: SandboxClient) -> Customer:
     """Return another customer, with another browser."""
     return Customer(shop, sandbox, 'browser-two')
+
+
+@pytest.fixture
+async def paid(customer: Customer) -> Order:
+    """A paid order that was not booked yet."""
+    return await fulfilled(customer, await customer.buy())
+
+
+@pytest.fixture
+async def booked(customer: Customer, paid: Order) -> Order:
+    """The paid order with a coming meeting, which the shop knows."""
+    url = await customer.shop.calendar.url(paid) or ''
+    await asyncio.to_thread(customer.sandbox.book, url)
+    await customer.shop.bookings.look_up(paid)
+    return await customer.order_of(paid.session_id or '')

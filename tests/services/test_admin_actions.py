@@ -25,21 +25,6 @@ def settings_env(settings_env: dict[str, str], sandbox: SandboxClient) -> dict[s
     return settings_env | sandbox.mail_settings
 
 
-@pytest.fixture
-async def paid(customer: Customer) -> Order:
-    """A paid order."""
-    return await fulfilled(customer, await customer.buy())
-
-
-@pytest.fixture
-async def booked(customer: Customer, paid: Order) -> Order:
-    """An order with a coming meeting, which the shop knows."""
-    url = await customer.shop.calendar.url(paid) or ''
-    await asyncio.to_thread(customer.sandbox.book, url)
-    await customer.shop.bookings.look_up(paid)
-    return await customer.order_of(paid.session_id or '')
-
-
 async def invitee_of(shop: Shop, order: Order) -> str:
     """Return the id of the only booking of an order."""
     (booking,) = await shop.bookings.bookings(order)

@@ -32,21 +32,6 @@ from tests.services.mailing import alerts_of
 
 
 @pytest.fixture
-async def paid(customer: Customer) -> Order:
-    """A paid order."""
-    return await fulfilled(customer, await customer.buy())
-
-
-@pytest.fixture
-async def booked(customer: Customer, paid: Order) -> Order:
-    """An order with a coming meeting, which the shop knows."""
-    url = await customer.shop.calendar.url(paid) or ''
-    await asyncio.to_thread(customer.sandbox.book, url)
-    await customer.shop.bookings.look_up(paid)
-    return paid
-
-
-@pytest.fixture
 def settings_env(settings_env: dict[str, str], sandbox: SandboxClient) -> dict[str, str]:
     """The settings of a shop that tells the operator by mail."""
     return settings_env | sandbox.mail_settings

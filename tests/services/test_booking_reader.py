@@ -34,12 +34,6 @@ def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
     return settings_env | {'CALENDLY_WEBHOOK_SIGNING_KEY': ''}
 
 
-@pytest.fixture
-async def paid(customer: Customer) -> Order:
-    """A paid order that was not booked yet."""
-    return await fulfilled(customer, await customer.buy())
-
-
 async def calendar_of(shop: Shop, order: Order) -> str:
     """Return the address of an order's calendar."""
     url = await shop.calendar.url(await current(shop, order))

@@ -54,21 +54,6 @@ async def take_back(customer: Customer, order: Order, **how: Any) -> dict[str, A
     return refund
 
 
-@pytest.fixture
-async def paid(customer: Customer) -> Order:
-    """A paid order."""
-    return await fulfilled(customer, await customer.buy())
-
-
-@pytest.fixture
-async def booked(customer: Customer, paid: Order) -> Order:
-    """An order with a coming meeting, which the shop knows."""
-    url = await customer.shop.calendar.url(paid) or ''
-    await asyncio.to_thread(customer.sandbox.book, url)
-    await customer.shop.bookings.look_up(paid)
-    return paid
-
-
 async def test_the_coming_meeting_of_a_refunded_order_is_canceled(customer: Customer, booked: Order) -> None:
     """Calendly tells both sides with a plain reason; ledger, journal and list agree with it."""
     await take_back(customer, booked)

@@ -252,6 +252,7 @@ async def test_a_stop_begins_a_round_at_once(shop: Shop) -> None:
     await shop.selling.stop(TEXT, actor=BY)
     await task.until(2)
     await reconciler.stop()
+    assert task.rounds == 2
 
 
 @pytest.mark.parametrize('turns', range(5))

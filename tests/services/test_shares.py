@@ -21,12 +21,6 @@ pytestmark = on_both_databases
 SIX_MINUTES = timedelta(minutes=6)
 
 
-@pytest.fixture
-async def paid(customer: Customer) -> Order:
-    """A paid order."""
-    return await fulfilled(customer, await customer.buy())
-
-
 async def now(customer: Customer, order: Order) -> Order:
     """Return an order as it is now."""
     return await customer.order_of(order.session_id or '')

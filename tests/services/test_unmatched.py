@@ -64,12 +64,6 @@ def calendly(endpoints: httpx.AsyncClient, sandbox: SandboxClient) -> Calendly:
     return Calendly(endpoints, sandbox)
 
 
-@pytest.fixture
-async def paid(customer: Customer) -> Order:
-    """A paid order."""
-    return await fulfilled(customer, await customer.buy())
-
-
 async def reasons(shop: Shop) -> list[str]:
     """Return the reasons of all open rows."""
     return sorted(row.reason for row in await shop.ledger.unmatched.list_open())

@@ -136,6 +136,7 @@ async def test_customers_who_are_still_paying_do_not_pause_sales() -> None:
     for _ in range(12):
         await shop.open(10, seconds=6)
         shop.fuse.check(known=False)
+    assert shop.fuse.paused_for == 0
 
 
 async def test_a_ledger_that_does_not_answer_fails_no_sale() -> None:
@@ -165,6 +166,7 @@ async def test_a_busy_shop_and_a_slow_one_are_not_paused(count: int, seconds: fl
             shop.paid |= {name}
         await shop.fuse.count(name, known=True)
         shop.fuse.check(known=True)
+    assert shop.fuse.paused_for == 0
 
 
 async def test_the_same_session_counts_once() -> None:
