@@ -41,9 +41,8 @@ from services.health import (
     check_webhooks,
 )
 from services.inbox import Inbox
-from services.ledger import Ledger, MailRules, Source, connect
-from services.mail import Letterhead, MailClient
-from services.messages import MailSender, Problem, ProblemWatch, Words
+from services.ledger import Ledger, Source, connect
+from services.messages import MailSender, Problem, ProblemWatch, build_mail_sender, mail_rules
 from services.metrics import Metrics
 from services.orders import PriceAdjustments
 from services.payments import CheckoutPage, Payments
@@ -237,7 +236,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         connect(settings.database_url),
         clock,
         on_unmatched=lambda row: metrics.unmatched_booking(row.reason),
-        mail_rules=_mail_rules(settings, texts.order.reminder_hours),
+        mail_rules=mail_rules(settings, texts.order.reminder_hours),
         on_mail=metrics.mail,
         keep_abandoned=timedelta(days=texts.privacy.abandoned_days),
     )
@@ -371,8 +370,14 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         scheduling=scheduling,
         reconciler=reconciler,
         effects=EffectRunner(ledger, handlers),
-        mail_sender=_mail_sender(
-            settings, texts, ledger=ledger, payments=payments, calendar=calendar, clock=clock
+        mail_sender=build_mail_sender(
+            settings,
+            texts,
+            ledger=ledger,
+            environment=lambda: payments.environment,
+            gate=calendar.gate,
+            banner=_banner(settings),
+            clock=clock,
         ),
         problem_watch=ProblemWatch(ledger, clock=clock),
         calendar_watch=CalendarWatch(scheduling, availability, minutes=product.minutes),
@@ -396,47 +401,3 @@ def _banner(settings: Settings) -> str:
     if not settings.selling:
         return 'Test mode: payments here are not real, and no time can be booked.'
     return ''
-
-
-def _mail_rules(settings: Settings, reminder_hours: float) -> MailRules:
-    """Without a server nothing is written down, so that nothing is sent later by surprise (decision 82)."""
-    sends = settings.smtp_url is not None
-    learns = bool(settings.calendly_token or settings.calendly_webhook_signing_key)
-    return MailRules(
-        customers=sends,
-        reminder_after=timedelta(hours=reminder_hours) if sends and learns and reminder_hours else None,
-        operator=sends and bool(settings.operator_email),
-    )
-
-
-def _mail_sender(
-    settings: Settings,
-    texts: site.Site,
-    *,
-    ledger: Ledger,
-    payments: Payments,
-    calendar: CalendarLinks,
-    clock: Callable[[], datetime],
-) -> MailSender | None:
-    if settings.smtp_url is None:
-        return None
-    host = settings.mail_from.rpartition('@')[2]
-    business, contact, theme = texts.business, texts.contact, texts.theme
-    return MailSender(
-        ledger,
-        MailClient(settings.smtp_url, sender=settings.mail_from, host=host),
-        Words(texts, domain=settings.domain, banner=_banner(settings), operator=settings.operator_email),
-        Letterhead(
-            name=business.name,
-            sender=settings.mail_from,
-            reply_to=contact.email,
-            contact=(contact.email, contact.phone, contact.hours),
-            accent=theme.accent,
-            accent_dark=theme.night,
-            host=host,
-        ),
-        business=business,
-        environment=lambda: payments.environment,
-        gate=calendar.gate,
-        clock=clock,
-    )
