@@ -7,9 +7,11 @@ from services.payments.events import RELEVANT, SESSION_EVENTS, WARNING_EVENTS, k
 from services.payments.evidence import LONGEST_EVIDENCE, longest_field
 from services.payments.listing import ListEntry, ListPage
 from services.payments.permissions import FOR_BUTTONS, PERMISSIONS, create_key_url
+from services.payments.prices import ListedPrice
 from services.payments.refunds import Refund
 from services.payments.session_params import CheckoutPage
 from services.payments.signature import signed_event
+from services.payments.webhook_endpoints import WebhookEndpoint
 
 __all__ = [
     'FOR_BUTTONS',
@@ -21,8 +23,10 @@ __all__ = [
     'CheckoutPage',
     'ListEntry',
     'ListPage',
+    'ListedPrice',
     'Payments',
     'Refund',
+    'WebhookEndpoint',
     'create_key_url',
     'dashboard_url',
     'kind_of',
