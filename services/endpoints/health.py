@@ -9,7 +9,6 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from services.endpoints.errors import NO_STORE
 from services.health import Check, ready
 
-
 INSTANCE = 'paidslot-instance'
 
 

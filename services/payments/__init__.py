@@ -14,10 +14,12 @@ from services.payments.permissions import (
     is_forbidden,
     row_of,
 )
+from services.payments.prices import ListedPrice
 from services.payments.probes import SessionTrial
 from services.payments.refunds import Refund
 from services.payments.session_params import CheckoutPage
 from services.payments.signature import signed_event
+from services.payments.webhook_endpoints import WebhookEndpoint
 
 __all__ = [
     'FOR_BUTTONS',
@@ -29,9 +31,11 @@ __all__ = [
     'CheckoutPage',
     'ListEntry',
     'ListPage',
+    'ListedPrice',
     'Payments',
     'Refund',
     'SessionTrial',
+    'WebhookEndpoint',
     'build_payments',
     'create_key_url',
     'dashboard_url',

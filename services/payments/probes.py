@@ -146,10 +146,7 @@ class Probes:
         """
         params = {name: value for name, value in self._params(order, page).items() if name not in OURS}
         with refusals():
-            opened = await self._post(
-                '/v1/checkout/sessions', idempotency_key=str(uuid.uuid4()), **params
-            )
+            opened = await self._post('/v1/checkout/sessions', idempotency_key=str(uuid.uuid4()), **params)
         path = f'/v1/checkout/sessions/{opened["id"]}/expire'
         await self._post(path, idempotency_key=str(uuid.uuid4()))
         return tuple(name for name in opened.get('payment_method_types') or () if name in SLOW_METHODS)
-

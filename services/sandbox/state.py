@@ -86,7 +86,7 @@ class Event:
     created: int
     type: str
     data: str
-    delivery: Delivery | None = None
+    deliveries: list[Delivery] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -120,7 +120,6 @@ class SandboxState:
         self.requests: deque[Json] = deque(maxlen=config.max_requests)
         self.key_revoked = False
         self.missing_permissions: set[str] = set(config.missing_permissions)
-        self.stripe_webhook = config.stripe_webhook
         self.stripe_payload = config.stripe_payload
         self.tax = TaxSettings(percent=config.tax_percent)
         self.prices: dict[str, Json] = {}
@@ -140,8 +139,10 @@ class SandboxState:
                 'review',
                 'radar.early_fraud_warning',
                 'invoice',
+                'webhook_endpoint',
             )
         }
+        self.webhook_secrets: dict[str, str] = {}
         self.session_of_intent: dict[str, str] = {}
         self.events: dict[str, Event] = {}
         self.idempotency: dict[str, IdempotencyRecord] = {}

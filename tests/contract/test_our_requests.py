@@ -88,6 +88,25 @@ async def test_the_actions_of_the_operator_send_only_described_requests(
     assert [request['status'] for request in posted] == [200, 400, 200]
 
 
+async def test_the_set_up_sends_only_described_requests(
+    sandbox: SandboxClient, settings_env: dict[str, str]
+) -> None:
+    """Prices and webhook endpoints are listed and made, and an endpoint is deleted."""
+    shop = build(parse_settings(settings_env))
+    price = await shop.payments.prices.make('An hour', Money(12500, 'eur'), attempt='1')
+    listed = await shop.payments.prices.read_all()
+    assert listed[0] == price
+    endpoint, secret = await shop.payments.endpoints.make('https://shop.test/webhooks/stripe', attempt='1')
+    assert (secret.startswith('whsec_'), endpoint.missing_events) == (True, frozenset())
+    assert await shop.payments.endpoints.read_all() == (endpoint,)
+    await shop.payments.endpoints.delete(endpoint.id)
+    assert await shop.payments.endpoints.read_all() == ()
+    await shop.close()
+    _check_requests(
+        sandbox, {'POST /v1/prices', 'POST /v1/webhook_endpoints', 'DELETE /v1/webhook_endpoints/'}
+    )
+
+
 def _check_requests(sandbox: SandboxClient, expected: set[str]) -> None:
     sent = [request for request in sandbox.requests() if request['vendor'] == 'stripe']
     for request in sent:

@@ -179,7 +179,7 @@ def price(key: str, product_id: str, amount: int, currency: str, created: int) -
     }  # fmt: skip
 
 
-def product(key: str, name: str, price_id: str, created: int) -> Json:
+def product(key: str, name: str, price_id: str | None, created: int) -> Json:
     """Return a product (https://docs.stripe.com/api/products/object)."""
     return {
         'id': key, 'object': 'product', 'active': True, 'created': created, 'default_price': price_id,
