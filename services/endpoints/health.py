@@ -1,4 +1,4 @@
-"""The endpoints for monitoring: whether the process answers, how it is reached, whether orders can be taken."""
+"""The endpoints for monitoring: whether it answers, how it is reached, whether orders can be taken."""
 
 import secrets
 from collections.abc import Awaitable, Callable

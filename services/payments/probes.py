@@ -1,4 +1,4 @@
-"""What a check asks Stripe: what the key may do, and whether a sale would be taken; nothing is left behind."""
+"""What a check asks Stripe: what the key may do, and whether a sale would be taken."""
 
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,7 +14,7 @@ from services.payments.permissions import is_forbidden
 from services.payments.session_params import SLOW_METHODS, CheckoutPage
 
 UNKNOWN = 'paidslot_check'
-"""The end of ids that no object has: a request for one is refused with "No such …", or for a missing right."""
+"""The end of ids that no object has: Stripe answers "No such …", or that a right is missing."""
 READS: Mapping[str, str] = {
     'payment_intent_read': f'/v1/payment_intents/pi_{UNKNOWN}',
     'charge_read': f'/v1/charges/ch_{UNKNOWN}',

@@ -28,6 +28,14 @@ class Scopes:
     def __init__(self, api: CalendlyApi) -> None:
         self._api = api
 
+    async def whose_token(self) -> str:
+        """Return the name of the user whose token it is.
+
+        Raises:
+            CalendarUnavailable: Calendly does not answer, or refuses the token.
+        """
+        return str((await self._api.me()).get('name') or 'an unnamed user')
+
     async def lacks(self, scope: str) -> bool:
         """Whether the token lacks a scope; Calendly names what is missing when it refuses a request.
 
