@@ -16,6 +16,7 @@ from services.admin.reads import Reads
 from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
+from services.check import Finding, check_shop
 from services.checkout import Checkout
 from services.correct_email import CorrectEmail
 from services.endpoints import webhooks
@@ -187,6 +188,10 @@ class Shop:
             *([await check_webhooks(self.ledger.deliveries.arrivals)] if self._has_webhooks else []),
             *([check_mail(self.mail_sender.problem)] if self.mail_sender else []),
         ]
+
+    async def check(self) -> tuple[Finding, ...]:
+        """Check the whole set-up, as the command does; it asks Stripe, Calendly and the own address."""
+        return await check_shop(self.settings, self.site)
 
     @property
     def _has_webhooks(self) -> bool:

@@ -9,7 +9,7 @@ from services.check.calendly import check_calendly
 from services.check.clock import check_time
 from services.check.database import check_database
 from services.check.domain import check_domain
-from services.check.finding import Finding, Level, has_wrong, warning, wrong
+from services.check.finding import Finding, Level, has_wrong, summary, warning, wrong
 from services.check.mail import check_mail_server
 from services.check.not_told import list_unknown
 from services.check.payment_page import check_payment_page
@@ -24,7 +24,7 @@ from services.scheduling import build_scheduling
 from services.settings import Settings
 from services.site import Site
 
-__all__ = ['Finding', 'Level', 'check', 'check_shop', 'has_wrong']
+__all__ = ['Finding', 'Level', 'check', 'check_shop', 'has_wrong', 'summary']
 
 log = logging.getLogger(__name__)
 
@@ -68,15 +68,14 @@ async def _check_parts(
     settings: Settings, texts: Site, on_finding: OnFinding, mail_to: str
 ) -> tuple[Finding, ...]:
     """Check the database; then everything that waits for others, at the same time."""
-    found, ledger = await check_database(settings)
-    all_found = list(found)
-    for finding in found:
+    all_found, ledger = await _database(settings)
+    for finding in all_found:
         on_finding(finding)
     try:
         parts = [
             _guarded('stripe', _stripe(settings, texts, ledger)),
             _guarded('calendly', _calendly(settings, texts)),
-            _guarded('domain', check_domain(settings, instance=await ledger.instance() if ledger else '')),
+            _guarded('domain', _domain(settings, ledger)),
             _guarded('mail', check_mail_server(settings, texts, mail_to=mail_to)),
         ]
         for done in asyncio.as_completed(parts):
@@ -90,6 +89,21 @@ async def _check_parts(
     for finding in last:
         on_finding(finding)
     return (*all_found, *last)
+
+
+async def _database(settings: Settings) -> tuple[list[Finding], Ledger | None]:
+    ledger: Ledger | None = None
+
+    async def run() -> list[Finding]:
+        nonlocal ledger
+        found, ledger = await check_database(settings)
+        return found
+
+    return await _guarded('database', run()), ledger
+
+
+async def _domain(settings: Settings, ledger: Ledger | None) -> list[Finding]:
+    return await check_domain(settings, instance=await ledger.instance() if ledger else '')
 
 
 async def _guarded(name: str, part: Part) -> list[Finding]:
@@ -110,7 +124,7 @@ async def _stripe(settings: Settings, texts: Site, ledger: Ledger | None) -> lis
     try:
         found, is_accepted = await check_key(settings, payments)
         if not is_accepted:
-            return found
+            return found + check_time(payments)
         rest = (
             _sale(settings, texts, payments),
             check_stripe_webhook(settings, payments, ledger),

@@ -34,14 +34,14 @@ async def check_calendly(settings: Settings, texts: Site, scheduling: Scheduling
     except CalendarUnavailable as error:
         return [_of(problem_of_error(error))]
     found = [ok(PART, f'Calendly accepts the token of {me}')]
-    missing = await _scopes(settings, scheduling)
-    found += missing or [ok(PART, 'the token has each scope that the shop uses')]
+    lacking = await _lacking_scopes(settings, scheduling)
+    found += map(_of_scope, lacking) if lacking else [ok(PART, 'the token has each scope that the shop uses')]
     if problem is None:
         found.append(
             ok(PART, f'the event type is on, takes no payment of its own and lasts {minutes} minutes')
         )
         found += await _free_times(scheduling)
-    elif not (problem.refused and missing):
+    elif not (problem.refused and 'event_types:read' in lacking):
         found.append(_of(problem))
     if settings.calendly_webhook_signing_key:
         found += await _subscription(scheduling)
@@ -53,20 +53,16 @@ def _of(problem: CalendarProblem) -> Finding:
     return Finding(PART, level, problem.problem, problem.remedy)
 
 
-async def _scopes(settings: Settings, scheduling: Scheduling) -> list[Finding]:
-    """Name each scope that the token lacks."""
+async def _lacking_scopes(settings: Settings, scheduling: Scheduling) -> list[str]:
+    """Return the scopes that the token lacks."""
     wanted = [scope for scope in SCOPES if scope != 'webhooks:read' or settings.calendly_webhook_signing_key]
-    try:
-        answers = await asyncio.gather(*(scheduling.scopes.lacks(scope) for scope in wanted))
-    except CalendarUnavailable as error:
-        return [_of(problem_of_error(error))]
-    return [
-        (wrong if scope in NEEDED else warning)(
-            PART, f'the token lacks the scope {scope}: the shop cannot {SCOPES[scope]}', SCOPES_REMEDY
-        )
-        for scope, lacks in zip(wanted, answers, strict=True)
-        if lacks
-    ]
+    answers = await asyncio.gather(*(scheduling.scopes.lacks(scope) for scope in wanted))
+    return [scope for scope, lacks in zip(wanted, answers, strict=True) if lacks]
+
+
+def _of_scope(scope: str) -> Finding:
+    make = wrong if scope in NEEDED else warning
+    return make(PART, f'the token lacks the scope {scope}: the shop cannot {SCOPES[scope]}', SCOPES_REMEDY)
 
 
 async def _free_times(scheduling: Scheduling) -> list[Finding]:

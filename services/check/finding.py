@@ -62,3 +62,12 @@ def of_health(part: str, check: Check, text: str, *, level: Level = Level.WRONG)
 def has_wrong(findings: Iterable[Finding]) -> bool:
     """Say whether anything is wrong; warnings do not count."""
     return any(finding.level is Level.WRONG for finding in findings)
+
+
+def summary(findings: Iterable[Finding]) -> str:
+    """Say in one sentence how it stands."""
+    levels = [finding.level for finding in findings]
+    wrong, warnings = levels.count(Level.WRONG), levels.count(Level.WARNING)
+    if wrong:
+        return f'{wrong} {"thing is" if wrong == 1 else "things are"} wrong, and {warnings} worth a look.'
+    return 'Nothing is wrong' + (f'; {warnings} worth a look.' if warnings else '.')

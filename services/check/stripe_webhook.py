@@ -6,7 +6,7 @@ from services.check.finding import Finding, Level, of_health, ok, warning, wrong
 from services.errors import PaymentsUnavailable
 from services.health import check_webhooks
 from services.ledger import Arrivals, Ledger, Source
-from services.payments import SESSION_EVENTS, Payments, WebhookEndpoint, is_forbidden
+from services.payments import SESSION_EVENTS, Payments, WebhookEndpoint
 from services.settings import Settings
 from services.settings.urls import is_public, normalised, split
 
@@ -61,10 +61,8 @@ async def _readable(
 ) -> tuple[WebhookEndpoint, ...] | None:
     try:
         return await read()
-    except PaymentsUnavailable as error:
-        if is_forbidden(error):
-            return None
-        raise
+    except PaymentsUnavailable:
+        return None
 
 
 def _is_at(endpoint: WebhookEndpoint, url: str) -> bool:
@@ -108,7 +106,7 @@ def _registered(settings: Settings, url: str, ours: list[WebhookEndpoint]) -> li
 
 
 def _unknown(url: str, arrivals: Arrivals | None) -> Finding:
-    text = f'whether an endpoint has the URL {url} is not known: the key may not read webhook endpoints'
+    text = f'whether an endpoint has the URL {url} is not known: the key may not read it'
     remedy = 'Stripe Dashboard > Developers > API keys > your key > Edit key: set "Webhook Endpoints: Read".'
     if arrivals and arrivals.last_at:
         return ok(PART, f'{text}; deliveries arrive, so it has one')

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from services.check import Finding, Level, check, has_wrong
+from services.check import Finding, Level, check, has_wrong, summary
 
 WRONG = 1  # exit code
 SIGNS = {Level.OK: 'ok', Level.WARNING: 'warning', Level.WRONG: 'WRONG'}
@@ -31,7 +31,7 @@ def run(environ: Mapping[str, str], *, as_json: bool, mail_to: str) -> int:
     if as_json:
         print(json.dumps({'ok': not code, 'findings': [asdict(each) for each in found]}, indent=2))
     else:
-        print(_summary(found))
+        print(f'\n{summary(found)}')
     return code
 
 
@@ -55,11 +55,3 @@ class _Printer:
 
 def _ignore(_finding: Finding) -> None:
     """Print nothing yet."""
-
-
-def _summary(found: tuple[Finding, ...]) -> str:
-    count = {level: sum(each.level is level for each in found) for level in Level}
-    wrong, warnings = count[Level.WRONG], count[Level.WARNING]
-    if wrong:
-        return f'\n{wrong} {"thing is" if wrong == 1 else "things are"} wrong, and {warnings} worth a look.'
-    return '\nNothing is wrong' + (f'; {warnings} worth a look.' if warnings else '.')

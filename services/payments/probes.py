@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import stripe
 
-from services.errors import PaymentRefused, PaymentsUnavailable
+from services.errors import PaymentRefused, PaymentsUnavailable, ShopError
 from services.orders import Order
 from services.payments.errors import refusals
 from services.payments.permissions import is_forbidden
@@ -73,7 +74,7 @@ class Probes:
         self._params = params
 
     async def charges_enabled(self) -> bool | None:
-        """Whether the account may take payments; None if the key may not read the account.
+        """Whether the account may take payments; None if it cannot be read, as with most restricted keys.
 
         Raises:
             ShopError: Stripe does not answer, or does not accept the key.
@@ -81,9 +82,9 @@ class Probes:
         try:
             return bool((await self._read('/v1/account')).get('charges_enabled', True))
         except PaymentsUnavailable as error:
-            if is_forbidden(error):
-                return None
-            raise
+            if isinstance(error.__cause__, stripe.AuthenticationError):
+                raise
+            return None
 
     async def has_permission(self, slug: str) -> bool | None:
         """Whether the key has a permission; None where Stripe's answer does not say it.
@@ -148,5 +149,6 @@ class Probes:
         with refusals():
             opened = await self._post('/v1/checkout/sessions', idempotency_key=str(uuid.uuid4()), **params)
         path = f'/v1/checkout/sessions/{opened["id"]}/expire'
-        await self._post(path, idempotency_key=str(uuid.uuid4()))
+        with suppress(ShopError):  # it then ends by itself; nobody knows its address
+            await self._post(path, idempotency_key=str(uuid.uuid4()))
         return tuple(name for name in opened.get('payment_method_types') or () if name in SLOW_METHODS)

@@ -288,7 +288,7 @@ ROWS = {
         act=destination(payload='thin', events=['review.opened']),
     ),
     'endpoints unreadable': without_permission(
-        'webhook_read', ('stripe webhook', WARNING, 'the key may not read webhook endpoints')
+        'webhook_read', ('stripe webhook', WARNING, 'is not known: the key may not read it')
     ),
     'no webhook secret': Row(
         (('stripe webhook', WARNING, 'STRIPE_WEBHOOK_SECRET is not set'),), {'STRIPE_WEBHOOK_SECRET': ''}
