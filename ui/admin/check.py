@@ -15,6 +15,7 @@ from ui.components.builder import h, join
 
 PATH = '/admin/selling/check'
 TITLE = 'Everything was checked'
+WORDS = {Level.OK: '', Level.WARNING: 'Warning: ', Level.WRONG: 'Wrong: '}
 KINDS = {Level.OK: 'good', Level.WARNING: 'note', Level.WRONG: 'bad'}
 WHAT_IT_DOES = (
     'Asks Stripe, Calendly, the mail server and your own address. It changes nothing and takes some seconds.'
@@ -35,20 +36,28 @@ def check_form(signed_in: SignedIn) -> Markup:
 
 
 def _page(signed_in: SignedIn, found: Sequence[Finding]) -> Markup:
-    head = h('tr', *(h('th', name, scope='col') for name in ('Part', 'What was found', 'What helps')))
-    worst_first = sorted(found, key=lambda each: list(Level).index(each.level), reverse=True)
-    table = h('table', h('thead', head), h('tbody', *map(_row, worst_first)))
+    """Build the page: the parts with the worst findings come first."""
+    parts = {each.part: [other for other in found if other.part == each.part] for each in found}
+    ranked = sorted(parts, key=lambda part: max(map(_rank, parts[part])), reverse=True)
     return join(
         h('p', h('a', '← Selling', href='/admin/selling'), class_='links'),
         h('h1', TITLE),
         h('p', summary(found), class_='lead'),
-        h('div', table, class_='table', tabindex='0'),
+        *(h('section', h('h2', part.capitalize()), _list(parts[part])) for part in ranked),
         check_form(signed_in),
     )
 
 
-def _row(finding: Finding) -> Markup:
+def _rank(finding: Finding) -> int:
+    return list(Level).index(finding.level)
+
+
+def _list(found: Sequence[Finding]) -> Markup:
+    return h('ul', *(h('li', _text(each)) for each in found), class_='items')
+
+
+def _text(finding: Finding) -> Markup:
     is_note = finding.level is Level.OK and finding.remedy  # only a person can see it
     kind = 'note' if is_note else KINDS[finding.level]
-    text = h('span', finding.text, class_=f'status {kind}')
-    return h('tr', h('th', finding.part, scope='row'), h('td', text), h('td', finding.remedy))
+    words = h('span', h('span', WORDS[finding.level], finding.text), class_=f'status {kind}')
+    return h('div', words, h('p', finding.remedy, class_='about') if finding.remedy else None, class_='text')
