@@ -22,10 +22,11 @@ class ProxySetup:
     """How the proxy works; a test changes it between two requests.
 
     Attributes:
-        certificate: the name of the one it shows: right, expired, other name, self-signed, soon.
+        certificate: the name of the one it shows: right, expired, other name, self-signed.
         forwarded_for: what becomes of X-Forwarded-For: set, append, pass on, or drop.
         says_https: whether X-Forwarded-Proto is set.
         passes_upgrade: whether a websocket can be opened.
+        customer: the address that it says its client has.
         source: the address that it connects to the shop from.
         answer: what it answers by itself, b'' for what the shop answers.
     """
@@ -34,6 +35,7 @@ class ProxySetup:
     forwarded_for: str = 'set'
     says_https: bool = True
     passes_upgrade: bool = True
+    customer: str = CUSTOMER
     source: str = '127.0.0.1'
     answer: bytes = b''
 
@@ -111,8 +113,8 @@ class HttpsProxy:
             headers = [each for each in headers if each[0].lower() != 'connection' or each[1] == 'close']
         headers = [each for each in headers if each[0].lower() not in dropped]
         chain = {
-            'set': [CUSTOMER],
-            'append': [*given, CUSTOMER],
+            'set': [self.setup.customer],
+            'append': [*given, self.setup.customer],
             'pass on': given,
             'drop': [],
         }[self.setup.forwarded_for]
@@ -138,7 +140,6 @@ def make_certificates(folder: Path) -> tuple[Path, dict[str, ssl.SSLContext]]:
     for name, host, days in (
         ('right', NAME, '90'),
         ('expired', NAME, '-1'),
-        ('soon', NAME, '3'),
         ('other name', 'shop.test', '90'),
         ('self-signed', NAME, '90'),
     ):

@@ -1,8 +1,9 @@
 """The certificate of DOMAIN, in words: expired, of another name, self-signed, soon to end."""
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 
@@ -47,17 +48,28 @@ def problem_of_certificate(error: Exception, domain: str, part: str) -> Finding 
     return None
 
 
-def check_end(answer: httpx.Response, part: str) -> list[Finding]:
-    """Warn if the certificate of an answer ends soon; the answer must not be closed yet."""
+def certificate_of(answer: httpx.Response) -> Mapping[str, Any]:
+    """Return the certificate that came with an answer, which must not be closed yet; {} without https."""
     stream = answer.extensions.get('network_stream')
     connection = stream.get_extra_info('ssl_object') if stream else None
-    ends = (connection.getpeercert() or {}).get('notAfter') if connection else None
-    if not ends:
+    return (connection.getpeercert() or {}) if connection else {}
+
+
+def check_end(certificate: Mapping[str, Any], part: str, *, now: datetime) -> list[Finding]:
+    """Warn if a certificate ends soon: by then it should have been renewed, however short its life is.
+
+    Args:
+        certificate: as Python's ``getpeercert`` describes it.
+        part: the name of the part.
+        now: the present time in UTC.
+    """
+    times = [certificate.get(name) for name in ('notBefore', 'notAfter')]
+    if not all(times):
         return []
-    left = datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) - datetime.now(UTC)
-    if left > SOON:
+    begins, ends = (datetime.fromtimestamp(ssl.cert_time_to_seconds(str(time)), UTC) for time in times)
+    if ends - now > min(SOON, (ends - begins) / 6):
         return []
-    return [warning(part, f'the certificate ends in {left.days} days and was not renewed', RENEW)]
+    return [warning(part, f'the certificate ends at {ends:%Y-%m-%d %H:%M} UTC and was not renewed', RENEW)]
 
 
 def causes_of(error: BaseException) -> Iterator[BaseException]:

@@ -4,13 +4,14 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
-from services.check.certificate import causes_of, check_end, problem_of_certificate
+from services.check.certificate import causes_of, certificate_of, check_end, problem_of_certificate
 from services.check.finding import Finding, ok, warning, wrong
 from services.settings import Settings
 from services.settings.urls import split
@@ -68,7 +69,7 @@ async def _reach(settings: Settings, http: httpx.AsyncClient) -> tuple[list[Find
     url = f'{settings.domain}/healthz'
     try:
         async with http.stream('GET', url) as answer:
-            end = check_end(answer, PART) if settings.https else []
+            end = check_end(certificate_of(answer), PART, now=datetime.now(UTC))
             body = (await answer.aread())[:100]
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         problem = problem_of_certificate(error, settings.domain, PART)

@@ -7,7 +7,7 @@ import signal
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 
 import main as program
 from services.check import Finding, Level, check, has_wrong
+from services.check.certificate import check_end
 from services.check.database import check_database
 from services.check.domain import check_redirect
 from services.check.mail import check_mail_server
@@ -34,7 +35,7 @@ from tests.contract.calendly import check_logged
 from tests.https_proxy import HttpsProxy, ProxySetup
 from tests.processes import ROOT, Server, free_port
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Clock
+from tests.services.conftest import Clock, NewDatabase, on_both_databases
 
 RESTRICTED = SandboxConfig().restricted_key
 OK, WARNING, WRONG = Level
@@ -354,9 +355,6 @@ ROWS = {
     'no mail server': Row((('mail', WARNING, 'SMTP_URL is not set'),), {'SMTP_URL': ''}),
     # the address, from outside
     'certificate expired': Row((('domain', WRONG, 'has expired'),), proxy=ProxySetup(certificate='expired')),
-    'certificate ends soon': Row(
-        (('domain', WARNING, 'the certificate ends in 2 days'),), proxy=ProxySetup(certificate='soon')
-    ),
     'certificate of another name': Row(
         (('domain', WRONG, 'the certificate is for another name than'),),
         proxy=ProxySetup(certificate='other name'),
@@ -389,6 +387,10 @@ ROWS = {
     ),
     'proxy not trusted': Row(
         (('domain', WRONG, 'the proxy 127.0.0.2 is not believed'),), proxy=ProxySetup(source='127.0.0.2')
+    ),
+    'proxy appends': Row((), proxy=ProxySetup(forwarded_for='append')),
+    'proxy appends a trusted address': Row(
+        (), proxy=ProxySetup(forwarded_for='append', customer='127.0.0.1')
     ),
     'proxy says http': Row(
         (('domain', WRONG, 'does not say that customers come by https'),),
@@ -519,6 +521,20 @@ async def test_a_database_that_cannot_be_used_is_told(
     assert (level, 'is damaged or is no database' in text) == (WRONG, True)
 
 
+@on_both_databases
+async def test_a_database_in_use_is_all_right(settings: dict[str, str], new_database: NewDatabase) -> None:
+    """The check writes nothing that stays, and finds the id of the database."""
+    url = new_database()
+    ledger = Ledger(connect(url), Clock())
+    await ledger.open()
+    found, checked = await check_database(parse_settings(settings | {'DATABASE_URL': url}))
+    assert told(tuple(found)) == []
+    assert checked is not None
+    assert await checked.instance() == await ledger.instance() != ''
+    await checked.close()
+    await ledger.close()
+
+
 async def test_missing_deliveries_are_told(sandbox: SandboxClient, settings: dict[str, str]) -> None:
     """What had to be found in Stripe's list for hours was not delivered; the last delivery is named."""
     sandbox.send_webhooks_to(settings['DOMAIN'])
@@ -539,6 +555,25 @@ async def test_missing_deliveries_are_told(sandbox: SandboxClient, settings: dic
     assert (finding.level, 'Stripe does not deliver: 1 events' in finding.text) == (WARNING, True)
     await payments.close()
     await ledger.close()
+
+
+@pytest.mark.parametrize(
+    ('begins', 'days', 'left', 'warns'),
+    [
+        ('Nov  1 00:00:00 2026 GMT', 90, 13, True),
+        ('Nov  1 00:00:00 2026 GMT', 90, 15, False),
+        ('Nov  1 00:00:00 2026 GMT', 365, 15, False),
+        ('Nov  1 00:00:00 2026 GMT', 6, 0.5, True),
+        ('Nov  1 00:00:00 2026 GMT', 6, 2, False),
+    ],
+)
+def test_a_certificate_that_ends_soon_is_told(begins: str, days: int, left: float, warns: bool) -> None:
+    """Also one that lives for six days only, but not as soon as it was made."""
+    ends = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(days=days)
+    certificate = {'notBefore': begins, 'notAfter': f'{ends:%b %d %H:%M:%S %Y} GMT'}
+    found = check_end(certificate, 'domain', now=ends - timedelta(days=left))
+    assert [each.level for each in found] == ([WARNING] if warns else [])
+    assert check_end({}, 'domain', now=ends) == []
 
 
 @pytest.mark.parametrize(
