@@ -25,6 +25,7 @@ FORGED = '203.0.113.77'
 INSTANCE = 'Paidslot-Instance'
 GATEWAY = (502, 503, 504)
 START = 'Start the shop, then check again. If it runs, see that the name leads to this machine (your DNS).'
+ELSEWHERE = ' Some networks do not let a machine ask its own public address: open it on another one.'
 PROXY = 'See that the proxy in front passes requests on to the port of the shop (README, "Deploy").'
 OTHER = (
     'See where the name of DOMAIN leads (your DNS), and where the proxy passes requests on to. After an '
@@ -75,7 +76,7 @@ async def _reach(settings: Settings, http: httpx.AsyncClient) -> tuple[list[Find
         problem = problem_of_certificate(error, settings.domain, PART)
         if problem is None:
             text = f'{settings.domain} cannot be reached: {_words(error)}'
-            problem = wrong(PART, text, START)
+            problem = wrong(PART, text, START + (ELSEWHERE if _is_late(error) else ''))
         return [problem], False
     if answer.status_code in GATEWAY:
         text = f'something in front of the shop answers {answer.status_code} at {settings.domain}'
@@ -181,13 +182,18 @@ def _is_trusted(address: str, settings: Settings) -> bool:
         return False
 
 
+def _is_late(error: BaseException) -> bool:
+    """Whether there was no answer in time."""
+    return any(isinstance(cause, TimeoutError | httpx.TimeoutException) for cause in causes_of(error))
+
+
 def _words(error: BaseException) -> str:
     """Say in words why no connection was made."""
-    kinds = [type(cause) for cause in causes_of(error)]
-    if any(issubclass(kind, socket.gaierror) for kind in kinds):
-        return 'the name is not known'
-    if any(issubclass(kind, TimeoutError | httpx.TimeoutException) for kind in kinds):
+    if _is_late(error):
         return 'no answer in time'
-    if any(issubclass(kind, ConnectionRefusedError) for kind in kinds):
-        return 'nobody listens there'
+    for cause in causes_of(error):
+        if isinstance(cause, socket.gaierror):
+            return 'the name is not known'
+        if isinstance(cause, ConnectionRefusedError):
+            return 'nobody listens there'
     return str(error).partition('\n')[0][:200] or type(error).__name__

@@ -48,6 +48,8 @@ async def check_payment_page(
         text, remedy = REMEDIES.get(trial.option, OTHERWISE)
         return [wrong(PART, f'{text}. {trial.refusal}', remedy)]
     found = [ok(PART, 'Stripe takes a sale; the trial was closed at once, and is no order')]
+    tax = 'Stripe adds tax (AUTOMATIC_TAX=1)' if trial.adds_tax else 'no tax is added (AUTOMATIC_TAX=0)'
+    found.append(ok(PART, f'{tax}, whatever the default in the Dashboard is'))
     if settings.slow_methods:
         names = ', '.join(trial.slow_methods) or 'none is switched on'
         found.append(ok(PART, f'SLOW_METHODS=1: methods whose money arrives days later: {names}'))

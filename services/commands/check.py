@@ -22,6 +22,8 @@ def run(environ: Mapping[str, str], *, as_json: bool, mail_to: str) -> int:
         mail_to: who gets a test mail, '' for nobody.
     """
     on_finding = _ignore if as_json else _Printer().show
+    if not as_json:
+        print('Checking; this takes some seconds.', flush=True)
     logging.disable(logging.CRITICAL)  # what the log would say is a finding
     try:
         found = asyncio.run(check(environ, on_finding=on_finding, mail_to=mail_to))

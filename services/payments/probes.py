@@ -42,11 +42,13 @@ class SessionTrial:
         refusal: Stripe's words, '' when it took the session.
         option: what Stripe takes it without: ``terms``, ``taxes`` or ``invoices``; '' where that is not one.
         slow_methods: the offered payment methods whose money arrives days later.
+        adds_tax: whether Stripe would add tax.
     """
 
     refusal: str = ''
     option: str = ''
     slow_methods: tuple[str, ...] = ()
+    adds_tax: bool = False
 
 
 class Probes:
@@ -118,7 +120,7 @@ class Probes:
             ShopError: Stripe does not answer, or does not accept the key.
         """
         try:
-            return SessionTrial(slow_methods=await self._open_and_close(order, self._page))
+            return await self._open_and_close(order, self._page)
         except PaymentRefused as refusal:
             words = str(refusal)
         without_taxes = replace(order, allowed=replace(order.allowed, taxes=False))
@@ -139,8 +141,8 @@ class Probes:
             return False
         return True
 
-    async def _open_and_close(self, order: Order, page: CheckoutPage) -> tuple[str, ...]:
-        """Return the slow payment methods that the session offers.
+    async def _open_and_close(self, order: Order, page: CheckoutPage) -> SessionTrial:
+        """Return what the session would be like.
 
         Raises:
             PaymentRefused: Stripe does not take the session.
@@ -151,4 +153,8 @@ class Probes:
         path = f'/v1/checkout/sessions/{opened["id"]}/expire'
         with suppress(ShopError):  # it then ends by itself; nobody knows its address
             await self._post(path, idempotency_key=str(uuid.uuid4()))
-        return tuple(name for name in opened.get('payment_method_types') or () if name in SLOW_METHODS)
+        methods = opened.get('payment_method_types') or ()
+        return SessionTrial(
+            slow_methods=tuple(name for name in methods if name in SLOW_METHODS),
+            adds_tax=bool((opened.get('automatic_tax') or {}).get('enabled')),
+        )

@@ -6,8 +6,9 @@ import os
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from services.orders import Cause
 from services.payments import PERMISSIONS, build_payments
 from services.sandbox import SandboxConfig
 from services.settings import parse_settings
+from services.shop import Shop
 from services.site import load
 from services.site.examples import MADE_UP
 from tests.conftest import CreateTables
@@ -354,6 +356,23 @@ ROWS = {
     ),
     'no mail server': Row((('mail', WARNING, 'SMTP_URL is not set'),), {'SMTP_URL': ''}),
     # the address, from outside
+    'shop not started': Row(
+        (
+            ('stripe webhook', WARNING, 'no webhook endpoint at Stripe has the URL http://localhost:9/'),
+            ('calendly', WARNING, 'no webhook subscription at Calendly names'),
+            ('domain', WRONG, 'http://localhost:9 cannot be reached: nobody listens there'),
+        ),
+        {'DOMAIN': 'http://localhost:9'},
+    ),
+    'name unknown': Row(
+        (
+            ('stripe key', WARNING, 'a test key on a public DOMAIN: payments are not real'),
+            ('stripe webhook', WRONG, 'no webhook endpoint at Stripe has the URL https://shop.invalid/'),
+            ('calendly', WARNING, 'no webhook subscription at Calendly names'),
+            ('domain', WRONG, 'https://shop.invalid cannot be reached: the name is not known'),
+        ),
+        {'DOMAIN': 'https://shop.invalid'},
+    ),
     'certificate expired': Row((('domain', WRONG, 'has expired'),), proxy=ProxySetup(certificate='expired')),
     'certificate of another name': Row(
         (('domain', WRONG, 'the certificate is for another name than'),),
@@ -446,9 +465,12 @@ async def check_healthy(sandbox: SandboxClient, place: Place) -> None:
     )
     assert {each.part for each in found} == {*parts.split(', '), 'mail', 'look yourself'}
     destination(payload='thin')(sandbox, place)
+    sandbox.act('tax', by_default=True)
     found = await check({**place.settings, 'STRIPE_SECRET_KEY': RESTRICTED})
     assert told(found) == []
-    assert any('event destination with thin events' in each.text for each in found)
+    texts = ' '.join(each.text for each in found)
+    assert 'event destination with thin events' in texts
+    assert 'no tax is added (AUTOMATIC_TAX=0)' in texts
 
 
 async def check_row(sandbox: SandboxClient, place: Place, row: Row) -> None:
@@ -459,7 +481,9 @@ async def check_row(sandbox: SandboxClient, place: Place, row: Row) -> None:
     changed = {key: value.replace('{smtp}', smtp) for key, value in row.settings.items()}
     found = await check({**place.settings, **changed})
     assert len(told(found)) == len(row.lines), told(found)
-    for finding, (part, level, phrase) in zip(told(found), row.lines, strict=True):
+    # Parts are told as they are done.
+    findings, lines = sorted(told(found), key=lambda each: each.part), sorted(row.lines, key=itemgetter(0))
+    for finding, (part, level, phrase) in zip(findings, lines, strict=True):
         assert (finding.part, finding.level) == (part, level)
         assert phrase in finding.text
         assert finding.remedy
@@ -547,6 +571,11 @@ async def test_missing_deliveries_are_told(sandbox: SandboxClient, settings: dic
     await ledger.deliveries.mark_handled(arrived)
     found = await check_stripe_webhook(parsed, payments, ledger)
     assert (told(tuple(found)), 'the last delivery came on' in found[-1].text) == ([], True)
+    sandbox.act('key', missing_permissions=['webhook_read'])
+    restricted = build_payments(replace(parsed, stripe_secret_key=RESTRICTED), load(parsed.site_file))
+    finding, _ = await check_stripe_webhook(parsed, restricted, ledger)
+    assert (finding.level, 'deliveries arrive, so it has one' in finding.text) == (OK, True)
+    await restricted.close()
     clock.ahead += timedelta(hours=1)
     await ledger.deliveries.record(missed, because=Cause.RECONCILER)
     await ledger.deliveries.mark_handled(missed)
@@ -555,6 +584,23 @@ async def test_missing_deliveries_are_told(sandbox: SandboxClient, settings: dic
     assert (finding.level, 'Stripe does not deliver: 1 events' in finding.text) == (WARNING, True)
     await payments.close()
     await ledger.close()
+
+
+async def test_only_who_knows_the_id_of_the_database_is_told_how_a_request_arrives(
+    shop: Shop, endpoints: httpx.AsyncClient
+) -> None:
+    """Everybody else gets the answer of a page that does not exist."""
+    instance = await shop.ledger.instance()
+    for headers in ({}, {'Paidslot-Instance': ''}, {'Paidslot-Instance': instance[:-1]}):
+        assert (await endpoints.get('/healthz/seen', headers=headers)).status_code == 404
+    headers = {'Paidslot-Instance': instance, 'X-Forwarded-For': '198.51.100.9'}
+    answer = await endpoints.get('/healthz/seen', headers=headers)
+    assert answer.json() == {
+        'scheme': 'http',
+        'client_ip': '127.0.0.1',
+        'forwarded_for': '198.51.100.9',
+    }
+    assert answer.headers['cache-control'] == 'no-store'
 
 
 @pytest.mark.parametrize(
