@@ -18,9 +18,11 @@ try:
     from services.commands.refused import CommandRefused
     from services.database.backup import BackupRefused
     from services.ledger import read_kept_settings
+    from services.set_up import no_settings
     from services.settings import Settings, SettingsError, env_file, how_to_run, load, warnings
     from services.site import SiteProblem
     from ui.server import start
+    from ui.set_up.server import serve as serve_set_up
 except ModuleNotFoundError as error:
     if (error.name or '').partition('.')[0] in ('services', 'ui'):
         raise
@@ -59,6 +61,8 @@ def _run(given: argparse.Namespace) -> None:
         forget.run(_settings(), given.who, yes=given.yes)
     elif given.command == 'setup':
         set_up.run(os.environ, env_file(os.environ), undo=given.undo, yes=given.yes)
+    elif no_settings(os.environ, env_file(os.environ)):
+        serve_set_up(os.environ, env_file(os.environ))
     else:
         serve.run(_settings(), start=start, warnings=warnings(os.environ, env_file(os.environ)))
 
