@@ -21,6 +21,7 @@ from services.payments.evidence import DisputeEvidence
 from services.payments.listing import Listing
 from services.payments.permissions import MissingPermissions, is_forbidden, needed_to_read
 from services.payments.prices import Prices
+from services.payments.probes import Probes
 from services.payments.refunds import Refunds
 from services.payments.session_params import CheckoutPage, session_params
 from services.payments.translate import price_from, session_from
@@ -87,6 +88,7 @@ class Payments:
         self.listing = Listing(self._read, skew=lambda: self.clock.skew)
         self.missing = MissingPermissions()
         self.refunds = Refunds(self._read, self._post)
+        self.probes = Probes(self._read_in_set_up, self._post, page=page, params=self._session_params)
         self.evidence = DisputeEvidence(self._read, self._post)
         self.prices = Prices(self._read_in_set_up, self._post)
         self.endpoints = WebhookEndpoints(self._read_in_set_up, self._post, self._delete)
@@ -143,9 +145,7 @@ class Payments:
         Raises:
             ShopError: Stripe refuses, cannot be reached or answers something that must not be followed.
         """
-        params: Any = session_params(
-            order, domain=self._domain, page=self._page, skew=self._whole_hours_of_skew()
-        )
+        params: Any = self._session_params(order, self._page)
         async with self._request(SESSION_WRITE):
             answer = await self._stripe.v1.checkout.sessions.create_async(
                 params, {'idempotency_key': f'{order.id}-{order.attempt}'}
@@ -266,6 +266,9 @@ class Payments:
             )
         data: dict[str, Any] = answer.data
         return data
+
+    def _session_params(self, order: Order, page: CheckoutPage) -> dict[str, Any]:
+        return session_params(order, domain=self._domain, page=page, skew=self._whole_hours_of_skew())
 
     async def _delete(self, path: str) -> None:
         """Delete what is at a path."""

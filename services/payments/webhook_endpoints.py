@@ -10,18 +10,24 @@ from services.payments.events import RELEVANT
 
 PATH = '/v1/webhook_endpoints'
 LIMIT = 100  # of one page; an account has at most 16 endpoints
+DESTINATIONS = '/v2/core/event_destinations'
+DESTINATION_LIMIT = 20
 MADE_BY, SET_UP = 'made_by', 'paidslot setup'  # metadata of the endpoints that the set-up has made
 
 
 @dataclass(frozen=True)
 class WebhookEndpoint:
-    """An endpoint; ``is_ours`` says that the set-up has made it."""
+    """An endpoint; ``is_ours`` says that the set-up has made it.
+
+    ``kind`` tells an endpoint from an event destination, and what that one sends.
+    """
 
     id: str
     url: str
     events: frozenset[str]
     is_enabled: bool
     is_ours: bool
+    kind: str = 'webhook endpoint'
 
     @property
     def missing_events(self) -> frozenset[str]:
@@ -58,6 +64,15 @@ class WebhookEndpoints:
         """
         with refusals():
             return tuple(map(_from, (await self._read(PATH, limit=LIMIT))['data']))
+
+    async def read_destinations(self) -> tuple[WebhookEndpoint, ...]:
+        """Return the event destinations that are webhook endpoints; Stripe may list some in both lists.
+
+        Raises:
+            ShopError: Stripe does not answer, or the key may not read them.
+        """
+        answer = await self._read(DESTINATIONS, include=['webhook_endpoint.url'], limit=DESTINATION_LIMIT)
+        return tuple(_from_destination(each) for each in answer['data'] if each['type'] == 'webhook_endpoint')
 
     async def make(self, url: str, *, attempt: str) -> tuple[WebhookEndpoint, str]:
         """Make an endpoint with the events that the shop uses; returns it and its secret.
@@ -101,4 +116,15 @@ def _from(data: Mapping[str, Any]) -> WebhookEndpoint:
         events=frozenset(data['enabled_events']),
         is_enabled=data['status'] == 'enabled',
         is_ours=(data.get('metadata') or {}).get(MADE_BY) == SET_UP,
+    )
+
+
+def _from_destination(data: Mapping[str, Any]) -> WebhookEndpoint:
+    return WebhookEndpoint(
+        id=data['id'],
+        url=str((data.get('webhook_endpoint') or {}).get('url') or ''),
+        events=frozenset(str(kind).removeprefix('v1.') for kind in data['enabled_events']),
+        is_enabled=data['status'] == 'enabled',
+        is_ours=False,
+        kind=f'event destination with {data["event_payload"]} events',
     )

@@ -78,6 +78,15 @@ class TaxSettings:
     behavior: str = 'exclusive'
 
 
+@dataclass(slots=True)
+class DashboardSettings:
+    """What the owner of the account has or has not filled in on Stripe's dashboard."""
+
+    terms_url: bool = True
+    tax_office: bool = True
+    charges_enabled: bool = True
+
+
 @dataclass(slots=True, eq=False)
 class Event:
     """A Stripe event; `data` is the object at that time as JSON text."""
@@ -122,6 +131,7 @@ class SandboxState:
         self.missing_permissions: set[str] = set(config.missing_permissions)
         self.stripe_payload = config.stripe_payload
         self.tax = TaxSettings(percent=config.tax_percent)
+        self.dashboard = DashboardSettings()
         self.prices: dict[str, Json] = {}
         self.products: dict[str, Json] = {}
         self.sessions: dict[str, Session] = {}
@@ -140,6 +150,7 @@ class SandboxState:
                 'radar.early_fraud_warning',
                 'invoice',
                 'webhook_endpoint',
+                'v2.core.event_destination',
             )
         }
         self.webhook_secrets: dict[str, str] = {}

@@ -17,6 +17,7 @@ from services.scheduling.links import SingleUseLink, SingleUseLinks
 from services.scheduling.meetings import Meetings
 from services.scheduling.public_page import PublicPage
 from services.scheduling.scheduled_events import ScheduledEvent, ScheduledEvents
+from services.scheduling.scopes import Scopes
 from services.scheduling.shares import Share, Shares, ShareStatus
 from services.scheduling.subscriptions import Subscriptions
 
@@ -54,6 +55,7 @@ class Scheduling:
         self._events = ScheduledEvents(self._api, self._event_type)
         self._meetings = Meetings(self._api, self._events)
         self._cancellations = Cancellations(self._api)
+        self.scopes = Scopes(self._api)
         self.event_types = EventTypes(self._api)
         self.subscriptions = Subscriptions(self._api, f'{domain}/webhooks/calendly')
         self._free_times = FreeTimes(self._api, self._event_type)

@@ -3,9 +3,11 @@
 import pytest
 
 from services.admin import RefundReason, Result
+from services.check import Level, check
 from services.errors import ShopError
 from services.money import Money
 from services.orders import Cause
+from services.sandbox import SandboxConfig
 from services.settings import parse_settings
 from services.shop import build
 from tests.contract.openapi import check_request
@@ -105,6 +107,21 @@ async def test_the_set_up_sends_only_described_requests(
     _check_requests(
         sandbox, {'POST /v1/prices', 'POST /v1/webhook_endpoints', 'DELETE /v1/webhook_endpoints/'}
     )
+
+
+async def test_the_check_sends_only_described_requests(
+    sandbox: SandboxClient, settings_env: dict[str, str]
+) -> None:
+    """What it asks for each permission of a restricted key, the trial of a session, and the endpoints."""
+    more = {'INVOICES': '1', 'ADMIN_PASSWORD': 'a long password'}
+    more |= {'STRIPE_SECRET_KEY': SandboxConfig().restricted_key}
+    found = await check({**settings_env, **more})
+    assert [each for each in found if each.part == 'stripe key' and each.level is not Level.OK] == []
+    reads = {f'GET /v1/{name}/' for name in ('charges', 'disputes', 'events', 'invoices', 'reviews')}
+    posts = {'POST /v1/refunds', 'POST /v1/disputes/', 'POST /v1/checkout/sessions/cs_test_'}
+    _check_requests(sandbox, reads | posts | {'GET /v1/webhook_endpoints', 'GET /v2/core/event_destinations'})
+    proofs = [each for each in sandbox.requests('paidslot_check') if each['vendor'] == 'stripe']
+    assert {each['status'] for each in proofs} == {404}
 
 
 def _check_requests(sandbox: SandboxClient, expected: set[str]) -> None:

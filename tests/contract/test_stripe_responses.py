@@ -95,6 +95,15 @@ def test_responses_to_the_writes_of_the_set_up_are_as_described(api: httpx.Clien
     assert [check_get(api, path) for path in ('/v1/products', '/v1/prices')] == [[], []]
 
 
+def test_event_destinations_are_as_described(sandbox: SandboxClient, api: httpx.Client) -> None:
+    """Snapshot and thin, enabled and disabled; the URL is sent where it is wanted."""
+    path = '/v2/core/event_destinations'
+    sandbox.act('event-destination', url='https://shop.test/a')
+    sandbox.act('event-destination', url='https://shop.test/b', payload='thin', enabled=False)
+    assert check_get(api, path) == []
+    assert check_get(api, f'{path}?include[0]=webhook_endpoint.url') == []
+
+
 @pytest.mark.parametrize('card', ['4000000000007726', '4000000000005126'])
 def test_the_refunds_of_test_cards_are_as_described(
     sandbox: SandboxClient, api: httpx.Client, opened: Callable[..., str], card: str

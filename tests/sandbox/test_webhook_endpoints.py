@@ -19,6 +19,38 @@ def make(http: httpx.Client, url: str, *events: str) -> httpx.Response:
     )
 
 
+def test_an_event_destination_receives_snapshots_or_thin_events(
+    sandbox: SandboxClient, http: httpx.Client, receiver: Receiver
+) -> None:
+    """Its URL is in the list where `include` names it; a disabled one receives nothing."""
+    sandbox.act('webhooks', stripe=None)
+    kinds = ['checkout.session.expired']
+    sandbox.act('event-destination', url='https://shop.test/off', events=kinds, enabled=False)
+    sandbox.act('event-destination', url=receiver.url, events=kinds, payload='thin')
+    path, include = '/stripe/v2/core/event_destinations', {'include[0]': 'webhook_endpoint.url'}
+    assert [each['webhook_endpoint'] for each in http.get(path).json()['data']] == [{}, {}]
+    off, on = http.get(path, params=include).json()['data']
+    assert (off['status'], off['webhook_endpoint']['url']) == ('disabled', 'https://shop.test/off')
+    assert (on['enabled_events'], on['event_payload']) == (['v1.checkout.session.expired'], 'thin')
+    session = create_session(sandbox)
+    sandbox.act('expire', session=session)
+    assert json.loads(receiver.next()[0])['related_object']['id'] == session
+
+
+def test_what_is_missing_in_the_dashboard_refuses_a_session(sandbox: SandboxClient) -> None:
+    """Consent needs the URL of the terms, automatic tax the address of the head office."""
+    for setting, param, value in (
+        ('terms_url', 'consent_collection[terms_of_service]', 'required'),
+        ('tax_office', 'automatic_tax[enabled]', 'true'),
+    ):
+        sandbox.act('dashboard', **{setting: False})
+        form = {'mode': 'payment', 'success_url': 'https://shop.test/', param: value}
+        form |= {'line_items[0][price]': sandbox.settings['STRIPE_PRICE_ID'], 'line_items[0][quantity]': '1'}
+        auth = (sandbox.settings['STRIPE_SECRET_KEY'], '')
+        answer = httpx.post(f'{sandbox.base}/stripe/v1/checkout/sessions', data=form, auth=auth)
+        assert (answer.status_code, answer.json()['error']['param']) == (400, param)
+
+
 def test_an_endpoint_receives_its_events_with_its_own_secret(
     sandbox: SandboxClient, http: httpx.Client, receiver: Receiver
 ) -> None:

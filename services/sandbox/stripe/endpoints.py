@@ -8,6 +8,7 @@ from services.sandbox.state import Event, SandboxState, Session
 from services.sandbox.stripe import (
     checkout,
     disputes,
+    event_destinations,
     events,
     objects,
     parameters,
@@ -190,6 +191,13 @@ ENDPOINTS = (
     Endpoint('GET', INVOICES + '/{}', 'invoice_read', _read_one('invoice'), parameters.EXPAND),
     Endpoint('GET', WARNINGS, 'charge_read', _list(WARNING, WARNINGS), parameters.OF_PAYMENT),
     Endpoint('GET', WARNINGS + '/{}', 'charge_read', _read_one(WARNING), parameters.EXPAND),
+    Endpoint(
+        'GET',
+        '/v2/core/event_destinations',
+        'webhook_read',
+        event_destinations.listing,
+        parameters.DESTINATION_LIST,
+    ),
     Endpoint('GET', '/v1/events', 'event_read', _events, parameters.EVENT_LIST),
     Endpoint('GET', '/v1/events/{}', 'event_read', _event, parameters.EXPAND),
 )

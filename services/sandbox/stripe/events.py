@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from services.sandbox.state import Event, SandboxState, new_id
-from services.sandbox.stripe import webhook_endpoints
+from services.sandbox.stripe import event_destinations, webhook_endpoints
 from services.sandbox.types import Json
 from services.sandbox.webhooks import Delivery
 
@@ -26,6 +26,11 @@ def record(state: SandboxState, kind: str, item: Json) -> Event:
             event.deliveries.append(_send(state, endpoint, thin(state, kind, event.created, item)))
         if payload in ('snapshot', 'both'):
             event.deliveries.append(_send(state, endpoint, view(state, event, pending=1)))
+    for destination in event_destinations.subscribed(state, kind):
+        if destination['event_payload'] == 'snapshot':
+            event.deliveries.append(_send(state, destination, view(state, event, pending=1)))
+        elif item['object'] in URLS:
+            event.deliveries.append(_send(state, destination, thin(state, kind, event.created, item)))
     while len(state.events) > state.config.max_closed:
         del state.events[next(iter(state.events))]
     return event

@@ -193,7 +193,8 @@ def account(state: SandboxState) -> Json:
     """Return the account (https://docs.stripe.com/api/accounts/object)."""
     config = state.config
     return {
-        'id': config.account, 'object': 'account', 'business_type': 'individual', 'charges_enabled': True,
+        'id': config.account, 'object': 'account', 'business_type': 'individual',
+        'charges_enabled': state.dashboard.charges_enabled,
         'capabilities': dict.fromkeys(
             ('card_payments', 'transfers', 'us_bank_account_ach_payments'), 'active'
         ),

@@ -142,6 +142,9 @@ EVIDENCE = object_of(
 )  # fmt: skip
 DISPUTE_UPDATE: Validators = EXPAND | {'evidence': EVIDENCE, 'metadata': metadata, 'submit': boolean}
 
+DESTINATION_LIST: Validators = {
+    'include': list_of(one_of('webhook_endpoint.url')), 'limit': integer, 'page': unsupported,
+}  # fmt: skip
 EVENT_LIST: Validators = PAGE | {'type': text(), 'types': list_of(text()), 'delivery_success': boolean}
 PRICE_LIST: Validators = PAGE | {
     'active': boolean, 'product': text(), 'type': one_of('one_time', 'recurring'), 'currency': text(3),
