@@ -10,7 +10,7 @@ from typing import Protocol
 
 from services.commands.refused import CommandRefused
 from services.errors import ShopError
-from services.set_up import Refused, SetUp, Step, opened
+from services.set_up import RESTRICTED_KEY, Refused, SetUp, Step, opened
 from services.settings import how_to_run
 
 NOBODY = 'nobody answers; what was answered until now is kept, and the next `setup` goes on there'
@@ -137,6 +137,7 @@ class Conversation:
 
     async def _keys(self) -> None:
         self._prompts.say('1. Stripe. Keys are in Stripe Dashboard > Developers > API keys.')
+        self._prompts.say(f'  A restricted key with what the shop needs: {RESTRICTED_KEY}')
         secret = self._ask('STRIPE_SECRET_KEY', 'Secret or restricted key (sk_… or rk_…)', secret=True)
         public = self._ask('STRIPE_PUBLISHABLE_KEY', 'Publishable key (pk_…), or nothing')
         self._tell(await self._set_up.payments.use_keys(secret, public))
@@ -212,7 +213,6 @@ class Conversation:
 
     async def _subscription(self) -> None:
         if not self._answers.values.get('CALENDLY_TOKEN'):
-            await self._set_up.calendar.skip_subscription()
             return
         self._prompts.say('7. The webhook subscription at Calendly.')
         try:
@@ -250,6 +250,12 @@ class Conversation:
         except Refused as error:
             raise CommandRefused(str(error)) from error
         self._prompts.say(f'Written to {place}.')
+        self._prompts.say('Checking; this takes some seconds.')
+        found = await self._set_up.check()
+        for finding in found:
+            self._prompts.say(f'  {finding.level}: {finding.text}. {finding.remedy}')
+        if not found:
+            self._prompts.say('  Nothing is wrong.')
         admin = f'{self._answers.values["DOMAIN"]}/admin'
         self._prompts.say(f'Start the shop, or restart it: {how_to_run("serve")}')
         self._prompts.say(f'Then make your first test sale, and look at {admin}')

@@ -42,11 +42,18 @@ class Answers:
     @property
     def step(self) -> Step:
         """The first step that was not taken."""
-        return next_step({*self.draft, *self.fixed})
+        return next_step(self._answered)
 
     def is_taken(self, step: Step) -> bool:
         """Whether a step was taken."""
-        return taken(step, {*self.draft, *self.fixed})
+        return taken(step, self._answered)
+
+    @property
+    def _answered(self) -> set[str]:
+        answered = {*self.draft, *self.fixed}
+        # Without a token nothing can be subscribed to.
+        without_token = 'CALENDLY_TOKEN' in answered and not self.values['CALENDLY_TOKEN']
+        return answered | ({'CALENDLY_WEBHOOK_SIGNING_KEY'} if without_token else set())
 
     def shown(self, name: str) -> str:
         """Return a setting for people to see, '' where it has no value."""

@@ -29,7 +29,7 @@ class CalendarSteps:
                 raise Refused(
                     'The token is missing. It is made in Calendly > Integrations > API and webhooks.'
                 )
-            await self._answers.keep({'CALENDLY_TOKEN': '', 'CALENDLY_WEBHOOK_SIGNING_KEY': ''})
+            await self._answers.keep({'CALENDLY_TOKEN': ''})
             return
         answers = {'CALENDLY_TOKEN': token}
         self._answers.check(answers)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services.ledger import Ledger, connect, read_kept_settings
+from services.set_up.answers import Answers
 from services.set_up.env_writer import PRIVATE, can_write
 from services.set_up.set_up import SetUp
 from services.settings import SettingsError, find_value, problem_of, texts
@@ -41,7 +42,8 @@ async def opened(environ: Mapping[str, str], env_file: Path) -> AsyncIterator[Se
         _make_private(ledger)
         # What stands in a file that cannot be written wins over what the ledger keeps.
         fixed = {**({} if can_write(env_file) else read(env_file)), **environ}
-        set_up = SetUp(ledger, existing=existing, fixed=fixed, env_file=env_file)
+        answers = Answers(ledger, existing=existing, fixed=fixed)
+        set_up = SetUp(answers, environ=environ, env_file=env_file)
         await set_up.open()
         yield set_up
     finally:

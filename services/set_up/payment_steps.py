@@ -1,12 +1,14 @@
 """The steps at Stripe: keys, price, webhook endpoint."""
 
 from services.money import Money, parse_amount
-from services.payments import ListedPrice
+from services.payments import ListedPrice, create_key_url
 from services.set_up import webhooks
 from services.set_up.answers import Answers
 from services.set_up.refused import WHERE_KEYS, Refused, stripe_answers
 from services.set_up.vendors import payments_of
 
+RESTRICTED_KEY = create_key_url(for_buttons=True, for_set_up=True)
+"""Stripe's form for a restricted key with everything ticked."""
 MUST_HAVE = frozenset({'Checkout Sessions: Write', 'Prices: Read'})  # rows of Stripe's Dashboard
 
 

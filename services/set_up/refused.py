@@ -4,13 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from services.errors import CalendarUnavailable, PaymentsUnavailable, ShopError
-from services.payments import create_key_url
 from services.scheduling import problem_of_error
 
-WHERE_KEYS = (
-    'Keys are in Stripe Dashboard > Developers > API keys. A restricted key with all that it needs: '
-    + create_key_url(for_buttons=True)
-)
+WHERE_KEYS = 'Keys are in Stripe Dashboard > Developers > API keys.'
 
 
 class Refused(Exception):

@@ -1,11 +1,12 @@
 """The set-up of a shop, for the command line and for the pages: every step is checked and can be repeated."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from services import site
-from services.ledger import Ledger
+from services.check import Finding, Level, check
 from services.set_up import webhooks
 from services.set_up.answers import Answers
 from services.set_up.calendar_steps import CalendarSteps
@@ -16,6 +17,8 @@ from services.set_up.vendors import payments_of, scheduling_of
 from services.settings import SettingsError, find_value, parse_settings
 from services.settings.urls import is_public
 from services.site import SiteProblem
+
+CHECK_DEADLINE = 30.0  # seconds; `main.py check` has more
 
 
 @dataclass(frozen=True)
@@ -30,20 +33,18 @@ class Change:
 class SetUp:
     """The set-up of one shop: its answers, the steps at Stripe and Calendly, and those of the shop itself."""
 
-    def __init__(
-        self, ledger: Ledger, *, existing: Mapping[str, str], fixed: Mapping[str, str], env_file: Path
-    ) -> None:
+    def __init__(self, answers: Answers, *, environ: Mapping[str, str], env_file: Path) -> None:
         """Make it; call `open` before anything else.
 
         Args:
-            ledger: keeps the answers; it is open.
-            existing: the texts of the settings that have a value.
-            fixed: those of them that cannot be changed here, such as those of the environment.
+            answers: keeps what was answered.
+            environ: the process environment.
             env_file: the file that settings are read from.
         """
-        self.answers = Answers(ledger, existing=existing, fixed=fixed)
-        self.payments = PaymentSteps(self.answers)
-        self.calendar = CalendarSteps(self.answers)
+        self.answers = answers
+        self.payments = PaymentSteps(answers)
+        self.calendar = CalendarSteps(answers)
+        self._environ = environ
         self._env_file = env_file
 
     async def open(self) -> None:
@@ -119,6 +120,19 @@ class SetUp:
                 path = None
         await self.answers.finish(values, in_ledger=path is None)
         return str(path) if path else 'the database of the shop'
+
+    async def check(self) -> list[Finding]:
+        """Check the settings that were written; returns what is not right.
+
+        Whether the address answers can only be checked once the shop runs.
+        """
+        own_file = {'ENV_FILE': str(self._env_file)} if self._env_file.exists() else {}
+        try:
+            async with asyncio.timeout(CHECK_DEADLINE):
+                found = await check({**self._environ, **own_file})
+        except TimeoutError:
+            return []
+        return [each for each in found if each.level is not Level.OK and each.part != 'domain']
 
     async def undo(self) -> list[str]:
         """Delete the endpoint and the subscription that were made; returns what was done, and what is left.

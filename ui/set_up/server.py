@@ -3,15 +3,17 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
+from markupsafe import Markup
 from starlette.background import BackgroundTask
 
 from services import logs, site
+from services.check import Finding, Level
 from services.errors import ShopError
 from services.set_up import Refused, SetUp, SetUpAccess, Step, opened
 from services.settings import SettingsError, find_value, problem_of
@@ -144,7 +146,7 @@ class Pages:
             except ShopError as error:
                 return await self._page(request, Step(step), problem=str(error), status=error.status)
             if Step(step) is Step.WRITE:
-                return self._starting()
+                return self._starting(await self._set_up.check())
             return RedirectResponse('/setup', 303, headers=HEADERS)
 
     def _exchange(self, request: Request, code: str) -> Response:
@@ -198,7 +200,8 @@ class Pages:
         others = h('nav', h('ul', *links, class_='links'), aria_label='Steps')
         return join(number, h('details', h('summary', 'Other steps'), h('div', others), class_='fold'))
 
-    def _starting(self) -> Response:
+    def _starting(self, found: Sequence[Finding] = ()) -> Response:
+        """Say that the shop starts; the browser looks for it by itself, unless something is wrong."""
         admin = f'{self._set_up.answers.values["DOMAIN"]}/admin/login?first=1'
         words = 'The settings are written. The shop starts now; this takes a few seconds.'
         link = h('p', h('a', 'Open the admin', href=admin, class_='button main'))
@@ -207,9 +210,10 @@ class Pages:
             'If nothing is there yet, wait a moment and load the page again.',
             class_='quiet',
         )
-        answer = page(
-            self._site, 'Your shop starts', h('p', words), link, again, refresh=f'{STARTS_IN};url={admin}'
-        )
+        is_wrong = any(each.level is Level.WRONG for each in found)
+        refresh = '' if is_wrong else f'{STARTS_IN};url={admin}'
+        content = h('p', words), *map(_finding, found), link, again
+        answer = page(self._site, 'Your shop starts', *content, refresh=refresh)
         answer.background = BackgroundTask(self.on_done)
         return answer
 
@@ -262,6 +266,11 @@ class Pages:
     async def _write(self, _form: Form) -> None:
         await self._set_up.write()
         self.is_done = True
+
+
+def _finding(finding: Finding) -> Markup:
+    look = 'alert' if finding.level is Level.WRONG else 'notice'
+    return h('div', h('p', finding.text), h('p', finding.remedy), class_=look)
 
 
 def _is_from_here(request: Request) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from markupsafe import Markup
 
-from services.set_up import Change, SetUp, Step
+from services.set_up import RESTRICTED_KEY, Change, SetUp, Step
 from ui.admin.forms import hidden
 from ui.components.builder import h, join
 from ui.set_up.layout import choice, field, form
@@ -17,12 +17,14 @@ KEYS_PAGE = 'https://dashboard.stripe.com/apikeys'
 async def keys(set_up: SetUp, _origin: str) -> Markup:
     """Ask for the keys of Stripe."""
     link = h('a', 'Stripe Dashboard > Developers > API keys', href=KEYS_PAGE, rel='noreferrer')
+    restricted = h('a', 'a restricted key with what the shop needs', href=RESTRICTED_KEY, rel='noreferrer')
     return join(
+        h('p', 'Your customers pay at Stripe. The keys are in ', link, '.'),
         h(
             'p',
-            'Your customers pay at Stripe. The keys are in ',
-            link,
-            '. With test keys no money moves: begin with them.',
+            'Begin with test keys: no money moves. For the secret key, also ',
+            restricted,
+            '.',
         ),
         form(
             Step.KEYS,
