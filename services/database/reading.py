@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.database.postgresql import postgresql_engine
 from services.settings import SettingsError
 
-PATIENCE = 1.0  # seconds to wait for another writer of a file
+LOCK_TIMEOUT = 1.0  # seconds; another writer of a file may take longer
 
 
 def read_once(database_url: str, query: Select[Any]) -> list[Row[Any]]:
@@ -28,7 +28,7 @@ def read_once(database_url: str, query: Select[Any]) -> list[Row[Any]]:
             url = make_url(database_url)
             if not Path(url.database or '').is_file():
                 return []
-            engine = create_engine(url, hide_parameters=True, connect_args={'timeout': PATIENCE})
+            engine = create_engine(url, hide_parameters=True, connect_args={'timeout': LOCK_TIMEOUT})
         else:
             engine = postgresql_engine(database_url, hide_parameters=True)
         try:

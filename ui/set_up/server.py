@@ -21,6 +21,7 @@ from ui.components import theme
 from ui.components.builder import h, join
 from ui.connections import bounded, raise_file_limit
 from ui.pages.forms import read_form
+from ui.server import refuse_taken_port
 from ui.set_up.layout import HEADERS, TITLES, not_ready, not_set_up, page
 from ui.set_up.steps import CONTENT
 
@@ -53,6 +54,7 @@ async def _serve(environ: Mapping[str, str], env_file: Path) -> bool:
         if problems := [problem for name in ('HOST', 'PORT') if (problem := problem_of(name, values))]:
             raise SettingsError(problems)
         host, port = find_value('HOST', values), find_value('PORT', values)
+        refuse_taken_port(host, port)
         logs.set_up(form=find_value('LOG_FORMAT', values) or 'text', level='warning')
         pages = Pages(set_up, site.load(find_value('SITE_FILE', values)))
         config = uvicorn.Config(
