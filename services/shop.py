@@ -191,7 +191,7 @@ class Shop:
 
     async def check(self) -> tuple[Finding, ...]:
         """Check the whole set-up, as the command does; it asks Stripe, Calendly and the own address."""
-        return await check_shop(self.settings, self.site)
+        return await check_shop(self.settings, self.site, self.scheduling)
 
     @property
     def _has_webhooks(self) -> bool:
