@@ -72,6 +72,7 @@ async def test_the_code_becomes_a_cookie(client: httpx.AsyncClient, pages: Pages
     shown = await client.get('/setup')
     assert (shown.status_code, shown.headers['cache-control']) == (200, 'no-store')
     assert '<h1>Stripe keys</h1>' in shown.text
+    assert 'This page came over http' in shown.text
     client.cookies.set(COOKIE, 'another', path='/setup')
     assert (await client.get('/setup')).status_code == 403
 

@@ -29,6 +29,7 @@ from ui.set_up.steps import CONTENT
 COOKIE = 'paidslot_set_up'
 GREETING = """This shop is not set up yet. Open this link in your browser; whoever has it can set the shop up:
   {}"""
+ELSEWHERE = 'From another machine, put the address of this one in its place, best one with https.'
 WATCH_EVERY = 5.0  # seconds
 STARTS_IN = 6  # seconds until the browser looks for the shop
 Form = Mapping[str, str]
@@ -72,8 +73,7 @@ async def _serve(environ: Mapping[str, str], env_file: Path) -> bool:
         )
         server = uvicorn.Server(config)
         pages.on_done = lambda: setattr(server, 'should_exit', True)
-        base = values.get('DOMAIN') or f'http://{_reachable(host)}:{port}'
-        print(GREETING.format(f'{base}/setup?code={pages.access.code}'), flush=True)
+        print(_greeting(values.get('DOMAIN', ''), host, port, pages.access.code), flush=True)
         watching = asyncio.create_task(pages.watch(lambda: not no_settings(environ, env_file)))
         watching.add_done_callback(lambda _: pages.on_done())
         try:
@@ -81,6 +81,12 @@ async def _serve(environ: Mapping[str, str], env_file: Path) -> bool:
         finally:
             watching.cancel()
         return pages.is_done
+
+
+def _greeting(domain: str, host: str, port: int, code: str) -> str:
+    base = domain or f'http://{_reachable(host)}:{port}'
+    link = GREETING.format(f'{base}/setup?code={code}')
+    return link if domain else f'{link}\n{ELSEWHERE}'
 
 
 def _reachable(host: str) -> str:
