@@ -238,6 +238,23 @@ async def test_missing_rights_are_named(environ: dict[str, str], sandbox: Sandbo
         assert refused.value.may_skip
 
 
+async def test_what_says_nothing_of_the_key_does_not_stop_the_set_up(
+    environ: dict[str, str], sandbox: SandboxClient
+) -> None:
+    """A list that Stripe does not have, or an organization that is closed; but silence stops a step."""
+    async with opened(environ, Path(os.devnull)) as s:
+        sandbox.fault('GET /v1/reviews', 'fail', status=404)
+        await TAKE[Step.KEYS](s, sandbox)
+        sandbox.fault('GET /v1/prices', 'reset', times=9)
+        with pytest.raises(Refused, match='Stripe does not answer'):
+            await TAKE[Step.KEYS](s, sandbox)
+        sandbox.act('calendly-token', admin=False)
+        await TAKE[Step.CALENDAR](s, sandbox)
+        sandbox.fault('GET /event_types', 'fail', status=500, times=9)
+        with pytest.raises(Refused, match='Calendly does not answer'):
+            await s.calendar.event_types()
+
+
 async def test_a_publishable_key_of_the_other_mode_is_dropped(
     environ: dict[str, str], sandbox: SandboxClient
 ) -> None:
