@@ -371,6 +371,15 @@ switches = Table(
     Column('at', Utc, nullable=False),
 )
 
+settings = Table(
+    'settings',
+    metadata,
+    Column('kind', String(16), primary_key=True),
+    Column('name', String(64), primary_key=True),
+    Column('value', Text, nullable=False),
+    Column('at', Utc, nullable=False),
+)
+
 attention = Table(
     'attention',
     metadata,

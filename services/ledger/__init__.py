@@ -28,6 +28,7 @@ from services.ledger.records import (
     UnmatchedReason,
     UnmatchedState,
 )
+from services.ledger.settings import Kept, read_kept_settings
 
 __all__ = [
     'AdminLine',
@@ -38,6 +39,7 @@ __all__ = [
     'EffectKind',
     'EffectState',
     'JournalLine',
+    'Kept',
     'KnownBooking',
     'Ledger',
     'ListCursor',
@@ -57,4 +59,5 @@ __all__ = [
     'UnmatchedReason',
     'UnmatchedState',
     'connect',
+    'read_kept_settings',
 ]

@@ -9,6 +9,7 @@ from services.payments.evidence import LONGEST_EVIDENCE, longest_field
 from services.payments.listing import ListEntry, ListPage
 from services.payments.permissions import (
     FOR_BUTTONS,
+    FOR_SET_UP,
     PERMISSIONS,
     create_key_url,
     is_forbidden,
@@ -22,6 +23,7 @@ from services.payments.webhook_endpoints import WebhookEndpoint
 
 __all__ = [
     'FOR_BUTTONS',
+    'FOR_SET_UP',
     'LONGEST_EVIDENCE',
     'PERMISSIONS',
     'RELEVANT',

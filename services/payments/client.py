@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import stripe
 
-from services.errors import PaymentsUnavailable, PaymentUnreachable
+from services.errors import PaymentsUnavailable, PaymentUnreachable, ShopError
 from services.money import Money
 from services.orders import Environment, Order, PaymentSession
 from services.payments.clock import DatedClient, StripeClock
@@ -36,6 +36,10 @@ RETRIES = 2  # with the same idempotency key; the SDK waits half a second and mo
 SESSIONS = '/v1/checkout/sessions'
 SESSION_WRITE = 'checkout_session_write'
 EXPAND = ['payment_intent.latest_charge']
+TRIED = tuple(
+    f'/v1/{name}'
+    for name in ('prices', 'checkout/sessions', 'payment_intents', 'charges', 'disputes', 'reviews', 'events')
+)
 
 
 class Payments:
@@ -97,6 +101,29 @@ class Payments:
     async def learn_account(self) -> None:
         """Find out which account the key belongs to; a restricted key may not be allowed to."""
         self.environment = Environment(self.environment.mode, (await self._read('/v1/account'))['id'])
+
+    async def try_permissions(self) -> None:
+        """Request a little of everything that the shop needs; `missing` then names what the key may not do.
+
+        Raises:
+            ShopError: Stripe refuses the key, or does not answer.
+        """
+        tries = [self._read(path, limit=1) for path in TRIED]
+        # That it does not exist proves the permission: a key without it is refused before.
+        tries.append(self._find_nothing(self.expire_session('cs_test_none')))
+        for error in await asyncio.gather(*tries, return_exceptions=True):
+            if isinstance(error, ShopError) and not is_forbidden(error):
+                raise error
+            if isinstance(error, BaseException) and not isinstance(error, ShopError):
+                raise error
+
+    async def _find_nothing(self, request: Awaitable[None]) -> dict[str, Any]:
+        try:
+            await request
+        except PaymentsUnavailable as error:
+            if not means_missing(error):
+                raise
+        return {}
 
     async def read_price(self, price_id: str) -> Money:
         """Read what a price costs.

@@ -27,6 +27,12 @@ FOR_BUTTONS: Mapping[str, tuple[str, str]] = {
     'charge_write': ('Charges and Refunds: Write', 'refund from the admin'),
     'dispute_write': ('Disputes: Write', 'draft the evidence of a dispute from the admin'),
 }
+# Only the set-up needs these, and only while it makes something.
+FOR_SET_UP: Mapping[str, tuple[str, str]] = {
+    'webhook_write': ('Webhook Endpoints: Write', '`setup` makes the webhook endpoint'),
+    'plan_write': ('Prices: Write', '`setup` makes a product with its price, if you want one'),
+    'product_read': ('Products: Read', '`setup` shows the names of the products that you choose from'),
+}
 # What reading below a path of /v1 needs; every other path is read only where a refusal is expected.
 NEEDED: Mapping[str, str] = {
     'checkout': 'checkout_session_read',
@@ -44,14 +50,15 @@ NAMED = re.compile(r"'(?:rak_)?([a-z_]+)' permission|\('(?:rak_)?([a-z_]+)'\)")
 CREATE_KEY = 'https://dashboard.stripe.com/{}apikeys/create'
 
 
-def create_key_url(*, for_buttons: bool = False, test: bool = False) -> str:
+def create_key_url(*, for_buttons: bool = False, for_set_up: bool = False, test: bool = False) -> str:
     """Return the address of Stripe's form for a restricted key, with the permissions ticked.
 
     Args:
         for_buttons: tick what the buttons of the admin need as well.
+        for_set_up: tick what the set-up needs as well.
         test: of test mode.
     """
-    slugs = [*PERMISSIONS, *(FOR_BUTTONS if for_buttons else ())]
+    slugs = [*PERMISSIONS, *(FOR_BUTTONS if for_buttons else ()), *(FOR_SET_UP if for_set_up else ())]
     ticked = '&'.join(f'permissions%5B%5D=rak_{slug}' for slug in slugs)
     form = CREATE_KEY.format('test/' if test else '')
     return f'{form}?name={quote("Paidslot")}&{ticked}'
@@ -112,4 +119,4 @@ class MissingPermissions:
 
 
 def _row(slug: str) -> str:
-    return {**PERMISSIONS, **FOR_BUTTONS}.get(slug, (slug, ''))[0]
+    return {**PERMISSIONS, **FOR_BUTTONS, **FOR_SET_UP}.get(slug, (slug, ''))[0]
