@@ -22,11 +22,13 @@ from services.ledger.records import (
     NewMail,
     PaidOrder,
     SignIn,
+    SiteVersion,
     Source,
     Switch,
     UnmatchedBooking,
     UnmatchedReason,
     UnmatchedState,
+    VersionState,
 )
 
 __all__ = [
@@ -50,11 +52,13 @@ __all__ = [
     'PaidOrder',
     'Period',
     'SignIn',
+    'SiteVersion',
     'Source',
     'Store',
     'Switch',
     'UnmatchedBooking',
     'UnmatchedReason',
     'UnmatchedState',
+    'VersionState',
     'connect',
 ]

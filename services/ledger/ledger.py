@@ -25,6 +25,7 @@ from services.ledger.records import MailRules, UnmatchedBooking
 from services.ledger.retention import Retention
 from services.ledger.search import Search
 from services.ledger.sign_ins import SignIns
+from services.ledger.site_versions import SiteVersions
 from services.ledger.switches import Switches
 from services.ledger.totals import Totals
 from services.ledger.unmatched import Unmatched
@@ -75,6 +76,7 @@ class Ledger:
         self.cursors = ListCursors(store)
         self.sign_ins = SignIns(store, self.admin_journal, clock)
         self.switches = Switches(store, self.admin_journal, clock)
+        self.site_versions = SiteVersions(store, self.admin_journal, clock)
         self.attention = Attention(store, self.journal, clock)
         self.history = History(store)
         self.totals = Totals(store)

@@ -32,7 +32,7 @@ def mail_rules(settings: Settings, reminder_hours: float) -> MailRules:
 
 def build_mail_sender(
     settings: Settings,
-    texts: Site,
+    site: Callable[[], Site],
     *,
     ledger: Ledger,
     environment: Callable[[], Environment],
@@ -44,7 +44,7 @@ def build_mail_sender(
 
     Args:
         settings: what the operator decided.
-        texts: of the site.
+        site: returns the texts of the site.
         ledger: has the mails.
         environment: in which the shop sells now.
         gate: whether the calendar of an order is open.
@@ -54,22 +54,26 @@ def build_mail_sender(
     if settings.smtp_url is None:
         return None
     host = settings.mail_from.rpartition('@')[2]
-    business, contact, theme = texts.business, texts.contact, texts.theme
     return MailSender(
         ledger,
         MailClient(settings.smtp_url, sender=settings.mail_from, host=host),
-        Words(texts, domain=settings.domain, banner=banner, operator=settings.operator_email),
-        Letterhead(
-            name=business.name,
-            sender=settings.mail_from,
-            reply_to=contact.email,
-            contact=(contact.email, contact.phone, contact.hours),
-            accent=theme.accent,
-            accent_dark=theme.night,
-            host=host,
-        ),
-        business=business,
+        Words(site, domain=settings.domain, banner=banner, operator=settings.operator_email),
+        lambda: _letterhead(site(), sender=settings.mail_from, host=host),
+        business=lambda: site().business,
         environment=environment,
         gate=gate,
         clock=clock,
+    )
+
+
+def _letterhead(site: Site, *, sender: str, host: str) -> Letterhead:
+    contact = site.contact
+    return Letterhead(
+        name=site.business.name,
+        sender=sender,
+        reply_to=contact.email,
+        contact=(contact.email, contact.phone, contact.hours),
+        accent=site.theme.accent,
+        accent_dark=site.theme.night,
+        host=host,
     )

@@ -47,8 +47,8 @@ def edited(text: str, changes: Changes) -> str:
 
 
 def _some(value: Any) -> Any:
-    """Return a value; None for an empty list: one that is left out means the same."""
-    return None if value == [] else value
+    """Return a value; None for an empty text or list: one that is left out means the same."""
+    return None if value in ('', []) else value
 
 
 def _filled(value: Any) -> Any:

@@ -55,11 +55,10 @@ def admin_page(
     """
 
     def register(build: PageBuilder) -> None:
-        whole_title = f'{title} · Admin · {shop.site.business.name}'
-
-        @ui.page(path, title=whole_title, favicon='/favicon.svg', response_timeout=RESPONSE_TIMEOUT)
+        @ui.page(path, response_timeout=RESPONSE_TIMEOUT)
         async def page(request: Request) -> Response | None:
             signed_in = signed_in_of(request)
+            ui.context.client.title = f'{title} · Admin · {shop.site.business.name}'
             with admin_layout(shop, signed_in, area):
                 return await build(request, signed_in)
 

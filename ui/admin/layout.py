@@ -18,6 +18,7 @@ from ui.components import theme
 from ui.components.builder import h, join
 from ui.components.documents import document, robots_meta
 from ui.components.elements import Static
+from ui.components.layout import in_present_colours
 from ui.rendering.reconnect import number_listeners
 from ui.rendering.render import SERVER_RENDERED
 
@@ -30,6 +31,7 @@ class Area(Enum):
     OVERVIEW = 'Overview', '/admin'
     ORDERS = 'Orders', '/admin/orders'
     SELLING = 'Selling', '/admin/selling'
+    TEXTS = 'Texts', '/admin/texts'
     EXPORT = 'Export', '/admin/export'
 
 
@@ -40,6 +42,7 @@ def admin_layout(shop: Shop, signed_in: SignedIn, area: Area | None) -> Iterator
     client.content.props['id'] = 'content'
     client.content.classes('wrap admin')
     client.storage[SERVER_RENDERED] = True
+    in_present_colours(shop, client)
     ui.add_head_html(str(join(robots_meta(listed=False), style())))
     with client.layout:
         top = Static(header(shop, signed_in, area), 'header')
