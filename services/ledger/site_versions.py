@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from services.database import schema
@@ -29,24 +30,24 @@ class SiteVersions:
     async def newest(self) -> SiteVersion | None:
         """Return the newest row, whatever its state; None if nothing was ever edited."""
         rows = await self._store.read(select(TABLE).order_by(TABLE.c.version.desc()).limit(1))
-        return SiteVersion(**rows[0]._mapping) if rows else None
+        return _version(rows[0]) if rows else None
 
     async def find(self, version: int) -> SiteVersion | None:
         """Return a published version; None if there is none with this number."""
         rows = await self._store.read(select(TABLE).where(TABLE.c.version == version, PUBLISHED))
-        return SiteVersion(**rows[0]._mapping) if rows else None
+        return _version(rows[0]) if rows else None
 
     async def published(self, *, after: int = 0, limit: int) -> tuple[SiteVersion, ...]:
         """Return the published versions with a number above ``after``, newest first."""
         query = select(TABLE).where(TABLE.c.version > after, PUBLISHED)
         rows = await self._store.read(query.order_by(TABLE.c.version.desc()).limit(limit))
-        return tuple(SiteVersion(**row._mapping) for row in rows)
+        return tuple(map(_version, rows))
 
     async def at(self, time: datetime) -> SiteVersion | None:
         """Return the version that was published last before a time in UTC; None if it was the file."""
         query = select(TABLE).where(TABLE.c.at <= time, PUBLISHED).order_by(TABLE.c.version.desc()).limit(1)
         rows = await self._store.read(query)
-        return SiteVersion(**rows[0]._mapping) if rows else None
+        return _version(rows[0]) if rows else None
 
     async def add(
         self, seen: int, state: VersionState, toml: str, *, file_digest: str, actor: str, line: str = ''
@@ -78,6 +79,10 @@ class SiteVersions:
             return await self._store.write(work)
         except IntegrityError:  # another process was first
             return False
+
+
+def _version(row: Row[Any]) -> SiteVersion:
+    return SiteVersion(**{**row._mapping, 'state': VersionState(row.state)})
 
 
 PUBLISHED = TABLE.c.state == VersionState.PUBLISHED
