@@ -13,7 +13,7 @@ from services.site.load import (
     refuse_examples,
     validate,
 )
-from services.site.model import Business, Contact, Legal, Place, Product, Section, Site, Theme
+from services.site.model import Business, Contact, Legal, Place, Privacy, Product, Section, Site, Theme
 from services.site.present import PresentSite
 from services.site.rules import digest_of_words, with_rules_of
 
@@ -28,6 +28,7 @@ __all__ = [
     'Place',
     'PlaceProblem',
     'PresentSite',
+    'Privacy',
     'Product',
     'Section',
     'Site',

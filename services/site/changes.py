@@ -2,26 +2,35 @@
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from services.site.fields import Entries, Field, all_fields
+from services.site.fields import SECTIONS, Entries, Field
 from services.site.model import Site
 
 
 @dataclass(frozen=True)
 class Change:
-    """One text that differs: what it is, as it was and as it is; '' where there was or is none."""
+    """One text that differs: what it is, as it was and as it is; '' where there was or is none.
+
+    ``section`` is the slug of the section in which it is edited.
+    """
 
     label: str
     before: str
     after: str
+    section: str = ''
 
 
 def changes(old: Site, new: Site) -> tuple[Change, ...]:
     """Return what differs, in the order of the admin's sections."""
     before, after = old.model_dump(), new.model_dump()
-    return tuple(change for field in all_fields() for change in _changes(field, before, after))
+    return tuple(
+        replace(change, section=section.slug)
+        for section in SECTIONS
+        for field in section.fields
+        for change in _changes(field, before, after)
+    )
 
 
 def value_at(data: Any, place: tuple[str | int, ...]) -> Any:

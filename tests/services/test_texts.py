@@ -25,7 +25,8 @@ from tests.services.conftest import Clock, Customer, fulfilled, on_both_database
 from tests.services.mailing import send_all
 
 BY, ALSO = 'admin (203.0.113.7)', 'admin (203.0.113.8)'
-HEADLINE, QUESTIONS = ('landing', 'headline'), ('landing', 'questions')
+HEADLINE: tuple[str, ...] = ('landing', 'headline')
+QUESTIONS = ('landing', 'questions')
 SEED = (ROOT / 'site.toml').read_text(encoding='utf-8')
 
 
@@ -64,11 +65,11 @@ async def restarted(settings_env: dict[str, str], clock: Clock) -> Shop:
     return shop
 
 
-async def save(shop: Shop, section: str, *, actor: str = BY, **values: object) -> Outcome:
+async def save(shop: Shop, section: str, **values: object) -> Outcome:
     """Save fields of a section into the draft, as somebody who has seen the newest row."""
     seen = (await shop.text_editor.read()).seen
     placed = {tuple(name.split('__')): value for name, value in values.items()}
-    return await shop.text_editor.save(BY_SLUG[section], placed, seen=seen, actor=actor)
+    return await shop.text_editor.save(BY_SLUG[section], placed, seen=seen, actor=BY)
 
 
 async def publish(shop: Shop) -> Outcome:
@@ -158,8 +159,8 @@ async def test_versions_survive_a_restart(shop: Shop, settings_env: dict[str, st
 @on_both_databases
 async def test_whoever_comes_second_is_told(shop: Shop, other: Shop) -> None:
     """Two operators have seen the same texts: the second saving, publishing and discarding does nothing."""
-    section, words = BY_SLUG['start-page'], {HEADLINE: 'One'}
-    assert (await shop.text_editor.save(section, words, seen=0, actor=BY)).is_done
+    section = BY_SLUG['start-page']
+    assert (await shop.text_editor.save(section, {HEADLINE: 'One'}, seen=0, actor=BY)).is_done
     late = await other.text_editor.save(section, {HEADLINE: 'Two'}, seen=0, actor=ALSO)
     assert late.is_conflict
     assert (await other.text_editor.read()).site.landing.headline == 'One'
@@ -276,12 +277,11 @@ async def test_words_that_change_in_the_file_are_said_and_can_be_used(
     await change(shop, 'start-page', landing__headline='Edited')
     rewrite(site_file, SEED.replace('what to expect', 'everything'))
     later = await restarted(settings_env, clock)
-    assert later.site.landing.headline == 'Edited'
-    assert later.texts.file_has_changed
+    assert (later.site.landing.headline, later.texts.file_has_changed) == ('Edited', True)
     seen = (await later.text_editor.read()).seen
     assert (await later.text_editor.restore(0, seen=seen, actor=BY)).is_done
     assert later.site.landing.headline.endswith('everything')
-    assert not later.texts.file_has_changed
+    assert later.texts.file_has_changed is False
     await shop.texts.refresh()
     assert shop.site.landing.headline.endswith('everything')
     await later.close()

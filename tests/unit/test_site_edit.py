@@ -197,8 +197,8 @@ def test_changes_are_named() -> None:
     )
     last = questions[-1]
     assert changes(old, read(text, source='site.toml')) == (
-        Change('Headline', data['landing']['headline'], 'New'),
-        Change('Topics: topic 1', '', 'First'),
-        Change('Questions: question 7', f'{last["question"]}\n{last["answer"]}', ''),
+        Change('Headline', data['landing']['headline'], 'New', 'start-page'),
+        Change('Topics: topic 1', '', 'First', 'start-page'),
+        Change('Questions: question 7', f'{last["question"]}\n{last["answer"]}', '', 'questions'),
     )
     assert changes(old, old) == ()

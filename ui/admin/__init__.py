@@ -14,6 +14,7 @@ from ui.admin import (
     put_away,
     selling,
     sign_ins,
+    texts,
 )
 
 
@@ -21,5 +22,5 @@ def register(shop: Shop, access: Access) -> None:
     """Register every page and every action of the admin."""
     login.register(shop, access)
     sign_ins.register(shop, access)
-    for module in (overview, put_away, orders, evidence, order, actions, selling, export, forget):
+    for module in (overview, put_away, orders, evidence, order, actions, selling, texts, export, forget):
         module.register(shop)

@@ -88,6 +88,8 @@ def admin_document(
     *,
     status: int = 200,
     headers: dict[str, str] | None = None,
+    area: Area | None = None,
+    class_: str = 'narrow',
 ) -> HTMLResponse:
     """Answer with a page of the admin that needs no script.
 
@@ -98,11 +100,13 @@ def admin_document(
         signed_in: who sees it; None shows no navigation.
         status: the HTTP status.
         headers: more headers.
+        area: the entry of the navigation that it belongs to.
+        class_: how wide it is.
     """
     page = h(
         'div',
-        h('header', header(shop, signed_in)),
-        h('main', h('div', body, class_='wrap admin narrow', id='content')),
+        h('header', header(shop, signed_in, area)),
+        h('main', h('div', body, class_=f'wrap admin {class_}', id='content')),
         h('footer', footer(), class_='foot') if signed_in else None,
         class_='page',
     )
