@@ -148,15 +148,16 @@ def _answer(
         _field(each, name_of(each.place), view) if isinstance(each, Field) else _entries(each, view, section)
         for each in section.fields
     ]
-    # The first button is the one that Enter presses in a line.
-    first = h('button', 'Save', name='do', value=SAVE, class_='unseen', tabindex='-1', aria_hidden='true')
+    save = h('p', h('button', 'Save in the draft', name='do', value=SAVE, class_='button main'))
+    # Enter in a line presses the first button: it must be this one, and not one of a list.
+    has_lists = any(isinstance(each, Entries) for each in section.fields)
     form = action_form(
         signed_in,
         f'{PATH}/{section.slug}',
         hidden('seen', str(now.seen if seen is None else seen)),
-        first,
+        save if has_lists else None,
         *fields,
-        h('p', h('button', 'Save in the draft', name='do', value=SAVE, class_='button main'), class_='bar'),
+        save,
     )
     back = h('p', h('a', 'All texts', href=PATH), ' · ', h('a', 'Preview', href=f'{PATH}/preview/start-page'))
     body = join(
@@ -227,7 +228,7 @@ def _entries(each: Entries, view: _View, section: Section) -> Markup:
     items = [_entry(each, number, len(entries), view, section) for number in range(len(entries))]
     return h(
         'fieldset',
-        h('legend', each.label),
+        h('legend', h('h2', each.label)),
         h('p', problem, class_='problem') if problem else None,
         h('ol', *items, class_='entries') if items else h('p', 'None.', class_='about'),
         _list_button('add', each, len(entries), len(entries), f'Add a {each.noun.lower()}', section),
