@@ -60,7 +60,7 @@ class Texts:
         Raises:
             SiteProblem: nothing can be shown to real customers: examples are left everywhere.
         """
-        await self._choose(await self._ledger.site_versions.published(limit=TRIED))
+        self._choose(await self._ledger.site_versions.published(limit=TRIED))
         if self.shown is None and self._live and (left := examples_in(self.file.site)):
             raise SiteProblem([f'{self.file.path}: {place}, {EXAMPLE}' for place in left])
 
@@ -75,8 +75,8 @@ class Texts:
     async def refresh(self) -> None:
         """Show what was published meanwhile, here or by another process."""
         newer = await self._ledger.site_versions.published(after=self._newest, limit=TRIED)
-        if newer:
-            await self._choose(newer)
+        # Another look may have ended meanwhile, and have found later ones.
+        self._choose(tuple(version for version in newer if version.version > self._newest))
 
     async def site_at(self, time: datetime) -> Site:
         """Return the texts that were shown at a time in UTC, as far as this code can read them."""
@@ -121,7 +121,7 @@ class Texts:
         """Whether the file has other words than when the shown version was published."""
         return self.shown is not None and self.shown.file_digest != self.file_digest
 
-    async def _choose(self, newest_first: tuple[SiteVersion, ...]) -> None:
+    def _choose(self, newest_first: tuple[SiteVersion, ...]) -> None:
         if not newest_first:
             return
         self._newest = newest_first[0].version

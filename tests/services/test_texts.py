@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from services import texts as module
 from services.admin.texts import Outcome
 from services.database import schema
-from services.ledger import VersionState
+from services.ledger import SiteVersion, VersionState
 from services.orders import Order
 from services.settings import parse_settings
 from services.shop import Shop, build
@@ -154,6 +154,28 @@ async def test_versions_survive_a_restart(shop: Shop, settings_env: dict[str, st
     assert later.texts.shown is not None
     assert later.texts.shown.toml == SEED.replace(shop.texts.file.site.landing.headline, 'New words')
     await later.close()
+
+
+async def test_a_slow_look_does_not_bring_an_old_version_back(
+    shop: Shop, other: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two looks at once: the one that has read less ends last, and changes nothing.
+
+    `published` is replaced only to let the second version be published and shown in between.
+    """
+    await change(shop, 'start-page', landing__headline='One')
+    published = other.ledger.site_versions.published
+
+    async def slowly(*, after: int = 0, limit: int) -> tuple[SiteVersion, ...]:
+        found = await published(after=after, limit=limit)
+        monkeypatch.undo()
+        await change(shop, 'start-page', landing__headline='Two')
+        await other.texts.refresh()
+        return found
+
+    monkeypatch.setattr(other.ledger.site_versions, 'published', slowly)
+    await other.texts.refresh()
+    assert other.site.landing.headline == 'Two'
 
 
 @on_both_databases

@@ -19,7 +19,8 @@ from ui.admin.layout import Area, admin_document
 from ui.admin.texts.section import PATH, last_writer, seen_in
 from ui.components.builder import h, join
 
-WORD = re.compile(r'\s+|[^\s]+')
+WORD = re.compile(r'\s*\S+\s*')
+ALIKE = 0.5  # from 0 to 1: texts that are less alike are not mixed
 LONGEST_DIFF = 3000  # words of both texts; longer ones are shown one after the other
 DONE = {
     'published': 'Published. Every process of the shop shows it within a few seconds.',
@@ -119,9 +120,15 @@ def _draft(shop: Shop, now: EditedTexts, signed_in: SignedIn) -> Markup:
         heading('Draft', len(now.changes)),
         h('p', saved, class_='about'),
         _changes(now.changes) if now.changes else h('p', 'It does not differ from what is published.'),
-        h('p', h('a', 'Preview', href=f'{PATH}/preview/start-page', class_='button'), class_='row'),
-        action_form(signed_in, f'{PATH}/draft/publish', seen, button('Publish', kind='main')),
-        action_form(signed_in, f'{PATH}/draft/discard', seen, button('Discard the draft', kind='danger')),
+        h(
+            'div',
+            h('a', 'Preview', href=f'{PATH}/preview/start-page', class_='button'),
+            action_form(signed_in, f'{PATH}/draft/publish', seen, button('Publish', kind='main'), class_=''),
+            action_form(
+                signed_in, f'{PATH}/draft/discard', seen, button('Discard', kind='danger'), class_=''
+            ),
+            class_='row',
+        ),
         class_='panel',
     )
 
@@ -186,22 +193,24 @@ def _changes(found: tuple[Change, ...]) -> Markup:
 
 
 def _difference(change: Change) -> Markup:
-    """Write both texts as one, with what is gone struck through and what is new underlined."""
+    """Write both texts as one, with what is gone struck through and what is new underlined.
+
+    Texts that have little in common are written one below the other.
+    """
     old, new = WORD.findall(change.before), WORD.findall(change.after)
-    if not old or not new or len(old) + len(new) > LONGEST_DIFF:
-        return join(
-            h('del', change.before) if old else None,
-            ' ' if old and new else None,
-            h('ins', change.after) if new else None,
-        )
-    parts = []
     matcher = difflib.SequenceMatcher(a=old, b=new, autojunk=False)
+    if not old or not new or len(old) + len(new) > LONGEST_DIFF or matcher.ratio() < ALIKE:
+        gone, added = h('del', change.before), h('ins', change.after)
+        return join(gone if old else None, h('br') if old and new else None, added if new else None)
+    parts: list[Markup] = []
     for what, start, end, new_start, new_end in matcher.get_opcodes():
+        gone, added = ''.join(old[start:end]), ''.join(new[new_start:new_end])
         if what == 'equal':
-            parts.append(h('span', ''.join(old[start:end])))
+            parts.append(h('span', gone))
             continue
-        if end > start:
-            parts.append(h('del', ''.join(old[start:end])))
-        if new_end > new_start:
-            parts.append(h('ins', ''.join(new[new_start:new_end])))
+        if gone:
+            parts.append(h('del', gone.rstrip()))
+            parts.append(h('span', ' '))
+        if added:
+            parts.append(h('ins', added))
     return join(*parts)

@@ -30,7 +30,7 @@ from ui.components.builder import h, join
 from ui.pages.errors import not_found
 
 PATH = '/admin/texts'
-MAX_FIELDS = 200  # the longest section has thirty questions, of two fields each
+MAX_FIELDS = 400  # the longest section has thirty questions, of two fields each
 SAVE = 'save'
 COLOUR = r'#[0-9a-f]{6}'
 SAVED = 'Saved in the draft. Customers read it once you have published it.'
