@@ -19,7 +19,7 @@ from ui.admin.layout import Area, admin_document
 from ui.admin.texts.section import PATH, last_writer, seen_in
 from ui.components.builder import h, join
 
-WORD = re.compile(r'\s*\S+\s*')
+WORD = re.compile(r'\s*\S+')  # a word, with the space before it
 ALIKE = 0.5  # from 0 to 1: texts that are less alike are not mixed
 LONGEST_DIFF = 3000  # words of both texts; longer ones are shown one after the other
 DONE = {
@@ -123,9 +123,9 @@ def _draft(shop: Shop, now: EditedTexts, signed_in: SignedIn) -> Markup:
         h(
             'div',
             h('a', 'Preview', href=f'{PATH}/preview/start-page', class_='button'),
-            action_form(signed_in, f'{PATH}/draft/publish', seen, button('Publish', kind='main'), class_=''),
-            action_form(
-                signed_in, f'{PATH}/draft/discard', seen, button('Discard', kind='danger'), class_=''
+            *(
+                action_form(signed_in, f'{PATH}/draft/{do}', seen, button(words, kind=kind), class_='inline')
+                for do, words, kind in (('publish', 'Publish', 'main'), ('discard', 'Discard', 'danger'))
             ),
             class_='row',
         ),
@@ -200,17 +200,19 @@ def _difference(change: Change) -> Markup:
     old, new = WORD.findall(change.before), WORD.findall(change.after)
     matcher = difflib.SequenceMatcher(a=old, b=new, autojunk=False)
     if not old or not new or len(old) + len(new) > LONGEST_DIFF or matcher.ratio() < ALIKE:
-        gone, added = h('del', change.before), h('ins', change.after)
-        return join(gone if old else None, h('br') if old and new else None, added if new else None)
+        return join(
+            h('del', change.before) if old else None,
+            h('br') if old and new else None,
+            h('ins', change.after) if new else None,
+        )
     parts: list[Markup] = []
     for what, start, end, new_start, new_end in matcher.get_opcodes():
-        gone, added = ''.join(old[start:end]), ''.join(new[new_start:new_end])
-        if what == 'equal':
-            parts.append(h('span', gone))
-            continue
-        if gone:
-            parts.append(h('del', gone.rstrip()))
-            parts.append(h('span', ' '))
-        if added:
-            parts.append(h('ins', added))
+        for tag, words in (('del', old[start:end]), ('ins', new[new_start:new_end])):
+            text = ''.join(words)
+            if what == 'equal':
+                parts.append(h('span', text))
+                break
+            if text:
+                parts.append(h('span', text[: len(text) - len(text.lstrip())]))
+                parts.append(h(tag, text.lstrip()))
     return join(*parts)
