@@ -16,6 +16,19 @@ from tests.processes import ROOT, free_port, wait_until
 
 CADDYFILE = ROOT / 'deploy/Caddyfile'
 START_TIMEOUT = 20.0  # seconds
+RELAY = """
+{{
+	admin off
+}}
+{url} {{
+	reverse_proxy {to} {{
+		header_up Host {{upstream_hostport}}
+		transport http {{
+			tls_trusted_ca_certs {root}
+		}}
+	}}
+}}
+"""
 
 
 def find() -> str | None:
@@ -91,6 +104,40 @@ def running(
     finally:
         process.terminate()
         process.wait(START_TIMEOUT)
+
+
+@contextmanager
+def relay(folder: Path, proxy: Proxy) -> Iterator[str]:
+    """Run another Caddy that passes plain requests on to the proxy: for senders that do not trust it.
+
+    Yields its URL.
+    """
+    url = f'http://127.0.0.1:{free_port()}'
+    configuration = folder / 'relay.caddy'
+    configuration.write_text(RELAY.format(url=url, to=proxy.url, root=proxy.root))
+    with (folder / 'relay.log').open('wb') as log:
+        process = subprocess.Popen(
+            [find() or 'caddy', 'run', '--config', str(configuration), '--adapter', 'caddyfile'],
+            cwd=folder,
+            env=_environment(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(lambda: _is_open(url), seconds=START_TIMEOUT, why='the relay answers')
+        yield url
+    finally:
+        process.terminate()
+        process.wait(START_TIMEOUT)
+
+
+def _is_open(url: str) -> bool:
+    try:
+        httpx.get(url, timeout=2, trust_env=False)
+    except httpx.TransportError:
+        return False
+    return True
 
 
 def _answers(proxy: Proxy) -> bool:
