@@ -384,6 +384,8 @@ attention = Table(
     Column('at', Utc, nullable=False),
 )
 
+instance = Table('instance', metadata, Column('id', String(64), primary_key=True))
+
 
 def is_up_to_date(connection: Connection) -> bool:
     """Whether the database behind this connection has these tables."""

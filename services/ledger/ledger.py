@@ -8,6 +8,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
+from services.database import schema
 from services.database.store import Store
 from services.ledger.admin_journal import AdminJournal
 from services.ledger.attention import Attention
@@ -91,6 +94,11 @@ class Ledger:
             SettingsError: the database cannot be used.
         """
         await self.store.open()
+
+    async def instance(self) -> str:
+        """Return the id of this database: all processes of one shop share it, and nobody else knows it."""
+        rows = await self.store.read(select(schema.instance.c.id))
+        return str(rows[0].id) if rows else ''
 
     async def close(self) -> None:
         """Finish what is under way and disconnect."""

@@ -20,9 +20,12 @@ from services.payments.events import WARNINGS
 from services.payments.evidence import DisputeEvidence
 from services.payments.listing import Listing
 from services.payments.permissions import MissingPermissions, is_forbidden, needed_to_read
+from services.payments.prices import Prices
+from services.payments.probes import Probes
 from services.payments.refunds import Refunds
 from services.payments.session_params import CheckoutPage, session_params
 from services.payments.translate import price_from, session_from
+from services.payments.webhook_endpoints import WebhookEndpoints
 
 API_VERSION = '2026-10-28.endive'
 DEADLINE = timedelta(seconds=8)  # for one request to Stripe, its retries included
@@ -81,7 +84,10 @@ class Payments:
         self.listing = Listing(self._read, skew=lambda: self.clock.skew)
         self.missing = MissingPermissions()
         self.refunds = Refunds(self._read, self._post)
+        self.probes = Probes(self._read_in_set_up, self._post, page=page, params=self._session_params)
         self.evidence = DisputeEvidence(self._read, self._post)
+        self.prices = Prices(self._read_in_set_up, self._post)
+        self.endpoints = WebhookEndpoints(self._read_in_set_up, self._post, self._delete)
         self._expand: dict[str, Any] = {'expand': EXPAND}
 
     async def close(self) -> None:
@@ -112,9 +118,7 @@ class Payments:
         Raises:
             ShopError: Stripe refuses, cannot be reached or answers something that must not be followed.
         """
-        params: Any = session_params(
-            order, domain=self._domain, page=self._page, skew=self._whole_hours_of_skew()
-        )
+        params: Any = self._session_params(order, self._page)
         async with self._request(SESSION_WRITE):
             answer = await self._stripe.v1.checkout.sessions.create_async(
                 params, {'idempotency_key': f'{order.id}-{order.attempt}'}
@@ -215,7 +219,14 @@ class Payments:
 
     async def _read(self, path: str, **params: Any) -> dict[str, Any]:
         """Read something as plain data: making the SDK's objects of it takes longer than the request."""
-        async with self._request(needed_to_read(path)):
+        return await self._get(path, needed_to_read(path), params)
+
+    async def _read_in_set_up(self, path: str, **params: Any) -> dict[str, Any]:
+        """Read what only the set-up needs; a running shop does not report its permission as missing."""
+        return await self._get(path, '', params)
+
+    async def _get(self, path: str, permission: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        async with self._request(permission):
             answer = await self._stripe.raw_request_async('get', path, **params)
         data: dict[str, Any] = answer.data
         return data
@@ -228,6 +239,14 @@ class Payments:
             )
         data: dict[str, Any] = answer.data
         return data
+
+    def _session_params(self, order: Order, page: CheckoutPage) -> dict[str, Any]:
+        return session_params(order, domain=self._domain, page=page, skew=self._whole_hours_of_skew())
+
+    async def _delete(self, path: str) -> None:
+        """Delete what is at a path."""
+        async with self._request(''):
+            await self._stripe.raw_request_async('delete', path)
 
     def _whole_hours_of_skew(self) -> timedelta:
         """Return what to add to a time of ours for Stripe; the same for each request of one attempt."""

@@ -69,7 +69,7 @@ def named_permission(error: stripe.PermissionError) -> str:
     """Return the permission that a refusal names, as the Dashboard's row with its slug."""
     found = NAMED.search(str(error))
     slug = next(filter(None, found.groups()), '') if found else ''
-    return f'"{_row(slug)}" (rak_{slug})' if slug else '(Stripe does not say which)'
+    return f'"{row_of(slug)}" (rak_{slug})' if slug else '(Stripe does not say which)'
 
 
 class MissingPermissions:
@@ -84,7 +84,7 @@ class MissingPermissions:
 
     def rows(self) -> list[str]:
         """Return the rows of Stripe's Dashboard that are missing."""
-        return [_row(slug) for slug in sorted(self._slugs)]
+        return [row_of(slug) for slug in sorted(self._slugs)]
 
     def granted(self, needed: str) -> None:
         """Forget a permission: a request that needs it has just succeeded."""
@@ -106,8 +106,9 @@ class MissingPermissions:
         slug = next(filter(None, found.groups()), '') if found else needed
         if slug not in self._slugs:
             self._slugs.add(slug)
-            log.error('the Stripe key lacks the permission "%s" (rak_%s)', _row(slug), slug)
+            log.error('the Stripe key lacks the permission "%s" (rak_%s)', row_of(slug), slug)
 
 
-def _row(slug: str) -> str:
+def row_of(slug: str) -> str:
+    """Return the row of Stripe's Dashboard that grants a permission."""
     return {**PERMISSIONS, **FOR_BUTTONS}.get(slug, (slug, ''))[0]

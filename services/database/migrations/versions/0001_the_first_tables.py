@@ -1,5 +1,7 @@
 """The first tables."""
 
+import secrets
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -324,3 +326,9 @@ def _create_admin() -> None:
         sa.Column('at', TIME, nullable=False),
         sa.PrimaryKeyConstraint('name', name='pk_switches'),
     )
+    instance = op.create_table(
+        'instance',
+        sa.Column('id', sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint('id', name='pk_instance'),
+    )
+    op.bulk_insert(instance, [{'id': secrets.token_urlsafe(24)}])
