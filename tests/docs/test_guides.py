@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from services.admin.attention_words import TITLES
+from services.ledger.matters import AttentionKind
 from services.settings import SETTINGS
-from tests.docs import documents
+from tests.docs import check_messages, documents
 
+WRONG = 'docs/when-something-is-wrong.md'
 IN_PLACE = {'COMPOSE_FILE', 'ENV_FILE', 'NICEGUI_STORAGE_PATH'}
 """Names that are no settings of the shop: of Docker Compose, of the process itself."""
 COMMAND = re.compile(
@@ -83,3 +86,20 @@ def _run(program: str, *arguments: str) -> None:
     command = [shutil.which(program) or program, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_everything_that_the_check_finds_has_a_remedy() -> None:
+    """Each message is a row of the guide with what helps, and the guide has no message that is gone."""
+    text = documents.read(WRONG).partition('## Needs a hand')[0]
+    one_section = re.sub(r'^## .*$', '# Check', text, flags=re.MULTILINE)
+    rows = {row[0]: row[1] for row in documents.rows_of(one_section, 'check')}
+    explained = {message: remedy for message, remedy in rows.items() if message not in ('it says', '---')}
+    assert sorted(check_messages.messages() ^ set(explained)) == []
+    assert [message for message, remedy in explained.items() if len(remedy) < 5] == []
+
+
+def test_every_row_that_needs_a_hand_has_a_first_step() -> None:
+    """They come in the order of the admin's page."""
+    rows = documents.rows_of(documents.read(WRONG), 'needs a hand')[2:]
+    assert [row[0] for row in rows] == [TITLES[kind] for kind in AttentionKind]
+    assert all(len(row[1]) > 10 for row in rows)
