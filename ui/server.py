@@ -30,6 +30,7 @@ from ui.middleware.load_shedding import LoadShedder, delete_unconnected_pages
 from ui.middleware.security_headers import SecurityHeadersMiddleware
 from ui.middleware.static_cache import StaticCacheMiddleware
 from ui.middleware.timing import TimingMiddleware
+from ui.rendering.nicegui_speed import make_faster
 from ui.rendering.reconnect import ReconnectMiddleware, Reconnector
 
 log = logging.getLogger('paidslot')
@@ -69,6 +70,7 @@ def start(
 
 def assemble(shop: Shop, *, hosts: Sequence[str] = ANY_HOST) -> None:
     """Put pages, endpoints, middleware, start-up and shutdown onto the web application."""
+    make_faster()
     app.router.redirect_slashes = False  # such a redirect would be built from the request's Host header
     app.add_exception_handler(ShopError, _error_response)
     for router in shop.routers():

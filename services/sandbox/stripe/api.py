@@ -119,7 +119,7 @@ def envelope(error: StripeError, request_id: str) -> bytes:
 
 def to_json(item: Json) -> bytes:
     """Return an object as indented JSON, as Stripe sends it."""
-    return json.dumps(item, indent=2).encode()
+    return json.dumps(item).encode()
 
 
 def respond(state: SandboxState, request: Request, body: bytes, status: int, request_id: str) -> Response:
