@@ -71,7 +71,9 @@ class Customer:
             self._noticed.purchases += 1
         self._http.cookies.clear()  # a new customer: who has paid is not offered to pay again
         opened = self._send('POST', '/checkout')
-        if opened is None or '/stripe/pay/' not in opened.headers.get('location', ''):
+        if opened is None or opened.status_code >= 400:
+            return  # counted already
+        if '/stripe/pay/' not in opened.headers.get('location', ''):
             self._notice('no payment page')
             return
         session = opened.headers['location'].rpartition('/')[2].partition('#')[0]
