@@ -30,6 +30,7 @@ from services.ledger.records import (
     UnmatchedState,
     VersionState,
 )
+from services.ledger.settings import Kept, read_kept_settings
 
 __all__ = [
     'AdminLine',
@@ -40,6 +41,7 @@ __all__ = [
     'EffectKind',
     'EffectState',
     'JournalLine',
+    'Kept',
     'KnownBooking',
     'Ledger',
     'ListCursor',
@@ -61,4 +63,5 @@ __all__ = [
     'UnmatchedState',
     'VersionState',
     'connect',
+    'read_kept_settings',
 ]

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from services.ledger import Ledger, MailRules
-from services.mail import Letterhead, MailClient
+from services.mail import TIMEOUT, Letterhead, MailClient
 from services.messages.sender import MailSender
 from services.messages.words import Words
 from services.orders import CalendarGate, Environment, Order
-from services.settings import Settings
+from services.settings import Settings, SmtpServer
 from services.site import Site
 
 
@@ -53,12 +53,11 @@ def build_mail_sender(
     """
     if settings.smtp_url is None:
         return None
-    host = settings.mail_from.rpartition('@')[2]
     return MailSender(
         ledger,
-        MailClient(settings.smtp_url, sender=settings.mail_from, host=host),
+        build_mail_client(settings, settings.smtp_url),
         Words(site, domain=settings.domain, banner=banner, operator=settings.operator_email),
-        lambda: _letterhead(site(), sender=settings.mail_from, host=host),
+        lambda: build_letterhead(settings, site()),
         business=lambda: site().business,
         environment=environment,
         gate=gate,
@@ -66,14 +65,30 @@ def build_mail_sender(
     )
 
 
-def _letterhead(site: Site, *, sender: str, host: str) -> Letterhead:
-    contact = site.contact
+def build_mail_client(settings: Settings, server: SmtpServer, *, timeout: float = TIMEOUT) -> MailClient:
+    """Make the client of a mail server.
+
+    Args:
+        settings: what the operator decided.
+        server: the one of the settings.
+        timeout: seconds for each answer.
+    """
+    return MailClient(server, sender=settings.mail_from, host=_host(settings), timeout=timeout)
+
+
+def build_letterhead(settings: Settings, texts: Site) -> Letterhead:
+    """Make what all mails of the shop share."""
+    business, contact, theme = texts.business, texts.contact, texts.theme
     return Letterhead(
-        name=site.business.name,
-        sender=sender,
+        name=business.name,
+        sender=settings.mail_from,
         reply_to=contact.email,
         contact=(contact.email, contact.phone, contact.hours),
-        accent=site.theme.accent,
-        accent_dark=site.theme.night,
-        host=host,
+        accent=theme.accent,
+        accent_dark=theme.night,
+        host=_host(settings),
     )
+
+
+def _host(settings: Settings) -> str:
+    return settings.mail_from.rpartition('@')[2]

@@ -4,6 +4,7 @@ from services.admin import Access
 from services.shop import Shop
 from ui.admin import (
     actions,
+    check,
     evidence,
     export,
     forget,
@@ -22,5 +23,6 @@ def register(shop: Shop, access: Access) -> None:
     """Register every page and every action of the admin."""
     login.register(shop, access)
     sign_ins.register(shop, access)
-    for module in (overview, put_away, orders, evidence, order, actions, selling, texts, export, forget):
+    shop_pages = selling, texts, check, export, forget
+    for module in (overview, put_away, orders, evidence, order, actions, *shop_pages):
         module.register(shop)

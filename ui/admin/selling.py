@@ -9,6 +9,7 @@ from services.health import Check
 from services.selling import LONGEST_TEXT
 from services.shop import Shop
 from ui.admin.access import Form, admin_page, admin_post, see_other
+from ui.admin.check import check_form
 from ui.admin.forms import action_form, button
 from ui.admin.layout import Area
 from ui.components.builder import h, join
@@ -39,7 +40,7 @@ def register(shop: Shop) -> None:
         Static(h('h1', 'Selling'))
         Static(_switch(signed_in, text, since), 'section').classes('panel')
         Static(_offer(shop), 'section')
-        Static(_checks(await shop.health()), 'section')
+        Static(join(_checks(await shop.health()), check_form(signed_in)), 'section')
 
     @admin_post(f'{PATH}/stop', shop)
     async def stop_selling(_request: Request, signed_in: SignedIn, form: Form) -> Response:
