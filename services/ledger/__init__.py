@@ -22,11 +22,13 @@ from services.ledger.records import (
     NewMail,
     PaidOrder,
     SignIn,
+    SiteVersion,
     Source,
     Switch,
     UnmatchedBooking,
     UnmatchedReason,
     UnmatchedState,
+    VersionState,
 )
 from services.ledger.settings import Kept, read_kept_settings
 
@@ -52,12 +54,14 @@ __all__ = [
     'PaidOrder',
     'Period',
     'SignIn',
+    'SiteVersion',
     'Source',
     'Store',
     'Switch',
     'UnmatchedBooking',
     'UnmatchedReason',
     'UnmatchedState',
+    'VersionState',
     'connect',
     'read_kept_settings',
 ]
