@@ -297,6 +297,25 @@ async def test_without_a_token_the_public_link_is_sold(
     await shop.close()
 
 
+async def test_what_would_keep_the_shop_from_starting_is_said_before_writing(
+    environ: dict[str, str], sandbox: SandboxClient
+) -> None:
+    """Live keys with example texts, without an address and a secret."""
+    alone = {name: environ[name] for name in ('DATABASE_URL', 'SITE_FILE')}
+    async with opened(alone, Path(os.devnull)) as s:
+        live = {'STRIPE_SECRET_KEY': 'sk_live_1', 'STRIPE_PRICE_ID': 'price_1'}
+        s.answers.draft |= live | {'CALENDLY_LINK': 'https://calendly.com/you/session'}
+        assert [problem.partition(' ')[0] for problem in await s.problems()] == [
+            'DOMAIN',
+            'STRIPE_WEBHOOK_SECRET',
+        ]
+        with pytest.raises(Refused, match='DOMAIN must begin with https'):
+            await s.write()
+        s.answers.draft |= {'DOMAIN': DOMAIN, 'STRIPE_WEBHOOK_SECRET': 'whsec_1'}
+        assert all('an example' in problem for problem in await s.problems())
+        assert await s.problems()
+
+
 def test_nobody_answers(environ: dict[str, str], env_file: Path, sandbox: SandboxClient) -> None:
     """Without answers the command ends, and says that they are kept."""
 
