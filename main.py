@@ -14,12 +14,25 @@ if sys.version_info < (3, 11):  # noqa: UP036  # an older Python must say so in 
 try:
     from services import site
     from services.admin.export import Form, Subject
-    from services.commands import backup, check, demo, export, forget, restore, serve
+    from services.commands import backup, check, demo, export, forget, restore, serve, set_up
     from services.commands.refused import CommandRefused
     from services.database.backup import BackupRefused
-    from services.settings import Settings, SettingsError, env_file, how_to_run, load, warnings
+    from services.ledger import read_kept_settings
+    from services.set_up import no_settings
+    from services.settings import (
+        Settings,
+        SettingsError,
+        env_file,
+        find_value,
+        how_to_run,
+        load,
+        problem_of,
+        texts,
+        warnings,
+    )
     from services.site import SiteProblem
     from ui.server import start
+    from ui.set_up.server import serve as serve_set_up
 except ModuleNotFoundError as error:
     if (error.name or '').partition('.')[0] in ('services', 'ui'):
         raise
@@ -48,9 +61,9 @@ def _run(given: argparse.Namespace) -> None:
     if given.command == 'demo':
         demo.run(os.environ, start=start, filled=given.filled)
     elif given.command == 'backup':
-        backup.run(_settings(), given.file)
+        backup.run(_database_url(), given.file)
     elif given.command == 'restore':
-        restore.run(_settings(), given.file)
+        restore.run(_database_url(), given.file)
     elif given.command == 'export':
         period = {'first': given.first, 'last': given.last}
         export.run(_settings(), given.subject, given.form, **period, output=given.output)
@@ -58,6 +71,10 @@ def _run(given: argparse.Namespace) -> None:
         forget.run(_settings(), given.who, yes=given.yes)
     elif given.command == 'check':
         sys.exit(check.run(os.environ, as_json=given.as_json, mail_to=given.mail))
+    elif given.command == 'setup':
+        set_up.run(os.environ, env_file(os.environ), undo=given.undo, yes=given.yes)
+    elif no_settings(os.environ, env_file(os.environ)):
+        serve_set_up(os.environ, env_file(os.environ))
     else:
         serve.run(_settings(), start=start, warnings=warnings(os.environ, env_file(os.environ)))
 
@@ -89,6 +106,10 @@ def _parser() -> argparse.ArgumentParser:
     erase.add_argument('who', metavar='WHO', help='an e-mail address, or the reference of an order')
     erase.add_argument('--yes', action='store_true', help='do not ask')
     erase.set_defaults(action='forget')
+    steps = commands.add_parser('setup', help='ask for the keys, make the webhooks, write the settings')
+    steps.add_argument('--yes', action='store_true', help='write the settings without asking')
+    steps.add_argument('--undo', action='store_true', help='delete the webhooks that `setup` has made')
+    steps.set_defaults(action='set up')
     return parser
 
 
@@ -106,11 +127,19 @@ def _add_export(command: argparse.ArgumentParser) -> None:
     command.set_defaults(action='export')
 
 
+def _database_url() -> str:
+    """Read where the orders are; the other settings may be lost, and stand in the backup."""
+    values = texts(os.environ, env_file(os.environ))
+    if problem := problem_of('DATABASE_URL', values):
+        raise SettingsError([problem])
+    return str(find_value('DATABASE_URL', values))
+
+
 def _settings() -> Settings:
     """Read the settings; a refusal also names problems of the site's texts, and names that look mistaken."""
     path = env_file(os.environ)
     try:
-        return load(os.environ, path)
+        return load(os.environ, path, kept=read_kept_settings)
     except SettingsError as error:
         problems = error.problems + warnings(os.environ, path)
         try:

@@ -17,10 +17,10 @@ from services.check.price import check_price
 from services.check.settings import advice, check_texts, read_settings
 from services.check.stripe_key import check_key
 from services.check.stripe_webhook import check_stripe_webhook
-from services.errors import ShopError
+from services.errors import CalendarUnavailable, PaymentUnreachable, ShopError
 from services.ledger import Ledger
 from services.payments import Payments, build_payments
-from services.scheduling import build_scheduling
+from services.scheduling import Scheduling, build_scheduling
 from services.settings import Settings
 from services.site import Site
 
@@ -32,6 +32,7 @@ OnFinding = Callable[[Finding], object]
 Part = Coroutine[Any, Any, list[Finding]]
 DEADLINE = 60.0  # seconds for each part; its requests have shorter ones of their own
 REST = 'the other parts are checked once settings and texts can be used'
+AGAIN = 'Check again; if it stays, see the log.'
 REACH = {
     'stripe': 'Check that this machine can reach api.stripe.com, and status.stripe.com.',
     'calendly': 'Check that this machine can reach api.calendly.com, and status.calendly.com.',
@@ -55,17 +56,30 @@ async def check(
         on_finding(finding)
     if settings is None or texts is None:
         return tuple(first)
-    return (*first, *await _check_parts(settings, texts, on_finding, mail_to))
+    scheduling = build_scheduling(settings, lambda: texts)
+    calendly = check_calendly(settings, texts, scheduling)
+    try:
+        rest = await _check_parts(settings, texts, calendly, on_finding=on_finding, mail_to=mail_to)
+    finally:
+        await scheduling.close()
+    return (*first, *rest)
 
 
-async def check_shop(settings: Settings, texts: Site) -> tuple[Finding, ...]:
-    """Check the shop that runs with these settings and texts, such as for the admin."""
+async def check_shop(settings: Settings, texts: Site, scheduling: Scheduling) -> tuple[Finding, ...]:
+    """Check the shop that runs in this process.
+
+    Args:
+        settings: what it runs with.
+        texts: of the site.
+        scheduling: its client of Calendly, so that the check keeps Calendly's limit together with the shop.
+    """
     first = [*advice(settings), *check_texts(settings, texts)]
-    return (*first, *await _check_parts(settings, texts, lambda _: None, ''))
+    calendly = check_calendly(settings, texts, scheduling)
+    return (*first, *await _check_parts(settings, texts, calendly, on_finding=lambda _: None, mail_to=''))
 
 
 async def _check_parts(
-    settings: Settings, texts: Site, on_finding: OnFinding, mail_to: str
+    settings: Settings, texts: Site, calendly: Part, *, on_finding: OnFinding, mail_to: str
 ) -> tuple[Finding, ...]:
     """Check the database; then everything that waits for others, at the same time."""
     all_found, ledger = await _database(settings)
@@ -74,7 +88,7 @@ async def _check_parts(
     try:
         parts = [
             _guarded('stripe', _stripe(settings, texts, ledger)),
-            _guarded('calendly', _calendly(settings, texts)),
+            _guarded('calendly', calendly),
             _guarded('domain', _domain(settings, ledger)),
             _guarded('mail', check_mail_server(settings, texts, mail_to=mail_to)),
         ]
@@ -111,16 +125,18 @@ async def _guarded(name: str, part: Part) -> list[Finding]:
     try:
         async with asyncio.timeout(DEADLINE):
             return await part
-    except (ShopError, TimeoutError) as error:
-        text = f'{name.capitalize()} does not answer: {error if isinstance(error, ShopError) else "too slow"}'
-        return [wrong(name, text, REACH.get(name, 'Check again; if it stays, see the log.'))]
+    except (PaymentUnreachable, CalendarUnavailable, TimeoutError) as error:
+        why = error if isinstance(error, ShopError) else 'too slow'
+        return [wrong(name, f'{name.capitalize()} does not answer: {why}', REACH.get(name, AGAIN))]
+    except ShopError as error:
+        return [wrong(name, f'this could not be checked: {error}', AGAIN)]
     except Exception as error:  # whatever it is: the operator must see the other findings
         log.exception('the check of %s failed unexpectedly', name)
         return [wrong(name, f'this check itself failed: {error!r}', 'Please report it, with the log.')]
 
 
 async def _stripe(settings: Settings, texts: Site, ledger: Ledger | None) -> list[Finding]:
-    payments = build_payments(settings, texts)
+    payments = build_payments(settings, lambda: texts)
     try:
         found, is_accepted = await check_key(settings, payments)
         if not is_accepted:
@@ -139,11 +155,3 @@ async def _stripe(settings: Settings, texts: Site, ledger: Ledger | None) -> lis
 async def _sale(settings: Settings, texts: Site, payments: Payments) -> list[Finding]:
     found, price = await check_price(settings, payments)
     return found + (await check_payment_page(settings, texts, payments, price) if price else [])
-
-
-async def _calendly(settings: Settings, texts: Site) -> list[Finding]:
-    scheduling = build_scheduling(settings, texts)
-    try:
-        return await check_calendly(settings, texts, scheduling)
-    finally:
-        await scheduling.close()

@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from services.check.certificate import causes_of, certificate_of, check_end, problem_of_certificate
 from services.check.finding import Finding, ok, warning, wrong
 from services.settings import Settings
-from services.settings.urls import split
+from services.settings.urls import is_public, split
 
 PART = 'domain'
 TIMEOUT = httpx.Timeout(8, connect=5)
@@ -25,6 +25,7 @@ FORGED = '203.0.113.77'
 INSTANCE = 'Paidslot-Instance'
 GATEWAY = (502, 503, 504)
 START = 'Start the shop, then check again. If it runs, see that the name leads to this machine (your DNS).'
+PUBLIC = 'For customers set DOMAIN to a public address that begins with https://, and restart.'
 ELSEWHERE = ' Some networks do not let a machine ask its own public address: open it on another one.'
 PROXY = 'See that the proxy in front passes requests on to the port of the shop (README, "Deploy").'
 OTHER = (
@@ -54,15 +55,25 @@ async def check_domain(settings: Settings, *, instance: str) -> list[Finding]:
         settings: what the operator decided.
         instance: the id of this shop's database, '' if it is not known.
     """
-    secure = settings.https
+    secure, about = settings.https, _about(settings)
     async with httpx.AsyncClient(timeout=TIMEOUT, verify=secure) as http:
         found, goes_on = await _reach(settings, http)
+        found = [*about, *found]
         if not goes_on:
             return found
         parts = [_identity(settings, http, instance), _websocket(settings)]
         if secure and not _port(settings.domain):
             parts.append(check_redirect(f'http{settings.domain.removeprefix("https")}/robots.txt', http))
         return [*found, *(each for part in await asyncio.gather(*parts) for each in part)]
+
+
+def _about(settings: Settings) -> list[Finding]:
+    """Say what the address alone tells."""
+    if not is_public(settings.domain):
+        return [ok(PART, f'{settings.domain} is an address of this machine or network alone', PUBLIC)]
+    if not settings.https:
+        return [warning(PART, f'{settings.domain} is not https: what customers type can be read', PUBLIC)]
+    return []
 
 
 async def _reach(settings: Settings, http: httpx.AsyncClient) -> tuple[list[Finding], bool]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from services import site
 from services.check.finding import Finding, ok, warning, wrong
+from services.ledger import read_kept_settings
 from services.settings import Settings, SettingsError, env_file, load, warnings
 from services.site import Site, SiteProblem
 from services.site.examples import examples_in
@@ -20,7 +21,7 @@ def read_settings(environ: Mapping[str, str]) -> tuple[list[Finding], Settings |
     """
     try:
         path = env_file(environ)
-        settings = load(environ, path)
+        settings = load(environ, path, kept=read_kept_settings)
         found = [
             warning(PART, each, f'Look at {path} and at the environment.') for each in warnings(environ, path)
         ]

@@ -371,6 +371,26 @@ switches = Table(
     Column('at', Utc, nullable=False),
 )
 
+settings = Table(
+    'settings',
+    metadata,
+    Column('kind', String(16), primary_key=True),
+    Column('name', String(64), primary_key=True),
+    Column('value', Text, nullable=False),
+    Column('at', Utc, nullable=False),
+)
+
+site_versions = Table(
+    'site_versions',
+    metadata,
+    Column('version', Integer, primary_key=True, autoincrement=False),
+    Column('state', String(10), nullable=False),
+    Column('toml', Text, nullable=False),  # not "text": what is forgotten of a customer is not sought in it
+    Column('file_digest', String(64), nullable=False),
+    Column('actor', Text, nullable=False),
+    Column('at', Utc, nullable=False),
+)
+
 attention = Table(
     'attention',
     metadata,

@@ -22,12 +22,15 @@ from services.ledger.records import (
     NewMail,
     PaidOrder,
     SignIn,
+    SiteVersion,
     Source,
     Switch,
     UnmatchedBooking,
     UnmatchedReason,
     UnmatchedState,
+    VersionState,
 )
+from services.ledger.settings import Kept, read_kept_settings
 
 __all__ = [
     'AdminLine',
@@ -38,6 +41,7 @@ __all__ = [
     'EffectKind',
     'EffectState',
     'JournalLine',
+    'Kept',
     'KnownBooking',
     'Ledger',
     'ListCursor',
@@ -50,11 +54,14 @@ __all__ = [
     'PaidOrder',
     'Period',
     'SignIn',
+    'SiteVersion',
     'Source',
     'Store',
     'Switch',
     'UnmatchedBooking',
     'UnmatchedReason',
     'UnmatchedState',
+    'VersionState',
     'connect',
+    'read_kept_settings',
 ]

@@ -27,7 +27,9 @@ from services.ledger.orders import Orders
 from services.ledger.records import MailRules, UnmatchedBooking
 from services.ledger.retention import Retention
 from services.ledger.search import Search
+from services.ledger.settings import KeptSettings
 from services.ledger.sign_ins import SignIns
+from services.ledger.site_versions import SiteVersions
 from services.ledger.switches import Switches
 from services.ledger.totals import Totals
 from services.ledger.unmatched import Unmatched
@@ -77,7 +79,9 @@ class Ledger:
         self.bookings = Bookings(store, self.journal, clock, **shared, on_change=self._notify)
         self.cursors = ListCursors(store)
         self.sign_ins = SignIns(store, self.admin_journal, clock)
+        self.settings = KeptSettings(store, clock)
         self.switches = Switches(store, self.admin_journal, clock)
+        self.site_versions = SiteVersions(store, self.admin_journal, clock)
         self.attention = Attention(store, self.journal, clock)
         self.history = History(store)
         self.totals = Totals(store)

@@ -9,10 +9,10 @@ from services.payments.evidence import LONGEST_EVIDENCE, longest_field
 from services.payments.listing import ListEntry, ListPage
 from services.payments.permissions import (
     FOR_BUTTONS,
+    FOR_SET_UP,
     PERMISSIONS,
     create_key_url,
     is_forbidden,
-    row_of,
 )
 from services.payments.prices import ListedPrice
 from services.payments.probes import SessionTrial
@@ -23,6 +23,7 @@ from services.payments.webhook_endpoints import WebhookEndpoint
 
 __all__ = [
     'FOR_BUTTONS',
+    'FOR_SET_UP',
     'LONGEST_EVIDENCE',
     'PERMISSIONS',
     'RELEVANT',
@@ -44,7 +45,6 @@ __all__ = [
     'longest_field',
     'means_missing',
     'named_by',
-    'row_of',
     'signed_event',
     'was_answered',
 ]

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import stripe
 
-from services.errors import PaymentsUnavailable, PaymentUnreachable
+from services.errors import PaymentsUnavailable, PaymentUnreachable, ShopError
 from services.money import Money
 from services.orders import Environment, Order, PaymentSession
 from services.payments.clock import DatedClient, StripeClock
@@ -36,6 +36,10 @@ RETRIES = 2  # with the same idempotency key; the SDK waits half a second and mo
 SESSIONS = '/v1/checkout/sessions'
 SESSION_WRITE = 'checkout_session_write'
 EXPAND = ['payment_intent.latest_charge']
+TRIED = tuple(
+    f'/v1/{name}'
+    for name in ('prices', 'checkout/sessions', 'payment_intents', 'charges', 'disputes', 'reviews', 'events')
+)
 
 
 class Payments:
@@ -49,7 +53,7 @@ class Payments:
         domain: str,
         hosts: frozenset[str],
         mode: str,
-        page: CheckoutPage,
+        page: Callable[[], CheckoutPage],
         on_request: Callable[[str, float], object],
     ) -> None:
         """Make a client; nothing is requested yet.
@@ -60,7 +64,7 @@ class Payments:
             domain: the shop's public address, where customers come back to.
             hosts: host names a customer may be sent to.
             mode: the mode the key belongs to: demo, test or live.
-            page: what the shop decides about Stripe's page.
+            page: returns what the shop decides about Stripe's page.
             on_request: called after each request with 'ok' or the code of the error, and the seconds it took.
         """
         # Plain http (the sandbox) has no certificate, and reading all trusted ones takes long.
@@ -98,6 +102,29 @@ class Payments:
         """Find out which account the key belongs to; a restricted key may not be allowed to."""
         self.environment = Environment(self.environment.mode, (await self._read('/v1/account'))['id'])
 
+    async def try_permissions(self) -> None:
+        """Request a little of everything that the shop needs; `missing` then names what the key may not do.
+
+        Raises:
+            ShopError: Stripe refuses the key, or does not answer.
+        """
+        tries = [self._read(path, limit=1) for path in TRIED]
+        # That it does not exist proves the permission: a key without it is refused before.
+        tries.append(self._find_nothing(self.expire_session('cs_test_none')))
+        for error in await asyncio.gather(*tries, return_exceptions=True):
+            if isinstance(error, ShopError) and not is_forbidden(error):
+                raise error
+            if isinstance(error, BaseException) and not isinstance(error, ShopError):
+                raise error
+
+    async def _find_nothing(self, request: Awaitable[None]) -> dict[str, Any]:
+        try:
+            await request
+        except PaymentsUnavailable as error:
+            if not means_missing(error):
+                raise
+        return {}
+
     async def read_price(self, price_id: str) -> Money:
         """Read what a price costs.
 
@@ -118,7 +145,7 @@ class Payments:
         Raises:
             ShopError: Stripe refuses, cannot be reached or answers something that must not be followed.
         """
-        params: Any = self._session_params(order, self._page)
+        params: Any = self._session_params(order, self._page())
         async with self._request(SESSION_WRITE):
             answer = await self._stripe.v1.checkout.sessions.create_async(
                 params, {'idempotency_key': f'{order.id}-{order.attempt}'}

@@ -7,6 +7,7 @@ from typing import Any
 from services.errors import PaymentsUnavailable
 from services.money import Money
 from services.orders import plain_text
+from services.payments.errors import refusals
 from services.payments.permissions import is_forbidden
 
 PATH = '/v1/prices'
@@ -61,15 +62,17 @@ class Prices:
             attempt: our id of this attempt; a second request with it gives the same price.
 
         Raises:
-            ShopError: Stripe refuses, or does not answer.
+            PaymentRefused: Stripe refuses, or the key has no right to.
+            ShopError: Stripe does not answer.
         """
-        answer = await self._post(
-            PATH,
-            idempotency_key=f'price-{attempt}',
-            currency=money.currency,
-            unit_amount=money.amount,
-            product_data={'name': product},
-        )
+        with refusals():
+            answer = await self._post(
+                PATH,
+                idempotency_key=f'price-{attempt}',
+                currency=money.currency,
+                unit_amount=money.amount,
+                product_data={'name': product},
+            )
         return ListedPrice(answer['id'], money, product)
 
     async def _pages(self, **options: Any) -> tuple[ListedPrice, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from services.payments.errors import refusals
 from services.payments.events import RELEVANT
 
 PATH = '/v1/webhook_endpoints'
@@ -58,9 +59,11 @@ class WebhookEndpoints:
         """Return all endpoints.
 
         Raises:
-            ShopError: Stripe does not answer, or the key may not read endpoints.
+            PaymentRefused: the key may not read endpoints.
+            ShopError: Stripe does not answer.
         """
-        return tuple(map(_from, (await self._read(PATH, limit=LIMIT))['data']))
+        with refusals():
+            return tuple(map(_from, (await self._read(PATH, limit=LIMIT))['data']))
 
     async def read_destinations(self) -> tuple[WebhookEndpoint, ...]:
         """Return the event destinations that are webhook endpoints; Stripe may list some in both lists.
@@ -81,25 +84,29 @@ class WebhookEndpoints:
             attempt: our id of this attempt; a second request with it gives the same endpoint.
 
         Raises:
-            ShopError: Stripe refuses, or does not answer.
+            PaymentRefused: Stripe refuses, or the key has no right to.
+            ShopError: Stripe does not answer.
         """
-        answer = await self._post(
-            PATH,
-            idempotency_key=f'endpoint-{attempt}',
-            url=url,
-            enabled_events=sorted(RELEVANT),
-            description='Paidslot',
-            metadata={MADE_BY: SET_UP},
-        )
+        with refusals():
+            answer = await self._post(
+                PATH,
+                idempotency_key=f'endpoint-{attempt}',
+                url=url,
+                enabled_events=sorted(RELEVANT),
+                description='Paidslot',
+                metadata={MADE_BY: SET_UP},
+            )
         return _from(answer), str(answer['secret'])
 
     async def delete(self, endpoint_id: str) -> None:
-        """Delete an endpoint.
+        """Delete an endpoint; one that is gone already is refused with the reason ``resource_missing``.
 
         Raises:
-            ShopError: Stripe does not answer, or refuses.
+            PaymentRefused: Stripe refuses.
+            ShopError: Stripe does not answer.
         """
-        await self._delete(f'{PATH}/{quote(endpoint_id, safe="")}')
+        with refusals():
+            await self._delete(f'{PATH}/{quote(endpoint_id, safe="")}')
 
 
 def _from(data: Mapping[str, Any]) -> WebhookEndpoint:

@@ -45,7 +45,7 @@ class Scopes:
         me = await self._api.me()
         method, path, options = _request(scope, me)
         try:
-            await self._api.ask(method, path, **options)
+            await self._api.ask(method, path, patient=True, **options)
         except CalendarRefused as error:
             if has_status(error, 401):
                 raise

@@ -30,7 +30,9 @@ IMPERSONAL = {
     'admin_journal': 'actor',
     'attention': 'key cause order_id state actor',
     'switches': 'name text actor',
+    'settings': 'kind name value',
     'instance': 'id',
+    'site_versions': 'state toml file_digest actor',
 }
 """Columns that name no customer, or that `Forgetting` erases by name: look there before you add one."""
 

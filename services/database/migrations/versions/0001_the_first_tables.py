@@ -326,9 +326,27 @@ def _create_admin() -> None:
         sa.Column('at', TIME, nullable=False),
         sa.PrimaryKeyConstraint('name', name='pk_switches'),
     )
+    op.create_table(
+        'settings',
+        sa.Column('kind', sa.String(16), nullable=False),
+        sa.Column('name', sa.String(64), nullable=False),
+        sa.Column('value', TEXT, nullable=False),
+        sa.Column('at', TIME, nullable=False),
+        sa.PrimaryKeyConstraint('kind', 'name', name='pk_settings'),
+    )
     instance = op.create_table(
         'instance',
         sa.Column('id', sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint('id', name='pk_instance'),
     )
     op.bulk_insert(instance, [{'id': secrets.token_urlsafe(24)}])
+    op.create_table(
+        'site_versions',
+        sa.Column('version', WHOLE, autoincrement=False, nullable=False),
+        sa.Column('state', sa.String(10), nullable=False),
+        sa.Column('toml', TEXT, nullable=False),
+        sa.Column('file_digest', sa.String(64), nullable=False),
+        sa.Column('actor', TEXT, nullable=False),
+        sa.Column('at', TIME, nullable=False),
+        sa.PrimaryKeyConstraint('version', name='pk_site_versions'),
+    )
