@@ -14,7 +14,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  # an older Python must say so in 
 try:
     from services import site
     from services.admin.export import Form, Subject
-    from services.commands import backup, demo, export, forget, restore, serve
+    from services.commands import backup, demo, export, forget, rehearse, restore, serve
     from services.commands.refused import CommandRefused
     from services.database.backup import BackupRefused
     from services.settings import Settings, SettingsError, env_file, how_to_run, load, warnings
@@ -56,6 +56,8 @@ def _run(given: argparse.Namespace) -> None:
         export.run(_settings(), given.subject, given.form, **period, output=given.output)
     elif given.command == 'forget':
         forget.run(_settings(), given.who, yes=given.yes)
+    elif given.command == 'rehearse':
+        rehearse.run(os.environ, start=start, as_json=given.json)
     else:
         serve.run(_settings(), start=start, warnings=warnings(os.environ, env_file(os.environ)))
 
@@ -77,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument('file', type=Path, metavar='FILE')
         command.set_defaults(action=action)
     _add_export(commands.add_parser('export', help='write orders, bookings or journal as CSV or JSON'))
+    trial_run = commands.add_parser('rehearse', help="walk an order's whole life, and say what works")
+    trial_run.add_argument('--json', action='store_true', help='print one line of JSON')
+    trial_run.set_defaults(action='rehearse')
     erase = commands.add_parser('forget', help='erase a customer, after showing what that means')
     erase.add_argument('who', metavar='WHO', help='an e-mail address, or the reference of an order')
     erase.add_argument('--yes', action='store_true', help='do not ask')

@@ -1,0 +1,113 @@
+"""``main.py rehearse``: walk an order's whole life, and say of each hop whether it works.
+
+Against the sandbox it rehearses this shop: its texts, and its settings that name no vendor. The orders are in
+a database that is deleted at the end.
+"""
+
+import json
+import secrets
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+from starlette.types import ASGIApp
+
+from services import logs
+from services.commands.demo import HOST, HOSTS
+from services.commands.free_port import free_port
+from services.rehearsal import Hop, OrderLife, has_failed, line_of, to_json
+from services.settings import env_file, parse_settings
+from services.settings.env_file import read
+from services.shop import Shop, build
+
+OWN = ('SITE_FILE', 'PROMOTION_CODES', 'AUTOMATIC_TAX', 'SLOW_METHODS', 'TERMS_CONSENT', 'INVOICES')
+"""The operator's settings that are used: those that name no vendor, no address and no database."""
+FAILED = 1  # exit code
+SANDBOX = 'Against the sandbox: your texts and pages, with Stripe, Calendly and the mail server simulated.'
+
+
+class Start(Protocol):
+    """Runs the web server."""
+
+    def __call__(
+        self, shop: Shop, *, sandbox: ASGIApp, hosts: Sequence[str], beside: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Serve the shop, and the sandbox under /sandbox, until ``beside`` has ended."""
+
+
+def run(environ: Mapping[str, str], *, start: Start, as_json: bool = False) -> None:
+    """Rehearse, and end the process: with exit code 0, or 1 if a hop has failed or not all were tried.
+
+    Args:
+        environ: the process environment.
+        start: runs the web server.
+        as_json: print one line of JSON instead of lines for people.
+
+    Raises:
+        SettingsError: one of the settings that are used is wrong.
+        SiteProblem: the texts of the site cannot be read.
+    """
+    logs.set_up(form='text', level='critical')  # the lines of the hops say what is wrong
+    hops: list[Hop] = []
+
+    def tell(hop: Hop) -> None:
+        hops.append(hop)
+        if not as_json:
+            print(line_of(hop), flush=True)
+
+    if not as_json:
+        print(SANDBOX, flush=True)
+    try:
+        rehearse_at_sandbox({**read(env_file(environ)), **environ}, start=start, on_hop=tell)
+        is_complete = True
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C and SIGTERM, which uvicorn raises again at its end
+        is_complete = False
+    is_ok = is_complete and not has_failed(hops)
+    if as_json:
+        print(json.dumps({'ok': is_ok, 'hops': json.loads(to_json(hops))}))
+    sys.exit(0 if is_ok else FAILED)
+
+
+def rehearse_at_sandbox(values: Mapping[str, str], *, start: Start, on_hop: Callable[[Hop], object]) -> None:
+    """Serve a shop and a sandbox on a free port of this machine, and walk an order's life there.
+
+    Args:
+        values: the operator's settings, as texts.
+        start: runs the web server.
+        on_hop: called with each hop as it ends.
+    """
+    from services.sandbox import SandboxConfig, create_app  # only the demo and the rehearsal load it
+
+    port = free_port(HOST)
+    domain = f'http://{HOST}:{port}'
+    config = SandboxConfig(
+        base=f'{domain}/sandbox',
+        stripe_webhook=f'{domain}/webhooks/stripe',
+        calendly_webhook=f'{domain}/webhooks/calendly',
+        smtp_port=free_port(HOST),
+    )
+    password = secrets.token_urlsafe(16)
+
+    async def walk() -> None:
+        async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+            life = OrderLife(http, shop=domain, sandbox=config.base, password=password)
+            await life.walk(on_hop=on_hop)
+
+    with tempfile.TemporaryDirectory(prefix='paidslot-rehearsal-') as folder:
+        own = {name: values[name] for name in OWN if name in values}
+        settings = parse_settings(
+            config.settings()
+            | config.mail_settings()
+            | own
+            | {
+                'DOMAIN': domain,
+                'HOST': HOST,
+                'DATABASE_URL': f'sqlite:///{Path(folder)}/rehearsal.db',
+                'ADMIN_PASSWORD': password,
+            }
+        )
+        start(build(replace(settings, mode='demo')), sandbox=create_app(config), hosts=HOSTS, beside=walk)
