@@ -57,7 +57,8 @@ def _run(given: argparse.Namespace) -> None:
     elif given.command == 'forget':
         forget.run(_settings(), given.who, yes=given.yes)
     elif given.command == 'rehearse':
-        rehearse.run(os.environ, start=start, as_json=given.json)
+        how = {'as_json': given.json, 'with_test_keys': given.with_test_keys}
+        rehearse.run(os.environ, start=start, **how)
     else:
         serve.run(_settings(), start=start, warnings=warnings(os.environ, env_file(os.environ)))
 
@@ -81,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_export(commands.add_parser('export', help='write orders, bookings or journal as CSV or JSON'))
     trial_run = commands.add_parser('rehearse', help="walk an order's whole life, and say what works")
     trial_run.add_argument('--json', action='store_true', help='print one line of JSON')
+    trial_run.add_argument(
+        '--with-test-keys', action='store_true', help="also at Stripe's test mode and your Calendly"
+    )
     trial_run.set_defaults(action='rehearse')
     erase = commands.add_parser('forget', help='erase a customer, after showing what that means')
     erase.add_argument('who', metavar='WHO', help='an e-mail address, or the reference of an order')

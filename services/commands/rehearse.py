@@ -4,12 +4,14 @@ Against the sandbox it rehearses this shop: its texts, and its settings that nam
 a database that is deleted at the end.
 """
 
+import asyncio
 import json
 import secrets
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -19,13 +21,19 @@ from starlette.types import ASGIApp
 from services import logs
 from services.commands.demo import HOST, HOSTS
 from services.commands.free_port import free_port
-from services.rehearsal import Hop, OrderLife, has_failed, line_of, to_json
-from services.settings import env_file, parse_settings
+from services.commands.refused import CommandRefused
+from services.rehearsal import Hop, OrderLife, VendorLife, has_failed, line_of, to_json
+from services.settings import Settings, env_file, parse_settings
 from services.settings.env_file import read
 from services.shop import Shop, build
 
 OWN = ('SITE_FILE', 'PROMOTION_CODES', 'AUTOMATIC_TAX', 'SLOW_METHODS', 'TERMS_CONSENT', 'INVOICES')
 """The operator's settings that are used: those that name no vendor, no address and no database."""
+VENDORS = "With your test keys: at Stripe's test mode, and at your Calendly. No order is written."
+LIVE = (
+    'STRIPE_SECRET_KEY is a live key, and a rehearsal would move real money. Use test keys, or leave out '
+    '--with-test-keys: the sandbox needs no key.'
+)
 FAILED = 1  # exit code
 SANDBOX = 'Against the sandbox: your texts and pages, with Stripe, Calendly and the mail server simulated.'
 
@@ -39,18 +47,24 @@ class Start(Protocol):
         """Serve the shop, and the sandbox under /sandbox, until ``beside`` has ended."""
 
 
-def run(environ: Mapping[str, str], *, start: Start, as_json: bool = False) -> None:
+def run(
+    environ: Mapping[str, str], *, start: Start, as_json: bool = False, with_test_keys: bool = False
+) -> None:
     """Rehearse, and end the process: with exit code 0, or 1 if a hop has failed or not all were tried.
 
     Args:
         environ: the process environment.
         start: runs the web server.
         as_json: print one line of JSON instead of lines for people.
+        with_test_keys: then also walk what is possible at Stripe's test mode and the operator's Calendly.
 
     Raises:
+        CommandRefused: the keys are live.
         SettingsError: one of the settings that are used is wrong.
         SiteProblem: the texts of the site cannot be read.
     """
+    values = {**read(env_file(environ)), **environ}
+    settings = test_settings(values) if with_test_keys else None
     logs.set_up(form='text', level='critical')  # the lines of the hops say what is wrong
     hops: list[Hop] = []
 
@@ -59,10 +73,16 @@ def run(environ: Mapping[str, str], *, start: Start, as_json: bool = False) -> N
         if not as_json:
             print(line_of(hop), flush=True)
 
-    if not as_json:
-        print(SANDBOX, flush=True)
+    def head(line: str) -> None:
+        if not as_json:
+            print(line, flush=True)
+
     try:
-        rehearse_at_sandbox({**read(env_file(environ)), **environ}, start=start, on_hop=tell)
+        head(SANDBOX)
+        rehearse_at_sandbox(values, start=start, on_hop=tell)
+        if settings:
+            head(VENDORS)
+            asyncio.run(rehearse_at_vendors(settings, on_hop=tell))
         is_complete = True
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C and SIGTERM, which uvicorn raises again at its end
         is_complete = False
@@ -70,6 +90,44 @@ def run(environ: Mapping[str, str], *, start: Start, as_json: bool = False) -> N
     if as_json:
         print(json.dumps({'ok': is_ok, 'hops': json.loads(to_json(hops))}))
     sys.exit(0 if is_ok else FAILED)
+
+
+def test_settings(values: Mapping[str, str]) -> Settings:
+    """Return the operator's settings, if their keys are test keys.
+
+    Raises:
+        CommandRefused: they are live.
+        SettingsError: the settings are wrong.
+    """
+    settings = parse_settings(values)
+    if settings.mode == 'live':
+        raise CommandRefused(LIVE)
+    return settings
+
+
+async def rehearse_at_vendors(settings: Settings, *, on_hop: Callable[[Hop], object]) -> None:
+    """Walk what is possible with the operator's test keys and Calendly token, beside the running shop.
+
+    Args:
+        settings: the operator's.
+        on_hop: called with each hop as it ends.
+    """
+    shop = build(settings)
+    try:
+        await shop.ledger.store.open_existing()
+        life = VendorLife(
+            settings,
+            shop.site.offer,
+            payments=shop.payments,
+            scheduling=shop.scheduling,
+            ledger=shop.ledger,
+            clock=lambda: datetime.now(UTC),
+        )
+        await life.walk(on_hop=on_hop)
+    finally:
+        await shop.payments.close()
+        await shop.scheduling.close()
+        await shop.ledger.close()
 
 
 def rehearse_at_sandbox(values: Mapping[str, str], *, start: Start, on_hop: Callable[[Hop], object]) -> None:

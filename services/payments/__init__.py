@@ -8,6 +8,7 @@ from services.payments.evidence import LONGEST_EVIDENCE, longest_field
 from services.payments.listing import ListEntry, ListPage
 from services.payments.permissions import FOR_BUTTONS, PERMISSIONS, create_key_url
 from services.payments.refunds import Refund
+from services.payments.rehearsal import RehearsalEvent
 from services.payments.session_params import CheckoutPage
 from services.payments.signature import signed_event
 
@@ -23,6 +24,7 @@ __all__ = [
     'ListPage',
     'Payments',
     'Refund',
+    'RehearsalEvent',
     'create_key_url',
     'dashboard_url',
     'kind_of',

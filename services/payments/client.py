@@ -21,6 +21,7 @@ from services.payments.evidence import DisputeEvidence
 from services.payments.listing import Listing
 from services.payments.permissions import MissingPermissions, is_forbidden, needed_to_read
 from services.payments.refunds import Refunds
+from services.payments.rehearsal import PaymentRehearsal
 from services.payments.session_params import CheckoutPage, session_params
 from services.payments.translate import price_from, session_from
 
@@ -82,6 +83,7 @@ class Payments:
         self.missing = MissingPermissions()
         self.refunds = Refunds(self._read, self._post)
         self.evidence = DisputeEvidence(self._read, self._post)
+        self.rehearsal = PaymentRehearsal(self._read, self._post, params_of=self._params_of)
         self._expand: dict[str, Any] = {'expand': EXPAND}
 
     async def close(self) -> None:
@@ -112,9 +114,7 @@ class Payments:
         Raises:
             ShopError: Stripe refuses, cannot be reached or answers something that must not be followed.
         """
-        params: Any = session_params(
-            order, domain=self._domain, page=self._page, skew=self._whole_hours_of_skew()
-        )
+        params: Any = self._params_of(order)
         async with self._request(SESSION_WRITE):
             answer = await self._stripe.v1.checkout.sessions.create_async(
                 params, {'idempotency_key': f'{order.id}-{order.attempt}'}
@@ -228,6 +228,10 @@ class Payments:
             )
         data: dict[str, Any] = answer.data
         return data
+
+    def _params_of(self, order: Order) -> dict[str, Any]:
+        skew = self._whole_hours_of_skew()
+        return session_params(order, domain=self._domain, page=self._page, skew=skew)
 
     def _whole_hours_of_skew(self) -> timedelta:
         """Return what to add to a time of ours for Stripe; the same for each request of one attempt."""

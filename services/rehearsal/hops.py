@@ -14,6 +14,7 @@ from services.logs import mask_secrets
 LONGEST_HOP = 30.0  # seconds; a hop that waits says so earlier, in its own words
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5  # seconds between two looks at what a hop waits for
 LONGEST_REASON = 300  # characters
+NEEDS = 'it needs "{}"'  # the hop that it depends on
 
 
 class Part(enum.StrEnum):
@@ -71,7 +72,7 @@ async def walk(part: Part, steps: Iterable[Step], *, on_hop: Callable[[Hop], obj
     missing = ''
     for step in steps:
         if missing:
-            hop = Hop(part, step.name, Outcome.NOT_POSSIBLE, f'it needs "{missing}"', 0)
+            hop = Hop(part, step.name, Outcome.NOT_POSSIBLE, NEEDS.format(missing), 0)
         else:
             hop = await _take(part, step)
             if step.others_depend and hop.outcome is not Outcome.OK:

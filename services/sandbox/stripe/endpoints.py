@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.sandbox.state import Event, SandboxState, Session
-from services.sandbox.stripe import checkout, disputes, events, objects, parameters, refunds
+from services.sandbox.stripe import checkout, direct_payments, disputes, events, objects, parameters, refunds
 from services.sandbox.stripe.errors import StripeError, not_found
 from services.sandbox.stripe.listing import list_page, matches_time
 from services.sandbox.stripe.validators import text
@@ -142,6 +142,10 @@ def _list(kind: str, url: str) -> Handler:
     return handler
 
 
+def _create_intent(state: SandboxState, _: str, params: Json) -> Json:
+    return dict(direct_payments.create_intent(state, params))
+
+
 def _refund(state: SandboxState, _: str, params: Json) -> Json:
     return dict(refunds.create_refund(state, params))
 
@@ -170,6 +174,14 @@ ENDPOINTS = (
     Endpoint('GET', SESSIONS + '/{}', 'checkout_session_read', _read, parameters.EXPAND),
     Endpoint('POST', SESSIONS + '/{}/expire', 'checkout_session_write', _expire, parameters.EXPAND),
     Endpoint('GET', SESSIONS + '/{}/line_items', 'checkout_session_read', _lines, LINES),
+    Endpoint(
+        'POST',
+        INTENTS,
+        'payment_intent_write',
+        _create_intent,
+        parameters.INTENT_CREATE,
+        ('amount', 'currency'),
+    ),
     Endpoint('GET', INTENTS, 'payment_intent_read', _list('payment_intent', INTENTS), parameters.PAGE),
     Endpoint('GET', INTENTS + '/{}', 'payment_intent_read', _read_one('payment_intent'), parameters.EXPAND),
     Endpoint('GET', CHARGES, 'charge_read', _list('charge', CHARGES), BY_INTENT),
