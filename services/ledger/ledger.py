@@ -22,6 +22,7 @@ from services.ledger.journal import Journal
 from services.ledger.mails import Mails
 from services.ledger.orders import Orders
 from services.ledger.records import MailRules, UnmatchedBooking
+from services.ledger.rehearsals import Rehearsals
 from services.ledger.retention import Retention
 from services.ledger.search import Search
 from services.ledger.sign_ins import SignIns
@@ -75,6 +76,7 @@ class Ledger:
         self.cursors = ListCursors(store)
         self.sign_ins = SignIns(store, self.admin_journal, clock)
         self.switches = Switches(store, self.admin_journal, clock)
+        self.rehearsals = Rehearsals(store, clock, self.mails, self.admin_journal)
         self.attention = Attention(store, self.journal, clock)
         self.history = History(store)
         self.totals = Totals(store)

@@ -1,15 +1,18 @@
 """The page about selling, and what the landing page shows while selling is stopped."""
 
 import re
+from datetime import UTC, datetime, time
 
 import pytest
 
 from services.orders import State
+from services.rehearsal import Hop, Outcome, Part, RehearsalRunner, Report
 from services.shop import Shop
 from tests.pages.admin import PASSWORD, Operator
 from tests.pages.conftest import Way
 from tests.pages.customer import Customer, words
 from tests.pages.outline import app_html
+from ui.admin.rehearsal import BEYOND
 
 TEXT = 'On holiday <until> Monday.\n\nPlease call.'
 PATH = '/admin/selling'
@@ -79,6 +82,65 @@ async def test_who_has_paid_gets_the_calendar(
     assert order is not None
     assert order.state is State.PAID
     assert 'Payment Successful' in customer.text
+
+
+async def test_a_rehearsal_is_made_once(operator: Operator, shop: Shop) -> None:
+    """The button has one made, however often the form is sent; the page says what is found."""
+    await shop.rehearsals.stop()
+    hops = (
+        Hop(Part.SANDBOX, 'A time is booked', Outcome.FAILED, 'No <time> is free.', 1234),
+        Hop(Part.TEST_KEYS, 'The session is paid', Outcome.NOT_POSSIBLE, 'there is no call for it', 0),
+    )
+
+    async def run() -> Report:
+        return Report(hops)
+
+    runner = RehearsalRunner(shop.ledger, run=run, zone=UTC, clock=lambda: datetime.now(UTC))
+    page = words((await operator.get(PATH)).text)
+    assert 'Nothing was rehearsed yet.' in page
+    assert BEYOND['test'] in page
+    for _ in range(2):
+        answer = await operator.post(f'{PATH}/rehearsal', form='a')
+        assert (answer.status_code, answer.headers['location']) == (303, f'{PATH}#rehearsal')
+    page = words((await operator.get(PATH)).text)
+    assert 'It is being rehearsed' in page
+    assert 'Rehearse now' not in page
+    assert await runner.round()
+    assert not await runner.round()
+    html = (await operator.get(PATH)).text
+    assert 'failed: No &lt;time&gt; is free.' in html
+    page = words(html)
+    assert '1 of 2 steps failed' in page
+    assert '1,234 ms' in page
+    assert 'not possible: there is no call for it' in page
+    assert 'by admin' in page
+    assert 'Rehearse now' in page
+
+
+async def test_the_schedule_is_set_on_the_page(operator: Operator, shop: Shop) -> None:
+    """A time turns it on or changes it, no time turns it off, and what is no time changes nothing."""
+    assert 'Rehearse every night' in words((await operator.get(PATH)).text)
+    await operator.post(f'{PATH}/rehearsal-at-night', at='23:45')
+    page = words((await operator.get(PATH)).text)
+    assert 'Every night at 11:45 PM' in page
+    assert 'OPERATOR_EMAIL and SMTP_URL are needed' in page
+    answer = await operator.post(f'{PATH}/rehearsal-at-night', at='25:00')
+    assert answer.status_code == 400
+    assert '03:00' in words(answer.text)
+    assert (await shop.rehearsals.schedule()).at == time(23, 45)
+    await operator.post(f'{PATH}/rehearsal-at-night')
+    assert not (await shop.rehearsals.schedule()).is_on
+    assert 'Rehearse every night' in words((await operator.get(PATH)).text)
+
+
+@pytest.mark.parametrize(
+    ('mode', 'sentence'),
+    [('demo', 'This is the demo'), ('test', 'You have test keys'), ('live', 'You have live keys')],
+)
+def test_the_page_says_what_is_rehearsed(mode: str, sentence: str) -> None:
+    """With live keys it says that only the simulation is used, and why."""
+    assert sentence in BEYOND[mode]
+    assert ('real money' in BEYOND[mode]) is (mode == 'live')
 
 
 async def test_the_page_says_how_it_stands(operator: Operator) -> None:

@@ -30,6 +30,7 @@ IMPERSONAL = {
     'admin_journal': 'actor',
     'attention': 'key cause order_id state actor',
     'switches': 'name text actor',
+    'rehearsals': 'id actor hops problem',
 }
 """Columns that name no customer, or that `Forgetting` erases by name: look there before you add one."""
 
