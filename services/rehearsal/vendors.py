@@ -5,7 +5,8 @@ No order is written. What is made there is closed again, whatever happens in bet
 
 import secrets
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from services.errors import CalendarRefused, CalendarUnavailable, PaymentRefused, ShopError
@@ -26,8 +27,8 @@ SOON, DAYS = timedelta(minutes=5), timedelta(days=7)
 SKEW = timedelta(minutes=1)
 PRICE = 'Stripe accepts the key and has the price'
 CLOSED = 'All that was made is closed again'
-NOT_PAYABLE = 'Stripe has no documented call that pays a session; "rehearse" pays one at the sandbox'
-NOT_BOOKABLE = 'it would stand in your real calendar; "rehearse" books one at the sandbox'
+NOT_PAYABLE = 'Stripe has no documented call that pays a session; the simulated part pays one'
+NOT_BOOKABLE = 'it would stand in your real calendar; the simulated part books one'
 NOT_REACHABLE = 'Stripe cannot reach {}: set DOMAIN to the public address of the shop'
 NO_DELIVERIES = 'STRIPE_WEBHOOK_SECRET is not set, so the shop takes no deliveries and asks Stripe instead'
 PENDING = (
@@ -207,27 +208,28 @@ class VendorLife:
 
     async def _read_free_times(self) -> None:
         now = self._clock()
-        try:
-            await self._scheduling.read_free_times(now + SOON, now + DAYS)
-        except CalendarRefused as refusal:
-            raise HopNotPossible(f'{refusal}; the start page does not show free times then') from refusal
+        with _calendar_words():
+            try:
+                await self._scheduling.read_free_times(now + SOON, now + DAYS)
+            except CalendarRefused as refusal:
+                raise HopNotPossible(f'{refusal}; the start page does not show free times then') from refusal
 
     async def _make_link(self) -> None:
         if not self._scheduling.links_can_be_deleted:
             raise HopNotPossible(
                 'Calendly cannot delete the links of an event type of a team, so none is made'
             )
-        try:
+        with _calendar_words():
             self._link = link = await self._scheduling.make_link()
-        except CalendarUnavailable as error:
-            raise HopFailed(problem_of_error(error).problem) from error
         if link.share:
             self._open['link'] = lambda: self._scheduling.delete_share(link.share)
 
     async def _delete_link(self) -> None:
         if self._link is None or not self._link.share:
             raise HopNotPossible('Calendly made a kind of link that cannot be deleted; nobody has it')
-        if problem := await self._scheduling.delete_share(self._link.share):
+        with _calendar_words():
+            problem = await self._scheduling.delete_share(self._link.share)
+        if problem:
             raise HopFailed(problem)
         del self._open['link']
 
@@ -277,6 +279,16 @@ class VendorLife:
             created_at=now,
             session_expires_at=now + OPEN_FOR,
         )
+
+
+@contextmanager
+def _calendar_words() -> Iterator[None]:
+    """Say what an error of Calendly means, and what helps."""
+    try:
+        yield
+    except CalendarUnavailable as error:
+        problem = problem_of_error(error)
+        raise HopFailed(f'{problem.problem}. {problem.remedy}') from error
 
 
 async def _not_possible(why: str) -> None:

@@ -111,7 +111,7 @@ async def test_a_rehearsal_is_made_once(operator: Operator, shop: Shop) -> None:
     assert 'failed: No &lt;time&gt; is free.' in html
     page = words(html)
     assert '1 of 2 steps failed' in page
-    assert '1,234 ms' in page
+    assert '1,234\N{NO-BREAK SPACE}ms' in page
     assert 'not possible: there is no call for it' in page
     assert 'by admin' in page
     assert 'Rehearse now' in page

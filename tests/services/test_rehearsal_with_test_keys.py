@@ -211,7 +211,7 @@ ROWS = {
         impossible={LINK: 'of a team', DELETED: f'it needs "{LINK}"'},
         acts=(('calendar', {'pooling_type': 'round_robin'}),),
     ),
-    'link kept once': Row({DELETED: 'DELETE'}, faults=(('DELETE /shares/*', 'fail', {}),)),
+    'link kept once': Row({DELETED: 'Calendly does not answer'}, faults=(('DELETE /shares/*', 'fail', {}),)),
 }
 
 

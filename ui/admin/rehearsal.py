@@ -64,7 +64,7 @@ async def show_rehearsal(shop: Shop, signed_in: SignedIn) -> None:
     head = (h('h2', 'Rehearsal', id='rehearsal'), h('p', WHAT_IT_IS), h('p', BEYOND[shop.settings.mode]))
     Static(join(*head), 'section')
     now_and_last, is_under_way = await _now_and_last(shop, signed_in)
-    shown = Static(now_and_last, 'section')
+    shown = Static(now_and_last, 'section').classes('rehearsal')
     schedule = await shop.rehearsals.schedule()
     mails = shop.sends_mail and bool(shop.settings.operator_email)
     Static(_at_night(signed_in, schedule, zone, mails=mails), 'section')
@@ -123,7 +123,7 @@ def _result(ended: Ended, zone: tzinfo, now: datetime) -> Markup:
 def _table(name: str, hops: list[Hop]) -> Markup | None:
     if not hops:
         return None
-    head = h('tr', *(h('th', words, scope='col') for words in ('Step', 'Result', 'Time')))
+    head = h('tr', *(h('th', words, scope='col') for words in ('Step', 'Result')))
     table = h('table', h('caption', name), h('thead', head), h('tbody', *map(_row, hops)))
     return h('div', table, class_='table')
 
@@ -131,7 +131,7 @@ def _table(name: str, hops: list[Hop]) -> Markup | None:
 def _row(hop: Hop) -> Markup:
     result = status(outcome_of(hop), TONES[hop.outcome])
     took = f'{hop.milliseconds:,}\N{NO-BREAK SPACE}ms' if hop.outcome is not Outcome.NOT_POSSIBLE else ''
-    return h('tr', h('th', hop.name, scope='row'), h('td', result), h('td', took))
+    return h('tr', h('th', hop.name, scope='row'), h('td', result, ' ', h('span', took, class_='quiet')))
 
 
 def _at_night(signed_in: SignedIn, schedule: Schedule, zone: tzinfo, *, mails: bool) -> Markup:
