@@ -11,6 +11,7 @@ from services.shop import Shop
 from tests.pages.admin import PASSWORD, Operator
 from tests.pages.conftest import Way
 from tests.pages.customer import Customer
+from tests.processes import wait_until
 from tests.sandbox_client import SandboxClient
 from ui.admin.actions import ORDER_FORMS, OTHER_FORMS, order_path
 
@@ -48,26 +49,38 @@ async def refund(operator: Operator, order: Order, **fields: str) -> Result:
     return result
 
 
+async def until_refunded(sandbox: SandboxClient, *amounts: int) -> None:
+    """Wait until Stripe has made these refunds: the running shop makes them in the background.
+
+    Args:
+        sandbox: with Stripe.
+        amounts: in minor units.
+    """
+
+    def is_refunded() -> bool:
+        return [each['amount'] for each in sandbox.state()['refunds']] == list(amounts)
+
+    await asyncio.to_thread(wait_until, is_refunded, seconds=10, why=f'refunded {amounts}')
+
+
 async def test_a_refund_is_typed_in_the_main_unit(
     operator: Operator, shop: Shop, paid: Order, sandbox: SandboxClient
 ) -> None:
     """The journal names the sign-in; a second click changes nothing."""
     assert await refund(operator, paid, amount='49.50', cancel='yes') is Result.REFUND_BEGUN
     assert await refund(operator, paid, amount='49.50', cancel='yes') is Result.REFUND_KNOWN
-    await shop.effects.run()
-    assert [each['amount'] for each in sandbox.state()['refunds']] == [4950]
+    await until_refunded(sandbox, 4950)
     lines = await shop.ledger.journal.lines(paid.id)
     wanted = next(line for line in lines if line.line.startswith('refund of $49.50 wanted'))
     assert (wanted.because, wanted.actor.startswith('admin')) == (Cause.OPERATOR, True)
 
 
 async def test_an_empty_amount_is_all_that_is_left(
-    operator: Operator, shop: Shop, paid: Order, sandbox: SandboxClient
+    operator: Operator, paid: Order, sandbox: SandboxClient
 ) -> None:
     """The page says how much that is."""
     assert await refund(operator, paid) is Result.REFUND_BEGUN
-    await shop.effects.run()
-    assert [each['amount'] for each in sandbox.state()['refunds']] == [15000]
+    await until_refunded(sandbox, 15000)
 
 
 @pytest.mark.parametrize(
