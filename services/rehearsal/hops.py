@@ -12,7 +12,7 @@ from services.errors import ShopError
 from services.logs import mask_secrets
 
 LONGEST_HOP = 30.0  # seconds; a hop that waits says so earlier, in its own words
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5  # seconds between two looks at what a hop waits for
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.4  # seconds between two looks at what a hop waits for
 LONGEST_REASON = 300  # characters
 NEEDS = 'it needs "{}"'  # the hop that it depends on
 
@@ -98,7 +98,7 @@ async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float, why
         if time.monotonic() > deadline:
             raise HopFailed(f'{why()} (within {seconds:g} s)')
         await asyncio.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_PAUSE)
+        pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def has_failed(hops: Sequence[Hop]) -> bool:

@@ -23,7 +23,13 @@ class OrderLife:
     """One order, from the start page to the refund; each method below `walk` is a hop."""
 
     def __init__(
-        self, http: httpx.AsyncClient, *, shop: str, sandbox: str, password: str, timeout: float = HOP_TIMEOUT
+        self,
+        http: httpx.AsyncClient,
+        *,
+        shop: str,
+        sandbox: str,
+        password: str,
+        timeout: Callable[[], float] = lambda: HOP_TIMEOUT,
     ) -> None:
         """Make it; nothing is requested yet.
 
@@ -32,7 +38,7 @@ class OrderLife:
             shop: the address of a running shop that uses the sandbox.
             sandbox: the address of the sandbox, which delivers its webhooks to the shop.
             password: opens the admin of the shop.
-            timeout: how many seconds a hop waits.
+            timeout: returns how many seconds the present hop waits.
         """
         self._http = http
         self._shop = shop
@@ -222,7 +228,7 @@ class OrderLife:
         await self._until(says, lambda: f'it says: {text[:80]}…')
 
     async def _until(self, condition: Callable[[], Awaitable[bool]], why: Callable[[], str]) -> None:
-        await until(condition, seconds=self._timeout, why=why)
+        await until(condition, seconds=self._timeout(), why=why)
 
     async def _send_admin_form(self, action: str) -> None:
         """Send a form of the order's page in the admin, as it is when it is opened."""
