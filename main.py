@@ -14,12 +14,15 @@ if sys.version_info < (3, 11):  # noqa: UP036  # an older Python must say so in 
 try:
     from services import site
     from services.admin.export import Form, Subject
-    from services.commands import backup, demo, export, forget, rehearse, restore, serve
+    from services.commands import backup, check, demo, export, forget, rehearse, restore, serve, set_up
     from services.commands.refused import CommandRefused
     from services.database.backup import BackupRefused
+    from services.ledger import read_kept_settings
+    from services.set_up import no_settings
     from services.settings import Settings, SettingsError, env_file, how_to_run, load, warnings
     from services.site import SiteProblem
     from ui.server import start
+    from ui.set_up.server import serve as serve_set_up
 except ModuleNotFoundError as error:
     if (error.name or '').partition('.')[0] in ('services', 'ui'):
         raise
@@ -59,6 +62,12 @@ def _run(given: argparse.Namespace) -> None:
     elif given.command == 'rehearse':
         how = {'as_json': given.json, 'with_test_keys': given.with_test_keys}
         rehearse.run(os.environ, start=start, **how)
+    elif given.command == 'check':
+        sys.exit(check.run(os.environ, as_json=given.as_json, mail_to=given.mail))
+    elif given.command == 'setup':
+        set_up.run(os.environ, env_file(os.environ), undo=given.undo, yes=given.yes)
+    elif no_settings(os.environ, env_file(os.environ)):
+        serve_set_up(os.environ, env_file(os.environ))
     else:
         serve.run(_settings(), start=start, warnings=warnings(os.environ, env_file(os.environ)))
 
@@ -86,10 +95,20 @@ def _parser() -> argparse.ArgumentParser:
         '--with-test-keys', action='store_true', help="also at Stripe's test mode and your Calendly"
     )
     trial_run.set_defaults(action='rehearse')
+    examine = commands.add_parser(
+        'check', help='say what is right and what is wrong, also while the shop runs'
+    )
+    examine.add_argument('--json', dest='as_json', action='store_true', help='print one JSON document')
+    examine.add_argument('--mail', metavar='ADDRESS', default='', help='send one test mail to ADDRESS')
+    examine.set_defaults(action='check')
     erase = commands.add_parser('forget', help='erase a customer, after showing what that means')
     erase.add_argument('who', metavar='WHO', help='an e-mail address, or the reference of an order')
     erase.add_argument('--yes', action='store_true', help='do not ask')
     erase.set_defaults(action='forget')
+    steps = commands.add_parser('setup', help='ask for the keys, make the webhooks, write the settings')
+    steps.add_argument('--yes', action='store_true', help='write the settings without asking')
+    steps.add_argument('--undo', action='store_true', help='delete the webhooks that `setup` has made')
+    steps.set_defaults(action='set up')
     return parser
 
 
@@ -111,7 +130,7 @@ def _settings() -> Settings:
     """Read the settings; a refusal also names problems of the site's texts, and names that look mistaken."""
     path = env_file(os.environ)
     try:
-        return load(os.environ, path)
+        return load(os.environ, path, kept=read_kept_settings)
     except SettingsError as error:
         problems = error.problems + warnings(os.environ, path)
         try:

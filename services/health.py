@@ -12,6 +12,10 @@ from services.reconciler import BookingReader, CalendarWatch, SubscriptionWatch
 from services.scheduling import CalendarProblem
 from services.selling import Selling
 
+NO_BOOKINGS = (
+    'whether a customer has booked cannot be known',
+    'Set CALENDLY_TOKEN, or CALENDLY_WEBHOOK_SIGNING_KEY and a webhook subscription, or both.',
+)
 SILENT_AFTER = timedelta(hours=3)  # Stripe delivers a failed event again within this time
 
 
@@ -217,8 +221,8 @@ def check_bookings(
     if not has_token and not has_signing_key:
         return Check(
             'bookings',
-            problem='whether a customer has booked cannot be known',
-            remedy='Set CALENDLY_TOKEN, or CALENDLY_WEBHOOK_SIGNING_KEY and a webhook subscription, or both.',
+            problem=NO_BOOKINGS[0],
+            remedy=NO_BOOKINGS[1],
         )
     if has_token and not reader.was_read and not reader.problem:
         return Check(

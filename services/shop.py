@@ -16,6 +16,7 @@ from services.admin.reads import Reads
 from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
+from services.check import Finding, check_shop
 from services.checkout import Checkout
 from services.correct_email import CorrectEmail
 from services.endpoints import webhooks
@@ -45,7 +46,7 @@ from services.ledger import Ledger, Source, connect
 from services.messages import MailSender, Problem, ProblemWatch, build_mail_sender, mail_rules
 from services.metrics import Metrics
 from services.orders import PriceAdjustments
-from services.payments import CheckoutPage, Payments
+from services.payments import Payments, build_payments
 from services.rate_limit import AddressLimit, RateLimit
 from services.reconciler import (
     BookingReader,
@@ -56,7 +57,7 @@ from services.reconciler import (
     tasks,
 )
 from services.rehearsal import RehearsalRunner, build_runner
-from services.scheduling import Scheduling
+from services.scheduling import Scheduling, build_scheduling
 from services.selling import Selling
 from services.settings import Settings
 
@@ -192,6 +193,10 @@ class Shop:
             *([check_mail(self.mail_sender.problem)] if self.mail_sender else []),
         ]
 
+    async def check(self) -> tuple[Finding, ...]:
+        """Check the whole set-up, as the command does; it asks Stripe, Calendly and the own address."""
+        return await check_shop(self.settings, self.site, self.scheduling)
+
     @property
     def _has_webhooks(self) -> bool:
         return bool(self.settings.stripe_webhook_secret)
@@ -215,7 +220,7 @@ class Shop:
         """Make the routers for machines; a webhook without a secret has no endpoint."""
         secrets, keys = self.settings.stripe_webhook_secret, self.settings.calendly_webhook_signing_key
         slug = self.catalog.get().slug
-        endpoints = [checkout_router(self.checkout, slug), health_router(self.health)]
+        endpoints = [checkout_router(self.checkout, slug), health_router(self.health, self.ledger.instance)]
         endpoints.append(metrics_router(self.metrics, trusted=self.settings.trusted_proxies))
         if secrets:
             endpoints.append(webhooks.stripe_router(secrets, self.inbox, self.metrics))
@@ -244,31 +249,8 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         on_mail=metrics.mail,
         keep_abandoned=timedelta(days=texts.privacy.abandoned_days),
     )
-    payments = Payments(
-        settings.stripe_secret_key,
-        api_base=settings.stripe_api_base,
-        domain=domain,
-        hosts=settings.payment_hosts,
-        mode=settings.mode,
-        page=CheckoutPage(
-            name=texts.business.name,
-            accent=texts.theme.accent,
-            refund_rule=texts.offer.refund_rule,
-            terms_consent=settings.terms_consent,
-            slow_methods=settings.slow_methods,
-            asks_phone=texts.offer.asks_phone,
-            invoices=settings.invoices,
-        ),
-        on_request=metrics.stripe_request,
-    )
-    scheduling = Scheduling(
-        settings.calendly_link,
-        token=settings.calendly_token,
-        api_base=settings.calendly_api_base,
-        domain=domain,
-        hosts=settings.calendar_hosts,
-        accent=texts.theme.accent,
-    )
+    payments = build_payments(settings, texts, on_request=metrics.stripe_request)
+    scheduling = build_scheduling(settings, texts)
     product = texts.offer
     offer = Offer(product.slug, product.name, product.minutes, 1, settings.stripe_price_id)
     catalog = Catalog([offer], read_price=payments.read_price, clock=clock)

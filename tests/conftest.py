@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests import postgres
 from tests.processes import ROOT
 from tests.sandbox_client import SandboxClient
 from tests.sandbox_server import running
+from tests.shared_statements import share_statements
 
 CreateTables = Callable[[str], None]
 LONGEST = 'test_model.py', 'test_crash.py'
@@ -34,10 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Leave out of all garbage collections what exists before the first test: it stays until the end.
+    """Make the tests faster: statements are compiled once, and fewer objects are looked at for garbage.
 
-    A full collection would take 0.3 seconds, and each test of a page has two.
+    What exists before the first test stays until the end, so all garbage collections leave it out. A full
+    collection would take 0.3 seconds, and each test of a page has two.
     """
+    share_statements()
+    sys.modules.setdefault('sniffio', None)  # type: ignore[arg-type]  # httpcore looks for it at each request
     gc.disable()
     try:
         return (yield)

@@ -17,7 +17,7 @@ from starlette_compress import CompressMiddleware
 
 from services.endpoints.errors import error_response
 from services.errors import ShopError
-from services.settings import Settings, SettingsError
+from services.settings import SettingsError
 from services.shop import Shop
 from ui import register
 from ui.admin.access import SignInMiddleware
@@ -30,6 +30,7 @@ from ui.middleware.load_shedding import LoadShedder, delete_unconnected_pages
 from ui.middleware.security_headers import SecurityHeadersMiddleware
 from ui.middleware.static_cache import StaticCacheMiddleware
 from ui.middleware.timing import TimingMiddleware
+from ui.rendering.nicegui_speed import make_faster
 from ui.rendering.reconnect import ReconnectMiddleware, Reconnector
 
 log = logging.getLogger('paidslot')
@@ -60,7 +61,7 @@ def start(
     Raises:
         SettingsError: the port is taken, or the database cannot be used.
     """
-    _refuse_taken_port(shop.settings)
+    refuse_taken_port(shop.settings.host, shop.settings.port)
     asyncio.run(shop.open())  # before NiceGUI starts, which does not wait for its start-up handlers
     assemble(shop, hosts=hosts)
     if sandbox:
@@ -77,6 +78,7 @@ def start(
 
 def assemble(shop: Shop, *, hosts: Sequence[str] = ANY_HOST) -> None:
     """Put pages, endpoints, middleware, start-up and shutdown onto the web application."""
+    make_faster()
     app.router.redirect_slashes = False  # such a redirect would be built from the request's Host header
     app.add_exception_handler(ShopError, _error_response)
     for router in shop.routers():
@@ -84,7 +86,7 @@ def assemble(shop: Shop, *, hosts: Sequence[str] = ANY_HOST) -> None:
     reconnector = register(shop)
 
     settings = shop.settings
-    where = f'{settings.domain} (listening on {_address(settings)})'
+    where = f'{settings.domain} (listening on {_address(settings.host, settings.port)})'
     app.on_startup(lambda: _add_middleware(shop, hosts, reconnector))
     app.on_startup(
         lambda: log.info('selling %s with %s keys at %s', shop.catalog.get().slug, settings.mode, where)
@@ -143,9 +145,8 @@ def _tune_garbage_collector() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
-def _address(settings: Settings) -> str:
-    host = f'[{settings.host}]' if ':' in settings.host else settings.host
-    return f'{host}:{settings.port}'
+def _address(host: str, port: int) -> str:
+    return f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
 
 
 def _listen_on_both_families() -> None:
@@ -157,19 +158,23 @@ def _listen_on_both_families() -> None:
     Server.instance.config.host = ''
 
 
-def _refuse_taken_port(settings: Settings) -> None:
-    """Check that the address can be listened on, before anything is opened."""
-    families = [socket.AF_INET6 if ':' in settings.host else socket.AF_INET]
-    if settings.host == BOTH_FAMILIES:
+def refuse_taken_port(host: str, port: int) -> None:
+    """Check that an address can be listened on, before anything is opened.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    families = [socket.AF_INET6 if ':' in host else socket.AF_INET]
+    if host == BOTH_FAMILIES:
         families.append(socket.AF_INET)
     try:
         for family in families:
-            host = settings.host if family is families[0] else ''
-            socket.create_server((host, settings.port), family=family).close()
+            one = host if family is families[0] else ''
+            socket.create_server((one, port), family=family).close()
     except OSError as error:
         reason = str(error.strerror).partition(' (')[0]
         reason = reason[:1].lower() + reason[1:]
-        problem = f'HOST and PORT: cannot listen on {_address(settings)}: {reason}'
+        problem = f'HOST and PORT: cannot listen on {_address(host, port)}: {reason}'
         raise SettingsError([problem]) from error
 
 

@@ -22,9 +22,9 @@ from services import logs
 from services.commands.demo import HOST, HOSTS
 from services.commands.free_port import free_port
 from services.commands.refused import CommandRefused
+from services.ledger import read_kept_settings
 from services.rehearsal import Hop, OrderLife, VendorLife, has_failed, line_of, to_json
-from services.settings import Settings, env_file, parse_settings
-from services.settings.env_file import read
+from services.settings import Settings, env_file, parse_settings, texts
 from services.shop import Shop, build
 
 OWN = ('SITE_FILE', 'PROMOTION_CODES', 'AUTOMATIC_TAX', 'SLOW_METHODS', 'TERMS_CONSENT', 'INVOICES')
@@ -63,7 +63,7 @@ def run(
         SettingsError: one of the settings that are used is wrong.
         SiteProblem: the texts of the site cannot be read.
     """
-    values = {**read(env_file(environ)), **environ}
+    values = texts(environ, env_file(environ), read_kept_settings)
     settings = test_settings(values) if with_test_keys else None
     logs.set_up(form='text', level='critical')  # the lines of the hops say what is wrong
     hops: list[Hop] = []

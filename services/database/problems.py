@@ -58,7 +58,7 @@ def is_outage(error: Exception, dialect: str) -> bool:
     return isinstance(error, OperationalError | InterfaceError | InternalError)
 
 
-def in_words(error: Exception, dialect: str, *, damaged: str = DAMAGED) -> str:
+def in_words(error: BaseException, dialect: str, *, damaged: str = DAMAGED) -> str:
     """Say in one line what is wrong with a database and what helps.
 
     Args:

@@ -361,6 +361,15 @@ switches = Table(
     Column('at', Utc, nullable=False),
 )
 
+settings = Table(
+    'settings',
+    metadata,
+    Column('kind', String(16), primary_key=True),
+    Column('name', String(64), primary_key=True),
+    Column('value', Text, nullable=False),
+    Column('at', Utc, nullable=False),
+)
+
 attention = Table(
     'attention',
     metadata,
@@ -373,6 +382,8 @@ attention = Table(
     Column('actor', Text, nullable=False),
     Column('at', Utc, nullable=False),
 )
+
+instance = Table('instance', metadata, Column('id', String(64), primary_key=True))
 
 
 def is_up_to_date(connection: Connection) -> bool:

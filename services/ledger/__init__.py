@@ -29,6 +29,7 @@ from services.ledger.records import (
     UnmatchedReason,
     UnmatchedState,
 )
+from services.ledger.settings import Kept, read_kept_settings
 
 __all__ = [
     'AdminLine',
@@ -39,6 +40,7 @@ __all__ = [
     'EffectKind',
     'EffectState',
     'JournalLine',
+    'Kept',
     'KnownBooking',
     'Ledger',
     'ListCursor',
@@ -59,4 +61,5 @@ __all__ = [
     'UnmatchedReason',
     'UnmatchedState',
     'connect',
+    'read_kept_settings',
 ]

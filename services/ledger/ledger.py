@@ -8,6 +8,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
+from services.database import schema
 from services.database.store import Store
 from services.ledger.admin_journal import AdminJournal
 from services.ledger.attention import Attention
@@ -25,6 +28,7 @@ from services.ledger.records import MailRules, UnmatchedBooking
 from services.ledger.rehearsals import Rehearsals
 from services.ledger.retention import Retention
 from services.ledger.search import Search
+from services.ledger.settings import KeptSettings
 from services.ledger.sign_ins import SignIns
 from services.ledger.switches import Switches
 from services.ledger.totals import Totals
@@ -75,6 +79,7 @@ class Ledger:
         self.bookings = Bookings(store, self.journal, clock, **shared, on_change=self._notify)
         self.cursors = ListCursors(store)
         self.sign_ins = SignIns(store, self.admin_journal, clock)
+        self.settings = KeptSettings(store, clock)
         self.switches = Switches(store, self.admin_journal, clock)
         self.rehearsals = Rehearsals(store, clock, self.mails, self.admin_journal)
         self.attention = Attention(store, self.journal, clock)
@@ -93,6 +98,11 @@ class Ledger:
             SettingsError: the database cannot be used.
         """
         await self.store.open()
+
+    async def instance(self) -> str:
+        """Return the id of this database: all processes of one shop share it, and nobody else knows it."""
+        rows = await self.store.read(select(schema.instance.c.id))
+        return str(rows[0].id) if rows else ''
 
     async def close(self) -> None:
         """Finish what is under way and disconnect."""

@@ -58,10 +58,9 @@ class MailClient:
         self._host = host
         self._timeout = timeout
 
-    async def send(self, mail: EmailMessage, *, to: str) -> Result:
-        """Send an e-mail to one recipient."""
+    def _client(self) -> SMTP:
         server = self._server
-        client = SMTP(
+        return SMTP(
             hostname=server.host,
             port=server.port,
             username=server.user or None,
@@ -71,6 +70,27 @@ class MailClient:
             local_hostname=self._host,
             timeout=self._timeout,
         )
+
+    async def try_server(self) -> Result:
+        """Connect, encrypt and sign in as for a mail, and offer the sender; no mail is sent."""
+        client = self._client()
+        try:
+            async with asyncio.timeout(DEADLINE):
+                await client.connect()
+                await client.mail(self._sender)
+                answer = await client.rset()
+        except SMTPResponseException as error:
+            return Result(Outcome.UNAVAILABLE, _words(f'{error.code} {error.message}'))
+        except (SMTPException, OSError, ssl.SSLError, TimeoutError) as error:
+            client.close()
+            return Result(Outcome.UNAVAILABLE, _words(f'{type(error).__name__}: {error}'))
+        finally:
+            await _part(client)
+        return Result(Outcome.ACCEPTED, _words(answer.message))
+
+    async def send(self, mail: EmailMessage, *, to: str) -> Result:
+        """Send an e-mail to one recipient."""
+        client = self._client()
         content = _content(mail)
         is_over = False  # whether the whole mail was handed to the connection
         try:

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from services.ledger import Ledger, MailRules
-from services.mail import Letterhead, MailClient
+from services.mail import TIMEOUT, Letterhead, MailClient
 from services.messages.sender import MailSender
 from services.messages.words import Words
 from services.orders import CalendarGate, Environment, Order
-from services.settings import Settings
+from services.settings import Settings, SmtpServer
 from services.site import Site
 
 
@@ -53,23 +53,42 @@ def build_mail_sender(
     """
     if settings.smtp_url is None:
         return None
-    host = settings.mail_from.rpartition('@')[2]
-    business, contact, theme = texts.business, texts.contact, texts.theme
     return MailSender(
         ledger,
-        MailClient(settings.smtp_url, sender=settings.mail_from, host=host),
+        build_mail_client(settings, settings.smtp_url),
         Words(texts, domain=settings.domain, banner=banner, operator=settings.operator_email),
-        Letterhead(
-            name=business.name,
-            sender=settings.mail_from,
-            reply_to=contact.email,
-            contact=(contact.email, contact.phone, contact.hours),
-            accent=theme.accent,
-            accent_dark=theme.night,
-            host=host,
-        ),
-        business=business,
+        build_letterhead(settings, texts),
+        business=texts.business,
         environment=environment,
         gate=gate,
         clock=clock,
     )
+
+
+def build_mail_client(settings: Settings, server: SmtpServer, *, timeout: float = TIMEOUT) -> MailClient:
+    """Make the client of a mail server.
+
+    Args:
+        settings: what the operator decided.
+        server: the one of the settings.
+        timeout: seconds for each answer.
+    """
+    return MailClient(server, sender=settings.mail_from, host=_host(settings), timeout=timeout)
+
+
+def build_letterhead(settings: Settings, texts: Site) -> Letterhead:
+    """Make what all mails of the shop share."""
+    business, contact, theme = texts.business, texts.contact, texts.theme
+    return Letterhead(
+        name=business.name,
+        sender=settings.mail_from,
+        reply_to=contact.email,
+        contact=(contact.email, contact.phone, contact.hours),
+        accent=theme.accent,
+        accent_dark=theme.night,
+        host=_host(settings),
+    )
+
+
+def _host(settings: Settings) -> str:
+    return settings.mail_from.rpartition('@')[2]

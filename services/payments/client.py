@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import stripe
 
-from services.errors import PaymentsUnavailable, PaymentUnreachable
+from services.errors import PaymentsUnavailable, PaymentUnreachable, ShopError
 from services.money import Money
 from services.orders import Environment, Order, PaymentSession
 from services.payments.clock import DatedClient, StripeClock
@@ -20,10 +20,13 @@ from services.payments.events import WARNINGS
 from services.payments.evidence import DisputeEvidence
 from services.payments.listing import Listing
 from services.payments.permissions import MissingPermissions, is_forbidden, needed_to_read
+from services.payments.prices import Prices
+from services.payments.probes import Probes
 from services.payments.refunds import Refunds
 from services.payments.rehearsal import PaymentRehearsal
 from services.payments.session_params import CheckoutPage, session_params
 from services.payments.translate import price_from, session_from
+from services.payments.webhook_endpoints import WebhookEndpoints
 
 API_VERSION = '2026-10-28.endive'
 DEADLINE = timedelta(seconds=8)  # for one request to Stripe, its retries included
@@ -34,6 +37,10 @@ RETRIES = 2  # with the same idempotency key; the SDK waits half a second and mo
 SESSIONS = '/v1/checkout/sessions'
 SESSION_WRITE = 'checkout_session_write'
 EXPAND = ['payment_intent.latest_charge']
+TRIED = tuple(
+    f'/v1/{name}'
+    for name in ('prices', 'checkout/sessions', 'payment_intents', 'charges', 'disputes', 'reviews', 'events')
+)
 
 
 class Payments:
@@ -82,8 +89,13 @@ class Payments:
         self.listing = Listing(self._read, skew=lambda: self.clock.skew)
         self.missing = MissingPermissions()
         self.refunds = Refunds(self._read, self._post)
+        self.probes = Probes(self._read_in_set_up, self._post, page=page, params=self._session_params)
         self.evidence = DisputeEvidence(self._read, self._post)
-        self.rehearsal = PaymentRehearsal(self._read, self._post, params_of=self._params_of)
+        self.prices = Prices(self._read_in_set_up, self._post)
+        self.endpoints = WebhookEndpoints(self._read_in_set_up, self._post, self._delete)
+        self.rehearsal = PaymentRehearsal(
+            self._read, self._post, params_of=lambda order: self._session_params(order, self._page)
+        )
         self._expand: dict[str, Any] = {'expand': EXPAND}
 
     async def close(self) -> None:
@@ -93,6 +105,29 @@ class Payments:
     async def learn_account(self) -> None:
         """Find out which account the key belongs to; a restricted key may not be allowed to."""
         self.environment = Environment(self.environment.mode, (await self._read('/v1/account'))['id'])
+
+    async def try_permissions(self) -> None:
+        """Request a little of everything that the shop needs; `missing` then names what the key may not do.
+
+        Raises:
+            ShopError: Stripe refuses the key, or does not answer.
+        """
+        tries = [self._read(path, limit=1) for path in TRIED]
+        # That it does not exist proves the permission: a key without it is refused before.
+        tries.append(self._find_nothing(self.expire_session('cs_test_none')))
+        for error in await asyncio.gather(*tries, return_exceptions=True):
+            if isinstance(error, ShopError) and not is_forbidden(error):
+                raise error
+            if isinstance(error, BaseException) and not isinstance(error, ShopError):
+                raise error
+
+    async def _find_nothing(self, request: Awaitable[None]) -> dict[str, Any]:
+        try:
+            await request
+        except PaymentsUnavailable as error:
+            if not means_missing(error):
+                raise
+        return {}
 
     async def read_price(self, price_id: str) -> Money:
         """Read what a price costs.
@@ -114,7 +149,7 @@ class Payments:
         Raises:
             ShopError: Stripe refuses, cannot be reached or answers something that must not be followed.
         """
-        params: Any = self._params_of(order)
+        params: Any = self._session_params(order, self._page)
         async with self._request(SESSION_WRITE):
             answer = await self._stripe.v1.checkout.sessions.create_async(
                 params, {'idempotency_key': f'{order.id}-{order.attempt}'}
@@ -215,7 +250,14 @@ class Payments:
 
     async def _read(self, path: str, **params: Any) -> dict[str, Any]:
         """Read something as plain data: making the SDK's objects of it takes longer than the request."""
-        async with self._request(needed_to_read(path)):
+        return await self._get(path, needed_to_read(path), params)
+
+    async def _read_in_set_up(self, path: str, **params: Any) -> dict[str, Any]:
+        """Read what only the set-up needs; a running shop does not report its permission as missing."""
+        return await self._get(path, '', params)
+
+    async def _get(self, path: str, permission: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        async with self._request(permission):
             answer = await self._stripe.raw_request_async('get', path, **params)
         data: dict[str, Any] = answer.data
         return data
@@ -229,9 +271,13 @@ class Payments:
         data: dict[str, Any] = answer.data
         return data
 
-    def _params_of(self, order: Order) -> dict[str, Any]:
-        skew = self._whole_hours_of_skew()
-        return session_params(order, domain=self._domain, page=self._page, skew=skew)
+    def _session_params(self, order: Order, page: CheckoutPage) -> dict[str, Any]:
+        return session_params(order, domain=self._domain, page=page, skew=self._whole_hours_of_skew())
+
+    async def _delete(self, path: str) -> None:
+        """Delete what is at a path."""
+        async with self._request(''):
+            await self._stripe.raw_request_async('delete', path)
 
     def _whole_hours_of_skew(self) -> timedelta:
         """Return what to add to a time of ours for Stripe; the same for each request of one attempt."""

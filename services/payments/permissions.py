@@ -31,6 +31,12 @@ FOR_BUTTONS: Mapping[str, tuple[str, str]] = {
 FOR_REHEARSAL: Mapping[str, tuple[str, str]] = {
     'payment_intent_write': ('PaymentIntents: Write', 'pay with a test card in a rehearsal'),
 }
+# Only the set-up needs these, and only while it makes something.
+FOR_SET_UP: Mapping[str, tuple[str, str]] = {
+    'webhook_write': ('Webhook Endpoints: Write', '`setup` makes the webhook endpoint'),
+    'plan_write': ('Prices: Write', '`setup` makes a product with its price, if you want one'),
+    'product_read': ('Products: Read', '`setup` shows the names of the products that you choose from'),
+}
 # What reading below a path of /v1 needs; every other path is read only where a refusal is expected.
 NEEDED: Mapping[str, str] = {
     'checkout': 'checkout_session_read',
@@ -48,13 +54,14 @@ NAMED = re.compile(r"'(?:rak_)?([a-z_]+)' permission|\('(?:rak_)?([a-z_]+)'\)")
 CREATE_KEY = 'https://dashboard.stripe.com/apikeys/create'
 
 
-def create_key_url(*, for_buttons: bool = False) -> str:
+def create_key_url(*, for_buttons: bool = False, for_set_up: bool = False) -> str:
     """Return the address of Stripe's form for a restricted key, with the permissions ticked.
 
     Args:
         for_buttons: tick what the buttons of the admin need as well.
+        for_set_up: tick what the set-up needs as well.
     """
-    slugs = [*PERMISSIONS, *(FOR_BUTTONS if for_buttons else ())]
+    slugs = [*PERMISSIONS, *(FOR_BUTTONS if for_buttons else ()), *(FOR_SET_UP if for_set_up else ())]
     ticked = '&'.join(f'permissions%5B%5D=rak_{slug}' for slug in slugs)
     return f'{CREATE_KEY}?name={quote("Paidslot")}&{ticked}'
 
@@ -73,7 +80,7 @@ def named_permission(error: stripe.PermissionError) -> str:
     """Return the permission that a refusal names, as the Dashboard's row with its slug."""
     found = NAMED.search(str(error))
     slug = next(filter(None, found.groups()), '') if found else ''
-    return f'"{_row(slug)}" (rak_{slug})' if slug else '(Stripe does not say which)'
+    return f'"{row_of(slug)}" (rak_{slug})' if slug else '(Stripe does not say which)'
 
 
 class MissingPermissions:
@@ -88,7 +95,7 @@ class MissingPermissions:
 
     def rows(self) -> list[str]:
         """Return the rows of Stripe's Dashboard that are missing."""
-        return [_row(slug) for slug in sorted(self._slugs)]
+        return [row_of(slug) for slug in sorted(self._slugs)]
 
     def granted(self, needed: str) -> None:
         """Forget a permission: a request that needs it has just succeeded."""
@@ -110,8 +117,9 @@ class MissingPermissions:
         slug = next(filter(None, found.groups()), '') if found else needed
         if slug not in self._slugs:
             self._slugs.add(slug)
-            log.error('the Stripe key lacks the permission "%s" (rak_%s)', _row(slug), slug)
+            log.error('the Stripe key lacks the permission "%s" (rak_%s)', row_of(slug), slug)
 
 
-def _row(slug: str) -> str:
-    return {**PERMISSIONS, **FOR_BUTTONS, **FOR_REHEARSAL}.get(slug, (slug, ''))[0]
+def row_of(slug: str) -> str:
+    """Return the row of Stripe's Dashboard that grants a permission."""
+    return {**PERMISSIONS, **FOR_BUTTONS, **FOR_SET_UP, **FOR_REHEARSAL}.get(slug, (slug, ''))[0]

@@ -78,6 +78,15 @@ class TaxSettings:
     behavior: str = 'exclusive'
 
 
+@dataclass(slots=True)
+class DashboardSettings:
+    """What the owner of the account has or has not filled in on Stripe's dashboard."""
+
+    terms_url: bool = True
+    tax_office: bool = True
+    charges_enabled: bool = True
+
+
 @dataclass(slots=True, eq=False)
 class Event:
     """A Stripe event; `data` is the object at that time as JSON text."""
@@ -86,7 +95,7 @@ class Event:
     created: int
     type: str
     data: str
-    delivery: Delivery | None = None
+    deliveries: list[Delivery] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -120,9 +129,9 @@ class SandboxState:
         self.requests: deque[Json] = deque(maxlen=config.max_requests)
         self.key_revoked = False
         self.missing_permissions: set[str] = set(config.missing_permissions)
-        self.stripe_webhook = config.stripe_webhook
         self.stripe_payload = config.stripe_payload
         self.tax = TaxSettings(percent=config.tax_percent)
+        self.dashboard = DashboardSettings()
         self.prices: dict[str, Json] = {}
         self.products: dict[str, Json] = {}
         self.sessions: dict[str, Session] = {}
@@ -140,8 +149,11 @@ class SandboxState:
                 'review',
                 'radar.early_fraud_warning',
                 'invoice',
+                'webhook_endpoint',
+                'v2.core.event_destination',
             )
         }
+        self.webhook_secrets: dict[str, str] = {}
         self.session_of_intent: dict[str, str] = {}
         self.intents_without_session: dict[str, Session] = {}  # what their objects are made from
         self.events: dict[str, Event] = {}

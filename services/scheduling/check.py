@@ -73,7 +73,7 @@ def problem_of_error(error: CalendarUnavailable) -> CalendarProblem:
             refused=True,
         )
     if answer is not None and answer.status_code == 403:
-        scopes = ', '.join(_required_scopes(answer))
+        scopes = ', '.join(required_scopes(error))
         lacks = f'lacks the scope {scopes}' if scopes else f'may not do what the shop needs: {error}'
         return CalendarProblem(
             f'CALENDLY_TOKEN {lacks}',
@@ -126,9 +126,11 @@ def problem_of_page(answer: httpx.Response, link: str) -> CalendarProblem | None
     return None
 
 
-def _required_scopes(answer: httpx.Response) -> list[str]:
+def required_scopes(error: CalendarUnavailable) -> list[str]:
+    """Return the scopes that a refusal names as missing."""
+    answer = answer_of(error)
     try:
-        scopes = answer.json().get('required_scopes')
+        scopes = answer.json().get('required_scopes') if answer is not None else None
     except (ValueError, AttributeError):
         return []
     return [str(scope) for scope in scopes] if isinstance(scopes, list) else []

@@ -10,12 +10,14 @@ from services.scheduling.bookings import BookingUpdate
 from services.scheduling.cancellations import CancelAnswer, Cancellations
 from services.scheduling.check import NOT_FOUND, CalendarProblem, problem_of_error, problem_of_event_type
 from services.scheduling.event_type import EventType
+from services.scheduling.event_types import EventTypes
 from services.scheduling.frame_url import frame_url
 from services.scheduling.free_times import FreeTimes
 from services.scheduling.links import SingleUseLink, SingleUseLinks
 from services.scheduling.meetings import Meetings
 from services.scheduling.public_page import PublicPage
 from services.scheduling.scheduled_events import ScheduledEvent, ScheduledEvents
+from services.scheduling.scopes import Scopes
 from services.scheduling.shares import Share, Shares, ShareStatus
 from services.scheduling.subscriptions import Subscriptions
 
@@ -53,7 +55,9 @@ class Scheduling:
         self._events = ScheduledEvents(self._api, self._event_type)
         self._meetings = Meetings(self._api, self._events)
         self._cancellations = Cancellations(self._api)
-        self._subscriptions = Subscriptions(self._api, f'{domain}/webhooks/calendly')
+        self.scopes = Scopes(self._api)
+        self.event_types = EventTypes(self._api)
+        self.subscriptions = Subscriptions(self._api, f'{domain}/webhooks/calendly')
         self._free_times = FreeTimes(self._api, self._event_type)
         self._public_page = PublicPage(link)
 
@@ -215,7 +219,7 @@ class Scheduling:
         Raises:
             CalendarUnavailable: it cannot be known, because Calendly cannot be reached or refuses.
         """
-        return await self._subscriptions.check()
+        return await self.subscriptions.check()
 
     async def read_free_times(self, start: datetime, end: datetime) -> tuple[datetime, ...]:
         """Read the free times of a period of at most 31 days, in UTC, soonest first, with one request.

@@ -1,5 +1,6 @@
-"""Checks Calendly's webhook subscriptions: does one of them deliver bookings to this shop."""
+"""Calendly's webhook subscriptions: does one deliver bookings to this shop; make one, and delete it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from services.errors import CalendarRefused
@@ -11,6 +12,14 @@ REMEDY = (
     'Make it anew (POST /webhook_subscriptions, developer.calendly.com) with the same signing key. Until then'
     ' bookings are read from Calendly, and none is lost.'
 )
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A subscription for this shop; ``delivers`` says that it is active and has the events of bookings."""
+
+    uri: str
+    delivers: bool
 
 
 class Subscriptions:
@@ -44,6 +53,48 @@ class Subscriptions:
         if not ours and refused:
             raise refused
         return self._problem(ours)
+
+    async def find(self) -> Subscription | None:
+        """Return the user's subscription that names our URL; None where there is none.
+
+        Raises:
+            CalendarUnavailable: Calendly cannot be reached, or refuses.
+        """
+        ours = await self._read('user')
+        return next((Subscription(str(each['uri']), _delivers(each)) for each in ours), None)
+
+    async def make(self, signing_key: str) -> Subscription:
+        """Subscribe this shop to the user's bookings.
+
+        Args:
+            signing_key: with which Calendly signs its deliveries; it is never shown again.
+
+        Raises:
+            CalendarUnavailable: Calendly cannot be reached, or refuses.
+        """
+        user = await self._api.me()
+        body = {
+            'url': self._url,
+            'events': sorted(EVENTS),
+            'organization': user['current_organization'],
+            'user': user['uri'],
+            'scope': 'user',
+            'signing_key': signing_key,
+        }
+        made = (await self._api.ask('POST', '/webhook_subscriptions', json=body))['resource']
+        return Subscription(str(made['uri']), delivers=True)
+
+    async def delete(self, uri: str) -> None:
+        """Delete a subscription; one that is gone already is no error.
+
+        Raises:
+            CalendarUnavailable: Calendly cannot be reached, or refuses.
+        """
+        try:
+            await self._api.ask('DELETE', f'/webhook_subscriptions/{uri.rpartition("/")[2]}')
+        except CalendarRefused as error:
+            if not has_status(error, 404):
+                raise
 
     async def _read(self, scope: str) -> list[dict[str, Any]]:
         """Read the subscriptions of a scope that name our URL."""

@@ -1,6 +1,6 @@
 """Reading the settings: the environment and ``.env`` become `Settings`, or a list of every problem."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +9,53 @@ from services.settings.model import Settings, SettingsError
 from services.settings.parsers import Context, Problem
 from services.settings.table import SETTINGS, Needed, Setting
 
+Kept = Callable[[str], Mapping[str, str]]
+"""Returns the settings that the database of a URL keeps."""
 
-def load(environ: Mapping[str, str], env_file: Path) -> Settings:
-    """Read the settings from a ``.env`` file and the environment, which wins.
+
+def load(environ: Mapping[str, str], env_file: Path, kept: Kept = lambda _: {}) -> Settings:
+    """Read the settings from the ledger, a ``.env`` file and the environment; the later one wins.
+
+    Args:
+        environ: the process environment.
+        env_file: the file; it need not exist.
+        kept: reads what the ledger keeps.
 
     Raises:
         SettingsError: with every problem found.
     """
-    return parse_settings({**read(env_file), **environ})
+    return parse_settings(texts(environ, env_file, kept))
+
+
+def texts(environ: Mapping[str, str], env_file: Path, kept: Kept = lambda _: {}) -> dict[str, str]:
+    """Return the texts of all settings that have one; arguments as above.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    given = {**read(env_file), **environ}
+    found = {row.name: given[row.name] for row in SETTINGS if _cleaned(given.get(row.name, ''))}
+    url = find_value('DATABASE_URL', found)
+    return {**(kept(url) if url else {}), **found}
+
+
+def find_value(name: str, values: Mapping[str, str]) -> Any:
+    """Return the value of one setting among the texts of all; None if it cannot be used."""
+    context = _context(values)
+    try:
+        return _parse(_row(name), context)
+    except Problem:
+        return None
+
+
+def problem_of(name: str, values: Mapping[str, str]) -> str:
+    """Return what is wrong with one setting among the texts of all, as a sentence; '' if nothing is."""
+    row = _row(name)
+    try:
+        _parse(row, _context(values))
+    except Problem as problem:
+        return f'{name} {problem}. Where to find it: {row.where}.'
+    return ''
 
 
 def parse_settings(values: Mapping[str, str]) -> Settings:
@@ -25,7 +64,7 @@ def parse_settings(values: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: with every problem found.
     """
-    context = Context({row.name: _cleaned(values.get(row.name, '')) or row.default for row in SETTINGS})
+    context = _context(values)
     parsed: dict[str, Any] = {}
     problems = []
     for row in SETTINGS:
@@ -36,6 +75,14 @@ def parse_settings(values: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError(problems, site_file=parsed['site_file'], live=context.live)
     return Settings(mode='live' if context.live else 'test', **parsed)
+
+
+def _context(values: Mapping[str, str]) -> Context:
+    return Context({row.name: _cleaned(values.get(row.name, '')) or row.default for row in SETTINGS})
+
+
+def _row(name: str) -> Setting:
+    return next(row for row in SETTINGS if row.name == name)
 
 
 def _parse(row: Setting, context: Context) -> Any:

@@ -11,7 +11,7 @@ from tests.architecture.source import PRODUCT, ROOT, imported_names, python_file
 
 VENDORS = {'stripe', 'sqlalchemy', 'alembic', 'sqlite3', 'psycopg', 'smtplib', 'prometheus_client', 'nicegui'}
 TREE = tuple(
-    'admin availability booking catalog checkout commands database endpoints errors fulfilment fuse '
+    'admin availability booking catalog check checkout commands database endpoints errors fulfilment fuse '
     'health inbox ledger logs mail metrics money orders payments rate_limit reconciler sandbox scheduling '
     'settings shop site'.split()
 )

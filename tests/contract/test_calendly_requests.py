@@ -106,6 +106,29 @@ async def test_a_purchase_and_a_booking_send_only_described_requests(
     assert [scope for scope in sorted(needed) if f'`{scope}`' not in readme] == []
 
 
+async def test_the_set_up_sends_only_described_requests(
+    sandbox: SandboxClient, settings_env: dict[str, str]
+) -> None:
+    """Event types are listed, one is made, and a subscription is made, found and deleted."""
+    shop = build(parse_settings(settings_env))
+    types, subscriptions = shop.scheduling.event_types, shop.scheduling.subscriptions
+    made = await types.make('An hour', 60)
+    assert [each.link for each in await types.read_all()] == [sandbox.calendly_link, made.link]
+    assert await subscriptions.find() is None
+    subscription = await subscriptions.make('a key')
+    assert (await subscriptions.find(), await subscriptions.check()) == (subscription, None)
+    await subscriptions.delete(subscription.uri)
+    await subscriptions.delete(subscription.uri)
+    assert await subscriptions.find() is None
+    await shop.close()
+    sent = [each for each in sandbox.requests() if each['vendor'] == 'calendly' and each['authorized']]
+    assert check_logged(sent) == []
+    needed = {scope for each in sent for scope in scopes(each['method'], each['path'])}
+    assert needed >= {'event_types:write', 'webhooks:write'}
+    readme = (ROOT / 'README.md').read_text(encoding='utf-8')
+    assert [scope for scope in sorted(needed) if f'`{scope}`' not in readme] == []
+
+
 def test_the_log_tells_what_is_not_described(sandbox: SandboxClient) -> None:
     """A request with the token is checked wherever it goes; the pages are asked without it."""
     logged = {'vendor': 'calendly', 'authorized': True, 'method': 'GET', 'query': [], 'json': None}

@@ -78,6 +78,7 @@ def test_every_operation_is_answered_as_described(sandbox: SandboxClient, checke
     api.get(mark['uri'])
     api.delete(mark['uri'])
     api.post(f'{invitee["event"]}/cancellation', json={'reason': 'ill'})
+    api.post('event_types', json={'name': 'An hour', 'owner': mine['user'], 'duration': 60})
     body = mine | {'url': 'https://shop.test/hook', 'events': ['invitee.created']}
     made = api.post('webhook_subscriptions', json=body).json()['resource']
     api.get('webhook_subscriptions', params=mine)

@@ -3,9 +3,11 @@
 import pytest
 
 from services.admin import RefundReason, Result
+from services.check import Level, check
 from services.errors import ShopError
 from services.money import Money
 from services.orders import Cause
+from services.sandbox import SandboxConfig
 from services.settings import parse_settings
 from services.shop import build
 from tests.contract.openapi import check_request
@@ -86,6 +88,40 @@ async def test_the_actions_of_the_operator_send_only_described_requests(
     _check_requests(sandbox, actions)
     posted = sandbox.requests('POST /v1/refunds') + sandbox.requests('POST /v1/disputes')
     assert [request['status'] for request in posted] == [200, 400, 200]
+
+
+async def test_the_set_up_sends_only_described_requests(
+    sandbox: SandboxClient, settings_env: dict[str, str]
+) -> None:
+    """Prices and webhook endpoints are listed and made, and an endpoint is deleted."""
+    shop = build(parse_settings(settings_env))
+    price = await shop.payments.prices.make('An hour', Money(12500, 'eur'), attempt='1')
+    listed = await shop.payments.prices.read_all()
+    assert listed[0] == price
+    endpoint, secret = await shop.payments.endpoints.make('https://shop.test/webhooks/stripe', attempt='1')
+    assert (secret.startswith('whsec_'), endpoint.missing_events) == (True, frozenset())
+    assert await shop.payments.endpoints.read_all() == (endpoint,)
+    await shop.payments.endpoints.delete(endpoint.id)
+    assert await shop.payments.endpoints.read_all() == ()
+    await shop.close()
+    _check_requests(
+        sandbox, {'POST /v1/prices', 'POST /v1/webhook_endpoints', 'DELETE /v1/webhook_endpoints/'}
+    )
+
+
+async def test_the_check_sends_only_described_requests(
+    sandbox: SandboxClient, settings_env: dict[str, str]
+) -> None:
+    """What it asks for each permission of a restricted key, the trial of a session, and the endpoints."""
+    more = {'INVOICES': '1', 'ADMIN_PASSWORD': 'a long password'}
+    more |= {'STRIPE_SECRET_KEY': SandboxConfig().restricted_key}
+    found = await check({**settings_env, **more})
+    assert [each for each in found if each.part == 'stripe key' and each.level is not Level.OK] == []
+    reads = {f'GET /v1/{name}/' for name in ('charges', 'disputes', 'events', 'invoices', 'reviews')}
+    posts = {'POST /v1/refunds', 'POST /v1/disputes/', 'POST /v1/checkout/sessions/cs_test_'}
+    _check_requests(sandbox, reads | posts | {'GET /v1/webhook_endpoints', 'GET /v2/core/event_destinations'})
+    proofs = [each for each in sandbox.requests('paidslot_check') if each['vendor'] == 'stripe']
+    assert {each['status'] for each in proofs} == {404}
 
 
 def _check_requests(sandbox: SandboxClient, expected: set[str]) -> None:

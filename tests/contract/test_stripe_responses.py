@@ -11,7 +11,7 @@ from tests.sandbox_client import SandboxClient
 
 LISTS = (
     *('checkout/sessions', 'payment_intents', 'charges', 'refunds', 'disputes', 'events', 'prices'),
-    *('reviews', 'radar/early_fraud_warnings'),
+    *('reviews', 'radar/early_fraud_warnings', 'products', 'webhook_endpoints'),
 )
 EXPANDED = (
     'expand[]=payment_intent.latest_charge.refunds&expand[]=line_items.data.price.product&expand[]=invoice'
@@ -77,6 +77,31 @@ def test_responses_to_writes_are_as_described(
     path = f'/v1/disputes/{api.get("/v1/disputes").json()["data"][0]["id"]}'
     staged = api.post(path, data={'evidence[customer_name]': 'Ann', 'submit': 'false'})
     assert check_response(path, 200, staged.json(), 'POST') == []
+
+
+def test_responses_to_the_writes_of_the_set_up_are_as_described(api: httpx.Client) -> None:
+    """A webhook endpoint is made, changed and deleted; a product and a price are made."""
+    form = {'url': 'https://shop.test/', 'enabled_events[]': 'charge.refunded', 'metadata[a]': 'b'}
+    made = api.post('/v1/webhook_endpoints', data=form).json()
+    assert check_response('/v1/webhook_endpoints', 200, made, 'POST') == []
+    path = f'/v1/webhook_endpoints/{made["id"]}'
+    assert check_response(path, 200, api.post(path, data={'disabled': 'true'}).json(), 'POST') == []
+    assert check_get(api, '/v1/webhook_endpoints') == []
+    assert check_response(path, 200, api.delete(path).json(), 'DELETE') == []
+    product = api.post('/v1/products', data={'name': 'An hour'}).json()
+    assert check_response('/v1/products', 200, product, 'POST') == []
+    price = {'currency': 'usd', 'unit_amount': '100', 'product': product['id']}
+    assert check_response('/v1/prices', 200, api.post('/v1/prices', data=price).json(), 'POST') == []
+    assert [check_get(api, path) for path in ('/v1/products', '/v1/prices')] == [[], []]
+
+
+def test_event_destinations_are_as_described(sandbox: SandboxClient, api: httpx.Client) -> None:
+    """Snapshot and thin, enabled and disabled; the URL is sent where it is wanted."""
+    path = '/v2/core/event_destinations'
+    sandbox.act('event-destination', url='https://shop.test/a')
+    sandbox.act('event-destination', url='https://shop.test/b', payload='thin', enabled=False)
+    assert check_get(api, path) == []
+    assert check_get(api, f'{path}?include[0]=webhook_endpoint.url') == []
 
 
 @pytest.mark.parametrize('card', ['4000000000007726', '4000000000005126'])

@@ -26,6 +26,7 @@ T = TypeVar('T')
 TRACE, KILL_AT = 'trace', 'kill-at'
 ROUND_BEGINS, ROUND_ENDS, MORE = 'round begins', 'round ends', ', more to do'
 MAIL_MARKED = 'mail marked'
+MAIL_CLAIMED = 'mail: after commit: claim'
 MAIL_BEGINS = 'mail: before it is sent'
 MAIL_ACCEPTED = 'mail: after the server accepted it'
 ENTRY_POINTS = {

@@ -203,3 +203,9 @@ def test_axe(operator: Page, shop: Server, sandbox: SandboxClient, subtests: pyt
         with subtests.test(path):
             operator.goto(shop.url + path)
             axe.check(operator)
+    with subtests.test('check'):
+        sandbox.act('price', active=False)
+        admin.open_page(operator, shop, '/admin/selling')
+        operator.get_by_role('button', name='Check everything now').click()
+        expect(operator.get_by_text('Wrong: the price')).to_be_visible()
+        axe.check(operator)

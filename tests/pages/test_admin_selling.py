@@ -14,6 +14,7 @@ from tests.pages.admin import PASSWORD, Operator
 from tests.pages.conftest import Way
 from tests.pages.customer import Customer, words
 from tests.pages.outline import app_html
+from tests.sandbox_client import SandboxClient
 from ui.admin.rehearsal import BEYOND
 
 TEXT = 'On holiday <until> Monday.\n\nPlease call.'
@@ -164,6 +165,18 @@ async def test_the_page_says_how_it_stands(operator: Operator) -> None:
     assert 'Selling is stopped' in words(html)
     assert 'Sell again' in words(html)
     assert 'On holiday &lt;until&gt; Monday.' in html
+
+
+async def test_everything_can_be_checked_with_one_button(operator: Operator, sandbox: SandboxClient) -> None:
+    """The findings of the command, the worst first, each with what helps."""
+    assert 'Check everything now' in words((await operator.get(PATH)).text)
+    sandbox.act('price', active=False)
+    answer = await operator.post(f'{PATH}/check')
+    page = words(answer.text)
+    assert answer.status_code == 200
+    assert 'is not active' in page
+    assert 'make an active, one-time price' in page
+    assert page.index('is not active') < page.index('Stripe accepts it')
 
 
 @pytest.mark.parametrize('text', ['', '   ', 'x' * 1001])

@@ -1,5 +1,6 @@
 """The sandbox's SMTP server and mailbox, with the SMTP client of the standard library."""
 
+import asyncio
 import smtplib
 from email.message import EmailMessage
 from urllib.parse import urlsplit
@@ -7,6 +8,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from services.sandbox import SandboxConfig
+from services.sandbox.mail.server import SmtpListener
+from services.sandbox.state import SandboxState
+from tests.processes import free_port
 from tests.sandbox_client import SandboxClient
 
 
@@ -69,6 +74,13 @@ def test_one_address_is_refused_for_good_or_for_now(
         smtp.send_message(a_mail(), to_addrs='sam@example.com')
         smtp.send_message(a_mail())
     assert [mail['to'] for mail in sandbox.mails()] == ['sam@example.com', 'pat@example.com']
+
+
+async def test_two_first_requests_open_the_port_once() -> None:
+    """A shop and its check may both begin when the sandbox does."""
+    listener = SmtpListener(SandboxState(SandboxConfig(smtp_port=free_port())))
+    await asyncio.gather(listener.update(), listener.update())
+    await listener.update()
 
 
 def test_the_connection_drops_after_the_mail(sandbox: SandboxClient, connect: type[smtplib.SMTP]) -> None:

@@ -1,11 +1,12 @@
 """Fixtures for tests of the services: a shop on the sandbox without pages, a client, customers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 import pytest
@@ -21,17 +22,28 @@ from tests.contract.calendly import check_logged
 from tests.sandbox_client import SandboxClient
 from tests.services.derived import check_derived
 
-NewDatabase = Callable[[], str]
+
+class NewDatabase(Protocol):
+    """Makes databases."""
+
+    def __call__(self, *, tables: bool = False) -> str:
+        """Return the URL of a new database without rows.
+
+        Args:
+            tables: whether it may have the shop's tables already; on PostgreSQL that is faster.
+        """
+
+
 on_both_databases = pytest.mark.parametrize('new_database', ['sqlite', 'postgresql'], indirect=True)
 """Runs the tests of a module on both databases; without it they run on SQLite."""
 
 
 @pytest.fixture
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
-    """Make empty databases; each call returns the URL of a new one."""
+    """Make databases; each call returns the URL of a new one."""
     numbers = count(1)
 
-    def on_sqlite() -> str:
+    def on_sqlite(*, tables: bool = False) -> str:
         number = next(numbers)
         return f'sqlite:///{tmp_path}/shop{"" if number == 1 else f"-{number}"}.db'
 
@@ -40,7 +52,12 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[New
         return
     server = request.getfixturevalue('postgres_server')
     with ExitStack() as databases:
-        yield lambda: databases.enter_context(server.database())
+
+        def on_postgresql(*, tables: bool = False) -> str:
+            url: str = databases.enter_context(server.ledger() if tables else server.database())
+            return url
+
+        yield on_postgresql
 
 
 @pytest.fixture(autouse=True)
@@ -56,8 +73,8 @@ def only_described_requests(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def database_url(new_database: NewDatabase) -> str:
-    """Return the URL of the shop's database."""
-    return new_database()
+    """Return the URL of the shop's database, in which the tables may exist."""
+    return new_database(tables=True)
 
 
 @pytest.fixture

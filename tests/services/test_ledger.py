@@ -198,8 +198,9 @@ async def test_opening_twice_changes_nothing(ledger: Ledger) -> None:
     assert await ledger.orders.find(id='o1') is not None
 
 
-async def test_several_ledgers_can_open_one_new_database_at_once(database_url: str) -> None:
+async def test_several_ledgers_can_open_one_new_database_at_once(new_database: NewDatabase) -> None:
     """The migrations are applied once."""
+    database_url = new_database()
     ledgers = [Ledger(connect(database_url), lambda: NOON) for _ in range(4)]
     await asyncio.gather(*(ledger.open() for ledger in ledgers))
     assert await ledgers[0].orders.add(an_order(), because=Cause.BUTTON)

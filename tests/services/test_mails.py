@@ -317,7 +317,8 @@ async def test_a_problem_is_told_after_a_quarter_of_an_hour(
     customer: Customer, sandbox: SandboxClient, clock: Clock
 ) -> None:
     """Once, and not again while it lasts or returns on the same day."""
-    shop = customer.shop
+    shop, now = customer.shop, clock()
+    until_noon = now.replace(hour=12, minute=0) - now
     problem = [Problem('reconciler', 'Stripe is silent')]
     for minutes, problems, known in (
         (0, problem, 0),
@@ -331,10 +332,10 @@ async def test_a_problem_is_told_after_a_quarter_of_an_hour(
         (33, problem, 1),
         (50, problem, 1),
     ):
-        clock.ahead = timedelta(minutes=minutes)
+        clock.ahead = until_noon + timedelta(minutes=minutes)
         await shop.problem_watch.check(problems)
         assert len(await alerts_of(shop)) == known, minutes
-    clock.ahead = timedelta(minutes=70)
+    clock.ahead = until_noon + timedelta(minutes=70)
     await send_all(shop)
     (mail,) = sandbox.mails(OPERATOR)
     assert 'reconciler: Stripe is silent' in mail['text']

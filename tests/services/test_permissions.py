@@ -8,7 +8,7 @@ import pytest
 
 from services.errors import PaymentsUnavailable
 from services.orders import Cause, State
-from services.payments import FOR_BUTTONS, PERMISSIONS, create_key_url
+from services.payments import FOR_BUTTONS, FOR_SET_UP, PERMISSIONS, create_key_url
 from services.sandbox.stripe.endpoints import ENDPOINTS
 from services.sandbox.stripe.expand import permissions_of
 from services.settings import parse_settings
@@ -190,7 +190,7 @@ async def test_only_the_buttons_of_the_admin_write_to_payments(
 def test_the_readme_lists_the_permissions() -> None:
     """README names each row of the Dashboard, and links the forms in which they are ticked."""
     readme = (ROOT / 'README.md').read_text(encoding='utf-8')
-    for row, _ in (*PERMISSIONS.values(), *FOR_BUTTONS.values()):
+    for row, _ in (*PERMISSIONS.values(), *FOR_BUTTONS.values(), *FOR_SET_UP.values()):
         assert row in readme
     assert create_key_url() + '\n' in readme
     assert create_key_url(for_buttons=True) + '\n' in readme

@@ -16,7 +16,7 @@ from services.shop import Shop, build
 from tests.factories import NOON, an_order, event_of, signed
 from tests.processes import ROOT
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Customer, client_at, on_both_databases
+from tests.services.conftest import Customer, NewDatabase, client_at, on_both_databases
 
 pytestmark = on_both_databases
 PROCESSES = 3
@@ -77,8 +77,9 @@ def _open_at_once(url: str) -> list[int]:
     return [process.returncode for process in processes]
 
 
-async def test_processes_that_start_at_once_create_the_tables_once(database_url: str) -> None:
+async def test_processes_that_start_at_once_create_the_tables_once(new_database: NewDatabase) -> None:
     """All of them open the new database, none fails, and the ledger works."""
+    database_url = new_database()
     assert await asyncio.to_thread(_open_at_once, database_url) == [0] * PROCESSES
     ledger = Ledger(connect(database_url), lambda: NOON)
     await ledger.open()

@@ -31,6 +31,8 @@ IMPERSONAL = {
     'attention': 'key cause order_id state actor',
     'switches': 'name text actor',
     'rehearsals': 'id actor hops problem',
+    'settings': 'kind name value',
+    'instance': 'id',
 }
 """Columns that name no customer, or that `Forgetting` erases by name: look there before you add one."""
 

@@ -4,6 +4,7 @@ from services.admin import Access
 from services.shop import Shop
 from ui.admin import (
     actions,
+    check,
     evidence,
     export,
     forget,
@@ -21,5 +22,5 @@ def register(shop: Shop, access: Access) -> None:
     """Register every page and every action of the admin."""
     login.register(shop, access)
     sign_ins.register(shop, access)
-    for module in (overview, put_away, orders, evidence, order, actions, selling, export, forget):
+    for module in (overview, put_away, orders, evidence, order, actions, selling, check, export, forget):
         module.register(shop)

@@ -27,7 +27,9 @@ def register(shop: Shop, access: Access) -> None:
     @app.api_route(LOGIN, methods=['GET', 'HEAD'])
     def login(request: Request) -> Response:
         wanted = own_path(request.query_params.get('next', ''))
-        return see_other(wanted) if request.state.signed_in else _page(shop, wanted)
+        if request.state.signed_in:
+            return see_other(wanted)
+        return _page(shop, wanted, is_first='first' in request.query_params)
 
     @app.post(LOGIN)
     async def sign_in(request: Request) -> Response:
@@ -49,11 +51,22 @@ def register(shop: Shop, access: Access) -> None:
         return with_cookie(see_other(LOGIN), '', secure=secure)
 
 
-def _page(shop: Shop, wanted: str, problem: str = '', error: ShopError | None = None) -> Response:
+def _page(
+    shop: Shop, wanted: str, problem: str = '', error: ShopError | None = None, *, is_first: bool = False
+) -> Response:
     headers = {'Retry-After': str(error.retry_after)} if error and error.retry_after else {}
-    body = join(h('h1', 'Sign in'), _form(wanted, problem))
+    first = _first_sale(shop) if is_first else None
+    body = join(h('h1', 'Sign in'), first, _form(wanted, problem))
     status = error.status if error else 200
     return admin_document(shop, 'Sign in', body, None, status=status, headers=headers)
+
+
+def _first_sale(shop: Shop) -> Markup:
+    """Say what comes after the set-up."""
+    link = h('a', 'make your first test sale', href='/')
+    pay = 'card 4242 4242 4242 4242, any date to come, any CVC'
+    how = f'pay with {pay}' if shop.settings.mode == 'test' else 'pay with your own card, then refund it here'
+    return h('div', h('p', 'Your shop is set up. Now ', link, f': {how}.'), class_='notice')
 
 
 def _form(wanted: str, problem: str) -> Markup:

@@ -10,6 +10,7 @@ from services.selling import LONGEST_TEXT
 from services.shop import Shop
 from ui.admin import rehearsal
 from ui.admin.access import Form, admin_page, admin_post, see_other
+from ui.admin.check import check_form
 from ui.admin.forms import action_form, button
 from ui.admin.layout import Area
 from ui.components.builder import h, join
@@ -41,7 +42,7 @@ def register(shop: Shop) -> None:
         Static(h('h1', 'Selling'))
         Static(_switch(signed_in, text, since), 'section').classes('panel')
         Static(_offer(shop), 'section')
-        Static(_checks(await shop.health()), 'section')
+        Static(join(_checks(await shop.health()), check_form(signed_in)), 'section')
         await rehearsal.show_rehearsal(shop, signed_in)
 
     @admin_post(f'{PATH}/stop', shop)

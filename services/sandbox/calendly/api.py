@@ -14,6 +14,7 @@ from services.sandbox.types import Json
 
 MAX_RANGE = timedelta(days=31)
 MAX_REASON = 10_000
+MAX_MINUTES = 720
 
 
 def me(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
@@ -27,16 +28,33 @@ def event_types(state: SandboxState, request: Request, _: Json) -> tuple[Json, i
     """`GET /event_types`."""
     check_owner(state, request)
     active = request.query_params.get('active')
-    resource = resources.event_type(state.calendar)
-    shown = active is None or (active == 'true') == resource['active']
-    if state.calendar.team and 'organization' not in request.query_params:
-        shown = False
-    return collection(state, request, [resource] if shown else [])
+    made = list(state.calendar.made_event_types.values())
+    hidden = state.calendar.team and 'organization' not in request.query_params
+    found = [*([] if hidden else [resources.event_type(state.calendar)]), *made]
+    shown = [item for item in found if active is None or (active == 'true') == item['active']]
+    return collection(state, request, shown)
+
+
+def create_event_type(state: SandboxState, _: Request, body: Json) -> tuple[Json, int]:
+    """`POST /event_types`: one-on-one only; whether it is secret, and its slug, cannot be chosen."""
+    calendar, name, minutes = state.calendar, body.get('name'), body.get('duration', 30)
+    if body.get('owner') != resources.user_uri(calendar):
+        raise invalid_argument('owner', 'owner is unknown; it is the URI of a user')
+    if not isinstance(name, str) or not name.strip():
+        raise invalid_argument('name', 'name must be filled')
+    if not isinstance(minutes, int) or not 1 <= minutes <= MAX_MINUTES:
+        raise invalid_argument('duration', f'must be between 1 and {MAX_MINUTES}')
+    made = resources.made_event_type(calendar, name, minutes, active=bool(body.get('active', False)))
+    calendar.made_event_types[made['uri'].rpartition('/')[2]] = made
+    return {'resource': made}, 201
 
 
 def event_type(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
     """`GET /event_types/{uuid}`."""
-    if request.path_params['uuid'] != state.calendar.event_type:
+    key = request.path_params['uuid']
+    if key in state.calendar.made_event_types:
+        return {'resource': state.calendar.made_event_types[key]}, 200
+    if key != state.calendar.event_type:
         raise CalendlyError(404)
     return {'resource': resources.event_type(state.calendar)}, 200
 
@@ -167,6 +185,7 @@ ROUTES = [
     route('/users/me', me, scope='users:read'),
     route('/users/{uuid}', me, scope='users:read'),
     route('/event_types', event_types, scope='event_types:read'),
+    route('/event_types', create_event_type, 'POST', scope='event_types:write'),
     route('/event_types/{uuid}', event_type, scope='event_types:read'),
     route('/event_type_available_times', available_times, scope='availability:read'),
     route('/scheduling_links', scheduling_links, 'POST', scope='scheduling_links:write'),

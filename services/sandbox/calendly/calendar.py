@@ -100,6 +100,7 @@ class Mail:
 class Calendar:
     """One host with one event type and its bookings.
 
+    `made_event_types` are the ones made through the API; they are listed, and no page exists for them.
     `team` puts the event type under the organization only. `admin` says whether the token may read the
     organization, `may_cancel` whether it may cancel meetings. `other_event_type` is the id of another event
     type of the host, for which no page exists.
@@ -129,6 +130,7 @@ class Calendar:
     token_revoked: bool = False
     missing_scopes: set[str] = field(default_factory=set)
     other_event_type: str = field(default_factory=lambda: str(uuid.uuid4()))
+    made_event_types: dict[str, Json] = field(default_factory=dict)
     bookings: dict[str, Booking] = field(default_factory=dict)
     invitees: dict[str, Booking] = field(default_factory=dict)
     no_shows: dict[str, Booking] = field(default_factory=dict)

@@ -81,6 +81,20 @@ def event_type(calendar: Calendar) -> Json:
     }  # fmt: skip
 
 
+def made_event_type(calendar: Calendar, name: str, minutes: int, *, active: bool) -> Json:
+    """Return an event type that was made through the API."""
+    config, now = calendar.config, timestamp(calendar.now())
+    slug = '-'.join(name.lower().split())
+    return event_type(calendar) | {
+        'uri': uri(calendar, 'event_types', str(uuid.uuid4())), 'name': name, 'slug': slug,
+        'scheduling_url': f'{config.calendly_api}/{config.host_slug}/{slug}', 'duration': minutes,
+        'duration_options': None, 'active': active, 'secret': False, 'is_paid': False, 'deleted_at': None,
+        'kind': 'solo', 'pooling_type': None, 'locations': None, 'custom_questions': [],
+        'created_at': now, 'updated_at': now, 'start_time_increment': 30,
+        'profile': {'name': config.host, 'owner': user_uri(calendar), 'type': 'User'},
+    }  # fmt: skip
+
+
 def scheduling_link(calendar: Calendar, link: Link) -> Json:
     """Return a single-use link."""
     config = calendar.config

@@ -7,7 +7,7 @@ from services.sandbox.calendly import bookings, other_events
 from services.sandbox.clock import run_due
 from services.sandbox.seed import seed
 from services.sandbox.state import SandboxState
-from services.sandbox.stripe import events
+from services.sandbox.stripe import events, webhook_endpoints
 from services.sandbox.types import Json
 
 
@@ -41,7 +41,7 @@ async def webhooks(state: SandboxState, body: Json) -> Json:
     `stripe_payload` is `snapshot`, `thin` or `both`; `calendly_events` are the kinds to subscribe to.
     """
     if 'stripe' in body:
-        state.stripe_webhook = body['stripe']
+        webhook_endpoints.configure(state, body['stripe'])
     if body.get('stripe_payload', 'both') not in ('snapshot', 'thin', 'both'):
         raise ValueError('stripe_payload is snapshot, thin or both')
     state.stripe_payload = body.get('stripe_payload', state.stripe_payload)
@@ -50,7 +50,7 @@ async def webhooks(state: SandboxState, body: Json) -> Json:
         if body['calendly']:
             bookings.subscribe_shop(state, body['calendly'], body.get('calendly_events'))
     urls = [item.url for item in state.calendar.subscriptions.values()]
-    return {'stripe': state.stripe_webhook, 'calendly': urls}
+    return {'stripe': webhook_endpoints.configured_url(state), 'calendly': urls}
 
 
 async def ping(state: SandboxState, body: Json) -> Json:

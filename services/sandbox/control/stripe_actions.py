@@ -1,7 +1,18 @@
 """What customers, banks and the operator do at Stripe; each function is `POST /actions/<name>`."""
 
+from dataclasses import asdict, fields
+
 from services.sandbox.state import SandboxState, Session
-from services.sandbox.stripe import checkout, disputes, events, fraud, objects, payments, refunds
+from services.sandbox.stripe import (
+    checkout,
+    disputes,
+    event_destinations,
+    events,
+    fraud,
+    objects,
+    payments,
+    refunds,
+)
 from services.sandbox.types import Json
 
 
@@ -112,6 +123,22 @@ async def tax(state: SandboxState, body: Json) -> Json:
     return {'by_default': state.tax.by_default, 'behavior': state.tax.behavior, 'percent': state.tax.percent}
 
 
+async def dashboard(state: SandboxState, body: Json) -> Json:
+    """`{terms_url?, tax_office?, charges_enabled?}`: fill in the dashboard, or leave something out."""
+    for item in fields(state.dashboard):
+        setattr(state.dashboard, item.name, bool(body.get(item.name, getattr(state.dashboard, item.name))))
+    return asdict(state.dashboard)
+
+
+async def event_destination(state: SandboxState, body: Json) -> Json:
+    """`{url, events?, payload?: snapshot|thin, enabled?}`: make an event destination in the dashboard."""
+    events_, payload = body.get('events', list(state.config.stripe_events)), body.get('payload', 'snapshot')
+    if payload not in ('snapshot', 'thin'):
+        raise ValueError('payload is snapshot or thin')
+    is_enabled = bool(body.get('enabled', True))
+    return event_destinations.create(state, body['url'], events_, payload, is_enabled=is_enabled)
+
+
 async def price(state: SandboxState, body: Json) -> Json:
     """`{price?, active?, amount?, currency?, recurring?, name?}`: change or create a price."""
     key = body.get('price', state.config.price)
@@ -142,5 +169,6 @@ async def key(state: SandboxState, body: Json) -> Json:
 
 
 ACTIONS = (
-    pay, expire, settle, refund, fail_refund, send_receipt, dispute, review, warn, tax, price, key,
+    pay, expire, settle, refund, fail_refund, send_receipt, dispute, review, warn, tax, dashboard,
+    event_destination, price, key,
 )  # fmt: skip

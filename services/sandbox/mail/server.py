@@ -17,6 +17,7 @@ class SmtpListener:
     def __init__(self, state: SandboxState) -> None:
         self._state = state
         self._server: asyncio.Server | None = None
+        self._is_opening = False  # two requests may come at once
 
     async def update(self) -> None:
         """Listen unless the mailbox is down or there is no port."""
@@ -28,13 +29,17 @@ class SmtpListener:
         if state.mailbox.down and self._server is not None:
             self._server.close()
             self._server = None
-        elif not state.mailbox.down and self._server is None:
-            self._server = await asyncio.get_running_loop().create_server(
-                lambda: SMTP(_Connection(state), hostname=NAME, enable_SMTPUTF8=False),
-                state.config.smtp_host,
-                port,
-                reuse_address=True,
-            )
+        elif not state.mailbox.down and self._server is None and not self._is_opening:
+            self._is_opening = True
+            try:
+                self._server = await asyncio.get_running_loop().create_server(
+                    lambda: SMTP(_Connection(state), hostname=NAME, enable_SMTPUTF8=False),
+                    state.config.smtp_host,
+                    port,
+                    reuse_address=True,
+                )
+            finally:
+                self._is_opening = False
 
 
 class _Connection:

@@ -88,7 +88,7 @@ async def handle(request: Request) -> Response:
     state = state_of(request)
     body = (await request.body()).decode(errors='replace')
     request_id = new_id('req_', 14)
-    path = '/v1/' + request.path_params['path']
+    path = request.url.path.removeprefix(request.scope.get('root_path', ''))
     try:
         check_key(state, key_of(request))
         endpoint, object_id = _find_endpoint(request.method, path)
@@ -119,7 +119,7 @@ def envelope(error: StripeError, request_id: str) -> bytes:
 
 def to_json(item: Json) -> bytes:
     """Return an object as indented JSON, as Stripe sends it."""
-    return json.dumps(item, indent=2).encode()
+    return json.dumps(item).encode()
 
 
 def respond(state: SandboxState, request: Request, body: bytes, status: int, request_id: str) -> Response:
@@ -234,4 +234,5 @@ class Call:
         raise StripeError(rule.message or message, status=rule.status, kind=kind, code=rule.code or code)
 
 
-ROUTES = [Route('/v1/{path:path}', handle, methods=['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])]
+METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+ROUTES = [Route(f'/{version}/{{path:path}}', handle, methods=METHODS) for version in ('v1', 'v2')]

@@ -7,6 +7,15 @@ from services.sandbox.stripe import events, objects
 from services.sandbox.stripe.errors import StripeError, not_found
 from services.sandbox.types import Json
 
+NO_TERMS_URL = (
+    'You cannot collect consent to your terms of service unless a URL is set in the Stripe Dashboard. Update '
+    'your public business information with a Terms of service URL in your Dashboard '
+    'https://dashboard.stripe.com/settings/public.'
+)
+NO_TAX_OFFICE = (
+    'You must have a valid head office address to enable automatic tax calculation in test mode. Visit '
+    'https://dashboard.stripe.com/test/settings/tax to update it.'
+)
 MINIMUM = {'usd': 50, 'eur': 50, 'gbp': 30, 'jpy': 50}
 
 
@@ -44,6 +53,7 @@ def create_session(state: SandboxState, params: Json) -> Session:
     session = Session(new_id('cs_test_a1', 56), now, expires, params, dict(price), quantity)
     # Without it the account's default decides (docs.stripe.com/tax/checkout/automatic-tax-default).
     session.adds_tax = params.get('automatic_tax', {'enabled': state.tax.by_default})['enabled']
+    _check_dashboard(state, session)
     if session.total < MINIMUM.get(session.currency, 1):
         message = "The Checkout Session's total amount must convert to at least 50 cents."
         raise StripeError(message, code='amount_too_small')
@@ -67,6 +77,15 @@ def _check_mode(params: Json) -> None:
         raise StripeError(
             'You can only use `submit_type=subscribe` in `subscription` mode.', param='submit_type'
         )
+
+
+def _check_dashboard(state: SandboxState, session: Session) -> None:
+    """Raise if the session needs what is missing in the dashboard."""
+    consent = session.params.get('consent_collection', {}).get('terms_of_service')
+    if consent == 'required' and not state.dashboard.terms_url:
+        raise StripeError(NO_TERMS_URL, param='consent_collection[terms_of_service]')
+    if session.adds_tax and not state.dashboard.tax_office:
+        raise StripeError(NO_TAX_OFFICE, param='automatic_tax[enabled]')
 
 
 def _check_lifetime(seconds: int) -> None:

@@ -5,7 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.sandbox.state import Event, SandboxState, Session
-from services.sandbox.stripe import checkout, direct_payments, disputes, events, objects, parameters, refunds
+from services.sandbox.stripe import (
+    checkout,
+    direct_payments,
+    disputes,
+    event_destinations,
+    events,
+    objects,
+    parameters,
+    prices,
+    refunds,
+    webhook_endpoints,
+)
 from services.sandbox.stripe.errors import StripeError, not_found
 from services.sandbox.stripe.listing import list_page, matches_time
 from services.sandbox.stripe.validators import text
@@ -98,28 +109,6 @@ def _event(state: SandboxState, key: str, _: Json) -> Json:
     return events.view(state, state.events[key])
 
 
-def _prices(state: SandboxState, _: str, params: Json) -> Json:
-    names = ('active', 'product', 'type', 'currency')
-    found = [
-        item for item in reversed(state.prices.values())
-        if matches_time(item['created'], params.get('created'))
-        and all(params[name] == item[name] for name in names if name in params)
-    ]  # fmt: skip
-    return list_page(found, params, '/v1/prices', 'price')
-
-
-def _price(state: SandboxState, key: str, _: Json) -> Json:
-    if key not in state.prices:
-        raise not_found('price', key, 'price')
-    return dict(state.prices[key])
-
-
-def _product(state: SandboxState, key: str, _: Json) -> Json:
-    if key not in state.products:
-        raise not_found('product', key, 'product')
-    return dict(state.products[key])
-
-
 def _read_one(kind: str) -> Handler:
     def handler(state: SandboxState, key: str, _: Json) -> Json:
         if key not in state.tables[kind]:
@@ -158,15 +147,33 @@ def _dispute(state: SandboxState, key: str, params: Json) -> Json:
 
 INTENTS, CHARGES, REFUNDS, DISPUTES = '/v1/payment_intents', '/v1/charges', '/v1/refunds', '/v1/disputes'
 SESSIONS, REVIEWS, INVOICES = '/v1/checkout/sessions', '/v1/reviews', '/v1/invoices'
+WEBHOOKS = '/v1/webhook_endpoints'
 WARNING, WARNINGS = 'radar.early_fraud_warning', '/v1/radar/early_fraud_warnings'
-LINES = {name: validator for name, validator in parameters.PAGE.items() if name != 'created'}
+LINES = ENDPOINT_LIST = {name: each for name, each in parameters.PAGE.items() if name != 'created'}
 BY_INTENT = parameters.PAGE | {'payment_intent': text()}
 
 ENDPOINTS = (
     Endpoint('GET', '/v1/account', 'connected_account_read', _account, parameters.EXPAND),
-    Endpoint('GET', '/v1/prices', 'plan_read', _prices, parameters.PRICE_LIST),
-    Endpoint('GET', '/v1/prices/{}', 'plan_read', _price, parameters.EXPAND),
-    Endpoint('GET', '/v1/products/{}', 'product_read', _product, parameters.EXPAND),
+    Endpoint('GET', '/v1/prices', 'plan_read', prices.list_prices, parameters.PRICE_LIST),
+    Endpoint('POST', '/v1/prices', 'plan_write', prices.create_price, parameters.PRICE_CREATE, ('currency',)),
+    Endpoint('GET', '/v1/prices/{}', 'plan_read', prices.read_price, parameters.EXPAND),
+    Endpoint('GET', '/v1/products', 'product_read', prices.list_products, parameters.PRODUCT_LIST),
+    Endpoint(
+        'POST', '/v1/products', 'product_write', prices.create_product, parameters.PRODUCT_CREATE, ('name',)
+    ),
+    Endpoint('GET', '/v1/products/{}', 'product_read', prices.read_product, parameters.EXPAND),
+    Endpoint('GET', WEBHOOKS, 'webhook_read', _list('webhook_endpoint', WEBHOOKS), ENDPOINT_LIST),
+    Endpoint(
+        'POST',
+        WEBHOOKS,
+        'webhook_write',
+        webhook_endpoints.create,
+        parameters.ENDPOINT_CREATE,
+        ('enabled_events', 'url'),
+    ),
+    Endpoint('GET', WEBHOOKS + '/{}', 'webhook_read', _read_one('webhook_endpoint'), parameters.EXPAND),
+    Endpoint('POST', WEBHOOKS + '/{}', 'webhook_write', webhook_endpoints.update, parameters.ENDPOINT_UPDATE),
+    Endpoint('DELETE', WEBHOOKS + '/{}', 'webhook_write', webhook_endpoints.delete, {}),
     Endpoint(
         'POST', SESSIONS, 'checkout_session_write', _create, parameters.SESSION_CREATE, ('mode', 'line_items')
     ),
@@ -197,6 +204,13 @@ ENDPOINTS = (
     Endpoint('GET', INVOICES + '/{}', 'invoice_read', _read_one('invoice'), parameters.EXPAND),
     Endpoint('GET', WARNINGS, 'charge_read', _list(WARNING, WARNINGS), parameters.OF_PAYMENT),
     Endpoint('GET', WARNINGS + '/{}', 'charge_read', _read_one(WARNING), parameters.EXPAND),
+    Endpoint(
+        'GET',
+        '/v2/core/event_destinations',
+        'webhook_read',
+        event_destinations.listing,
+        parameters.DESTINATION_LIST,
+    ),
     Endpoint('GET', '/v1/events', 'event_read', _events, parameters.EVENT_LIST),
     Endpoint('GET', '/v1/events/{}', 'event_read', _event, parameters.EXPAND),
 )

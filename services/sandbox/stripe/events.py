@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from services.sandbox.state import Event, SandboxState, new_id
+from services.sandbox.stripe import event_destinations, webhook_endpoints
 from services.sandbox.types import Json
 from services.sandbox.webhooks import Delivery
 
@@ -16,14 +17,20 @@ URLS = {
 
 
 def record(state: SandboxState, kind: str, item: Json) -> Event:
-    """Record an event, and send it if the endpoint subscribes to its type, as a snapshot, thin, or both."""
+    """Record an event, and send it to the endpoints that subscribe to it: as a snapshot, thin, or both."""
     event = Event(new_id('evt_1'), state.timestamp(), kind, json.dumps(item))
     state.events[event.id] = event
-    if state.stripe_webhook and kind in state.config.stripe_events:
-        if state.stripe_payload in ('thin', 'both') and item['object'] in URLS:
-            event.delivery = _send(state, thin(state, kind, event.created, item))
-        if state.stripe_payload in ('snapshot', 'both'):
-            event.delivery = _send(state, view(state, event, pending=1))
+    for endpoint in webhook_endpoints.subscribed(state, kind):
+        payload = state.stripe_payload if endpoint['id'] == webhook_endpoints.CONFIGURED else 'snapshot'
+        if payload in ('thin', 'both') and item['object'] in URLS:
+            event.deliveries.append(_send(state, endpoint, thin(state, kind, event.created, item)))
+        if payload in ('snapshot', 'both'):
+            event.deliveries.append(_send(state, endpoint, view(state, event, pending=1)))
+    for destination in event_destinations.subscribed(state, kind):
+        if destination['event_payload'] == 'snapshot':
+            event.deliveries.append(_send(state, destination, view(state, event, pending=1)))
+        elif item['object'] in URLS:
+            event.deliveries.append(_send(state, destination, thin(state, kind, event.created, item)))
     while len(state.events) > state.config.max_closed:
         del state.events[next(iter(state.events))]
     return event
@@ -31,13 +38,14 @@ def record(state: SandboxState, kind: str, item: Json) -> Event:
 
 def ping(state: SandboxState) -> Json:
     """Send what `POST /v2/core/event_destinations/{id}/ping` makes Stripe send."""
-    if not state.stripe_webhook:
+    endpoint = state.tables[webhook_endpoints.KIND].get(webhook_endpoints.CONFIGURED)
+    if endpoint is None:
         raise ValueError('there is no webhook')
     destination = {'id': new_id('ed_test_'), 'object': 'v2.core.event_destination'}
     related = {'id': destination['id'], 'type': destination['object']}
     related['url'] = f'/v2/core/event_destinations/{destination["id"]}'
     body = _notification(state, 'v2.core.event_destination.ping', state.timestamp(), related)
-    return _send(state, body).view()
+    return _send(state, endpoint, body).view()
 
 
 def thin(state: SandboxState, kind: str, created: int, item: Json) -> Json:
@@ -55,9 +63,9 @@ def _notification(state: SandboxState, kind: str, created: int, related: Json) -
     }  # fmt: skip
 
 
-def _send(state: SandboxState, body: Json) -> Delivery:
-    data, url = json.dumps(body, indent=2).encode(), str(state.stripe_webhook)
-    delivery = Delivery('stripe', body['id'], body['type'], url, state.config.stripe_webhook_secret, data)
+def _send(state: SandboxState, endpoint: Json, body: Json) -> Delivery:
+    data, secret = json.dumps(body, indent=2).encode(), state.webhook_secrets[endpoint['id']]
+    delivery = Delivery('stripe', body['id'], body['type'], endpoint['url'], secret, data)
     state.webhooks.send(delivery)
     return delivery
 
@@ -74,4 +82,4 @@ def view(state: SandboxState, event: Event, pending: int | None = None) -> Json:
 
 def delivered(event: Event) -> bool:
     """Whether no delivery of this event is pending; also true without an endpoint."""
-    return event.delivery is None or event.delivery.state == 'delivered'
+    return all(delivery.state == 'delivered' for delivery in event.deliveries)

@@ -179,7 +179,7 @@ def price(key: str, product_id: str, amount: int, currency: str, created: int) -
     }  # fmt: skip
 
 
-def product(key: str, name: str, price_id: str, created: int) -> Json:
+def product(key: str, name: str, price_id: str | None, created: int) -> Json:
     """Return a product (https://docs.stripe.com/api/products/object)."""
     return {
         'id': key, 'object': 'product', 'active': True, 'created': created, 'default_price': price_id,
@@ -193,7 +193,8 @@ def account(state: SandboxState) -> Json:
     """Return the account (https://docs.stripe.com/api/accounts/object)."""
     config = state.config
     return {
-        'id': config.account, 'object': 'account', 'business_type': 'individual', 'charges_enabled': True,
+        'id': config.account, 'object': 'account', 'business_type': 'individual',
+        'charges_enabled': state.dashboard.charges_enabled,
         'capabilities': dict.fromkeys(
             ('card_payments', 'transfers', 'us_bank_account_ach_payments'), 'active'
         ),

@@ -159,8 +159,40 @@ EVIDENCE = object_of(
 )  # fmt: skip
 DISPUTE_UPDATE: Validators = EXPAND | {'evidence': EVIDENCE, 'metadata': metadata, 'submit': boolean}
 
+DESTINATION_LIST: Validators = {
+    'include': list_of(one_of('webhook_endpoint.url')), 'limit': integer, 'page': unsupported,
+}  # fmt: skip
 EVENT_LIST: Validators = PAGE | {'type': text(), 'types': list_of(text()), 'delivery_success': boolean}
 PRICE_LIST: Validators = PAGE | {
     'active': boolean, 'product': text(), 'type': one_of('one_time', 'recurring'), 'currency': text(3),
     'lookup_keys': unsupported, 'recurring': unsupported,
+}  # fmt: skip
+PRODUCT_LIST: Validators = PAGE | {
+    'active': boolean, 'ids': list_of(text()), 'shippable': boolean, 'url': text(),
+}  # fmt: skip
+PRODUCT: Validators = {
+    'active': boolean, 'metadata': metadata, 'name': text(), 'statement_descriptor': text(22),
+    'unit_label': text(12), 'tax_code': text(), 'id': text(),
+}  # fmt: skip
+PRODUCT_CREATE: Validators = EXPAND | PRODUCT | {
+    'description': text(40_000), 'images': list_of(text()), 'shippable': boolean, 'url': text(),
+    **dict.fromkeys(('default_price_data', 'marketing_features', 'package_dimensions'), unsupported),
+}  # fmt: skip
+PRICE_CREATE: Validators = EXPAND | {
+    'active': boolean, 'billing_scheme': one_of('per_unit'), 'currency': text(3), 'lookup_key': text(200),
+    'metadata': metadata, 'nickname': text(), 'product': text(),
+    'product_data': object_of(PRODUCT, ('name',)),
+    'tax_behavior': one_of('exclusive', 'inclusive', 'unspecified'), 'unit_amount': integer,
+    **dict.fromkeys(
+        ('currency_options', 'custom_unit_amount', 'recurring', 'tiers', 'tiers_mode', 'transfer_lookup_key',
+         'transform_quantity', 'unit_amount_decimal'), unsupported
+    ),
+}  # fmt: skip
+ENDPOINT_UPDATE: Validators = EXPAND | {
+    'description': text(), 'disabled': boolean, 'enabled_events': list_of(text()), 'metadata': metadata,
+    'url': url,
+}  # fmt: skip
+ENDPOINT_CREATE: Validators = EXPAND | {
+    'api_version': text(), 'connect': unsupported, 'description': text(), 'enabled_events': list_of(text()),
+    'metadata': metadata, 'url': url,
 }  # fmt: skip

@@ -204,9 +204,10 @@ async def _finish(state: SandboxState, session: Session, payment_status: str) ->
 
 
 async def _wait_for_webhook(state: SandboxState, event: Event) -> None:
-    if event.delivery is not None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(event.delivery.attempted.wait(), state.config.redirect_timeout)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(state.config.redirect_timeout):
+            for delivery in event.deliveries:
+                await delivery.attempted.wait()
 
 
 def settle_bank_payment(state: SandboxState, session: Session, success: bool) -> None:

@@ -1,5 +1,7 @@
 """The first tables."""
 
+import secrets
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -338,3 +340,17 @@ def _create_admin() -> None:
         sa.Column('at', TIME, nullable=False),
         sa.PrimaryKeyConstraint('name', name='pk_switches'),
     )
+    op.create_table(
+        'settings',
+        sa.Column('kind', sa.String(16), nullable=False),
+        sa.Column('name', sa.String(64), nullable=False),
+        sa.Column('value', TEXT, nullable=False),
+        sa.Column('at', TIME, nullable=False),
+        sa.PrimaryKeyConstraint('kind', 'name', name='pk_settings'),
+    )
+    instance = op.create_table(
+        'instance',
+        sa.Column('id', sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint('id', name='pk_instance'),
+    )
+    op.bulk_insert(instance, [{'id': secrets.token_urlsafe(24)}])

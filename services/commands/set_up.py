@@ -1,0 +1,289 @@
+"""``main.py setup``: ask for keys and choices, check each, make the webhooks, and write the settings."""
+
+import asyncio
+import getpass
+import secrets
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from services.commands.refused import CommandRefused
+from services.errors import ShopError
+from services.set_up import RESTRICTED_KEY, Refused, SetUp, Step, opened
+from services.settings import how_to_run
+
+NOBODY = 'nobody answers; what was answered until now is kept, and the next `setup` goes on there'
+
+
+class Prompts(Protocol):
+    """Asks the operator."""
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+
+    def ask(self, question: str, *, known: str = '', secret: bool = False) -> str:
+        """Return what is typed; '' keeps what is known.
+
+        Args:
+            question: what is wanted.
+            known: what is there already, as people may see it.
+            secret: whether the answer must not be seen.
+        """
+
+    def agree(self, question: str) -> bool:
+        """Ask a question that is answered with yes or no."""
+
+
+class Terminal:
+    """Asks on the terminal, or reads lines from the standard input."""
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+        print(text, flush=True)
+
+    def ask(self, question: str, *, known: str = '', secret: bool = False) -> str:
+        """Return what is typed; '' keeps what is known."""
+        prompt = f'{question}{f" [{known}]" if known else ""}: '
+        try:
+            if secret and sys.stdin.isatty():
+                return getpass.getpass(prompt).strip()
+            return input(prompt).strip()
+        except EOFError:
+            raise CommandRefused(NOBODY) from None
+
+    def agree(self, question: str) -> bool:
+        """Ask a question that is answered with yes or no."""
+        return self.ask(f'{question} (yes/no)').lower() in ('y', 'yes')
+
+
+def run(
+    environ: Mapping[str, str], env_file: Path, *, undo: bool, yes: bool, prompts: Prompts | None = None
+) -> None:
+    """Set the shop up, or delete what a set-up has made at Stripe and Calendly.
+
+    Args:
+        environ: the process environment.
+        env_file: the file that settings are read from, and written to where that is possible.
+        undo: delete.
+        yes: write without asking.
+        prompts: asks the operator; the terminal, if not given.
+
+    Raises:
+        CommandRefused: nobody answers, or it cannot be undone.
+        SettingsError: the database cannot be used.
+    """
+    asyncio.run(_run(environ, env_file, undo=undo, yes=yes, prompts=prompts or Terminal()))
+
+
+async def _run(
+    environ: Mapping[str, str], env_file: Path, *, undo: bool, yes: bool, prompts: Prompts
+) -> None:
+    async with opened(environ, env_file) as set_up:
+        if undo:
+            await _undo(set_up, prompts)
+        else:
+            await Conversation(set_up, prompts, yes=yes).hold()
+
+
+async def _undo(set_up: SetUp, prompts: Prompts) -> None:
+    try:
+        lines = await set_up.undo()
+    except Refused as error:
+        raise CommandRefused(str(error)) from error
+    for line in lines:
+        prompts.say(line)
+
+
+class Conversation:
+    """Takes one step after the other; one that is refused is repeated."""
+
+    def __init__(self, set_up: SetUp, prompts: Prompts, *, yes: bool = False) -> None:
+        self._set_up = set_up
+        self._answers = set_up.answers
+        self._prompts = prompts
+        self._yes = yes
+        self._steps: Mapping[Step, Callable[[], Awaitable[None]]] = {
+            Step.KEYS: self._keys,
+            Step.PRICE: self._price,
+            Step.CALENDAR: self._token,
+            Step.EVENT_TYPE: self._event_type,
+            Step.ADDRESS: self._address,
+            Step.PAYMENTS_WEBHOOK: self._endpoint,
+            Step.BOOKINGS_WEBHOOK: self._subscription,
+            Step.PASSWORD: self._password,
+        }
+
+    async def hold(self) -> None:
+        """Take all steps, write the settings, and say what comes next."""
+        goes_on = bool(self._answers.draft) and self._prompts.agree(
+            f'A set-up was broken off. Go on at its step "{self._answers.step}"?'
+        )
+        for step, take in self._steps.items():
+            if not (goes_on and self._answers.is_taken(step)):
+                await self._repeat(take)
+        await self._write()
+
+    async def _repeat(self, take: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await take()
+            except Refused as error:
+                self._prompts.say(f'  {error}')
+            except ShopError as error:
+                raise CommandRefused(str(error)) from error
+            else:
+                return
+
+    async def _keys(self) -> None:
+        self._prompts.say('1. Stripe. Keys are in Stripe Dashboard > Developers > API keys.')
+        self._prompts.say(f'  A restricted key with what the shop needs: {RESTRICTED_KEY}')
+        secret = self._ask('STRIPE_SECRET_KEY', 'Secret or restricted key (sk_… or rk_…)', secret=True)
+        public = self._ask('STRIPE_PUBLISHABLE_KEY', 'Publishable key (pk_…), or nothing')
+        self._tell(await self._set_up.payments.use_keys(secret, public))
+        self._prompts.say(f'  Stripe accepts the key: {self._answers.mode} mode.')
+
+    async def _price(self) -> None:
+        self._prompts.say('2. What you charge.')
+        prices = await self._set_up.payments.prices()
+        chosen = self._choose(
+            'price',
+            [f'{price.product or price.id}: {price.money}' for price in prices],
+            'make a new product with a price',
+            self._answers.shown('STRIPE_PRICE_ID'),
+        )
+        if chosen is None:
+            product = self._prompts.ask('Name of the product', known=self._answers.offer.name)
+            amount = self._prompts.ask('Amount, such as 150')
+            currency = self._prompts.ask('Currency', known='usd')
+            made = await self._set_up.payments.make_price(
+                product or self._answers.offer.name, amount, currency or 'usd', attempt=secrets.token_hex(16)
+            )
+            self._prompts.say(f'  Made: {made.product}, {made.money}.')
+            return
+        price_id = prices[chosen].id if chosen >= 0 else ''
+        self._prompts.say(f'  Customers pay {await self._set_up.payments.use_price(price_id)}.')
+
+    async def _token(self) -> None:
+        self._prompts.say('3. Calendly. A token is made in Calendly > Integrations > API and webhooks.')
+        known = self._answers.shown('CALENDLY_TOKEN')
+        token = self._ask('CALENDLY_TOKEN', 'Personal access token; "none" does without', secret=True)
+        none = token.lower() == 'none' or not (token or known)
+        await self._set_up.calendar.use_token(token, none=none)
+        self._prompts.say(
+            '  Every customer gets the public link.' if none else '  Calendly accepts the token.'
+        )
+
+    async def _event_type(self) -> None:
+        self._prompts.say('4. What your customers book.')
+        if not self._answers.values.get('CALENDLY_TOKEN'):
+            link = self._ask('CALENDLY_LINK', 'Link of the event type (https://calendly.com/…)')
+            self._tell(await self._set_up.calendar.use_link(link))
+            return
+        types = await self._set_up.calendar.event_types()
+        chosen = self._choose(
+            'event type',
+            [f'{each.name}, {each.minutes} minutes: {each.link}' for each in types],
+            f'make one of {self._answers.offer.minutes} minutes',
+            self._answers.shown('CALENDLY_LINK'),
+        )
+        if chosen is None:
+            name = self._prompts.ask('Its name', known=self._answers.offer.name)
+            made = await self._set_up.calendar.make_event_type(name)
+            self._prompts.say(f'  Made: {made.link}. Hide it and choose its place in Calendly > Event types.')
+            return
+        self._tell(await self._set_up.calendar.use_link(types[chosen].link if chosen >= 0 else ''))
+
+    async def _address(self) -> None:
+        self._prompts.say('5. The public address of the shop.')
+        self._tell(
+            await self._set_up.use_domain(self._ask('DOMAIN', 'Address, such as https://coach.example'))
+        )
+
+    async def _endpoint(self) -> None:
+        self._prompts.say('6. The webhook endpoint at Stripe.')
+        try:
+            self._prompts.say(f'  {await self._set_up.payments.provide_endpoint()}')
+        except Refused as error:
+            self._prompts.say(f'  {error}')
+            words = 'Secret of an endpoint that you have made yourself (whsec_…)'
+            if error.may_skip:
+                words += ', or nothing to do without'
+            await self._set_up.payments.skip_endpoint(self._prompts.ask(words, secret=True))
+
+    async def _subscription(self) -> None:
+        if not self._answers.values.get('CALENDLY_TOKEN'):
+            return
+        self._prompts.say('7. The webhook subscription at Calendly.')
+        try:
+            self._prompts.say(f'  {await self._set_up.calendar.provide_subscription()}')
+        except Refused as error:
+            self._prompts.say(f'  {error}')
+            if self._prompts.agree('Do without? Bookings are then read from Calendly every few minutes.'):
+                await self._set_up.calendar.skip_subscription()
+            else:
+                raise Refused('Trying again.') from error
+
+    async def _password(self) -> None:
+        self._prompts.say('8. The password of the admin.')
+        typed = self._ask('ADMIN_PASSWORD', 'Password, or nothing to have one made', secret=True)
+        if not typed and not self._answers.values.get('ADMIN_PASSWORD'):
+            typed = secrets.token_urlsafe(15)
+            self._prompts.say(f'  Your password, which is shown this once: {typed}')
+        await self._set_up.use_password(typed)
+
+    async def _write(self) -> None:
+        if problems := self._set_up.problems():
+            raise CommandRefused(*problems)
+        changes, target = self._set_up.changes(), self._set_up.target
+        where = str(target) if target else 'the database of the shop, since there is no file to write'
+        self._prompts.say(f'The settings are written to {where}:')
+        for change in changes:
+            self._prompts.say(f'  {change.name}: {change.before} → {change.after}')
+        if not changes:
+            self._prompts.say('  Nothing changes.')
+        if changes and not self._yes and not self._prompts.agree('Write them?'):
+            self._prompts.say('Nothing was written; the answers are kept.')
+            return
+        try:
+            place = await self._set_up.write()
+        except Refused as error:
+            raise CommandRefused(str(error)) from error
+        self._prompts.say(f'Written to {place}.')
+        self._prompts.say('Checking; this takes some seconds.')
+        found = await self._set_up.check()
+        for finding in found:
+            self._prompts.say(f'  {finding.level}: {finding.text}. {finding.remedy}')
+        if not found:
+            self._prompts.say('  Nothing is wrong.')
+        admin = f'{self._answers.values["DOMAIN"]}/admin'
+        self._prompts.say(f'Start the shop, or restart it: {how_to_run("serve")}')
+        self._prompts.say(f'Then make your first test sale, and look at {admin}')
+
+    def _ask(self, name: str, question: str, *, secret: bool = False) -> str:
+        """Ask for a setting, unless the environment decides it."""
+        shown = self._answers.shown(name)
+        if name in self._answers.fixed:
+            self._prompts.say(f'  {name} is set outside of this command: {shown}')
+            return ''
+        return self._prompts.ask(question, known=shown, secret=secret)
+
+    def _choose(self, what: str, options: Sequence[str], other: str, known: str) -> int | None:
+        """Let one of several be chosen; -1 keeps what is known, None is the other way.
+
+        Raises:
+            Refused: the answer is no number of these.
+        """
+        for number, option in enumerate(options, 1):
+            self._prompts.say(f'  {number}. {option}')
+        self._prompts.say(f'  {len(options) + 1}. {other}')
+        typed = self._prompts.ask(f'Number of the {what}', known=known)
+        if not typed and known:
+            return -1
+        if not typed.isascii() or not typed.isdecimal() or not 0 < int(typed) <= len(options) + 1:
+            raise Refused(f'Type a number from 1 to {len(options) + 1}.')
+        return int(typed) - 1 if int(typed) <= len(options) else None
+
+    def _tell(self, warnings: Sequence[str]) -> None:
+        for warning in warnings:
+            self._prompts.say(f'  Note: {warning}')

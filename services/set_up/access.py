@@ -1,0 +1,37 @@
+"""Who may set up a shop on its pages: whoever has the code that the start has printed."""
+
+import hmac
+import secrets
+
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+WRONG_CODES = '20/minute'  # by everybody together; the operator types none, but follows a link
+
+
+class SetUpAccess:
+    """The code of one process, and the value of the cookie that it is exchanged for."""
+
+    def __init__(self) -> None:
+        self.code = secrets.token_urlsafe(18)
+        self._cookie = secrets.token_urlsafe(32)
+        self._limit = parse(WRONG_CODES)
+        self._wrong = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def exchange(self, code: str) -> str | None:
+        """Return the value of the cookie for the right code, '' for a wrong one, None after too many.
+
+        Args:
+            code: what was sent.
+        """
+        if not self._wrong.test(self._limit):
+            return None
+        if hmac.compare_digest(code.encode(), self.code.encode()):
+            return self._cookie
+        self._wrong.hit(self._limit)
+        return ''
+
+    def admits(self, cookie: str) -> bool:
+        """Whether a cookie is the one that the code was exchanged for."""
+        return hmac.compare_digest(cookie.encode(), self._cookie.encode())

@@ -1,0 +1,128 @@
+"""The answers of the set-up, kept in the ledger until the settings are written: it can be broken off."""
+
+from collections.abc import Mapping
+
+from services import site
+from services.ledger import Kept, Ledger
+from services.set_up import webhooks
+from services.set_up.env_writer import masked
+from services.set_up.refused import Refused
+from services.set_up.steps import OUTDATES, Step, next_step, taken
+from services.set_up.vendors import mode_of
+from services.settings import NAMES, find_value, problem_of
+
+
+class Answers:
+    """What was answered, and what was made at Stripe and Calendly."""
+
+    def __init__(self, ledger: Ledger, *, existing: Mapping[str, str], fixed: Mapping[str, str]) -> None:
+        """Make it; call `open` before anything else.
+
+        Args:
+            ledger: keeps the answers; it is open.
+            existing: the texts of the settings that have a value.
+            fixed: those of them that cannot be changed here, such as those of the environment.
+        """
+        self._ledger = ledger
+        self.existing = dict(existing)
+        self.fixed = {name: value for name, value in fixed.items() if name in NAMES and value.strip()}
+        self.draft: dict[str, str] = {}
+        self.made: dict[str, str] = {}
+
+    async def open(self) -> None:
+        """Read the answers of a set-up that was broken off, and what was made in it."""
+        self.draft = await self._ledger.settings.read(Kept.DRAFT)
+        self.made = await self._ledger.settings.read(Kept.MADE)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The texts of all settings, as they would be now."""
+        return self.existing | self.draft | self.fixed
+
+    @property
+    def step(self) -> Step:
+        """The first step that was not taken."""
+        return next_step(self._answered)
+
+    def is_taken(self, step: Step) -> bool:
+        """Whether a step was taken."""
+        return taken(step, self._answered)
+
+    @property
+    def _answered(self) -> set[str]:
+        answered = {*self.draft, *self.fixed}
+        # Without a token nothing can be subscribed to.
+        without_token = 'CALENDLY_TOKEN' in answered and not self.values['CALENDLY_TOKEN']
+        return answered | ({'CALENDLY_WEBHOOK_SIGNING_KEY'} if without_token else set())
+
+    def shown(self, name: str) -> str:
+        """Return a setting for people to see, '' where it has no value."""
+        value = self.values.get(name, '')
+        return masked(name, value) if value else ''
+
+    def pick(self, name: str, typed: str) -> str:
+        """Return the text of a setting: the fixed one, else what was typed, else the one there is."""
+        return self.fixed.get(name) or typed.strip() or self.values.get(name, '')
+
+    @property
+    def mode(self) -> str:
+        """The mode of the Stripe key: test or live."""
+        return mode_of(self.values.get('STRIPE_SECRET_KEY', ''))
+
+    @property
+    def offer(self) -> site.Product:
+        """What is sold, as the texts of the site say it."""
+        return site.load(find_value('SITE_FILE', self.values)).offer
+
+    @property
+    def to_write(self) -> dict[str, str]:
+        """The settings that are written; one without a value only where it had one."""
+        named = [name for name in NAMES if name in self.draft and name not in self.fixed]
+        return {name: self.draft[name] for name in named if self.draft[name] or self.existing.get(name)}
+
+    def check(self, answers: Mapping[str, str]) -> None:
+        """Refuse answers that cannot be settings.
+
+        Raises:
+            Refused: with the first problem.
+        """
+        for name in answers:
+            if problem := problem_of(name, self.values | dict(answers)):
+                raise Refused(problem)
+
+    async def keep(self, answers: Mapping[str, str]) -> None:
+        """Keep answers; those that a change outdates must be given again."""
+        values = self.values
+        changed = [name for name, value in answers.items() if value != values.get(name, '')]
+        outdated = {other for name in changed for other in OUTDATES.get(name, ())} - answers.keys()
+        await self._ledger.settings.put(Kept.DRAFT, answers, without=outdated)
+        self.draft = {n: v for n, v in self.draft.items() if n not in outdated} | dict(answers)
+
+    async def write_down(self, what: str, made_id: str, secret: str, name: str) -> None:
+        """Keep what was made elsewhere, with its secret, in one transaction.
+
+        Args:
+            what: its name in the ledger.
+            made_id: its id there.
+            secret: the one that belongs to it.
+            name: the setting that the secret is.
+        """
+        record = webhooks.record_of(made_id, secret)
+        await self._ledger.settings.write_down_made(what, record, {name: secret})
+        self.made[what], self.draft[name] = record, secret
+
+    async def forget_made(self) -> None:
+        """Forget what was made: it is deleted."""
+        await self._ledger.settings.put(Kept.MADE, {}, without=list(self.made))
+        self.made = {}
+
+    async def finish(self, written: Mapping[str, str], *, in_ledger: bool) -> None:
+        """End the set-up.
+
+        Args:
+            written: the settings that were written.
+            in_ledger: whether the ledger keeps them.
+        """
+        kept = {name: value for name, value in written.items() if value} if in_ledger else {}
+        await self._ledger.settings.finish(kept, without=written.keys() - kept.keys())
+        self.existing, self.draft = self.existing | dict(written), {}

@@ -1,0 +1,94 @@
+"""The steps at Calendly: token, event type, webhook subscription."""
+
+from services.scheduling import ListedEventType
+from services.set_up import webhooks
+from services.set_up.answers import Answers
+from services.set_up.refused import Refused, calendly_answers
+from services.set_up.vendors import scheduling_of
+
+
+class CalendarSteps:
+    """The steps at Calendly."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    async def use_token(self, token: str, *, none: bool = False) -> None:
+        """Take the token, after trying it.
+
+        Args:
+            token: a personal access token; '' keeps the one there is.
+            none: do without a token; every customer then gets the public link.
+
+        Raises:
+            Refused: Calendly does not take it.
+        """
+        token = '' if none else self._answers.pick('CALENDLY_TOKEN', token)
+        if not token:
+            if not none:
+                raise Refused(
+                    'The token is missing. It is made in Calendly > Integrations > API and webhooks.'
+                )
+            await self._answers.keep({'CALENDLY_TOKEN': ''})
+            return
+        answers = {'CALENDLY_TOKEN': token}
+        self._answers.check(answers)
+        async with scheduling_of(self._answers.values | answers) as scheduling:
+            with calendly_answers():
+                await scheduling.event_types.read_all()
+        await self._answers.keep(answers)
+
+    async def event_types(self) -> tuple[ListedEventType, ...]:
+        """Return the event types to choose from; none without a token."""
+        if not self._answers.values.get('CALENDLY_TOKEN'):
+            return ()
+        async with scheduling_of(self._answers.values) as scheduling:
+            with calendly_answers():
+                return await scheduling.event_types.read_all()
+
+    async def use_link(self, link: str) -> list[str]:
+        """Take the link of an event type; returns what the operator should know about it.
+
+        Raises:
+            Refused: it is no such link, or Calendly refuses the token.
+        """
+        answers = {'CALENDLY_LINK': self._answers.pick('CALENDLY_LINK', link)}
+        self._answers.check(answers)
+        async with scheduling_of(self._answers.values | answers) as scheduling:
+            problem = await scheduling.check(self._answers.offer.minutes)
+        if problem and problem.refused:
+            raise Refused(f'{problem.problem}. {problem.remedy}')
+        await self._answers.keep(answers)
+        return [f'{problem.problem}. {problem.remedy}'] if problem else []
+
+    async def make_event_type(self, name: str) -> ListedEventType:
+        """Make an event type of the length that is sold, and take it.
+
+        Raises:
+            Refused: Calendly refuses.
+        """
+        offer = self._answers.offer
+        async with scheduling_of(self._answers.values) as scheduling:
+            with calendly_answers():
+                made = await scheduling.event_types.make(name.strip() or offer.name, offer.minutes)
+        await self._answers.keep({'CALENDLY_LINK': made.link})
+        return made
+
+    async def provide_subscription(self) -> str:
+        """Have a subscription at Calendly whose key is known; returns what was done.
+
+        Raises:
+            Refused: Calendly refuses; the shop also works without.
+        """
+        values = self._answers.values
+        key = values.get('CALENDLY_WEBHOOK_SIGNING_KEY', '')
+        async with scheduling_of(values) as scheduling:
+            with calendly_answers(may_skip=True):
+                made = await webhooks.provide_subscription(scheduling, self._answers.made, key)
+        name = 'CALENDLY_WEBHOOK_SIGNING_KEY'
+        await self._answers.write_down(webhooks.SUBSCRIPTION, made.id, made.secret or key, name)
+        return made.words
+
+    async def skip_subscription(self) -> None:
+        """Do without a subscription: bookings are then read from Calendly."""
+        await self._answers.keep({'CALENDLY_WEBHOOK_SIGNING_KEY': ''})

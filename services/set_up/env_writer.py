@@ -1,0 +1,103 @@
+"""Writing the ``.env`` file: other lines stay, and the file is complete at every moment."""
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.settings import HOME
+from services.settings.env_file import read
+
+PRIVATE = 0o600
+PLAIN = re.compile(r'[\w./:@,+%=?&-]*', re.ASCII)
+SECRETS = frozenset(
+    'STRIPE_SECRET_KEY STRIPE_PUBLISHABLE_KEY STRIPE_WEBHOOK_SECRET CALENDLY_TOKEN '
+    'CALENDLY_WEBHOOK_SIGNING_KEY ADMIN_PASSWORD'.split()
+)
+
+
+class NotWritten(Exception):
+    """The file could not be written; it is as it was."""
+
+
+def can_write(path: Path) -> bool:
+    """Whether the settings belong into this file: it can be replaced, or made where the shop is developed.
+
+    The image has no such file: one that is made there is gone with the container.
+
+    Args:
+        path: the file.
+    """
+    if path.exists():
+        return path.is_file() and os.access(path, os.W_OK) and os.access(path.resolve().parent, os.W_OK)
+    return (HOME / 'Makefile').exists() and os.access(path.parent, os.W_OK)
+
+
+def with_values(text: str, values: Mapping[str, str]) -> str:
+    """Return the text of a file with other values; comments and other lines stay as they are.
+
+    Args:
+        text: of the file as it is.
+        values: by name; of a name that is there several times, every line is changed.
+    """
+    for name, value in values.items():
+        line = f'{name}={_quoted(value)}'
+        pattern = re.compile(rf'^[ \t]*(?:export[ \t]+)?{name}[ \t]*=.*$', re.MULTILINE)
+        text, count = pattern.subn(lambda _, line=line: line, text)  # type: ignore[misc]
+        if not count:
+            text += ('' if text.endswith('\n') or not text else '\n') + line + '\n'
+    return text
+
+
+def write(path: Path, values: Mapping[str, str]) -> None:
+    """Put values into a file: write a temporary one beside it, fsync it, rename it. Its mode is 600.
+
+    Raises:
+        NotWritten: the file is as it was.
+    """
+    path = path.resolve()
+    try:
+        before = path.read_bytes().decode('utf-8-sig') if path.exists() else ''
+        temporary = path.with_name(f'.{path.name}.{secrets.token_hex(4)}')
+        try:
+            _write_new(temporary, with_values(before, values))
+            if any(read(temporary).get(name) != value for name, value in values.items()):
+                raise NotWritten(f'{path}: a value cannot be written in such a file')
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _fsync_folder(path.parent)
+    except OSError as error:
+        raise NotWritten(f'{path}: {error.strerror}') from error
+
+
+def masked(name: str, value: str) -> str:
+    """Return a value for people to see: of a secret only the last four characters, of a password none."""
+    if name not in SECRETS or not value:
+        return value or 'none'
+    return 'set' if name == 'ADMIN_PASSWORD' or len(value) < 12 else f'…{value[-4:]}'
+
+
+def _quoted(value: str) -> str:
+    """Write a value so that python-dotenv and Docker Compose read the same."""
+    if PLAIN.fullmatch(value):
+        return value
+    escaped = value.replace('\\', '\\\\').replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _write_new(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    with os.fdopen(descriptor, 'w', encoding='utf-8', newline='') as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,122 @@
+"""The steps at Stripe: keys, price, webhook endpoint."""
+
+from services.money import Money, parse_amount
+from services.payments import ListedPrice, create_key_url
+from services.set_up import webhooks
+from services.set_up.answers import Answers
+from services.set_up.refused import WHERE_KEYS, Refused, stripe_answers
+from services.set_up.vendors import payments_of
+
+RESTRICTED_KEY = create_key_url(for_buttons=True, for_set_up=True)
+"""Stripe's form for a restricted key with everything ticked."""
+MUST_HAVE = frozenset({'Checkout Sessions: Write', 'Prices: Read'})  # rows of Stripe's Dashboard
+
+
+class PaymentSteps:
+    """The steps at Stripe."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    async def use_keys(self, secret: str, publishable: str) -> list[str]:
+        """Take the keys, after trying them; returns what the operator should know.
+
+        Args:
+            secret: a secret or restricted key; '' keeps the one there is.
+            publishable: the publishable key of the same mode; '' keeps the one there is, or none.
+
+        Raises:
+            Refused: Stripe does not take the key, or it lacks what nothing works without.
+        """
+        answers = {
+            name: self._answers.pick(name, typed)
+            for name, typed in (('STRIPE_SECRET_KEY', secret), ('STRIPE_PUBLISHABLE_KEY', publishable))
+        }
+        if not answers['STRIPE_SECRET_KEY']:
+            raise Refused('The secret key is missing. ' + WHERE_KEYS)
+        self._answers.check(answers)
+        async with payments_of(self._answers.values | answers) as payments:
+            with stripe_answers():
+                await payments.try_permissions()
+            missing = payments.missing.rows()
+        if lacking := sorted(MUST_HAVE.intersection(missing)):
+            raise Refused(f'The key lacks {", ".join(lacking)}. {WHERE_KEYS}')
+        await self._answers.keep(answers)
+        return [
+            f'The key lacks {row}: see "Permissions of a restricted key" in the README.' for row in missing
+        ]
+
+    async def prices(self) -> tuple[ListedPrice, ...]:
+        """Return the one-time prices to choose from."""
+        async with payments_of(self._answers.values) as payments:
+            with stripe_answers():
+                return await payments.prices.read_all()
+
+    async def use_price(self, price_id: str) -> Money:
+        """Take a price; returns what it costs.
+
+        Raises:
+            Refused: it cannot be sold.
+        """
+        answers = {'STRIPE_PRICE_ID': self._answers.pick('STRIPE_PRICE_ID', price_id)}
+        self._answers.check(answers)
+        async with payments_of(self._answers.values) as payments:
+            with stripe_answers():
+                money = await payments.read_price(answers['STRIPE_PRICE_ID'])
+        await self._answers.keep(answers)
+        return money
+
+    async def make_price(self, product: str, amount: str, currency: str, *, attempt: str) -> ListedPrice:
+        """Make a product with a price, and take it.
+
+        Args:
+            product: its name.
+            amount: as the operator types it, such as 150 or 149.50.
+            currency: its ISO code.
+            attempt: our id of this wish; a second one with it makes no second price.
+
+        Raises:
+            Refused: an argument is wrong, or Stripe refuses.
+        """
+        try:
+            money = parse_amount(amount, currency.strip().lower())
+        except ValueError as error:
+            raise Refused('Type the amount like 150 or 149.50, and the currency like usd.') from error
+        if not product.strip():
+            raise Refused('The product needs a name: customers see it at Stripe.')
+        async with payments_of(self._answers.values) as payments:
+            with stripe_answers():
+                made = await payments.prices.make(product.strip(), money, attempt=attempt)
+        await self._answers.keep({'STRIPE_PRICE_ID': made.id})
+        return made
+
+    async def provide_endpoint(self) -> str:
+        """Have a webhook endpoint at Stripe whose secret is known; returns what was done.
+
+        Raises:
+            Refused: Stripe refuses; with test keys the shop also works without.
+        """
+        values, may_skip = self._answers.values, self._answers.mode != 'live'
+        url, before = f'{values["DOMAIN"]}/webhooks/stripe', dict(self._answers.made)
+        secret = values.get('STRIPE_WEBHOOK_SECRET', '')
+        async with payments_of(values) as payments:
+            with stripe_answers(may_skip=may_skip):
+                made = await webhooks.provide_endpoint(payments, url, before, secret)
+            name = 'STRIPE_WEBHOOK_SECRET'
+            await self._answers.write_down(webhooks.ENDPOINT, made.id, made.secret or secret, name)
+            with stripe_answers():
+                await webhooks.delete_old_endpoints(payments, url, before, keep=made.id)
+        return made.words
+
+    async def skip_endpoint(self, secret: str = '') -> None:
+        """Do without an endpoint made here.
+
+        Args:
+            secret: of an endpoint that the operator has made; '' is none, which a live key does not allow.
+
+        Raises:
+            Refused: a live key needs one, or it is no such secret.
+        """
+        answers = {'STRIPE_WEBHOOK_SECRET': secret.strip()}
+        self._answers.check(answers)
+        await self._answers.keep(answers)

@@ -1,0 +1,52 @@
+"""What the set-up cannot do, in words for the operator."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from services.errors import CalendarUnavailable, PaymentsUnavailable, ShopError
+from services.scheduling import problem_of_error
+
+WHERE_KEYS = 'Keys are in Stripe Dashboard > Developers > API keys.'
+
+
+class Refused(Exception):
+    """A step cannot be taken like this; the text is for the operator.
+
+    ``may_skip`` says that the shop also works without it.
+    """
+
+    def __init__(self, words: str, *, may_skip: bool = False) -> None:
+        super().__init__(words)
+        self.may_skip = may_skip
+
+
+@contextmanager
+def stripe_answers(*, may_skip: bool = False) -> Iterator[None]:
+    """Turn what Stripe refuses into words for the operator.
+
+    Raises:
+        Refused: Stripe refuses, or does not answer.
+    """
+    try:
+        yield
+    except PaymentsUnavailable as error:
+        words = str(error)
+        if 'AuthenticationError' in words:
+            words = 'Stripe does not know this key, or it has expired. ' + WHERE_KEYS
+        raise Refused(words, may_skip=may_skip) from error
+    except ShopError as error:
+        raise Refused(f'Stripe does not answer; try again in a moment. ({error})') from error
+
+
+@contextmanager
+def calendly_answers(*, may_skip: bool = False) -> Iterator[None]:
+    """Turn what Calendly refuses into words for the operator.
+
+    Raises:
+        Refused: Calendly refuses, or does not answer.
+    """
+    try:
+        yield
+    except CalendarUnavailable as error:
+        problem = problem_of_error(error)
+        raise Refused(f'{problem.problem}. {problem.remedy}', may_skip=may_skip) from error

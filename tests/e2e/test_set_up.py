@@ -1,0 +1,107 @@
+"""From an empty database to a paid and booked order: the set-up in the browser, killed in the middle."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e import axe, journey
+from tests.processes import ROOT, START_TIMEOUT, Server, free_port, wait_until
+from tests.sandbox_client import SandboxClient
+
+PASSWORD = 'correct horse battery staple'
+LINK = re.compile(r'http://\S+/setup\?code=\S+')
+
+
+@pytest.fixture
+def empty_shop(sandbox: SandboxClient, servers: list[Server], tmp_path: Path) -> Iterator[Server]:
+    """Run `main.py` without keys; it knows where the sandbox is, and nothing else."""
+    sandbox.act('webhooks', stripe=None, calendly=None)
+    port = free_port()
+    environment = {
+        'HOST': '127.0.0.1', 'PORT': str(port), 'DATABASE_URL': f'sqlite:///{tmp_path}/shop.db',
+        'STRIPE_API_BASE': sandbox.settings['STRIPE_API_BASE'],
+        'CALENDLY_API_BASE': sandbox.settings['CALENDLY_API_BASE'],
+    }  # fmt: skip
+    arguments = [str(ROOT / 'main.py')]
+    server = Server(
+        'empty', arguments, port=port, health='/healthz', folder=tmp_path, environment=environment
+    )
+    servers.append(server)
+    server.start()
+    yield server
+    server.stop()
+    servers.remove(server)
+
+
+def open_set_up(page: Page, shop: Server) -> None:
+    """Open the newest link of the log."""
+    page.goto(LINK.findall(shop.log())[-1])
+    page.wait_for_url('**/setup')
+
+
+def press(page: Page, label: str, heading: str) -> None:
+    """Press a button; the page with this heading follows."""
+    page.get_by_role('button', name=label, exact=True).click()
+    expect(page.get_by_role('heading', level=1)).to_have_text(heading)
+
+
+def test_from_an_empty_database_to_a_booked_order(
+    page: Page, empty_shop: Server, sandbox: SandboxClient
+) -> None:
+    """Keys and token are typed, the rest is offered; a kill loses no answer; the shop then sells."""
+    assert httpx.get(f'{empty_shop.url}/readyz', trust_env=False).status_code == 503
+    page.goto(empty_shop.url)
+    expect(page.get_by_role('heading', level=1)).to_have_text('This shop is not set up yet')
+    open_set_up(page, empty_shop)
+    axe.check(page)
+    page.get_by_label('Secret key').fill('sk_test_wrong')
+    press(page, 'Try the keys', 'Stripe keys')
+    expect(page.get_by_role('alert')).to_contain_text('Stripe does not know this key')
+    page.get_by_label('Secret key').fill(sandbox.settings['STRIPE_SECRET_KEY'])
+    page.get_by_label('Publishable key').fill(sandbox.settings['STRIPE_PUBLISHABLE_KEY'])
+    press(page, 'Try the keys', 'Price')
+    axe.check(page)
+    page.get_by_role('radio').check()
+    press(page, 'Use this price', 'Calendly token')
+    page.get_by_label('Personal access token').fill(sandbox.settings['CALENDLY_TOKEN'])
+    press(page, 'Try the token', 'Event type')
+
+    old_link = LINK.findall(empty_shop.log())[-1]
+    empty_shop.kill()
+    empty_shop.start()
+    page.goto(old_link)
+    expect(page.get_by_text('This link is not valid any more')).to_be_visible()
+    open_set_up(page, empty_shop)
+    expect(page.get_by_role('heading', level=1)).to_have_text('Event type')
+    page.get_by_role('radio').check()
+    press(page, 'Use this event type', 'Public address')
+    expect(page.get_by_label('Address of the shop')).to_have_value(empty_shop.url)
+    press(page, 'Use this address', 'Messages from Stripe')
+    press(page, 'Make the endpoint at Stripe', 'Messages from Calendly')
+    press(page, 'Make the subscription at Calendly', 'Your password')
+    page.get_by_label('Password').fill(PASSWORD)
+    press(page, 'Use this password', 'Check and start')
+    axe.check(page)
+    assert not {PASSWORD, sandbox.settings['STRIPE_SECRET_KEY']} & set(page.content().split())
+    press(page, 'Write the settings and start the shop', 'Your shop starts')
+
+    expect(page.get_by_role('heading', name='Sign in')).to_be_visible(timeout=1000 * START_TIMEOUT)
+    page.get_by_role('link', name='make your first test sale').click()
+    journey.connected_button(page).click()
+    journey.at_stripe(page)
+    journey.pay_by_card(page)
+    journey.on_order_page(page)
+    journey.book_first_time(page)
+    expect(page.get_by_text(journey.BOOKED)).to_be_visible()
+    deliveries = [each for each in sandbox.state()['deliveries'] if each['url'].startswith(empty_shop.url)]
+    assert {each['vendor'] for each in deliveries} == {'stripe', 'calendly'}
+    wait_until(
+        lambda: all(each['state'] == 'delivered' for each in sandbox.state()['deliveries']),
+        seconds=10,
+        why='a delivery was refused',
+    )
+    assert httpx.get(f'{empty_shop.url}/setup', trust_env=False).status_code == 404

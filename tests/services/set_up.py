@@ -1,0 +1,68 @@
+"""The set-up in tests: an operator who answers on the terminal, and one who takes the steps one by one."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from services.set_up import SetUp, Step
+from tests.sandbox_client import SandboxClient
+
+DOMAIN = 'https://coach.example'
+PASSWORD = 'a long password'
+MOST_LINES = 80  # a step that is refused again and again would never end
+
+Take = Callable[[SetUp, SandboxClient], Awaitable[object]]
+TAKE: Mapping[Step, Take] = {
+    Step.KEYS: lambda set_up, sandbox: set_up.payments.use_keys(
+        sandbox.settings['STRIPE_SECRET_KEY'], sandbox.settings['STRIPE_PUBLISHABLE_KEY']
+    ),
+    Step.PRICE: lambda set_up, sandbox: set_up.payments.use_price(sandbox.settings['STRIPE_PRICE_ID']),
+    Step.CALENDAR: lambda set_up, sandbox: set_up.calendar.use_token(sandbox.settings['CALENDLY_TOKEN']),
+    Step.EVENT_TYPE: lambda set_up, sandbox: set_up.calendar.use_link(sandbox.calendly_link),
+    Step.ADDRESS: lambda set_up, _: set_up.use_domain(DOMAIN),
+    Step.PAYMENTS_WEBHOOK: lambda set_up, _: set_up.payments.provide_endpoint(),
+    Step.BOOKINGS_WEBHOOK: lambda set_up, _: set_up.calendar.provide_subscription(),
+    Step.PASSWORD: lambda set_up, _: set_up.use_password(PASSWORD),
+    Step.WRITE: lambda set_up, _: set_up.write(),
+}
+
+
+class Operator:
+    """Answers questions by their first words; every other one with Enter."""
+
+    def __init__(self, answers: Mapping[str, str] | None = None, *, agrees: bool = True) -> None:
+        self._answers = dict(answers or {})
+        self._agrees = agrees
+        self.said: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """All that was shown."""
+        return '\n'.join(self.said)
+
+    def say(self, text: str) -> None:
+        """Keep a line."""
+        self.said.append(text)
+
+    def ask(self, question: str, *, known: str = '', secret: bool = False) -> str:
+        """Answer once; a question that is repeated is answered with Enter."""
+        assert len(self.said) < MOST_LINES, self.text
+        self.said.append(f'{question} [{known}]')
+        found = next((start for start in self._answers if question.startswith(start)), None)
+        return self._answers.pop(found) if found else ''
+
+    def agree(self, question: str) -> bool:
+        """Answer with yes or no."""
+        self.said.append(question)
+        return self._agrees
+
+
+def answers(sandbox: SandboxClient, **more: str) -> dict[str, str]:
+    """Return what an operator types who has an account at both."""
+    return {
+        'Secret or restricted key': sandbox.settings['STRIPE_SECRET_KEY'],
+        'Publishable key': sandbox.settings['STRIPE_PUBLISHABLE_KEY'],
+        'Number of the price': '1',
+        'Number of the event type': '1',
+        'Personal access token': sandbox.settings['CALENDLY_TOKEN'],
+        'Address': DOMAIN,
+        'Password': PASSWORD,
+    } | more

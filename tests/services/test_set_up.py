@@ -1,0 +1,294 @@
+"""The set-up: every step is checked, can be repeated and broken off; nothing is made twice."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.commands import set_up as command
+from services.commands.refused import CommandRefused
+from services.ledger import read_kept_settings
+from services.payments import RELEVANT
+from services.set_up import Refused, Step, no_settings, opened
+from services.settings import load
+from services.shop import build
+from tests.conftest import CreateTables
+from tests.processes import ROOT
+from tests.sandbox_client import SandboxClient
+from tests.services.conftest import NewDatabase
+from tests.services.set_up import DOMAIN, PASSWORD, TAKE, Operator, answers
+
+HOOK = f'{DOMAIN}/webhooks/stripe'
+
+
+@pytest.fixture
+def environ(sandbox: SandboxClient, database_url: str, create_tables: CreateTables) -> dict[str, str]:
+    """Return an environment without keys, which names the sandbox and a database."""
+    create_tables(database_url)
+    names = ('STRIPE_API_BASE', 'CALENDLY_API_BASE')
+    return {name: sandbox.settings[name] for name in names} | {
+        'DATABASE_URL': database_url,
+        'SITE_FILE': str(ROOT / 'site.toml'),
+    }
+
+
+@pytest.fixture
+def env_file(tmp_path: Path) -> Path:
+    """Return a file with a comment and one setting."""
+    file = tmp_path / '.env'
+    file.write_text('# mine\nLOG_LEVEL=warning\n')
+    return file
+
+
+def set_up(environ: Mapping[str, str], env_file: Path, operator: Operator, *, undo: bool = False) -> str:
+    """Run the command; return what it said."""
+    command.run(environ, env_file, undo=undo, yes=False, prompts=operator)
+    return operator.text
+
+
+def endpoints(sandbox: SandboxClient) -> list[dict[str, Any]]:
+    """Return the webhook endpoints at Stripe."""
+    return list(sandbox.state()['webhook_endpoints'])
+
+
+def subscriptions(sandbox: SandboxClient) -> list[str]:
+    """Return the URLs of the subscriptions at Calendly."""
+    return [each['callback_url'] for each in sandbox.state()['subscriptions']]
+
+
+def test_from_nothing_to_settings(environ: dict[str, str], env_file: Path, sandbox: SandboxClient) -> None:
+    """All answers end in a private file that a shop can start with, and no secret is shown."""
+    assert no_settings(environ, env_file)
+    said = set_up(environ, env_file, Operator(answers(sandbox)))
+    settings = load(environ, env_file)
+    assert (settings.domain, settings.stripe_price_id) == (DOMAIN, sandbox.settings['STRIPE_PRICE_ID'])
+    assert (settings.calendly_link, settings.admin_password) == (sandbox.calendly_link, PASSWORD)
+    assert env_file.read_text().startswith('# mine\nLOG_LEVEL=warning\n')
+    assert env_file.stat().st_mode & 0o777 == 0o600
+    (endpoint,), (key,) = endpoints(sandbox), settings.calendly_webhook_signing_key
+    assert (endpoint['url'], set(endpoint['enabled_events'])) == (HOOK, set(RELEVANT))
+    assert subscriptions(sandbox) == [f'{DOMAIN}/webhooks/calendly']
+    secrets = (PASSWORD, key, *settings.stripe_webhook_secret, settings.stripe_secret_key)
+    assert [secret for secret in secrets if secret in said] == []
+    assert not no_settings(environ, env_file)
+    assert read_kept_settings(environ['DATABASE_URL']) == {}
+
+
+def test_a_second_set_up_makes_nothing_again(
+    environ: dict[str, str], env_file: Path, sandbox: SandboxClient
+) -> None:
+    """Enter keeps every answer; endpoint and subscription are found, and the file is not touched."""
+    set_up(environ, env_file, Operator(answers(sandbox)))
+    before, made = env_file.read_bytes(), endpoints(sandbox)
+    said = set_up(environ, env_file, Operator(agrees=False))
+    assert 'Nothing changes.' in said
+    assert (env_file.read_bytes(), endpoints(sandbox), len(subscriptions(sandbox))) == (before, made, 1)
+
+
+def test_a_secret_that_is_not_known_any_more_is_replaced(
+    environ: dict[str, str], env_file: Path, sandbox: SandboxClient
+) -> None:
+    """The endpoint is made anew and the old one deleted; the subscription as well; another shop's stays."""
+    set_up(environ, env_file, Operator(answers(sandbox)))
+    (old,), lines = endpoints(sandbox), env_file.read_text().splitlines()
+    kept = [line for line in lines if not line.startswith(('STRIPE_WEBHOOK', 'CALENDLY_WEBHOOK'))]
+    env_file.write_text('\n'.join(kept))
+    said = set_up(environ, env_file, Operator())
+    (new,) = endpoints(sandbox)
+    assert (new['id'] != old['id'], new['url'], len(subscriptions(sandbox))) == (True, HOOK, 1)
+    assert 'is deleted' in said
+    assert load(environ, env_file).stripe_webhook_secret
+
+
+def test_undo_deletes_what_was_made_and_nothing_else(
+    environ: dict[str, str], env_file: Path, sandbox: SandboxClient
+) -> None:
+    """An endpoint of somebody else stays, even with the same URL; a second undo finds nothing."""
+    sandbox.act('webhooks', stripe=HOOK)
+    set_up(environ, env_file, Operator(answers(sandbox)))
+    assert len(endpoints(sandbox)) == 2
+    said = set_up(environ, env_file, Operator(), undo=True)
+    assert 'Stripe: 1 webhook endpoint deleted.' in said
+    assert (len(endpoints(sandbox)), subscriptions(sandbox)) == (1, [])
+    assert 'Stripe: no webhook endpoints deleted.' in set_up(environ, env_file, Operator(), undo=True)
+
+
+def test_price_and_event_type_can_be_made(
+    environ: dict[str, str], env_file: Path, sandbox: SandboxClient
+) -> None:
+    """A new product with its price, and a new event type of the length that is sold."""
+    made = {
+        'Number of the price': '2',
+        'Amount': '149.50',
+        'Currency': 'EUR',
+        'Number of the event type': '2',
+    }
+    operator = Operator(answers(sandbox) | made)
+    said = set_up(environ, env_file, operator)
+    settings = load(environ, env_file)
+    assert settings.stripe_price_id != sandbox.settings['STRIPE_PRICE_ID']
+    assert settings.calendly_link.endswith('/c&p-coaching-session')
+    assert '€149.50' in said
+
+
+@pytest.mark.parametrize(
+    ('new_database', 'broken_off'),
+    [*(('sqlite', step) for step in Step), ('postgresql', Step.BOOKINGS_WEBHOOK)],
+    indirect=['new_database'],
+)
+async def test_a_set_up_can_be_broken_off_after_every_step(
+    environ: dict[str, str], sandbox: SandboxClient, broken_off: Step
+) -> None:
+    """The next one goes on there; whatever was made is made once; the ledger keeps the settings."""
+    nothing = Path(os.devnull)
+    for step, take in TAKE.items():
+        async with opened(environ, nothing) as first:
+            assert first.answers.step is step
+            await take(first, sandbox)
+        if step is broken_off:
+            break
+    async with opened(environ, nothing) as second:
+        for step, take in TAKE.items():
+            if not second.answers.is_taken(step) and not read_kept_settings(environ['DATABASE_URL']):
+                await take(second, sandbox)
+    assert (len(endpoints(sandbox)), len(subscriptions(sandbox))) == (1, 1)
+    settings = load(environ, nothing, read_kept_settings)
+    assert (settings.domain, settings.admin_password) == (DOMAIN, PASSWORD)
+    other = environ | {'DOMAIN': 'https://other.example'}
+    assert load(other, nothing, read_kept_settings).domain == 'https://other.example'
+
+
+@pytest.mark.parametrize('step', [Step.PAYMENTS_WEBHOOK, Step.BOOKINGS_WEBHOOK])
+async def test_a_set_up_that_dies_between_making_and_writing_down_leaves_one(
+    environ: dict[str, str], sandbox: SandboxClient, step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its secret is lost with the process; the next set-up replaces it."""
+    async with opened(environ, Path(os.devnull)) as first:
+        for each, take in TAKE.items():
+            if each is step:
+                # The process dies here: between the answer and the ledger.
+                monkeypatch.setattr(first.answers, 'write_down', _die)
+                with pytest.raises(KeyboardInterrupt):
+                    await take(first, sandbox)
+                break
+            await take(first, sandbox)
+    async with opened(environ, Path(os.devnull)) as second:
+        assert second.answers.step is step
+        await TAKE[step](second, sandbox)
+    found = endpoints(sandbox) if step is Step.PAYMENTS_WEBHOOK else subscriptions(sandbox)
+    assert len(found) == 1
+
+
+async def _die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+REFUSALS: list[tuple[str, Any, str]] = [
+    ('an unknown key', lambda s: s.payments.use_keys('sk_test_wrong', ''), 'Stripe does not know this key'),
+    ('a publishable key', lambda s: s.payments.use_keys('pk_test_1', ''), 'seems to be a publishable key'),
+    ('no key', lambda s: s.payments.use_keys('', ''), 'The secret key is missing'),
+    ('two modes', lambda s: s.payments.use_keys('', 'pk_live_1'), 'must both be test keys'),
+    ('an unknown price', lambda s: s.payments.use_price('price_none'), 'No such price'),
+    ('a bad amount', lambda s: s.payments.make_price('x', 'much', 'usd', attempt='1'), 'Type the amount'),
+    ('a wrong token', lambda s: s.calendar.use_token('wrong'), 'Calendly refuses CALENDLY_TOKEN'),
+    ('no token', lambda s: s.calendar.use_token(''), 'The token is missing'),
+    ('no link', lambda s: s.calendar.use_link('calendly.com/x'), 'must begin with https://calendly.com/'),
+    ('a path', lambda s: s.use_domain('https://a.example/shop'), 'only scheme, host and port'),
+    ('a short password', lambda s: s.use_password('short'), 'at least 12 characters'),
+    ('a wrong secret', lambda s: s.payments.skip_endpoint('sk_test_1'), 'seems to be a secret key'),
+]
+
+
+@pytest.mark.parametrize(('what', 'take', 'words'), REFUSALS, ids=[each[0] for each in REFUSALS])
+async def test_a_wrong_answer_is_refused_and_not_kept(
+    environ: dict[str, str], sandbox: SandboxClient, what: str, take: Any, words: str
+) -> None:
+    """It says what is wrong, and the step is still to be taken."""
+    async with opened(environ, Path(os.devnull)) as s:
+        if what not in ('an unknown key', 'no key', 'a publishable key'):
+            await TAKE[Step.KEYS](s, sandbox)
+        before = dict(s.answers.draft)
+        with pytest.raises(Refused, match=words):
+            await take(s)
+        assert s.answers.draft == before
+
+
+async def test_missing_rights_are_named(environ: dict[str, str], sandbox: SandboxClient) -> None:
+    """Of the key: what it cannot do without is refused, the rest is told; of the token: the scope."""
+    restricted = 'rk_test_sandboxNoMoneyMoves00000002'
+    async with opened(environ, Path(os.devnull)) as s:
+        sandbox.act('key', missing_permissions=['checkout_session_write', 'dispute_read'])
+        with pytest.raises(Refused, match='The key lacks Checkout Sessions: Write'):
+            await s.payments.use_keys(restricted, '')
+        sandbox.act('key', missing_permissions=['dispute_read', 'webhook_write', 'product_read'])
+        (warning,) = await s.payments.use_keys(restricted, '')
+        assert warning.startswith('The key lacks Disputes: Read')
+        assert [price.product for price in await s.payments.prices()] == ['']
+        sandbox.act('calendly-token', missing_scopes=['webhooks:write'])
+        for step in (Step.PRICE, Step.CALENDAR, Step.EVENT_TYPE, Step.ADDRESS):
+            await TAKE[step](s, sandbox)
+        with pytest.raises(Refused, match='rak_webhook_write') as refused:
+            await s.payments.provide_endpoint()
+        assert refused.value.may_skip
+        await s.payments.skip_endpoint()
+        with pytest.raises(Refused, match='lacks the scope webhooks:write') as refused:
+            await s.calendar.provide_subscription()
+        assert refused.value.may_skip
+
+
+async def test_another_key_or_address_outdates_what_depends_on_it(
+    environ: dict[str, str], sandbox: SandboxClient
+) -> None:
+    """Another address needs its own webhooks, and the endpoint of the old address is deleted."""
+    async with opened(environ, Path(os.devnull)) as s:
+        for step in list(TAKE)[:-2]:
+            await TAKE[step](s, sandbox)
+        await s.use_domain('https://new.example')
+        assert str(s.answers.step) == 'payments-webhook'
+        await s.payments.provide_endpoint()
+        await s.payments.use_keys('rk_test_sandboxNoMoneyMoves00000002', '')
+        assert str(s.answers.step) == 'price'
+    assert [each['url'] for each in endpoints(sandbox)] == ['https://new.example/webhooks/stripe']
+
+
+async def test_without_a_token_the_public_link_is_sold(
+    environ: dict[str, str], sandbox: SandboxClient
+) -> None:
+    """No subscription is made, and the shop can be built from what was written."""
+    async with opened(environ, Path(os.devnull)) as s:
+        await TAKE[Step.KEYS](s, sandbox)
+        await TAKE[Step.PRICE](s, sandbox)
+        await s.calendar.use_token('', none=True)
+        assert await s.calendar.event_types() == ()
+        assert await s.calendar.use_link(sandbox.calendly_link) == []
+        for step in (Step.ADDRESS, Step.PAYMENTS_WEBHOOK, Step.PASSWORD, Step.WRITE):
+            await TAKE[step](s, sandbox)
+    shop = build(load(environ, Path(os.devnull), read_kept_settings))
+    assert (shop.scheduling.makes_links, subscriptions(sandbox)) == (False, [])
+    await shop.close()
+
+
+def test_nobody_answers(environ: dict[str, str], env_file: Path, sandbox: SandboxClient) -> None:
+    """Without answers the command ends, and says that they are kept."""
+
+    class Nobody(Operator):
+        def ask(self, question: str, *, known: str = '', secret: bool = False) -> str:
+            if question.startswith('Number'):
+                raise CommandRefused(command.NOBODY)
+            return super().ask(question, known=known, secret=secret)
+
+    with pytest.raises(CommandRefused, match='nobody answers'):
+        set_up(environ, env_file, Nobody(answers(sandbox)))
+    said = set_up(environ, env_file, Operator(answers(sandbox)))
+    assert 'Go on at its step "price"?' in said
+
+
+def test_the_file_of_the_ledger_is_private(
+    environ: dict[str, str], env_file: Path, sandbox: SandboxClient, new_database: NewDatabase
+) -> None:
+    """It will hold keys."""
+    set_up(environ, env_file, Operator(answers(sandbox)))
+    file = Path(environ['DATABASE_URL'].removeprefix('sqlite:///'))
+    assert file.stat().st_mode & 0o777 == 0o600

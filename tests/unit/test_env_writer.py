@@ -1,0 +1,60 @@
+"""Writing ``.env``: what stays, what changes, and how values are written."""
+
+from pathlib import Path
+
+import pytest
+
+from services.set_up.env_writer import NotWritten, can_write, masked, with_values, write
+from services.settings.env_file import read
+
+
+def test_other_lines_and_comments_stay(tmp_path: Path) -> None:
+    """A value is replaced where it stands, a new one comes last; the file is private."""
+    file = tmp_path / '.env'
+    file.write_text('# my shop\nexport DOMAIN=http://old\n\n# DOMAIN=http://never\nPORT=3000')
+    write(file, {'DOMAIN': 'https://new.example', 'ADMIN_PASSWORD': 'a b c'})
+    assert file.read_text() == (
+        "# my shop\nDOMAIN=https://new.example\n\n# DOMAIN=http://never\nPORT=3000\nADMIN_PASSWORD='a b c'\n"
+    )
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ['.env']
+
+
+@pytest.mark.parametrize('value', ['', 'plain_1', 'a $b', "it's", '#x', '"q"', 'a\\b', '\\', "\\'", 'ü=é'])
+def test_every_value_is_read_back(tmp_path: Path, value: str) -> None:
+    """Whatever characters it has."""
+    write(tmp_path / '.env', {'ADMIN_PASSWORD': value})
+    assert read(tmp_path / '.env') == {'ADMIN_PASSWORD': value}
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A folder in the place of the file."""
+    (tmp_path / '.env').mkdir()
+    with pytest.raises(NotWritten):
+        write(tmp_path / '.env', {'PORT': '1'})
+    assert [each.name for each in tmp_path.iterdir()] == ['.env']
+
+
+def test_a_value_that_stands_twice_is_changed_twice() -> None:
+    """So that it does not matter which line a program reads."""
+    assert with_values('A=1\nB=2\nA=3\n', {'A': '4'}) == 'A=4\nB=2\nA=4\n'
+
+
+def test_only_files_can_be_written(tmp_path: Path) -> None:
+    """A device is none; a file that is missing is made beside main.py, since this is no image."""
+    assert not can_write(Path('/dev/null'))
+    assert can_write(tmp_path / '.env')
+    assert not can_write(tmp_path / 'missing' / '.env')
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'shown'),
+    [
+        ('STRIPE_SECRET_KEY', 'sk_test_123456789', '…6789'), ('ADMIN_PASSWORD', 'a long password', 'set'),
+        ('CALENDLY_TOKEN', 'short', 'set'), ('DOMAIN', 'https://a.example', 'https://a.example'),
+        ('CALENDLY_TOKEN', '', 'none'),
+    ],
+)  # fmt: skip
+def test_secrets_are_masked(name: str, value: str, shown: str) -> None:
+    """Of a key the last four characters are shown, of a password none."""
+    assert masked(name, value) == shown

@@ -1,0 +1,280 @@
+"""The web server of the set-up: one link with a code, one page for each step, and nothing else."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse
+from markupsafe import Markup
+from starlette.background import BackgroundTask
+
+from services import logs, site
+from services.check import Finding, Level
+from services.errors import ShopError
+from services.set_up import Refused, SetUp, SetUpAccess, Step, opened
+from services.settings import SettingsError, find_value, problem_of
+from ui.components import theme
+from ui.components.builder import h, join
+from ui.connections import bounded, raise_file_limit
+from ui.pages.forms import read_form
+from ui.server import refuse_taken_port
+from ui.set_up.layout import HEADERS, TITLES, not_ready, not_set_up, page
+from ui.set_up.steps import CONTENT
+
+COOKIE = 'paidslot_set_up'
+GREETING = """This shop is not set up yet. Open this link in your browser; whoever has it can set the shop up:
+  {}"""
+STARTS_IN = 6  # seconds until the browser looks for the shop
+Form = Mapping[str, str]
+
+
+def serve(environ: Mapping[str, str], env_file: Path) -> None:
+    """Serve the set-up until its last step or until the process is stopped; then become the shop.
+
+    Args:
+        environ: the process environment.
+        env_file: the file that settings are read from.
+
+    Raises:
+        SettingsError: the address cannot be listened on, or the database cannot be used.
+    """
+    if asyncio.run(_serve(environ, env_file)):
+        # The same process, so that a container goes on.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # our own command line
+
+
+async def _serve(environ: Mapping[str, str], env_file: Path) -> bool:
+    """Serve; returns whether the settings were written."""
+    async with opened(environ, env_file) as set_up:
+        values = set_up.answers.values
+        if problems := [problem for name in ('HOST', 'PORT') if (problem := problem_of(name, values))]:
+            raise SettingsError(problems)
+        host, port = find_value('HOST', values), find_value('PORT', values)
+        refuse_taken_port(host, port)
+        logs.set_up(form=find_value('LOG_FORMAT', values) or 'text', level='warning')
+        pages = Pages(set_up, site.load(find_value('SITE_FILE', values)))
+        config = uvicorn.Config(
+            pages.app(),
+            host=host,
+            port=port,
+            http=bounded(raise_file_limit()),
+            forwarded_allow_ips=find_value('TRUSTED_PROXIES', values),
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            log_config=None,
+        )
+        server = uvicorn.Server(config)
+        pages.on_done = lambda: setattr(server, 'should_exit', True)
+        base = values.get('DOMAIN') or f'http://{_reachable(host)}:{port}'
+        print(GREETING.format(f'{base}/setup?code={pages.access.code}'), flush=True)
+        await server.serve()
+        return pages.is_done
+
+
+def _reachable(host: str) -> str:
+    if host in ('0.0.0.0', '::', ''):  # noqa: S104  # what people type for every address
+        return 'localhost'
+    return f'[{host}]' if ':' in host else host
+
+
+class Pages:
+    """The pages of one set-up."""
+
+    def __init__(self, set_up: SetUp, texts: site.Site) -> None:
+        self.access = SetUpAccess()
+        self.is_done = False
+        self.on_done: Callable[[], object] = lambda: None
+        self._set_up = set_up
+        self._site = texts
+        self._notes: list[str] = []
+        self._one_at_a_time = asyncio.Lock()
+        self._ways: Mapping[Step, Callable[[Form], Awaitable[None]]] = {
+            Step.KEYS: self._keys,
+            Step.PRICE: self._price,
+            Step.CALENDAR: self._calendar,
+            Step.EVENT_TYPE: self._event_type,
+            Step.ADDRESS: self._address,
+            Step.PAYMENTS_WEBHOOK: self._payments_webhook,
+            Step.BOOKINGS_WEBHOOK: self._bookings_webhook,
+            Step.PASSWORD: self._password,
+            Step.WRITE: self._write,
+        }
+
+    def app(self) -> FastAPI:
+        """Return the web application."""
+        app = FastAPI(openapi_url=None)
+        icon = Response(str(theme.favicon(self._site.theme)), media_type='image/svg+xml', headers=HEADERS)
+        app.add_api_route('/setup', self._show, methods=['GET'])
+        app.add_api_route('/setup/{step}', self._take, methods=['POST'])
+        app.add_api_route(
+            '/healthz', lambda: PlainTextResponse('ok\n', headers=HEADERS), methods=['GET', 'HEAD']
+        )
+        app.add_api_route('/readyz', not_ready, methods=['GET', 'HEAD'])
+        app.add_api_route('/favicon.svg', lambda: icon, methods=['GET', 'HEAD'])
+        every = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+        app.add_api_route('/{path:path}', lambda: not_set_up(self._site), methods=every)
+        return app
+
+    # ---- Requests
+
+    async def _show(self, request: Request) -> Response:
+        """Show the step that comes next, or one that was taken; a code is exchanged for the cookie first."""
+        code = request.query_params.get('code')
+        if code is not None:
+            return self._exchange(request, code)
+        if not self._admits(request):
+            return self._refusal('Open the link that the log of this process shows.')
+        wanted, answers = request.query_params.get('step', ''), self._set_up.answers
+        step = Step(wanted) if wanted in {*Step} and answers.is_taken(Step(wanted)) else answers.step
+        notes, self._notes = self._notes, []
+        return await self._page(request, step, notes=notes)
+
+    async def _take(self, request: Request, step: str) -> Response:
+        """Take a step with what a form says, and lead to the next one."""
+        if not self._admits(request) or not _is_from_here(request) or step not in {*Step}:
+            return self._refusal('This form was not sent from a page of this set-up.')
+        async with self._one_at_a_time:
+            if self.is_done:
+                return self._starting()
+            try:
+                await self._ways[Step(step)](await read_form(request))
+            except Refused as error:
+                return await self._page(request, Step(step), problem=str(error), status=422)
+            except ShopError as error:
+                return await self._page(request, Step(step), problem=str(error), status=error.status)
+            if Step(step) is Step.WRITE:
+                return self._starting(await self._set_up.check())
+            return RedirectResponse('/setup', 303, headers=HEADERS)
+
+    def _exchange(self, request: Request, code: str) -> Response:
+        cookie = self.access.exchange(code)
+        if cookie is None:
+            return self._refusal('Too many wrong codes. Wait a minute, then open the link again.', status=429)
+        if not cookie:
+            return self._refusal('This link is not valid any more. The log shows the newest one.')
+        # No redirect: a browser that follows a link from another site would not send the cookie along.
+        link = h('p', h('a', 'Go on', href='/setup', class_='button main'))
+        answer = page(self._site, 'Set up your shop', link, refresh='0;url=/setup')
+        secure = request.url.scheme == 'https'
+        answer.set_cookie(COOKIE, cookie, path='/setup', httponly=True, samesite='strict', secure=secure)
+        return answer
+
+    def _admits(self, request: Request) -> bool:
+        return self.access.admits(request.cookies.get(COOKIE, ''))
+
+    def _refusal(self, words: str, *, status: int = 403) -> Response:
+        return page(self._site, 'This page is for whoever runs the shop', h('p', words), status=status)
+
+    async def _page(
+        self,
+        request: Request,
+        step: Step,
+        *,
+        problem: str = '',
+        notes: list[str] | None = None,
+        status: int = 200,
+    ) -> Response:
+        try:
+            content = await CONTENT[step](self._set_up, str(request.base_url).rstrip('/'))
+        except (Refused, ShopError) as error:
+            content, problem = join(), problem or str(error)
+        said = [h('div', note, class_='notice') for note in notes or ()]
+        alert = h('div', problem, class_='alert', role='alert') if problem else None
+        return page(self._site, TITLES[step], self._progress(step), *said, alert, content, status=status)
+
+    def _progress(self, current: Step) -> object:
+        """Say which step this is; those that were taken can be taken again."""
+        answers, steps = self._set_up.answers, list(Step)
+        number = h('p', f'Step {steps.index(current) + 1} of {len(steps)}', class_='quiet')
+        reachable = {step for step in steps if answers.is_taken(step)} | {answers.step}
+        links = [
+            h('li', h('a', TITLES[step], href=f'/setup?step={step.value}'))
+            for step in steps
+            if step in reachable and step is not current
+        ]
+        if not links:
+            return number
+        others = h('nav', h('ul', *links, class_='links'), aria_label='Steps')
+        return join(number, h('details', h('summary', 'Other steps'), h('div', others), class_='fold'))
+
+    def _starting(self, found: Sequence[Finding] = ()) -> Response:
+        """Say that the shop starts; the browser looks for it by itself, unless something is wrong."""
+        admin = f'{self._set_up.answers.values["DOMAIN"]}/admin/login?first=1'
+        words = 'The settings are written. The shop starts now; this takes a few seconds.'
+        link = h('p', h('a', 'Open the admin', href=admin, class_='button main'))
+        again = h(
+            'p',
+            'If nothing is there yet, wait a moment and load the page again.',
+            class_='quiet',
+        )
+        is_wrong = any(each.level is Level.WRONG for each in found)
+        refresh = '' if is_wrong else f'{STARTS_IN};url={admin}'
+        content = h('p', words), *map(_finding, found), link, again
+        answer = page(self._site, 'Your shop starts', *content, refresh=refresh)
+        answer.background = BackgroundTask(self.on_done)
+        return answer
+
+    # ---- Steps
+
+    async def _keys(self, form: Form) -> None:
+        secret, public = form.get('stripe_secret_key', ''), form.get('stripe_publishable_key', '')
+        self._notes = await self._set_up.payments.use_keys(secret, public)
+        self._notes.append(f'Stripe accepts the key: {self._set_up.answers.mode} mode.')
+
+    async def _price(self, form: Form) -> None:
+        if form.get('do') == 'make':
+            product, amount = form.get('product', ''), form.get('amount', '')
+            currency, attempt = form.get('currency', ''), form.get('attempt', '')
+            made = await self._set_up.payments.make_price(product, amount, currency, attempt=attempt)
+            self._notes = [f'The price was made: {made.product}, {made.money}.']
+        else:
+            self._notes = [f'Customers pay {await self._set_up.payments.use_price(form.get("price", ""))}.']
+
+    async def _calendar(self, form: Form) -> None:
+        await self._set_up.calendar.use_token(form.get('calendly_token', ''), none=form.get('do') == 'none')
+
+    async def _event_type(self, form: Form) -> None:
+        if form.get('do') == 'make':
+            made = await self._set_up.calendar.make_event_type(form.get('name', ''))
+            self._notes = [f'Made: {made.link}. Hide it and choose its place in Calendly > Event types.']
+        else:
+            self._notes = await self._set_up.calendar.use_link(form.get('link', ''))
+
+    async def _address(self, form: Form) -> None:
+        self._notes = await self._set_up.use_domain(form.get('domain', ''))
+
+    async def _payments_webhook(self, form: Form) -> None:
+        if form.get('do'):
+            await self._set_up.payments.skip_endpoint(
+                form.get('secret', '') if form['do'] == 'secret' else ''
+            )
+        else:
+            self._notes = [await self._set_up.payments.provide_endpoint()]
+
+    async def _bookings_webhook(self, form: Form) -> None:
+        if form.get('do') == 'none':
+            await self._set_up.calendar.skip_subscription()
+        else:
+            self._notes = [await self._set_up.calendar.provide_subscription()]
+
+    async def _password(self, form: Form) -> None:
+        await self._set_up.use_password(form.get('password', ''))
+
+    async def _write(self, _form: Form) -> None:
+        await self._set_up.write()
+        self.is_done = True
+
+
+def _finding(finding: Finding) -> Markup:
+    look = 'alert' if finding.level is Level.WRONG else 'notice'
+    return h('div', h('p', finding.text), h('p', finding.remedy), class_=look)
+
+
+def _is_from_here(request: Request) -> bool:
+    """Whether a form was sent from a page of this server; all browsers send Origin with it."""
+    return request.headers.get('origin', '').partition('://')[2] == request.headers.get('host')

@@ -1,0 +1,253 @@
+"""The content of each step's page: what it asks for, and the ways it can be answered."""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+
+from markupsafe import Markup
+
+from services.set_up import RESTRICTED_KEY, Change, SetUp, Step
+from ui.admin.forms import hidden
+from ui.components.builder import h, join
+from ui.set_up.layout import choice, field, form
+
+Content = Callable[[SetUp, str], Awaitable[Markup]]
+KEYS_PAGE = 'https://dashboard.stripe.com/apikeys'
+
+
+async def keys(set_up: SetUp, _origin: str) -> Markup:
+    """Ask for the keys of Stripe."""
+    link = h('a', 'Stripe Dashboard > Developers > API keys', href=KEYS_PAGE, rel='noreferrer')
+    restricted = h('a', 'a restricted key with what the shop needs', href=RESTRICTED_KEY, rel='noreferrer')
+    return join(
+        h('p', 'Your customers pay at Stripe. The keys are in ', link, '.'),
+        h(
+            'p',
+            'Begin with test keys: no money moves. For the secret key, also ',
+            restricted,
+            '.',
+        ),
+        form(
+            Step.KEYS,
+            _secret(set_up, 'STRIPE_SECRET_KEY', 'Secret key', 'It begins with sk_ or rk_.'),
+            _secret(
+                set_up,
+                'STRIPE_PUBLISHABLE_KEY',
+                'Publishable key',
+                'It begins with pk_. It may be left out.',
+            ),
+            label='Try the keys',
+        ),
+    )
+
+
+async def price(set_up: SetUp, _origin: str) -> Markup:
+    """Offer the prices found at Stripe, or make one."""
+    prices = await set_up.payments.prices()
+    offer, known = set_up.answers.offer, set_up.answers.values.get('STRIPE_PRICE_ID', '')
+    options = [(each.id, f'{each.product or "Price"}: {each.money}', each.id) for each in prices]
+    chosen = known if known in {each.id for each in prices} else ''
+    existing = form(
+        Step.PRICE,
+        choice('price', options, legend='One-time prices at Stripe', chosen=chosen),
+        label='Use this price',
+    )
+    new = form(
+        Step.PRICE,
+        hidden('attempt', secrets.token_hex(16)),
+        field('product', 'Product', value=offer.name, hint='Customers see it at Stripe.', required=True),
+        field('amount', 'Amount', hint='Such as 150 or 149.50.', inputmode='decimal', required=True),
+        field('currency', 'Currency', value='usd', maxlength='3', required=True),
+        label='Make this price',
+        do='make',
+        kind='' if prices else 'main',
+    )
+    if not prices:
+        return join(h('p', 'There is no one-time price in your account yet.'), new)
+    return join(existing, h('div', h('h2', 'Or make a new one'), new, class_='other'))
+
+
+async def calendar(set_up: SetUp, _origin: str) -> Markup:
+    """Ask for the token of Calendly."""
+    where = 'Calendly > Integrations > API and webhooks > Personal access tokens'
+    return join(
+        h('p', f'With a token each paid order gets a link that books once. It is made in {where}.'),
+        form(
+            Step.CALENDAR,
+            _secret(set_up, 'CALENDLY_TOKEN', 'Personal access token', 'README lists its scopes.'),
+            label='Try the token',
+        ),
+        h(
+            'div',
+            h('h2', 'Or do without'),
+            h('p', 'Every customer then gets the public link of your event type, and can use it again.'),
+            form(Step.CALENDAR, label='Do without a token', do='none', kind=''),
+            class_='other',
+        ),
+    )
+
+
+async def event_type(set_up: SetUp, _origin: str) -> Markup:
+    """Offer the event types found at Calendly, or make one, or take a link."""
+    offer, known = set_up.answers.offer, set_up.answers.values.get('CALENDLY_LINK', '')
+    typed = field(
+        'link',
+        'Link of the event type',
+        kind='url',
+        value=known,
+        hint='Such as https://calendly.com/you/session.',
+        required=True,
+    )
+    if not set_up.answers.values.get('CALENDLY_TOKEN'):
+        return form(Step.EVENT_TYPE, typed, label='Use this link')
+    types = await set_up.calendar.event_types()
+    options = [
+        (each.link, f'{each.name}, {each.minutes} minutes', _details(each.link, each.is_paid))
+        for each in types
+    ]
+    chosen = known if known in {each.link for each in types} else ''
+    new = form(
+        Step.EVENT_TYPE,
+        field('name', 'Name', value=offer.name, maxlength='55', required=True),
+        label=f'Make one of {offer.minutes} minutes',
+        do='make',
+        kind='' if types else 'main',
+    )
+    hint = h(
+        'p', 'Calendly then lets you choose its place, and hide it from your public page.', class_='quiet'
+    )
+    return join(
+        h('p', f'Your shop sells {offer.minutes} minutes (site.toml).'),
+        form(
+            Step.EVENT_TYPE,
+            choice('link', options, legend='Event types at Calendly', chosen=chosen),
+            label='Use this event type',
+        )
+        if types
+        else h('p', 'There is no active event type in your account yet.'),
+        h('div', h('h2', 'Or make a new one'), new, hint, class_='other'),
+    )
+
+
+async def address(set_up: SetUp, origin: str) -> Markup:
+    """Ask for the public address; the one that the browser uses is offered."""
+    known = set_up.answers.values.get('DOMAIN', '') if set_up.answers.is_taken(Step.ADDRESS) else ''
+    hint = 'What customers type. With live keys it begins with https://.'
+    return form(
+        Step.ADDRESS,
+        field('domain', 'Address of the shop', kind='url', value=known or origin, hint=hint, required=True),
+        label='Use this address',
+    )
+
+
+async def payments_webhook(set_up: SetUp, _origin: str) -> Markup:
+    """Offer to make the webhook endpoint."""
+    url = f'{set_up.answers.values["DOMAIN"]}/webhooks/stripe'
+    without = 'Without it an order is checked when its customer comes back, and every minute.'
+    other = [
+        form(
+            Step.PAYMENTS_WEBHOOK,
+            field('secret', 'Signing secret', kind='password', hint='It begins with whsec_.', required=True),
+            label='Use this secret',
+            do='secret',
+            kind='',
+        )
+    ]
+    if set_up.answers.mode != 'live':
+        other += [h('p', without), form(Step.PAYMENTS_WEBHOOK, label='Do without', do='none', kind='')]
+    return join(
+        h(
+            'p',
+            'Stripe tells the shop of payments, refunds and disputes at ',
+            h('b', url),
+            '. ',
+            'The endpoint is made with exactly the events that the shop uses. '
+            'One of an earlier set-up whose secret is not known any more is replaced.',
+        ),
+        form(Step.PAYMENTS_WEBHOOK, label='Make the endpoint at Stripe'),
+        h('div', h('h2', 'Or use one that you have made'), *other, class_='other'),
+    )
+
+
+async def bookings_webhook(set_up: SetUp, _origin: str) -> Markup:
+    """Offer to make the webhook subscription."""
+    url = f'{set_up.answers.values["DOMAIN"]}/webhooks/calendly'
+    return join(
+        h(
+            'p',
+            'Calendly tells the shop of bookings at ',
+            h('b', url),
+            '. A subscription for this address whose key is not known here is replaced.',
+        ),
+        form(Step.BOOKINGS_WEBHOOK, label='Make the subscription at Calendly'),
+        h(
+            'div',
+            h('h2', 'Or do without'),
+            h('p', 'Bookings are then read from Calendly every few minutes.'),
+            form(Step.BOOKINGS_WEBHOOK, label='Do without', do='none', kind=''),
+            class_='other',
+        ),
+    )
+
+
+async def password(set_up: SetUp, _origin: str) -> Markup:
+    """Ask for the password of the admin."""
+    return join(
+        h('p', 'With it you sign in at /admin, where you see orders and run the shop.'),
+        form(
+            Step.PASSWORD,
+            field(
+                'password',
+                'Password',
+                kind='password',
+                hint='At least 12 characters; best from a manager.',
+                minlength='12',
+                required=True,
+            ),
+            label='Use this password',
+        ),
+    )
+
+
+async def write(set_up: SetUp, _origin: str) -> Markup:
+    """Show what is written, and where; say what would keep the shop from starting."""
+    target = set_up.target
+    where = str(target) if target else 'the database of the shop'
+    changes = h('dl', *(_change(each) for each in set_up.changes()), class_='facts')
+    if problems := set_up.problems():
+        wrong = h('div', *(h('p', problem) for problem in problems), class_='alert', role='alert')
+        again = h('p', h('a', 'Check again', href='/setup'))
+        return join(h('p', 'The shop would not start with these settings:'), wrong, changes, again)
+    return join(
+        h('p', f'These settings are written to {where}. Then the shop starts.'),
+        changes,
+        form(Step.WRITE, label='Write the settings and start the shop'),
+    )
+
+
+CONTENT: Mapping[Step, Content] = {
+    Step.KEYS: keys,
+    Step.PRICE: price,
+    Step.CALENDAR: calendar,
+    Step.EVENT_TYPE: event_type,
+    Step.ADDRESS: address,
+    Step.PAYMENTS_WEBHOOK: payments_webhook,
+    Step.BOOKINGS_WEBHOOK: bookings_webhook,
+    Step.PASSWORD: password,
+    Step.WRITE: write,
+}
+
+
+def _secret(set_up: SetUp, name: str, label: str, hint: str) -> Markup:
+    """Build the field of a secret; of one that is known the last four characters are shown."""
+    shown = set_up.answers.shown(name)
+    kept = f' {shown} is kept if you type nothing.' if shown else ''
+    return field(name.lower(), label, kind='password', hint=hint + kept)
+
+
+def _details(link: str, is_paid: bool) -> str:
+    return f'{link} · takes a payment of its own: customers would pay twice' if is_paid else link
+
+
+def _change(change: Change) -> Markup:
+    before = f' (was {change.before})' if change.before != 'none' else ''
+    return join(h('dt', change.name), h('dd', change.after + before))
