@@ -175,6 +175,21 @@ def check_reconciler(problem: str) -> Check:
     )
 
 
+def check_texts(problem: str) -> Check:
+    """Check that the newest texts are shown.
+
+    Args:
+        problem: which version is refused, and why; '' if none is.
+    """
+    if not problem:
+        return Check('texts')
+    return Check(
+        'texts',
+        problem=problem,
+        remedy='Open Texts in the admin, put what is named right, and publish; or use another version.',
+    )
+
+
 def check_mail(problem: str) -> Check:
     """Check that the last mail could be handed to the server.
 

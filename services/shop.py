@@ -13,6 +13,7 @@ from services.admin import Access, Actions, access_with, build_actions
 from services.admin.export import Exports
 from services.admin.forget import Forget
 from services.admin.reads import Reads
+from services.admin.texts import TextEditor
 from services.availability import Availability
 from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
 from services.catalog import Catalog, Offer
@@ -39,6 +40,7 @@ from services.health import (
     check_sales,
     check_selling,
     check_stripe_key,
+    check_texts,
     check_webhooks,
 )
 from services.inbox import Inbox
@@ -60,6 +62,7 @@ from services.rehearsal import RehearsalRunner, build_runner
 from services.scheduling import Scheduling, build_scheduling
 from services.selling import Selling
 from services.settings import Settings
+from services.texts import Texts
 
 __all__ = ['Shop', 'WaitsFor', 'build']
 
@@ -87,7 +90,8 @@ class Shop:
     """A wired shop; pages and endpoints see this and nothing behind it."""
 
     settings: Settings
-    site: site.Site
+    present: site.PresentSite
+    texts: Texts
     catalog: Catalog
     checkout: Checkout
     find_orders: FindOrders
@@ -117,6 +121,12 @@ class Shop:
     forget: Forget
     rehearsals: RehearsalRunner
     reads: Reads
+    text_editor: TextEditor
+
+    @property
+    def site(self) -> site.Site:
+        """The texts of the site as they are now."""
+        return self.present.site
 
     @property
     def banner(self) -> str:
@@ -124,8 +134,14 @@ class Shop:
         return _banner(self.settings)
 
     async def open(self) -> None:
-        """Bring the ledger up to date."""
+        """Bring the ledger up to date, and choose the texts that are shown.
+
+        Raises:
+            SettingsError: the database cannot be used.
+            SiteProblem: real customers would read examples.
+        """
         await self.ledger.open()
+        await self.texts.open()
 
     async def begin(self) -> None:
         """Read price and account; then start what runs beside the pages: what asks Calendly, and rounds."""
@@ -140,6 +156,7 @@ class Shop:
             self.subscription_watch.start()
         self.availability.start()
         self.rehearsals.start()
+        self.texts.start()
         self.reconciler.start()
 
     async def warm_up(self) -> None:
@@ -166,6 +183,7 @@ class Shop:
         await self.booking_reader.stop()
         await self.subscription_watch.stop()
         await self.availability.stop()
+        await self.texts.stop()
         await self.payments.close()
         await self.scheduling.close()
         await self.ledger.close()
@@ -189,6 +207,7 @@ class Shop:
             await check_selling(self.selling),
             check_clock(self.payments.clock.problem),
             check_reconciler(self.reconciler.problem),
+            check_texts(self.texts.problem),
             *([await check_webhooks(self.ledger.deliveries.arrivals)] if self._has_webhooks else []),
             *([check_mail(self.mail_sender.problem)] if self.mail_sender else []),
         ]
@@ -239,21 +258,24 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     Raises:
         SiteProblem: the texts of the site cannot be read.
     """
-    texts, domain = site.load(settings.site_file, live=settings.mode == 'live'), settings.domain
+    file, domain = site.load_file(settings.site_file), settings.domain
+    rules, present = file.site, site.PresentSite(file.site)
     metrics = Metrics(clock)
     ledger = Ledger(
         connect(settings.database_url),
         clock,
         on_unmatched=lambda row: metrics.unmatched_booking(row.reason),
-        mail_rules=mail_rules(settings, texts.order.reminder_hours),
+        mail_rules=mail_rules(settings, rules.order.reminder_hours),
         on_mail=metrics.mail,
-        keep_abandoned=timedelta(days=texts.privacy.abandoned_days),
+        keep_abandoned=timedelta(days=rules.privacy.abandoned_days),
     )
-    payments = build_payments(settings, texts, on_request=metrics.stripe_request)
-    scheduling = build_scheduling(settings, texts)
-    product = texts.offer
+    texts = Texts(ledger, file, present, live=settings.mode == 'live')
+    payments = build_payments(settings, lambda: present.site, on_request=metrics.stripe_request)
+    scheduling = build_scheduling(settings, lambda: present.site)
+    product = rules.offer
     offer = Offer(product.slug, product.name, product.minutes, 1, settings.stripe_price_id)
     catalog = Catalog([offer], read_price=payments.read_price, clock=clock)
+    present.subscribe(lambda now: catalog.rename(now.offer.name))
     fulfilment = Fulfilment(
         ledger=ledger,
         payments=payments,
@@ -280,7 +302,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         recorder=bookings,
         clock=clock,
         selling=settings.selling,
-        duplicates_open=texts.order.duplicates_open_calendar,
+        duplicates_open=rules.order.duplicates_open_calendar,
         learns_of_bookings=bool(settings.calendly_webhook_signing_key),
     )
     booking_reader = BookingReader(
@@ -314,7 +336,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         recorder=bookings,
         scheduling=scheduling,
         correct_email=correct_email,
-        site=texts,
+        site_at=texts.site_at,
         sends_mail=settings.smtp_url is not None,
         clock=clock,
     )
@@ -337,7 +359,8 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
     selling.subscribe(reconciler.hurry)
     return Shop(
         settings=settings,
-        site=texts,
+        present=present,
+        texts=texts,
         catalog=catalog,
         checkout=checkout,
         find_orders=FindOrders(
@@ -358,7 +381,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         effects=EffectRunner(ledger, handlers),
         mail_sender=build_mail_sender(
             settings,
-            texts,
+            lambda: present.site,
             ledger=ledger,
             environment=lambda: payments.environment,
             gate=calendar.gate,
@@ -376,9 +399,17 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         selling=selling,
         access=access_with(settings.admin_password, ledger, on_refused=metrics.refused),
         exports=Exports(ledger),
-        rehearsals=build_runner(ledger, settings, zone=texts.business.zone, clock=clock),
-        forget=Forget(ledger, keep_months=texts.privacy.keep_months, clock=clock),
-        reads=Reads.of(ledger, payments, booking_reader, settings, zone=texts.business.zone, clock=clock),
+        rehearsals=build_runner(ledger, settings, zone=lambda: present.site.business.zone, clock=clock),
+        forget=Forget(ledger, keep_months=rules.privacy.keep_months, clock=clock),
+        reads=Reads.of(
+            ledger,
+            payments,
+            booking_reader,
+            settings,
+            zone=lambda: present.site.business.zone,
+            clock=clock,
+        ),
+        text_editor=TextEditor(ledger, texts, clock=clock),
     )
 
 

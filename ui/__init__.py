@@ -1,10 +1,7 @@
 """The pages; ``register`` adds all of them to the web application, importing does nothing."""
 
-from nicegui import ui
-
 from services.shop import Shop
 from ui import admin
-from ui.components import theme
 from ui.pages import checkout_form, errors, find_order, landing, legal, order, order_urls, seo
 from ui.rendering import nicegui_template
 from ui.rendering.reconnect import Reconnector
@@ -13,7 +10,6 @@ from ui.rendering.reconnect import Reconnector
 def register(shop: Shop) -> Reconnector:
     """Register every page, and every other URL that a customer's browser asks for."""
     nicegui_template.register()
-    ui.add_head_html(str(theme.style(shop.site.theme)), shared=True)
     reconnector = Reconnector(shop.settings.domain)
     landing.register(shop, reconnector)
     order_urls.register(shop)  # before the page of an order, which its paths are like

@@ -19,6 +19,7 @@ from services.endpoints.errors import error_response
 from services.errors import ShopError
 from services.settings import SettingsError
 from services.shop import Shop
+from services.site import Site
 from ui import register
 from ui.admin.access import SignInMiddleware
 from ui.components.theme import favicon
@@ -181,6 +182,7 @@ def refuse_taken_port(host: str, port: int) -> None:
 def run(shop: Shop) -> None:
     """Run the web server until the process is stopped."""
     settings = shop.settings
+    shop.present.subscribe(_renew_icon)
     nicegui.run(
         host=settings.host,
         port=settings.port,
@@ -204,6 +206,11 @@ def run(shop: Shop) -> None:
         server_header=False,
         log_config=None,  # logging is set up already, and masks secrets
     )
+
+
+def _renew_icon(site: Site) -> None:
+    """Serve /favicon.ico in the colours of other texts."""
+    app.config.favicon = str(favicon(site.theme))
 
 
 async def _error_response(_request: Request, error: Exception) -> Response:

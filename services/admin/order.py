@@ -73,7 +73,7 @@ class DetailsReader:
         self,
         ledger: Ledger,
         *,
-        zone: tzinfo,
+        zone: Callable[[], tzinfo],
         domain: str,
         bookings_known: Callable[[], bool],
         clock: Callable[[], datetime],
@@ -82,7 +82,7 @@ class DetailsReader:
 
         Args:
             ledger: where it is read.
-            zone: the time zone of the shop.
+            zone: returns the time zone of the shop.
             domain: the shop's address.
             bookings_known: whether the shop learns of bookings.
             clock: the present time in UTC.
@@ -109,7 +109,7 @@ class DetailsReader:
         booked = booked_of(order.state, active, known=known)
         return OrderDetails(
             order=order,
-            sentence=sentence(order, bookings, mails, booked=booked, zone=self._zone, now=self._clock()),
+            sentence=sentence(order, bookings, mails, booked=booked, zone=self._zone(), now=self._clock()),
             booked=booked,
             bookings=bookings,
             timeline=await self._ledger.journal.lines(order.id),
@@ -123,5 +123,5 @@ class DetailsReader:
             stripe_url=dashboard_url(order.facts.payment_id, order.environment.mode),
             calendly_url=CALENDLY if bookings else '',
             customer_url=f'{self._domain}/order/{order.token}',
-            zone=str(self._zone),
+            zone=str(self._zone()),
         )

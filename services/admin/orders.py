@@ -48,7 +48,7 @@ class OrderList:
         *,
         environment: Callable[[], Environment],
         bookings_known: Callable[[], bool],
-        zone: tzinfo,
+        zone: Callable[[], tzinfo],
     ) -> None:
         """Make it.
 
@@ -56,7 +56,7 @@ class OrderList:
             ledger: where the orders are.
             environment: where the shop sells.
             bookings_known: whether the shop learns of bookings.
-            zone: the time zone of the shop, in which days begin.
+            zone: returns the time zone of the shop, in which days begin.
         """
         self._ledger = ledger
         self._environment = environment
@@ -85,7 +85,7 @@ class OrderList:
             previous=view.changed(before=self._cursor(first, view)) if has_previous and first else None,
             following=view.changed(after=self._cursor(last, view)) if has_following and last else None,
             cut=listing.cut,
-            zone=str(self._zone),
+            zone=str(self._zone()),
         )
 
     async def _list(
@@ -107,8 +107,8 @@ class OrderList:
             text=view.text,
             state=view.state,
             booked=view.booked,
-            since=day_begins(view.since, self._zone) if view.since else None,
-            until=day_begins(view.until + timedelta(days=1), self._zone) if view.until else None,
+            since=day_begins(view.since, self._zone()) if view.since else None,
+            until=day_begins(view.until + timedelta(days=1), self._zone()) if view.until else None,
             environment=None if view.mode == ALL else environment,
             bookings_known=self._bookings_known(),
         )

@@ -121,7 +121,7 @@ class OverviewReader:
         attention: AttentionReader,
         *,
         environment: Callable[[], Environment],
-        zone: tzinfo,
+        zone: Callable[[], tzinfo],
         clock: Callable[[], datetime],
     ) -> None:
         """Make it.
@@ -130,7 +130,7 @@ class OverviewReader:
             ledger: where everything is read.
             attention: reads what needs a hand.
             environment: where the shop sells; nothing else is counted.
-            zone: the time zone of the shop, in which days begin.
+            zone: returns the time zone of the shop, in which days begin.
             clock: the present time in UTC.
         """
         self._ledger = ledger
@@ -147,13 +147,13 @@ class OverviewReader:
             looking: how many are looking at the shop's pages now.
         """
         now, here, totals = self._clock(), self._environment(), self._ledger.totals
-        today = now.astimezone(self._zone).date()
+        today = now.astimezone(self._zone()).date()
         days = [today - timedelta(days=number) for number in range(DAYS)]  # today is the first
-        spans = [span_of(day, self._zone) for day in days]
-        before = span_of(days[-1] - timedelta(days=DAYS), self._zone, days=DAYS)
+        spans = [span_of(day, self._zone()) for day in days]
+        before = span_of(days[-1] - timedelta(days=DAYS), self._zone(), days=DAYS)
         sums = await totals.sums([*spans, before], here)
         begun = await totals.meetings_in(spans, here)
-        coming = await totals.meetings(span_of(today, self._zone, days=2), here, limit=MEETINGS)
+        coming = await totals.meetings(span_of(today, self._zone(), days=2), here, limit=MEETINGS)
         takings = _takings(sums)
         currency = takings[0].currency if takings else ''
         chart = [
@@ -162,9 +162,9 @@ class OverviewReader:
         ]
         return Overview(
             at=now,
-            zone=str(self._zone),
+            zone=str(self._zone()),
             attention=await self._attention.read(checks),
-            meetings=tuple(_meeting(meeting, self._zone) for meeting in coming),
+            meetings=tuple(_meeting(meeting, self._zone()) for meeting in coming),
             takings=takings,
             days=tuple(reversed(chart)),
             looking=looking,

@@ -33,7 +33,7 @@ class Reads:
         booking_reader: BookingReader,
         settings: Settings,
         *,
-        zone: tzinfo,
+        zone: Callable[[], tzinfo],
         clock: Callable[[], datetime],
     ) -> 'Reads':
         """Make them.
@@ -43,7 +43,7 @@ class Reads:
             payments: knows the environment in which the shop sells.
             booking_reader: knows whether bookings are read from Calendly.
             settings: say whether bookings are delivered, and the address of the shop.
-            zone: the time zone of the shop.
+            zone: returns the time zone of the shop.
             clock: the present time in UTC.
         """
 

@@ -56,7 +56,7 @@ async def check(
         on_finding(finding)
     if settings is None or texts is None:
         return tuple(first)
-    scheduling = build_scheduling(settings, texts)
+    scheduling = build_scheduling(settings, lambda: texts)
     calendly = check_calendly(settings, texts, scheduling)
     try:
         rest = await _check_parts(settings, texts, calendly, on_finding=on_finding, mail_to=mail_to)
@@ -136,7 +136,7 @@ async def _guarded(name: str, part: Part) -> list[Finding]:
 
 
 async def _stripe(settings: Settings, texts: Site, ledger: Ledger | None) -> list[Finding]:
-    payments = build_payments(settings, texts)
+    payments = build_payments(settings, lambda: texts)
     try:
         found, is_accepted = await check_key(settings, payments)
         if not is_accepted:

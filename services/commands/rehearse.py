@@ -10,6 +10,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +23,12 @@ from services import logs
 from services.commands.demo import HOST, HOSTS
 from services.commands.free_port import free_port
 from services.commands.refused import CommandRefused
-from services.ledger import read_kept_settings
+from services.errors import LedgerUnavailable
+from services.ledger import Ledger, connect, read_kept_settings
 from services.rehearsal import Hop, OrderLife, VendorLife, has_failed, line_of, to_json
-from services.settings import Settings, env_file, parse_settings, texts
+from services.settings import Settings, SettingsError, env_file, find_value, parse_settings, texts
 from services.shop import Shop, build
+from services.texts import TRIED
 
 OWN = ('SITE_FILE', 'PROMOTION_CODES', 'AUTOMATIC_TAX', 'SLOW_METHODS', 'TERMS_CONSENT', 'INVOICES')
 """The operator's settings that are used: those that name no vendor, no address and no database."""
@@ -130,6 +133,27 @@ async def rehearse_at_vendors(settings: Settings, *, on_hop: Callable[[Hop], obj
         await shop.ledger.close()
 
 
+async def copy_texts(source_url: str, target_url: str) -> None:
+    """Copy the texts that were published in the admin, so that what customers read is rehearsed.
+
+    Args:
+        source_url: the database of the operator; there may be none yet.
+        target_url: the database of the rehearsal.
+    """
+    source, target = (Ledger(connect(url), lambda: datetime.now(UTC)) for url in (source_url, target_url))
+    try:
+        with suppress(SettingsError, LedgerUnavailable):
+            await source.store.open_existing()
+            published = await source.site_versions.published(limit=TRIED)
+            await target.open()
+            for seen, version in enumerate(reversed(published)):
+                words = {'file_digest': version.file_digest, 'actor': version.actor}
+                await target.site_versions.add(seen, version.state, version.toml, **words)
+    finally:
+        await source.close()
+        await target.close()
+
+
 def rehearse_at_sandbox(values: Mapping[str, str], *, start: Start, on_hop: Callable[[Hop], object]) -> None:
     """Serve a shop and a sandbox on a free port of this machine, and walk an order's life there.
 
@@ -168,4 +192,5 @@ def rehearse_at_sandbox(values: Mapping[str, str], *, start: Start, on_hop: Call
                 'ADMIN_PASSWORD': password,
             }
         )
+        asyncio.run(copy_texts(find_value('DATABASE_URL', values), settings.database_url))
         start(build(replace(settings, mode='demo')), sandbox=create_app(config), hosts=HOSTS, beside=walk)

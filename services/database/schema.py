@@ -11,7 +11,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -23,7 +22,8 @@ from sqlalchemy import (
     true,
 )
 
-from services.database.utc import Utc as Utc
+from services.database.conventions import Utc as Utc
+from services.database.conventions import metadata as metadata
 
 NEWEST = '0001'
 """The version of these tables, as the last migration names it.
@@ -36,15 +36,6 @@ A new column of ``orders`` needs five changes: the table below, a migration, thi
 class UnknownVersion(Exception):
     """A database has tables of a version that is not among ours."""
 
-
-metadata = MetaData(
-    naming_convention={
-        'ix': 'ix_%(table_name)s_%(column_0_N_name)s',
-        'uq': 'uq_%(table_name)s_%(column_0_N_name)s',
-        'fk': 'fk_%(table_name)s_%(column_0_N_name)s',
-        'pk': 'pk_%(table_name)s',
-    }
-)
 
 orders = Table(
     'orders',
@@ -367,6 +358,17 @@ settings = Table(
     Column('kind', String(16), primary_key=True),
     Column('name', String(64), primary_key=True),
     Column('value', Text, nullable=False),
+    Column('at', Utc, nullable=False),
+)
+
+site_versions = Table(
+    'site_versions',
+    metadata,
+    Column('version', Integer, primary_key=True, autoincrement=False),
+    Column('state', String(10), nullable=False),
+    Column('toml', Text, nullable=False),  # not "text": what is forgotten of a customer is not sought in it
+    Column('file_digest', String(64), nullable=False),
+    Column('actor', Text, nullable=False),
     Column('at', Utc, nullable=False),
 )
 

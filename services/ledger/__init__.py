@@ -23,11 +23,13 @@ from services.ledger.records import (
     PaidOrder,
     Rehearsal,
     SignIn,
+    SiteVersion,
     Source,
     Switch,
     UnmatchedBooking,
     UnmatchedReason,
     UnmatchedState,
+    VersionState,
 )
 from services.ledger.settings import Kept, read_kept_settings
 
@@ -54,12 +56,14 @@ __all__ = [
     'Period',
     'Rehearsal',
     'SignIn',
+    'SiteVersion',
     'Source',
     'Store',
     'Switch',
     'UnmatchedBooking',
     'UnmatchedReason',
     'UnmatchedState',
+    'VersionState',
     'connect',
     'read_kept_settings',
 ]

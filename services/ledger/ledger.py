@@ -30,6 +30,7 @@ from services.ledger.retention import Retention
 from services.ledger.search import Search
 from services.ledger.settings import KeptSettings
 from services.ledger.sign_ins import SignIns
+from services.ledger.site_versions import SiteVersions
 from services.ledger.switches import Switches
 from services.ledger.totals import Totals
 from services.ledger.unmatched import Unmatched
@@ -82,6 +83,7 @@ class Ledger:
         self.settings = KeptSettings(store, clock)
         self.switches = Switches(store, self.admin_journal, clock)
         self.rehearsals = Rehearsals(store, clock, self.mails, self.admin_journal)
+        self.site_versions = SiteVersions(store, self.admin_journal, clock)
         self.attention = Attention(store, self.journal, clock)
         self.history = History(store)
         self.totals = Totals(store)

@@ -293,6 +293,29 @@ class AdminLine:
     line: str
 
 
+class VersionState(enum.StrEnum):
+    """What a version of the site's texts is."""
+
+    DRAFT = 'draft'
+    PUBLISHED = 'published'
+    DISCARDED = 'discarded'
+
+
+@dataclass(frozen=True)
+class SiteVersion:
+    """A version of the site's texts: the whole site.toml, who wrote it and when (UTC).
+
+    ``file_digest`` says which words the file had then.
+    """
+
+    version: int
+    state: VersionState
+    toml: str
+    file_digest: str
+    actor: str
+    at: datetime
+
+
 @dataclass(frozen=True)
 class Switch:
     """Something that the operator has switched on or off, with a text, for all processes."""

@@ -32,7 +32,7 @@ def mail_rules(settings: Settings, reminder_hours: float) -> MailRules:
 
 def build_mail_sender(
     settings: Settings,
-    texts: Site,
+    site: Callable[[], Site],
     *,
     ledger: Ledger,
     environment: Callable[[], Environment],
@@ -44,7 +44,7 @@ def build_mail_sender(
 
     Args:
         settings: what the operator decided.
-        texts: of the site.
+        site: returns the texts of the site.
         ledger: has the mails.
         environment: in which the shop sells now.
         gate: whether the calendar of an order is open.
@@ -56,9 +56,9 @@ def build_mail_sender(
     return MailSender(
         ledger,
         build_mail_client(settings, settings.smtp_url),
-        Words(texts, domain=settings.domain, banner=banner, operator=settings.operator_email),
-        build_letterhead(settings, texts),
-        business=texts.business,
+        Words(site, domain=settings.domain, banner=banner, operator=settings.operator_email),
+        lambda: build_letterhead(settings, site()),
+        business=lambda: site().business,
         environment=environment,
         gate=gate,
         clock=clock,

@@ -64,9 +64,9 @@ class MailSender:
         ledger: Ledger,
         client: MailClient,
         words: Words,
-        letterhead: Letterhead,
+        letterhead: Callable[[], Letterhead],
         *,
-        business: Business,
+        business: Callable[[], Business],
         environment: Callable[[], Environment],
         gate: Callable[[Order], CalendarGate],
         clock: Callable[[], datetime],
@@ -77,8 +77,8 @@ class MailSender:
             ledger: has the mails.
             client: sends them.
             words: writes them.
-            letterhead: what they share.
-            business: knows the time zone of the shop.
+            letterhead: returns what they share.
+            business: returns who knows the time zone of the shop.
             environment: the one that the shop sells in.
             gate: says whether an order shows its calendar.
             clock: the present time in UTC.
@@ -128,7 +128,7 @@ class MailSender:
         try:
             message = await self._write(mail)
             to = ascii_address(message.to)
-            built = build(message, self._letterhead, now=self._clock())
+            built = build(message, self._letterhead(), now=self._clock())
         except NotNeeded as reason:
             await mails.finish(mail, MailState.DROPPED, error=str(reason))
         except NotNow as later:
@@ -190,7 +190,7 @@ class MailSender:
         if order.bookings_unknown or order.duplicate_of or self._gate(order) is not CalendarGate.OPEN:
             raise NotNeeded('nothing is to be picked, or it is not known')
         now = self._clock()
-        morning = after_the_night(now, _zone(bookings, self._business))
+        morning = after_the_night(now, _zone(bookings, self._business()))
         if morning > now:
             raise NotNow(morning)
 

@@ -1,6 +1,6 @@
 """The words of every mail: an order, or what needs the operator's hand, becomes a message."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from babel.dates import format_date, format_time, get_timezone_name
@@ -73,11 +73,11 @@ ALERTS = {
 class Words:
     """Writes the messages of one shop."""
 
-    def __init__(self, site: Site, *, domain: str, banner: str, operator: str) -> None:
+    def __init__(self, site: Callable[[], Site], *, domain: str, banner: str, operator: str) -> None:
         """Make it.
 
         Args:
-            site: the words about the business.
+            site: returns the words about the business.
             domain: the shop's address, which links begin with.
             banner: what must be said about the money, '' when it is real.
             operator: the operator's address.
@@ -172,7 +172,7 @@ class Words:
             notes=tuple(
                 Note(
                     f'{order.purchase.title}, {order.reference}',
-                    f'{_state_in_words(order)}, {_day(order, self._site)}',
+                    f'{_state_in_words(order)}, {_day(order, self._site())}',
                     self._url(order),
                 )
                 for order in orders
@@ -208,7 +208,7 @@ class Words:
             other=order.duplicate_of if order else '',
             mismatch=facts.mismatch if facts else '',
             email=(order and order.email) or 'the address is not known',
-            deadline=f' before {_moment(due, self._site)}' if due else '',
+            deadline=f' before {_moment(due, self._site())}' if due else '',
         )
         if order is None:
             return Note(title, words)
@@ -269,7 +269,7 @@ class Words:
         if kind is MailKind.REFUNDED:
             rows.append(('Refunded', str(Money(order.facts.amount_refunded, order.paid.currency))))
         if order.completed_at:
-            rows.append(('Date', _day(order, self._site)))
+            rows.append(('Date', _day(order, self._site())))
         return tuple(rows)
 
     def _url(self, order: Order) -> str:

@@ -9,13 +9,16 @@ from services.site import Site
 
 
 def build_payments(
-    settings: Settings, texts: Site, *, on_request: Callable[[str, float], object] = lambda _code, _time: None
+    settings: Settings,
+    site: Callable[[], Site],
+    *,
+    on_request: Callable[[str, float], object] = lambda _code, _time: None,
 ) -> Payments:
     """Make the client; nothing is requested yet.
 
     Args:
         settings: what the operator decided.
-        texts: of the site.
+        site: returns the present texts.
         on_request: called after each request with 'ok' or the code of the error, and the seconds it took.
     """
     return Payments(
@@ -24,14 +27,18 @@ def build_payments(
         domain=settings.domain,
         hosts=settings.payment_hosts,
         mode=settings.mode,
-        page=CheckoutPage(
-            name=texts.business.name,
-            accent=texts.theme.accent,
-            refund_rule=texts.offer.refund_rule,
-            terms_consent=settings.terms_consent,
-            slow_methods=settings.slow_methods,
-            asks_phone=texts.offer.asks_phone,
-            invoices=settings.invoices,
-        ),
+        page=lambda: _checkout_page(settings, site()),
         on_request=on_request,
+    )
+
+
+def _checkout_page(settings: Settings, site: Site) -> CheckoutPage:
+    return CheckoutPage(
+        name=site.business.name,
+        accent=site.theme.accent,
+        refund_rule=site.offer.refund_rule,
+        terms_consent=settings.terms_consent,
+        slow_methods=settings.slow_methods,
+        asks_phone=site.offer.asks_phone,
+        invoices=settings.invoices,
     )

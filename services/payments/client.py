@@ -54,7 +54,7 @@ class Payments:
         domain: str,
         hosts: frozenset[str],
         mode: str,
-        page: CheckoutPage,
+        page: Callable[[], CheckoutPage],
         on_request: Callable[[str, float], object],
     ) -> None:
         """Make a client; nothing is requested yet.
@@ -65,7 +65,7 @@ class Payments:
             domain: the shop's public address, where customers come back to.
             hosts: host names a customer may be sent to.
             mode: the mode the key belongs to: demo, test or live.
-            page: what the shop decides about Stripe's page.
+            page: returns what the shop decides about Stripe's page.
             on_request: called after each request with 'ok' or the code of the error, and the seconds it took.
         """
         # Plain http (the sandbox) has no certificate, and reading all trusted ones takes long.
@@ -94,7 +94,7 @@ class Payments:
         self.prices = Prices(self._read_in_set_up, self._post)
         self.endpoints = WebhookEndpoints(self._read_in_set_up, self._post, self._delete)
         self.rehearsal = PaymentRehearsal(
-            self._read, self._post, params_of=lambda order: self._session_params(order, self._page)
+            self._read, self._post, params_of=lambda order: self._session_params(order, self._page())
         )
         self._expand: dict[str, Any] = {'expand': EXPAND}
 
@@ -149,7 +149,7 @@ class Payments:
         Raises:
             ShopError: Stripe refuses, cannot be reached or answers something that must not be followed.
         """
-        params: Any = self._session_params(order, self._page)
+        params: Any = self._session_params(order, self._page())
         async with self._request(SESSION_WRITE):
             answer = await self._stripe.v1.checkout.sessions.create_async(
                 params, {'idempotency_key': f'{order.id}-{order.attempt}'}

@@ -59,7 +59,7 @@ class Probes:
         read: Callable[..., Awaitable[dict[str, Any]]],
         post: Callable[..., Awaitable[dict[str, Any]]],
         *,
-        page: CheckoutPage,
+        page: Callable[[], CheckoutPage],
         params: Callable[[Order, CheckoutPage], dict[str, Any]],
     ) -> None:
         """Make it; nothing is requested yet.
@@ -67,7 +67,7 @@ class Probes:
         Args:
             read: reads one path of Stripe's API.
             post: sends to one path of Stripe's API.
-            page: what the shop decides about Stripe's page.
+            page: returns what the shop decides about Stripe's page.
             params: makes the parameters of an order's session.
         """
         self._read = read
@@ -119,18 +119,19 @@ class Probes:
         Raises:
             ShopError: Stripe does not answer, or does not accept the key.
         """
+        page = self._page()
         try:
-            return await self._open_and_close(order, self._page)
+            return await self._open_and_close(order, page)
         except PaymentRefused as refusal:
             words = str(refusal)
         without_taxes = replace(order, allowed=replace(order.allowed, taxes=False))
         others = {
-            'terms': (self._page.terms_consent, order, replace(self._page, terms_consent=False)),
-            'taxes': (order.allowed.taxes, without_taxes, self._page),
-            'invoices': (self._page.invoices, order, replace(self._page, invoices=False)),
+            'terms': (page.terms_consent, order, replace(page, terms_consent=False)),
+            'taxes': (order.allowed.taxes, without_taxes, page),
+            'invoices': (page.invoices, order, replace(page, invoices=False)),
         }
-        for option, (is_on, changed, page) in others.items():
-            if is_on and await self._is_taken(changed, page):
+        for option, (is_on, changed, changed_page) in others.items():
+            if is_on and await self._is_taken(changed, changed_page):
                 return SessionTrial(words, option)
         return SessionTrial(words)
 

@@ -61,7 +61,7 @@ class RehearsalRunner:
         ledger: Ledger,
         *,
         run: Callable[[], Awaitable[Report]],
-        zone: tzinfo,
+        zone: Callable[[], tzinfo],
         clock: Callable[[], datetime],
     ) -> None:
         """Make it; nothing runs yet.
@@ -69,7 +69,7 @@ class RehearsalRunner:
         Args:
             ledger: has the schedule and the results.
             run: makes one rehearsal.
-            zone: the time zone of the shop.
+            zone: returns the time zone of the shop.
             clock: the present time in UTC.
         """
         self._ledger = ledger
@@ -147,10 +147,10 @@ class RehearsalRunner:
 
     def _night(self, at: time) -> datetime | None:
         """Return the last time of the schedule, None if it was too long ago."""
-        now = self._clock()
-        today = now.astimezone(self._zone).date()
+        now, zone = self._clock(), self._zone()
+        today = now.astimezone(zone).date()
         for day in (today, today - timedelta(days=1)):
-            due = datetime.combine(day, at, self._zone)
+            due = datetime.combine(day, at, zone)
             if timedelta() <= now - due < LATE:
                 return due
         return None
@@ -180,14 +180,14 @@ class RehearsalRunner:
 
 
 def build_runner(
-    ledger: Ledger, settings: Settings, *, zone: tzinfo, clock: Callable[[], datetime]
+    ledger: Ledger, settings: Settings, *, zone: Callable[[], tzinfo], clock: Callable[[], datetime]
 ) -> RehearsalRunner:
     """Make the runner of a shop: only with test keys does it go beyond the sandbox.
 
     Args:
         ledger: has the schedule and the results.
         settings: say which keys the shop has.
-        zone: the time zone of the shop.
+        zone: returns the time zone of the shop.
         clock: the present time in UTC.
     """
     run = partial(rehearse, with_test_keys=settings.mode == 'test')

@@ -1,5 +1,6 @@
 """The client of Calendly: calendar links for orders, the bookings that came of them, and a check of both."""
 
+from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -33,7 +34,7 @@ class Scheduling:
         api_base: str,
         domain: str,
         hosts: frozenset[str],
-        accent: str = '',
+        accent: Callable[[], str] = lambda: '',
     ) -> None:
         """Make a client; nothing is requested yet.
 
@@ -43,7 +44,7 @@ class Scheduling:
             api_base: another address of the API, or '' for Calendly's own.
             domain: the shop's public address; the frame is given its host.
             hosts: host names, besides Calendly's own, that a calendar may be at.
-            accent: the shop's colour, such as ``#0b5d3b``; '' leaves Calendly's own.
+            accent: returns the shop's colour, such as ``#0b5d3b``; '' leaves Calendly's own.
         """
         self._link = link
         self._accent = accent
@@ -163,7 +164,7 @@ class Scheduling:
             link or self._link,
             order,
             host=self._host,
-            accent=self._accent,
+            accent=self._accent(),
             phone_answer=self._event_type.phone_answer,
         )
 

@@ -22,7 +22,7 @@ async def payments_of(values: Mapping[str, str]) -> AsyncIterator[Payments]:
         domain=values.get('DOMAIN', ''),
         hosts=frozenset(),
         mode=mode_of(key),
-        page=CheckoutPage(),
+        page=CheckoutPage,
         on_request=lambda _code, _seconds: None,
     )
     try:

@@ -3,15 +3,30 @@
 import difflib
 import re
 import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from services.site.examples import examples_in
-from services.site.model import Part, Site
+from services.site.model import Part, Place, Site
 
 EXAMPLE = 'an example; with a live Stripe key your own must stand there'
+
+
+@dataclass(frozen=True)
+class PlaceProblem:
+    """What is wrong with one value; ``words`` go on where the name of the place ends."""
+
+    place: Place
+    words: str
+
+    def __str__(self) -> str:
+        """Say it with the place in the words of TOML, entries counted from 1."""
+        place = '.'.join(str(part + 1) if isinstance(part, int) else part for part in self.place)
+        return f'{place}{self.words}'
 
 
 class SiteProblem(ValueError):
@@ -22,8 +37,22 @@ class SiteProblem(ValueError):
         self.problems = problems
 
 
+@dataclass(frozen=True)
+class SiteFile:
+    """The file as it was read: where it is, its text, and the site that it describes."""
+
+    path: Path
+    text: str
+    site: Site
+
+
 def load(path: Path, *, live: bool = False) -> Site:
-    """Read the texts of the site.
+    """Read the texts of the site; arguments and errors are those of ``load_file``."""
+    return load_file(path, live=live).site
+
+
+def load_file(path: Path, *, live: bool = False) -> SiteFile:
+    """Read the file with the texts of the site.
 
     Args:
         path: the file.
@@ -40,9 +69,23 @@ def load(path: Path, *, live: bool = False) -> Site:
         line = error.object.count(b'\n', 0, error.start) + 1
         raise SiteProblem([f'{path}, line {line}: this is not UTF-8 text; save the file as UTF-8']) from error
     site = read(text, source=str(path))
-    if live and (left := examples_in(site)):
-        raise SiteProblem([f'{path}: {place}, {EXAMPLE}' for place in left])
-    return site
+    if live:
+        refuse_examples(site, source=str(path))
+    return SiteFile(path, text, site)
+
+
+def refuse_examples(site: Site, *, source: str) -> None:
+    """Check that no example is left in texts that real customers read.
+
+    Args:
+        site: the texts.
+        source: how the problems name it.
+
+    Raises:
+        SiteProblem: with every example found.
+    """
+    if left := examples_in(site):
+        raise SiteProblem([f'{source}: {place}, {EXAMPLE}' for place in left])
 
 
 def read(text: str, *, source: str) -> Site:
@@ -56,11 +99,21 @@ def read(text: str, *, source: str) -> Site:
         SiteProblem: with every problem found.
     """
     try:
-        return Site.model_validate(tomllib.loads(text))
+        data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SiteProblem([_syntax(str(error), text, source)]) from error
+    site, problems = validate(data)
+    if site is None:
+        raise SiteProblem([f'{source}: {problem}' for problem in problems])
+    return site
+
+
+def validate(data: Mapping[str, Any]) -> tuple[Site | None, tuple[PlaceProblem, ...]]:
+    """Turn the values of a site.toml into the site; None with the problems, if there are any."""
+    try:
+        return Site.model_validate(data), ()
     except ValidationError as error:
-        raise SiteProblem([f'{source}: {_words(detail)}' for detail in error.errors()]) from error
+        return None, tuple(PlaceProblem(detail['loc'], _words(detail)) for detail in error.errors())
 
 
 def _syntax(message: str, text: str, source: str) -> str:
@@ -72,23 +125,31 @@ def _syntax(message: str, text: str, source: str) -> str:
 
 def _words(detail: Any) -> str:
     """Say a validation error in words the operator understands."""
-    place = '.'.join(str(part + 1) if isinstance(part, int) else part for part in detail['loc'])
+    limits = detail.get('ctx', {})
     match detail['type']:
         case 'missing':
-            return f'{place} is missing'
+            return ' is missing'
         case 'extra_forbidden':
-            return f'{place} is not known here{_suggestion(str(detail["loc"][-1]))}'
+            return f' is not known here{_suggestion(str(detail["loc"][-1]))}'
         case 'string_type':
-            return f'{place} must be text in quotes'
+            return ' must be text in quotes'
+        case 'string_too_short':
+            return ' must not be empty'
+        case 'string_too_long':
+            return f' must have at most {limits["max_length"]} characters'
+        case 'too_short':
+            return f' needs {limits["min_length"]} or more entries'
+        case 'too_long':
+            return f' must have at most {limits["max_length"]} entries'
         case 'int_type':
-            return f'{place} must be a whole number, without quotes'
+            return ' must be a whole number, without quotes'
         case 'bool_type':
-            return f'{place} must be true or false, without quotes'
+            return ' must be true or false, without quotes'
         case 'value_error':
-            return f'{place} {detail["ctx"]["error"]}'
+            return f' {limits["error"]}'
         case 'string_pattern_mismatch':
-            return f'{place} does not look right: {str(detail["input"])[:60]!r}'
-    return f'{place}: {detail["msg"][:1].lower()}{detail["msg"][1:]}'
+            return f' does not look right: {str(detail["input"])[:60]!r}'
+    return f': {detail["msg"][:1].lower()}{detail["msg"][1:]}'
 
 
 def _suggestion(name: str) -> str:

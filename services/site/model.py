@@ -24,6 +24,8 @@ Text = Annotated[Stripped, StringConstraints(max_length=6000)]
 Slug = Annotated[str, StringConstraints(pattern=r'^[a-z0-9][a-z0-9-]{0,39}$')]
 Email = Annotated[Stripped, StringConstraints(pattern=r'^[^@\s<>"]+@[^@\s<>"]+\.[^@\s<>"]+$')]
 Phone = Annotated[Stripped, StringConstraints(pattern=r'^\+?[0-9(][0-9 ().-]{5,24}$')]
+Place = tuple[str | int, ...]
+"""Where a value is: the names of tables and of the value, and the numbers of entries, from 0."""
 Colour = Annotated[str, StringConstraints(pattern=r'^#[0-9a-fA-F]{6}$', to_lower=True)]
 
 

@@ -15,7 +15,15 @@ from services.shop import Shop
 from tests.pages.admin import ORIGIN, PASSWORD, Operator
 from tests.pages.conftest import Way, order_at
 
-FIELDS = {'text': 'closed', 'note': 'a note', 'email': 'else@example.com', 'amount': '150', 'reason': 'x'}
+FIELDS = {
+    'text': 'closed',
+    'note': 'a note',
+    'email': 'else@example.com',
+    'amount': '150',
+    'reason': 'x',
+    'do': 'save',
+    'seen': '0',
+}
 """What the actions read, so that one that is not refused would do something."""
 LOGIN = '/admin/login'
 WRONG_FORMS: dict[str, dict[str, str]] = {
@@ -69,7 +77,8 @@ class Routes:
         return sorted(found)
 
     def _path(self, path: str) -> str:
-        return re.sub(r'\{[^}]+\}', '1', path.replace('{reference}', self._reference))
+        known = {'reference': self._reference, 'section': 'business', 'page': 'terms'}
+        return re.sub(r'\{([^}]+)\}', lambda found: known.get(found[1], '1'), path)
 
 
 @pytest.fixture

@@ -157,7 +157,7 @@ async def test_without_knowing_bookings_nothing_is_not_booked(shop: Shop) -> Non
     """A shop that learns of no bookings says "unknown"."""
     await add(shop, 'aaaa')
     here, zone = Environment('test'), shop.site.business.zone
-    orders = OrderList(shop.ledger, environment=lambda: here, bookings_known=lambda: False, zone=zone)
+    orders = OrderList(shop.ledger, environment=lambda: here, bookings_known=lambda: False, zone=lambda: zone)
     (row,) = (await orders.page(OrdersView())).rows
     assert row.booked is Booked.UNKNOWN
     assert (await orders.page(OrdersView(booked=Booked.NO))).rows == ()

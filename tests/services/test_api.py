@@ -75,6 +75,7 @@ async def test_the_shop_reports_its_health(endpoints: httpx.AsyncClient, shop: S
             'calendar': 'the calendar has not been checked yet',
             'bookings': 'the bookings have not been read yet',
             'reconciler': 'ok',
+            'texts': 'ok',
             'clock': 'ok',
             'sales': 'ok',
             'selling': 'ok',

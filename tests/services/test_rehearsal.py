@@ -12,7 +12,10 @@ import httpx
 import pytest
 
 from services.commands import rehearse
+from services.ledger import Ledger, VersionState, connect
 from services.rehearsal import Hop, OrderLife, Outcome, has_failed
+from tests.conftest import CreateTables
+from tests.factories import NOON
 from tests.processes import ROOT, Server, free_port, run_program, wait_until
 from tests.sandbox_client import SandboxClient
 
@@ -208,6 +211,23 @@ def test_the_command_rehearses_this_shop_and_leaves_nothing(
     assert (code, result['ok'], len(lines)) == (0, True, 1)
     assert [path.name for path in tmp_path.iterdir()] == ['temporary']
     assert list(folder.iterdir()) == []
+
+
+async def test_the_published_texts_are_rehearsed(tmp_path: Path, create_tables: CreateTables) -> None:
+    """What was published in the admin is copied, in its order; no draft is, and no database is made for it."""
+    urls = [f'sqlite:///{tmp_path}/{name}.db' for name in ('shop', 'rehearsal', 'none')]
+    create_tables(urls[0])
+    shop, copy = (Ledger(connect(url), lambda: NOON) for url in urls[:2])
+    states = (VersionState.PUBLISHED, VersionState.PUBLISHED, VersionState.DRAFT)
+    for seen, state in enumerate(states):
+        assert await shop.site_versions.add(seen, state, f'version {seen + 1}', file_digest='d', actor='a')
+    await shop.close()
+    await rehearse.copy_texts(urls[2], urls[1])
+    await rehearse.copy_texts(urls[0], urls[1])
+    await copy.open()
+    assert [each.toml for each in await copy.site_versions.published(limit=9)] == ['version 2', 'version 1']
+    await copy.close()
+    assert sorted(path.name for path in tmp_path.glob('*.db')) == ['rehearsal.db', 'shop.db']
 
 
 def test_a_rehearsal_that_is_stopped_has_failed(

@@ -35,7 +35,9 @@ class Process:
         self.made = 0
         rules = MailRules(operator=True)
         self.ledger = Ledger(connect(database_url), lambda: self.now, mail_rules=rules)
-        self.runner = RehearsalRunner(self.ledger, run=self._rehearse, zone=ZONE, clock=lambda: self.now)
+        self.runner = RehearsalRunner(
+            self.ledger, run=self._rehearse, zone=lambda: ZONE, clock=lambda: self.now
+        )
 
     async def _rehearse(self) -> Report:
         self.made += 1
@@ -178,7 +180,7 @@ async def test_only_test_keys_are_rehearsed(
     monkeypatch.setattr(child, 'HOME', tmp_path)
     shop = process()
     settings = replace(parse_settings(settings_env), mode=mode)
-    runner = build_runner(shop.ledger, settings, zone=ZONE, clock=lambda: shop.now)
+    runner = build_runner(shop.ledger, settings, zone=lambda: ZONE, clock=lambda: shop.now)
     await runner.want('a', actor=BY)
     await runner.round()
     _, ended = await runner.newest()

@@ -33,6 +33,7 @@ IMPERSONAL = {
     'rehearsals': 'id actor hops problem',
     'settings': 'kind name value',
     'instance': 'id',
+    'site_versions': 'state toml file_digest actor',
 }
 """Columns that name no customer, or that `Forgetting` erases by name: look there before you add one."""
 

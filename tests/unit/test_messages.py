@@ -24,9 +24,8 @@ from tests.processes import ROOT
 
 OPEN = an_order()
 BOUGHT = an_order(facts=replace(PAID, email='pat@example.com', payment_id='pi_1'), completed_at=NOON)
-WORDS = Words(
-    load(ROOT / 'site.toml'), domain='https://coach.example', banner='', operator='operator@coach.example'
-)
+SITE = load(ROOT / 'site.toml')
+WORDS = Words(lambda: SITE, domain='https://coach.example', banner='', operator='operator@coach.example')
 
 
 def with_facts(**facts: object) -> Order:

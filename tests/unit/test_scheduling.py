@@ -123,7 +123,12 @@ def test_the_calendar_has_the_colour_of_the_shop() -> None:
     """Calendly wants it without the hash sign; the operator's link keeps a colour where we name none."""
     link = 'https://calendly.com/coach/session?primary_color=112233'
     coloured = Scheduling(
-        link, token='', api_base='', domain='https://coach.example', hosts=frozenset(), accent='#0b5d3b'
+        link,
+        token='',
+        api_base='',
+        domain='https://coach.example',
+        hosts=frozenset(),
+        accent=lambda: '#0b5d3b',
     )
     for client, colour in ((coloured, '0b5d3b'), (scheduling(link), '112233')):
         assert parse_qs(urlsplit(client.url_for(an_order())).query)['primary_color'] == [colour]

@@ -118,12 +118,12 @@ def test_all_problems_are_reported_at_once() -> None:
         (
             'title = "Pay once"',
             'title = " "',
-            'landing.steps.1.title: string should have at least 1 character',
+            'landing.steps.1.title must not be empty',
         ),
         (
             'button = "Schedule',
             f'button = "{"x" * 60}',
-            'offer.button: string should have at most 60 characters',
+            'offer.button must have at most 60 characters',
         ),
     ],
 )

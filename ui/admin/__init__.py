@@ -15,6 +15,7 @@ from ui.admin import (
     put_away,
     selling,
     sign_ins,
+    texts,
 )
 
 
@@ -22,5 +23,6 @@ def register(shop: Shop, access: Access) -> None:
     """Register every page and every action of the admin."""
     login.register(shop, access)
     sign_ins.register(shop, access)
-    for module in (overview, put_away, orders, evidence, order, actions, selling, check, export, forget):
+    shop_pages = selling, texts, check, export, forget
+    for module in (overview, put_away, orders, evidence, order, actions, *shop_pages):
         module.register(shop)

@@ -23,7 +23,7 @@ from ui.admin.forms import FORM_TOKEN
 from ui.admin.layout import Area, admin_layout, error_page
 from ui.components.elements import leave_for
 from ui.components.layout import RESPONSE_TIMEOUT
-from ui.pages.forms import read_form
+from ui.pages.forms import MAX_FIELDS, read_form
 
 HOME, LOGIN = '/admin', '/admin/login'
 COOKIE = 'paidslot_admin'
@@ -37,6 +37,7 @@ NOT_FROM_HERE = (
 Form = dict[str, str]
 """The fields of a form that are not empty."""
 PageBuilder = Callable[[Request, SignedIn], Awaitable[Response | None]]
+DocumentBuilder = Callable[[Request, SignedIn], Awaitable[Response]]
 Action = Callable[[Request, SignedIn, Form], Awaitable[Response]]
 
 
@@ -55,18 +56,41 @@ def admin_page(
     """
 
     def register(build: PageBuilder) -> None:
-        whole_title = f'{title} · Admin · {shop.site.business.name}'
-
-        @ui.page(path, title=whole_title, favicon='/favicon.svg', response_timeout=RESPONSE_TIMEOUT)
+        @ui.page(path, response_timeout=RESPONSE_TIMEOUT)
         async def page(request: Request) -> Response | None:
             signed_in = signed_in_of(request)
+            ui.context.client.title = f'{title} · Admin · {shop.site.business.name}'
             with admin_layout(shop, signed_in, area):
                 return await build(request, signed_in)
 
     return register
 
 
-def admin_post(path: str, shop: Shop) -> Callable[[Action], None]:
+def admin_document_at(path: str, shop: Shop) -> Callable[[DocumentBuilder], None]:
+    """Register a page of the admin that needs no script; it keeps what is typed when the server restarts.
+
+    The function it decorates gets the request and the sign-in. A `ShopError` becomes a page with its words.
+
+    Args:
+        path: the URL's path, below /admin; parameters are in ``request.path_params``.
+        shop: whose page it is.
+    """
+
+    def register(build: DocumentBuilder) -> None:
+        @app.get(path)
+        async def page(request: Request) -> Response:
+            signed_in = signed_in_of(request)
+            try:
+                return await build(request, signed_in)
+            except ShopError as error:
+                return error_page(shop, error, signed_in)
+
+    return register
+
+
+def admin_post(
+    path: str, shop: Shop, *, fields: int = MAX_FIELDS, keeps_empty: bool = False
+) -> Callable[[Action], None]:
     """Register an action of the admin: a form, answered with a redirect to a page.
 
     The function it decorates gets the request, the sign-in and the form, whose token was checked. A
@@ -75,6 +99,8 @@ def admin_post(path: str, shop: Shop) -> Callable[[Action], None]:
     Args:
         path: the URL's path, below /admin; parameters are in ``request.path_params``.
         shop: whose action it is.
+        fields: how many fields its form may have.
+        keeps_empty: whether fields that were left empty are in the form.
     """
 
     def register(act: Action) -> None:
@@ -82,7 +108,7 @@ def admin_post(path: str, shop: Shop) -> Callable[[Action], None]:
         async def action(request: Request) -> Response:
             signed_in = signed_in_of(request)
             try:
-                form = await read_form(request, limit=MAX_BODY)
+                form = await read_form(request, limit=MAX_BODY, fields=fields, keeps_empty=keeps_empty)
                 if not signed_in.sent(form.pop(FORM_TOKEN, '')):
                     raise NotOurForm(f'{path} without the form token of its sign-in')
                 return await act(request, signed_in, form)

@@ -18,6 +18,7 @@ from ui.components import theme
 from ui.components.builder import h, join
 from ui.components.documents import document, robots_meta
 from ui.components.elements import Static
+from ui.components.layout import in_present_colours
 from ui.rendering.reconnect import number_listeners
 from ui.rendering.render import SERVER_RENDERED
 
@@ -30,6 +31,7 @@ class Area(Enum):
     OVERVIEW = 'Overview', '/admin'
     ORDERS = 'Orders', '/admin/orders'
     SELLING = 'Selling', '/admin/selling'
+    TEXTS = 'Texts', '/admin/texts'
     EXPORT = 'Export', '/admin/export'
 
 
@@ -40,6 +42,7 @@ def admin_layout(shop: Shop, signed_in: SignedIn, area: Area | None) -> Iterator
     client.content.props['id'] = 'content'
     client.content.classes('wrap admin')
     client.storage[SERVER_RENDERED] = True
+    in_present_colours(shop, client)
     ui.add_head_html(str(join(robots_meta(listed=False), style())))
     with client.layout:
         top = Static(header(shop, signed_in, area), 'header')
@@ -85,6 +88,8 @@ def admin_document(
     *,
     status: int = 200,
     headers: dict[str, str] | None = None,
+    area: Area | None = None,
+    class_: str = 'narrow',
 ) -> HTMLResponse:
     """Answer with a page of the admin that needs no script.
 
@@ -95,11 +100,13 @@ def admin_document(
         signed_in: who sees it; None shows no navigation.
         status: the HTTP status.
         headers: more headers.
+        area: the entry of the navigation that it belongs to.
+        class_: how wide it is.
     """
     page = h(
         'div',
-        h('header', header(shop, signed_in)),
-        h('main', h('div', body, class_='wrap admin narrow', id='content')),
+        h('header', header(shop, signed_in, area)),
+        h('main', h('div', body, class_=f'wrap admin {class_}', id='content')),
         h('footer', footer(), class_='foot') if signed_in else None,
         class_='page',
     )

@@ -41,16 +41,20 @@ def plain_page(
         listed: whether search engines may list it, if nothing is wrong and the shop is live.
     """
     listed = listed and status < 400 and shop.settings.mode == 'live'
-    page = h(
+    head = join(robots_meta(listed=listed), theme.style(shop.site.theme))
+    whole = document(f'{title} · {shop.site.business.name}', head=head, body=framed(shop, body))
+    return HTMLResponse(whole, status_code=status, headers=headers)
+
+
+def framed(shop: Shop, body: Markup) -> Markup:
+    """Put header and footer around the content of a page."""
+    return h(
         'div',
         h('header', header(shop)),
         h('main', h('div', body, class_='wrap sheet', id='content')),
         h('footer', footer(shop.site), class_='foot'),
         class_='page',
     )
-    head = join(robots_meta(listed=listed), theme.style(shop.site.theme))
-    whole = document(f'{title} · {shop.site.business.name}', head=head, body=page)
-    return HTMLResponse(whole, status_code=status, headers=headers)
 
 
 def robots_meta(*, listed: bool) -> Markup | None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 
 from markupsafe import Markup
-from nicegui import ui
+from nicegui import Client, ui
 
 from services.orders import Order
 from services.shop import Shop
@@ -25,6 +25,7 @@ def page_layout(shop: Shop) -> Iterator[None]:
     client = ui.context.client
     client.content.props['id'] = 'content'
     client.storage[SERVER_RENDERED] = True
+    in_present_colours(shop, client)
     with client.layout:
         top = Static(header(shop), 'header')
     top.move(target_index=0)
@@ -34,12 +35,18 @@ def page_layout(shop: Shop) -> Iterator[None]:
     number_listeners(client)
 
 
+def in_present_colours(shop: Shop, client: Client) -> None:
+    """Give a page the style sheet and the icon in the colours of the present texts."""
+    ui.add_head_html(str(theme.style(shop.site.theme)))
+    client.page.favicon = str(theme.favicon(shop.site.theme))
+
+
 def header(shop: Shop) -> Markup:
     """The top of every page."""
     return _header(shop.site, shop.banner)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _header(site: Site, warning: str) -> Markup:
     name = h('span', site.business.name)
     home = h('a', theme.icon('mark', 26), name, href='/', class_='wordmark')
@@ -50,7 +57,7 @@ def _header(site: Site, warning: str) -> Markup:
     return join(skip, banner, h('div', home, call, class_='top'))
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def footer(site: Site) -> Markup:
     """The bottom of every page."""
     links = {'/terms': site.terms.title, '/refunds': site.refunds.title, '/privacy': site.privacy.title}

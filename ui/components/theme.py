@@ -18,7 +18,7 @@ STROKES = {
 }
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)  # one for a preview
 def style(theme: Theme) -> Markup:
     """Build the style element for the head of a page."""
     return h('style', Markup(sheet(theme)))
@@ -49,6 +49,7 @@ def icon(name: str, size: int = 20) -> Markup:
     return h('svg', path, stroke_linejoin='round', **drawn, **box)
 
 
+@lru_cache(maxsize=2)
 def favicon(theme: Theme) -> Markup:
     """Build the site's favicon."""
     ground = h('rect', width='32', height='32', rx='8', fill=theme.accent)

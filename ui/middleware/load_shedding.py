@@ -28,6 +28,7 @@ from ui.middleware.early_flush import accepted_encodings
 from ui.pages import landing, seo
 from ui.pages.errors import ALERTS, alert_by_code
 from ui.pages.free_times import free_times_note
+from ui.pages.pay_buttons import CHECKOUT, FormTarget
 from ui.rendering.render import Unrenderable, render
 from ui.rendering.token_bucket import TokenBucket
 
@@ -123,7 +124,7 @@ class LoadShedder:
         """The page in a variant, rebuilt when what it shows has changed; empty when it cannot be rendered."""
         offer = await self._current_offer()
         stop = await self._shop.selling.stop_for_page()
-        if (shown := (offer, stop, free_times_note(self._shop))) != self._shown:
+        if (shown := (offer, stop, free_times_note(self._shop), self._shop.site)) != self._shown:
             self._shown = shown
             self._cache.clear()
         if variant not in self._cache:
@@ -165,16 +166,31 @@ def landing_document(shop: Shop, offer: Offer, variant: str) -> Markup:
         offer: what is for sale.
         variant: the code of an alert, BACK for a customer who returned from Stripe, '' for all others.
     """
+    head, body = landing_parts(shop, offer, variant)
+    return document(seo.title_of_landing(shop), head=head, body=body)
+
+
+def landing_parts(
+    shop: Shop, offer: Offer, variant: str = '', *, target: FormTarget = CHECKOUT
+) -> tuple[Markup, Markup]:
+    """Render head and body of the landing page without script.
+
+    Args:
+        shop: whose page it is.
+        offer: what is for sale.
+        variant: as in ``landing_document``.
+        target: where the pay buttons lead.
+    """
     client = Client(ui.page('/'))
     try:
         with client:
             alert = alert_by_code(variant, '', shop.site.contact)
-            notice = landing.build(shop, offer, alert=alert, again=variant == AlreadyPaid.code)
+            again = variant == AlreadyPaid.code
+            notice = landing.build(shop, offer, alert=alert, again=again, target=target)
             if variant == BACK:
                 notice.show(landing.payment_unknown(shop))
         head = join(Markup(client.head_html), seo.head_of_landing(shop, offer))
-        body = h('div', render(client.layout), id='app')
-        return document(seo.title_of_landing(shop), head=head, body=body)
+        return head, h('div', render(client.layout), id='app')
     finally:
         client.delete()
 

@@ -10,17 +10,22 @@ from services.errors import BadRequest, UnsupportedType
 from ui.components.builder import h, join
 
 MAX_BODY = 2000  # bytes; the longest form has some four hundred
+MAX_FIELDS = 9
 BODY_TIMEOUT = 5.0  # seconds for the whole body
 FORM = 'application/x-www-form-urlencoded'
 NOT_OUR_FORM = 'Please go back to the start and press the button there.'
 
 
-async def read_form(request: Request, *, limit: int = MAX_BODY) -> dict[str, str]:
+async def read_form(
+    request: Request, *, limit: int = MAX_BODY, fields: int = MAX_FIELDS, keeps_empty: bool = False
+) -> dict[str, str]:
     """Read a form; fields that were left empty are missing.
 
     Args:
         request: the request, its body not read yet.
         limit: how many bytes the body may have.
+        fields: how many fields it may have.
+        keeps_empty: whether fields that were left empty are in the result.
 
     Raises:
         ShopError: it is not one a browser would send from our pages.
@@ -30,7 +35,15 @@ async def read_form(request: Request, *, limit: int = MAX_BODY) -> dict[str, str
         raise UnsupportedType
     body = await read_body(request, limit, timeout=BODY_TIMEOUT)
     try:
-        return dict(parse_qsl(body.decode('ascii'), strict_parsing=True, max_num_fields=9)) if body else {}
+        if not body:
+            return {}
+        pairs = parse_qsl(
+            body.decode('ascii'),
+            strict_parsing=True,
+            max_num_fields=fields,
+            keep_blank_values=keeps_empty,
+        )
+        return dict(pairs)
     except ValueError as error:
         raise BadRequest(NOT_OUR_FORM) from error
 

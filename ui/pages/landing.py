@@ -14,12 +14,11 @@ from services.shop import Shop
 from ui.components.builder import h, join
 from ui.components.elements import Static, refresh_without_script
 from ui.components.layout import RESPONSE_TIMEOUT, contact_sentence, find_link, order_link, page_layout
-from ui.components.theme import favicon
 from ui.middleware.browser_id import browser_id_of, is_new
 from ui.pages import seo
 from ui.pages.errors import alert_by_code
 from ui.pages.landing_sections import assurances, closing, pitch, sections
-from ui.pages.pay_buttons import PayButtons, price_tag
+from ui.pages.pay_buttons import CHECKOUT, FormTarget, PayButtons, price_tag
 from ui.pages.recent_orders import recent_orders
 from ui.rendering.reconnect import Reconnector
 
@@ -31,10 +30,10 @@ NOT_CHARGED = 'No charge was made. You can pay whenever you are ready.'
 
 def register(shop: Shop, reconnector: Reconnector) -> None:
     """Register the landing page."""
-    icon = str(favicon(shop.site.theme))
 
-    @reconnector.page('/', title=seo.title_of_landing(shop), favicon=icon, response_timeout=RESPONSE_TIMEOUT)
+    @reconnector.page('/', response_timeout=RESPONSE_TIMEOUT)
     async def landing(request: Request) -> None:
+        ui.context.client.title = seo.title_of_landing(shop)
         offer = await shop.catalog.get_for_page()
         await shop.selling.stop_for_page()
         query = request.query_params
@@ -56,7 +55,7 @@ def register(shop: Shop, reconnector: Reconnector) -> None:
         return Response(media_type='text/html')
 
 
-def build(shop: Shop, offer: Offer, *, alert: Markup, again: bool) -> Static:
+def build(shop: Shop, offer: Offer, *, alert: Markup, again: bool, target: FormTarget = CHECKOUT) -> Static:
     """Build the page; return the element for its notice.
 
     Args:
@@ -64,6 +63,7 @@ def build(shop: Shop, offer: Offer, *, alert: Markup, again: bool) -> Static:
         offer: what is for sale.
         alert: the content of the alert beside the first button.
         again: whether the customer was warned of a recent payment, so that the next press pays again.
+        target: where the pay buttons lead without script.
     """
     with page_layout(shop):
         with ui.element('section').classes('wrap hero'):
@@ -71,7 +71,7 @@ def build(shop: Shop, offer: Offer, *, alert: Markup, again: bool) -> Static:
             with ui.element('div').classes('card'):
                 notice = Static(Markup(''), role='status').classes('alert calm')
                 price = Static(price_tag(shop, offer)).classes('offer')
-                buttons = PayButtons(shop, offer, price, again=again)
+                buttons = PayButtons(shop, offer, price, again=again, target=target)
                 buttons.add_form(alert)
                 Static(assurances(shop.site), 'ul').classes('assurances')
                 Static(find_link(), 'p').classes('links')

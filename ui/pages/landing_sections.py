@@ -10,25 +10,25 @@ from ui.components.builder import h, join, paragraphs
 from ui.components.layout import find_link
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def pitch(site: Site) -> Markup:
     """The headline, and for whom the session is."""
     return join(h('h1', site.landing.headline), h('p', site.landing.lead, class_='lead'))
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def assurances(site: Site) -> Markup:
     """The assurances below the button, as list items."""
     return join(*(h('li', theme.icon('check', 18), text) for text in site.landing.assurances))
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def sections(site: Site) -> Markup:
     """Everything between the first and the second button."""
     return join(_steps(site), _topics(site), _disclaimer(site), _questions(site))
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def closing(site: Site) -> Markup:
     """The text above the second button."""
     return join(h('h2', site.landing.closing_title), h('p', site.landing.closing_text))

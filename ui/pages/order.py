@@ -18,7 +18,6 @@ from ui.components.builder import h, join
 from ui.components.documents import plain_page
 from ui.components.elements import Static, refresh_without_script
 from ui.components.layout import RESPONSE_TIMEOUT, contact_sentence, find_link, page_layout
-from ui.components.theme import favicon
 from ui.pages import seo
 from ui.pages.calendar_frame import CalendarFrame
 from ui.pages.email_form import EmailForm, corrected, form_page
@@ -38,8 +37,6 @@ REFRESH_TASK = 'refresh an order page'
 
 def register(shop: Shop, reconnector: Reconnector) -> None:
     """Register /success, the page of an order, its calendar file and the way to its invoice."""
-    icon = str(favicon(shop.site.theme))
-    title = f'Your order · {shop.site.business.name}'
     open_pages: dict[str, OrderPage] = {}  # by the id of their client
 
     @app.get('/success')
@@ -60,12 +57,13 @@ def register(shop: Shop, reconnector: Reconnector) -> None:
             else not_found(shop, order=True)
         )
 
-    @reconnector.page('/order/{token}', title=title, favicon=icon, response_timeout=RESPONSE_TIMEOUT)
+    @reconnector.page('/order/{token}', response_timeout=RESPONSE_TIMEOUT)
     async def order_page(token: str, request: Request) -> Response | None:
         order = await shop.fulfilment.find(token)
         if order is None:
             ui.context.client.delete()  # no browser will connect to it; guessed tokens must not cost memory
             return not_found(shop, order=True)
+        ui.context.client.title = f'Your order · {shop.site.business.name}'
         with page_layout(shop):
             page = OrderPage(shop, order)
         client = ui.context.client

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
 from markupsafe import Markup
@@ -52,12 +53,23 @@ def stopped_note(shop: Shop, text: str) -> Markup:
     return _stopped_note(shop.site.contact, text)
 
 
+@dataclass(frozen=True)
+class FormTarget:
+    """Where the form around a pay button leads while its page is not connected."""
+
+    method: str
+    path: str
+
+
+CHECKOUT = FormTarget('post', '/checkout')
+
+
 class PayForm:
     """One button with the form around it and the alert next to it."""
 
-    def __init__(self, shop: Shop, offer: Offer, *, again: bool, alert: Markup) -> None:
+    def __init__(self, shop: Shop, offer: Offer, *, again: bool, alert: Markup, target: FormTarget) -> None:
         self._shop = shop
-        with Tag('form', method='post', action='/checkout').classes('pay'):
+        with Tag('form', method=target.method, action=target.path).classes('pay'):
             self._free_times = FreeTimesNote(shop)
             self._stopped = Static(Markup(''), aria_live='polite').classes('stopped')
             self.alert = Static(alert, role='alert').classes('alert')
@@ -103,8 +115,17 @@ def _field(name: str, value: str) -> Markup:
 class PayButtons:
     """All pay buttons of a page together: whichever is pressed, one checkout is started."""
 
-    def __init__(self, shop: Shop, offer: Offer, price: Static, *, again: bool = False) -> None:
+    def __init__(
+        self,
+        shop: Shop,
+        offer: Offer,
+        price: Static,
+        *,
+        again: bool = False,
+        target: FormTarget = CHECKOUT,
+    ) -> None:
         self._shop, self._offer, self._price, self._again = shop, offer, price, again
+        self._target = target
         self._client: Client = ui.context.client
         self._forms: list[PayForm] = []
         self._starting = False
@@ -115,7 +136,8 @@ class PayButtons:
 
     def add_form(self, alert: Markup | None = None) -> None:
         """Add a button here, with the first content of its alert."""
-        form = PayForm(self._shop, self._offer, again=self._again, alert=alert or Markup(''))
+        first = alert or Markup('')
+        form = PayForm(self._shop, self._offer, again=self._again, alert=first, target=self._target)
 
         async def on_click() -> None:
             await self._pay(form)

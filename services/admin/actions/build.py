@@ -41,7 +41,7 @@ def build_actions(
     recorder: BookingRecorder,
     scheduling: Scheduling,
     correct_email: CorrectEmail,
-    site: Site,
+    site_at: Callable[[datetime], Awaitable[Site]],
     sends_mail: bool,
     clock: Callable[[], datetime],
 ) -> Actions:
@@ -55,11 +55,11 @@ def build_actions(
         recorder: reads bookings.
         scheduling: cancels meetings.
         correct_email: corrects addresses.
-        site: has the terms.
+        site_at: returns the texts that were shown at a time.
         sends_mail: whether customers get mail from this shop.
         clock: the present time in UTC.
     """
-    evidence = EvidenceActions(ledger, site)
+    evidence = EvidenceActions(ledger, site_at)
     return Actions(
         orders=OrderActions(
             ledger=ledger,

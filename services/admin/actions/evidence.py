@@ -53,15 +53,15 @@ class Evidence:
 class EvidenceActions:
     """Collects evidence, and has it drafted in the dispute."""
 
-    def __init__(self, ledger: Ledger, site: Site) -> None:
+    def __init__(self, ledger: Ledger, site_at: Callable[[datetime], Awaitable[Site]]) -> None:
         """Make it.
 
         Args:
             ledger: knows what happened.
-            site: has the terms.
+            site_at: returns the texts that were shown at a time.
         """
         self._ledger = ledger
-        self._site = site
+        self._site_at = site_at
 
     async def collect(self, order: Order) -> Evidence:
         """Collect what is known of an order.
@@ -74,9 +74,10 @@ class EvidenceActions:
         mails = await self._ledger.mails.of(order.id)
         effects = await self._ledger.effects.of(order.id)
         refunds = [effect for effect in effects if effect.kind is EffectKind.REFUND]
+        site = await self._site_at(order.created_at)
         sections = (
             _bought(order),
-            self._terms(order),
+            _terms(order, site),
             _payment(order),
             Section('Visits of our pages', _visits(lines)),
             Section('Bookings', tuple(_booking_rows(bookings))),
@@ -84,7 +85,7 @@ class EvidenceActions:
             Section('Refunds', tuple(_refund_rows(order, refunds))),
             Section('Journal', tuple((_moment(line.at), _line(line)) for line in lines)),
         )
-        return Evidence(order.reference, sections, self._fields(order, bookings, sections))
+        return Evidence(order.reference, sections, _fields(order, bookings, sections, site))
 
     async def request_draft(self, order: Order, *, form: str, actor: str) -> Result:
         """Write down that the evidence is to be written into the dispute, without submitting it.
@@ -112,50 +113,6 @@ class EvidenceActions:
             if moved:
                 return Result.EVIDENCE_BEGUN
         raise OurFault(f'{TRIES} conflicts in a row')
-
-    def _terms(self, order: Order) -> Section:
-        accepted = 'accepted on the payment page' if order.facts.terms_accepted else 'not asked for'
-        date = self._site.updated
-        age = 'before' if date <= order.created_at.date() else 'after'
-        rows = [
-            (
-                'Where they were shown',
-                f'{order.domain}/terms and {order.domain}/refunds, linked on every page',
-            ),
-            ('Last changed', f'{date}, {age} the order was placed'),
-            ('Acceptance', accepted),
-        ]
-        if self._site.offer.refund_rule:
-            rows.append(('Said on the payment page', self._site.offer.refund_rule))
-        return Section(
-            'Terms',
-            (*rows, ('Terms', _text(self._site.terms)), ('Refunds', _text(self._site.refunds))),
-        )
-
-    def _fields(
-        self, order: Order, bookings: tuple[Booking, ...], sections: tuple[Section, ...]
-    ) -> dict[str, str]:
-        """Return Stripe's fields within its limits; nothing is sent for what is not known."""
-        by_title = {section.title: section.text for section in sections}
-        shown = f'Shown at {order.domain}'
-        active = [each for each in bookings if each.state is BookingState.ACTIVE]
-        fields = {
-            'customer_name': order.facts.name,
-            'customer_email_address': order.facts.email,
-            'product_description': f'{by_title["What was bought"]}\n{self._site.business.description}',
-            'service_date': ', '.join(f'{each.start:%Y-%m-%d}' for each in active or bookings),
-            'refund_policy_disclosure': f'{shown}/refunds\n{_text(self._site.refunds)}',
-            'cancellation_policy_disclosure': f'{shown}/terms\n{_text(self._site.terms)}',
-            'access_activity_log': '\n'.join(
-                f'{title}\n{by_title[title]}' for title in ('Visits of our pages', 'Bookings', 'E-mails')
-            ),
-            'uncategorized_text': '\n\n'.join(
-                f'{section.title}\n{section.text}'
-                for section in sections
-                if section.title in ('Payment', 'Refunds', 'Journal')
-            ),
-        }
-        return within_limits(fields)
 
 
 class EvidenceEffects:
@@ -198,6 +155,52 @@ class EvidenceEffects:
             return
         line = f"evidence drafted in {dispute}, not submitted: check and submit it in Stripe's Dashboard"
         await finish(effect, EffectState.DONE, line=line)
+
+
+def _terms(order: Order, site: Site) -> Section:
+    accepted = 'accepted on the payment page' if order.facts.terms_accepted else 'not asked for'
+    date = site.updated
+    age = 'before' if date <= order.created_at.date() else 'after'
+    rows = [
+        (
+            'Where they were shown',
+            f'{order.domain}/terms and {order.domain}/refunds, linked on every page',
+        ),
+        ('Last changed', f'{date}, {age} the order was placed'),
+        ('Acceptance', accepted),
+    ]
+    if site.offer.refund_rule:
+        rows.append(('Said on the payment page', site.offer.refund_rule))
+    return Section(
+        'Terms',
+        (*rows, ('Terms', _text(site.terms)), ('Refunds', _text(site.refunds))),
+    )
+
+
+def _fields(
+    order: Order, bookings: tuple[Booking, ...], sections: tuple[Section, ...], site: Site
+) -> dict[str, str]:
+    """Return Stripe's fields within its limits; nothing is sent for what is not known."""
+    by_title = {section.title: section.text for section in sections}
+    shown = f'Shown at {order.domain}'
+    active = [each for each in bookings if each.state is BookingState.ACTIVE]
+    fields = {
+        'customer_name': order.facts.name,
+        'customer_email_address': order.facts.email,
+        'product_description': f'{by_title["What was bought"]}\n{site.business.description}',
+        'service_date': ', '.join(f'{each.start:%Y-%m-%d}' for each in active or bookings),
+        'refund_policy_disclosure': f'{shown}/refunds\n{_text(site.refunds)}',
+        'cancellation_policy_disclosure': f'{shown}/terms\n{_text(site.terms)}',
+        'access_activity_log': '\n'.join(
+            f'{title}\n{by_title[title]}' for title in ('Visits of our pages', 'Bookings', 'E-mails')
+        ),
+        'uncategorized_text': '\n\n'.join(
+            f'{section.title}\n{section.text}'
+            for section in sections
+            if section.title in ('Payment', 'Refunds', 'Journal')
+        ),
+    }
+    return within_limits(fields)
 
 
 def within_limits(fields: Mapping[str, str]) -> dict[str, str]:

@@ -354,3 +354,13 @@ def _create_admin() -> None:
         sa.PrimaryKeyConstraint('id', name='pk_instance'),
     )
     op.bulk_insert(instance, [{'id': secrets.token_urlsafe(24)}])
+    op.create_table(
+        'site_versions',
+        sa.Column('version', WHOLE, autoincrement=False, nullable=False),
+        sa.Column('state', sa.String(10), nullable=False),
+        sa.Column('toml', TEXT, nullable=False),
+        sa.Column('file_digest', sa.String(64), nullable=False),
+        sa.Column('actor', TEXT, nullable=False),
+        sa.Column('at', TIME, nullable=False),
+        sa.PrimaryKeyConstraint('version', name='pk_site_versions'),
+    )
