@@ -19,7 +19,17 @@ try:
     from services.database.backup import BackupRefused
     from services.ledger import read_kept_settings
     from services.set_up import no_settings
-    from services.settings import Settings, SettingsError, env_file, how_to_run, load, warnings
+    from services.settings import (
+        Settings,
+        SettingsError,
+        env_file,
+        find_value,
+        how_to_run,
+        load,
+        problem_of,
+        texts,
+        warnings,
+    )
     from services.site import SiteProblem
     from ui.server import start
     from ui.set_up.server import serve as serve_set_up
@@ -51,9 +61,9 @@ def _run(given: argparse.Namespace) -> None:
     if given.command == 'demo':
         demo.run(os.environ, start=start, filled=given.filled)
     elif given.command == 'backup':
-        backup.run(_settings(), given.file)
+        backup.run(_database_url(), given.file)
     elif given.command == 'restore':
-        restore.run(_settings(), given.file)
+        restore.run(_database_url(), given.file)
     elif given.command == 'export':
         period = {'first': given.first, 'last': given.last}
         export.run(_settings(), given.subject, given.form, **period, output=given.output)
@@ -124,6 +134,14 @@ def _add_export(command: argparse.ArgumentParser) -> None:
         command.add_argument(option, dest=name, metavar='DAY', default='', help=words)
     command.add_argument('--output', type=Path, metavar='FILE', help='a new file; else the standard output')
     command.set_defaults(action='export')
+
+
+def _database_url() -> str:
+    """Read where the orders are; the other settings may be lost, and stand in the backup."""
+    values = texts(os.environ, env_file(os.environ))
+    if problem := problem_of('DATABASE_URL', values):
+        raise SettingsError([problem])
+    return str(find_value('DATABASE_URL', values))
 
 
 def _settings() -> Settings:

@@ -47,7 +47,7 @@ def new_sandbox(parent: Path) -> Server:
     port = free_port()
     folder = parent / f'sandbox-{port}'
     folder.mkdir(parents=True)
-    arguments = ['-m', 'services.sandbox', f'--port={port}']
+    arguments = ['-m', 'services.sandbox', f'--port={port}', f'--smtp-port={free_port()}']
     return Server('sandbox', arguments, port=port, health='/faults', folder=folder)
 
 

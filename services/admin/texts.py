@@ -26,6 +26,7 @@ class EditedTexts:
         site: the texts of the draft; those that are shown where there is none.
         toml: the same as a site.toml.
         draft: the row of the draft, None where there is none.
+        last: the newest row, which says who has written last; None where there is none.
         changes: what the draft changes.
         problem: why a stored draft is left out, '' if none is.
     """
@@ -34,6 +35,7 @@ class EditedTexts:
     site: Site
     toml: str = field(repr=False)
     draft: SiteVersion | None
+    last: SiteVersion | None
     changes: tuple[Change, ...] = ()
     problem: str = ''
 
@@ -91,11 +93,11 @@ class TextEditor:
         shown, toml = self._shown()
         seen = newest.version if newest else FILE
         if newest is None or newest.state is not VersionState.DRAFT:
-            return EditedTexts(seen, shown, toml, None)
+            return EditedTexts(seen, shown, toml, None, newest)
         site, problems = self._site_of(newest.toml)
         if site is None:
-            return EditedTexts(seen, shown, toml, None, problem='; '.join(map(str, problems)))
-        return EditedTexts(seen, site, newest.toml, newest, changes(shown, site))
+            return EditedTexts(seen, shown, toml, None, newest, problem='; '.join(map(str, problems)))
+        return EditedTexts(seen, site, newest.toml, newest, newest, changes(shown, site))
 
     async def save(
         self, section: Section, values: Mapping[tuple[str, ...], Any], *, seen: int, actor: str

@@ -17,9 +17,10 @@ PART = 'database'
 LITTLE, HARDLY_ANY = 1024**3, 100 * 1024**2  # bytes free
 MIB = 1024**2
 FILE = 'sqlite:///'
-START = (
-    'Start the shop once: it makes the database, or brings it up to date. Tables of a newer one need that '
-    'version of Paidslot.'
+START = 'Start the shop once: it makes the database.'
+UPDATE = (
+    'If an older version of Paidslot has made it, start the shop: it brings it up to date. One of a newer '
+    'version needs that version.'
 )
 REPAIR = 'See what it says. README, "Backups", says how a backup is restored.'
 ROOM = 'Delete what is not needed there, or give the disk more room.'
@@ -45,7 +46,7 @@ async def check_database(
         await ledger.store.ping()
     except SettingsError as error:
         await ledger.close()
-        remedy = START if 'this version' in str(error) else REPAIR
+        remedy = UPDATE if 'this version' in str(error) else REPAIR
         return [*place, wrong(PART, str(error), remedy)], None
     except ShopError as error:
         await ledger.close()

@@ -5,7 +5,7 @@ import asyncio
 from services.check.finding import Finding, of_health, ok, warning, wrong
 from services.errors import PaymentsUnavailable
 from services.health import check_stripe_key
-from services.payments import FOR_BUTTONS, PERMISSIONS, Payments, create_key_url, row_of
+from services.payments import FOR_BUTTONS, PERMISSIONS, Payments, create_key_url
 from services.settings import Settings
 
 PART = 'stripe key'
@@ -55,19 +55,17 @@ async def _permissions(settings: Settings, payments: Payments) -> list[Finding]:
     wanted = [*needed, *buttons]
     answers = await asyncio.gather(*(payments.probes.has_permission(slug) for slug in wanted))
     found = [_of(slug, answer) for slug, answer in zip(wanted, answers, strict=True) if not answer]
-    return found or [ok(PART, f'it has each of the {len(wanted)} permissions that the shop uses')]
+    if not found:
+        return [ok(PART, f'it has each of the {len(wanted)} permissions that the shop uses')]
+    form = create_key_url(for_buttons=bool(buttons), test=settings.mode == 'test')
+    return [*found, ok(PART, 'or make a new key: in this form everything is ticked', form)]
 
 
 def _of(slug: str, answer: bool | None) -> Finding:
     row, use = {**PERMISSIONS, **FOR_BUTTONS}[slug]
     if answer is None:
-        return warning(
-            PART, f'whether it has "{row}" is not known: Stripe did not say', f'Look: {IN_THE_DASHBOARD}.'
-        )
+        text = f'whether it has the permission "{row}" is not known: Stripe did not say'
+        return warning(PART, text, f'Look: {IN_THE_DASHBOARD}.')
     level = warning if slug in FOR_BUTTONS else wrong
-    form = create_key_url(for_buttons=slug in FOR_BUTTONS)
-    return level(
-        PART,
-        f'it lacks the permission "{row_of(slug)}" (rak_{slug}): the shop cannot {use}',
-        f'{IN_THE_DASHBOARD}: set "{row}". Or make a new key with everything ticked: {form}',
-    )
+    text = f'it lacks the permission "{row}" (rak_{slug}): the shop cannot {use}'
+    return level(PART, text, f'{IN_THE_DASHBOARD}: set "{row}".')

@@ -35,7 +35,8 @@ async def check_stripe_webhook(
     """
     url = settings.domain + PATH
     if not settings.stripe_webhook_secret:
-        return [warning(PART, UNSIGNED, f'{WHERE}: add an endpoint with the URL {url}. {SIGNING}')]
+        by_hand = f'{WHERE}: add an endpoint with the URL {url}. {SIGNING}'
+        return [warning(PART, UNSIGNED, f'Run `main.py setup`, which makes the endpoint. Or {by_hand}')]
     arrivals = await ledger.deliveries.arrivals(Source.STRIPE) if ledger else None
     endpoints = await _endpoints(payments)
     found = (
@@ -82,9 +83,8 @@ def _registered(settings: Settings, url: str, ours: list[WebhookEndpoint]) -> li
                     PART, text, 'On your own machine `stripe listen` forwards events: nothing is to be done.'
                 )
             ]
-        return [
-            wrong(PART, text, f'{WHERE}: add an endpoint with this URL and the events that README lists.')
-        ]
+        by_hand = f'{WHERE}: add an endpoint with this URL and the events that README lists.'
+        return [wrong(PART, text, f'Run `main.py setup`, which makes it. Or {by_hand}')]
     enabled = [each for each in ours if each.is_enabled]
     if not enabled:
         return [

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from services.database.backup import backup
-from services.settings import Settings
 
 
-def run(settings: Settings, file: Path) -> None:
+def run(database_url: str, file: Path) -> None:
     """Write a backup into a new file and print what was done."""
-    print(backup(settings.database_url, file))
+    print(backup(database_url, file))

@@ -390,6 +390,11 @@ instance = Table('instance', metadata, Column('id', String(64), primary_key=True
 
 def is_up_to_date(connection: Connection) -> bool:
     """Whether the database behind this connection has these tables."""
+    return version_of(connection) == NEWEST
+
+
+def version_of(connection: Connection) -> str:
+    """Return the version of the tables behind this connection, '' while there are none."""
     if not inspect(connection).has_table('alembic_version'):
-        return False
-    return connection.exec_driver_sql('SELECT version_num FROM alembic_version').scalars().all() == [NEWEST]
+        return ''
+    return ', '.join(connection.exec_driver_sql('SELECT version_num FROM alembic_version').scalars())

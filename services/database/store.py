@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,8 @@ from sqlalchemy import CompoundSelect, Connection, Engine, Row, Select, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.database import schema
+from services.database.backup import BackupRefused
+from services.database.before_migration import keep_copy, say_that_none_is_made
 from services.database.engine import engine_for
 from services.database.outage import Outages
 from services.database.postgresql import prepare
@@ -47,13 +50,16 @@ class Store:
         self._wrote_at = -PROBE_EVERY
 
     async def open(self) -> None:
-        """Apply the migrations.
+        """Apply the migrations, after a copy of what they change.
 
         Raises:
             SettingsError: there is no database to be had where the settings say.
         """
         try:
             await asyncio.get_running_loop().run_in_executor(self._writers, self._migrate)
+        except BackupRefused as refused:
+            why = f'nothing was migrated, because no copy could be made first. {refused}'
+            raise SettingsError([f'DATABASE_URL: {why}']) from refused
         except (SQLAlchemyError, sqlite3.Error, schema.UnknownVersion, OSError) as error:
             why = in_words(error, self.dialect)
             raise SettingsError([f'DATABASE_URL: the database cannot be used: {why}']) from error
@@ -145,8 +151,18 @@ class Store:
             if not schema.is_up_to_date(connection):
                 from services.database import migrations  # rarely needed, and a tenth of every start
 
+                self._keep_copy(schema.version_of(connection), migrations.versions())
                 migrations.upgrade(connection)
             connection.exec_driver_sql(PROBE)
+
+    def _keep_copy(self, version: str, known: list[str]) -> None:
+        """Copy what a migration is about to change, while this transaction locks out every other writer."""
+        if version not in known:  # a new database, or one that will be refused
+            return
+        if self.dialect == 'sqlite':
+            keep_copy(Path(self.engine.url.database or ''), version, now=datetime.now(UTC))
+        else:
+            say_that_none_is_made(version, known[0])
 
 
 def connect(database_url: str) -> Store:

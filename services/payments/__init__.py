@@ -13,7 +13,6 @@ from services.payments.permissions import (
     PERMISSIONS,
     create_key_url,
     is_forbidden,
-    row_of,
 )
 from services.payments.prices import ListedPrice
 from services.payments.probes import SessionTrial
@@ -48,7 +47,6 @@ __all__ = [
     'longest_field',
     'means_missing',
     'named_by',
-    'row_of',
     'signed_event',
     'was_answered',
 ]

@@ -51,19 +51,21 @@ NEEDED: Mapping[str, str] = {
 }
 # Stripe has two ways to name it: "Having the 'rak_plan_read' permission …", "\"Prices Read\" ('plan_read')".
 NAMED = re.compile(r"'(?:rak_)?([a-z_]+)' permission|\('(?:rak_)?([a-z_]+)'\)")
-CREATE_KEY = 'https://dashboard.stripe.com/apikeys/create'
+CREATE_KEY = 'https://dashboard.stripe.com/{}apikeys/create'
 
 
-def create_key_url(*, for_buttons: bool = False, for_set_up: bool = False) -> str:
+def create_key_url(*, for_buttons: bool = False, for_set_up: bool = False, test: bool = False) -> str:
     """Return the address of Stripe's form for a restricted key, with the permissions ticked.
 
     Args:
         for_buttons: tick what the buttons of the admin need as well.
         for_set_up: tick what the set-up needs as well.
+        test: of test mode.
     """
     slugs = [*PERMISSIONS, *(FOR_BUTTONS if for_buttons else ()), *(FOR_SET_UP if for_set_up else ())]
     ticked = '&'.join(f'permissions%5B%5D=rak_{slug}' for slug in slugs)
-    return f'{CREATE_KEY}?name={quote("Paidslot")}&{ticked}'
+    form = CREATE_KEY.format('test/' if test else '')
+    return f'{form}?name={quote("Paidslot")}&{ticked}'
 
 
 def needed_to_read(path: str) -> str:
@@ -80,7 +82,7 @@ def named_permission(error: stripe.PermissionError) -> str:
     """Return the permission that a refusal names, as the Dashboard's row with its slug."""
     found = NAMED.search(str(error))
     slug = next(filter(None, found.groups()), '') if found else ''
-    return f'"{row_of(slug)}" (rak_{slug})' if slug else '(Stripe does not say which)'
+    return f'"{_row(slug)}" (rak_{slug})' if slug else '(Stripe does not say which)'
 
 
 class MissingPermissions:
@@ -95,7 +97,7 @@ class MissingPermissions:
 
     def rows(self) -> list[str]:
         """Return the rows of Stripe's Dashboard that are missing."""
-        return [row_of(slug) for slug in sorted(self._slugs)]
+        return [_row(slug) for slug in sorted(self._slugs)]
 
     def granted(self, needed: str) -> None:
         """Forget a permission: a request that needs it has just succeeded."""
@@ -117,9 +119,8 @@ class MissingPermissions:
         slug = next(filter(None, found.groups()), '') if found else needed
         if slug not in self._slugs:
             self._slugs.add(slug)
-            log.error('the Stripe key lacks the permission "%s" (rak_%s)', row_of(slug), slug)
+            log.error('the Stripe key lacks the permission "%s" (rak_%s)', _row(slug), slug)
 
 
-def row_of(slug: str) -> str:
-    """Return the row of Stripe's Dashboard that grants a permission."""
+def _row(slug: str) -> str:
     return {**PERMISSIONS, **FOR_BUTTONS, **FOR_SET_UP, **FOR_REHEARSAL}.get(slug, (slug, ''))[0]

@@ -9,8 +9,8 @@ from services.scheduling.check import CalendarProblem
 
 EVENTS = frozenset({'invitee.created', 'invitee.canceled'})
 REMEDY = (
-    'Make it anew (POST /webhook_subscriptions, developer.calendly.com) with the same signing key. Until then'
-    ' bookings are read from Calendly, and none is lost.'
+    'Run `main.py setup`, or make it anew (POST /webhook_subscriptions, developer.calendly.com) with the same'
+    ' signing key. Until then bookings are read from Calendly, and none is lost.'
 )
 
 

@@ -5,7 +5,7 @@ from services.payments import ListedPrice, create_key_url
 from services.set_up import webhooks
 from services.set_up.answers import Answers
 from services.set_up.refused import WHERE_KEYS, Refused, stripe_answers
-from services.set_up.vendors import payments_of
+from services.set_up.vendors import mode_of, payments_of
 
 RESTRICTED_KEY = create_key_url(for_buttons=True, for_set_up=True)
 """Stripe's form for a restricted key with everything ticked."""
@@ -32,6 +32,9 @@ class PaymentSteps:
             name: self._answers.pick(name, typed)
             for name, typed in (('STRIPE_SECRET_KEY', secret), ('STRIPE_PUBLISHABLE_KEY', publishable))
         }
+        is_of_other_mode = mode_of(answers['STRIPE_PUBLISHABLE_KEY']) != mode_of(answers['STRIPE_SECRET_KEY'])
+        if is_of_other_mode and not publishable.strip():
+            answers['STRIPE_PUBLISHABLE_KEY'] = self._answers.fixed.get('STRIPE_PUBLISHABLE_KEY', '')
         if not answers['STRIPE_SECRET_KEY']:
             raise Refused('The secret key is missing. ' + WHERE_KEYS)
         self._answers.check(answers)

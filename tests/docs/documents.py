@@ -14,6 +14,11 @@ def read(name: str) -> str:
     return (ROOT / name).read_text(encoding='utf-8')
 
 
+def guides() -> list[str]:
+    """Return the paths of the guides for operators."""
+    return sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / 'docs').glob('*.md'))
+
+
 def rows_of(text: str, heading: str) -> list[list[str]]:
     """The cells of every table row in the section whose heading holds a word."""
     rows: list[list[str]] = []

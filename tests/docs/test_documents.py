@@ -12,7 +12,10 @@ from services.payments import RELEVANT
 from tests.docs import documents
 from tests.docs.routes import routes_of_the_product
 
-DOCUMENTS = ('README.md', 'ARCHITECTURE.md', 'DECISIONS.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md')
+DOCUMENTS = (
+    *('README.md', 'ARCHITECTURE.md', 'DECISIONS.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'),
+    *documents.guides(),
+)
 
 
 def test_the_example_follows_the_table() -> None:
@@ -75,9 +78,8 @@ def test_every_sub_command_exists() -> None:
 @pytest.mark.parametrize('document', DOCUMENTS)
 def test_every_link_leads_somewhere(document: str) -> None:
     """Each file a document links to or shows is in the repository."""
-    assert [
-        link for link in documents.links(documents.read(document)) if not (documents.ROOT / link).exists()
-    ] == []
+    folder = (documents.ROOT / document).parent
+    assert [link for link in documents.links(documents.read(document)) if not (folder / link).exists()] == []
 
 
 def test_the_changelog_has_the_version() -> None:

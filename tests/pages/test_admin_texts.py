@@ -15,6 +15,7 @@ from services.site.fields import SECTIONS
 from tests.pages.admin import PASSWORD, Operator
 from tests.pages.conftest import Way
 from tests.pages.customer import Customer, words
+from tests.sandbox_client import SandboxClient
 
 PATH = '/admin/texts'
 CRAWLER = {'user-agent': 'Googlebot/2.1'}
@@ -80,8 +81,8 @@ class Editor:
         return (await self._operator.get(PATH)).text
 
     async def press(self, path: str, **fields: str) -> Response:
-        """Press a button of the first page, which was loaded just now."""
-        seen = SEEN.findall(await self.overview())[0]
+        """Press a button of the first page, which was loaded just now unless it says what it has seen."""
+        seen = fields.get('seen') or SEEN.findall(await self.overview())[0]
         return await self._post(path, {'seen': seen, **fields})
 
     async def _post(self, path: str, form: dict[str, str]) -> Response:
@@ -167,6 +168,26 @@ async def test_a_publication_changes_every_page_of_every_process(
     await other.texts.refresh()
     assert other.site == shop.site
     assert 'Payment Successful' in customer.text  # the page that was open goes on
+
+
+async def test_a_page_that_was_open_still_sells(
+    editor: Editor, customer: Customer, shop: Shop, sandbox: SandboxClient
+) -> None:
+    """Its words stay, its button leads to Stripe, and the order has the name that is sold now."""
+    await customer.open('/')
+    before = shop.site.landing.headline
+    await editor.save('start-page', landing__headline='New headline')
+    await editor.save('offer', offer__name='New session', offer__button='Book my hour')
+    await editor.press('draft/publish')
+    assert before in customer.text
+    await customer.until(customer.is_usable)
+    await customer.pressed()
+    (url,) = customer.left_for
+    (session,) = sandbox.state()['sessions']
+    assert session['id'] in url
+    order = await shop.ledger.orders.find(session_id=session['id'])
+    assert order is not None
+    assert order.purchase.title == 'New session'
 
 
 async def test_hostile_text_is_text_everywhere(editor: Editor, customer: Customer) -> None:
@@ -263,6 +284,10 @@ async def test_a_page_left_open_publishes_nothing(editor: Editor, shop: Shop) ->
         answer = await editor.press(path, **{'seen': seen, **more})
         assert answer.status_code == 409, path
         assert 'has changed the texts' in words(answer.text)
+    await editor.press('draft/discard')
+    answer = await editor.press('draft/publish', seen=seen)
+    assert 'has discarded the draft' in words(answer.text)
+    await editor.save('business', business__name='Second')
     for wrong in ({'seen': ''}, {'seen': 'x'}, {'seen': '٣'}):
         assert (await editor.press('draft/publish', **wrong)).status_code == 409
     assert shop.texts.shown is None

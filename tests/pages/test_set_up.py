@@ -1,5 +1,6 @@
 """The pages of the set-up without a browser: who is let in, what is answered, and what is never shown."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -71,6 +72,7 @@ async def test_the_code_becomes_a_cookie(client: httpx.AsyncClient, pages: Pages
     shown = await client.get('/setup')
     assert (shown.status_code, shown.headers['cache-control']) == (200, 'no-store')
     assert '<h1>Stripe keys</h1>' in shown.text
+    assert 'This page came over http' in shown.text
     client.cookies.set(COOKIE, 'another', path='/setup')
     assert (await client.get('/setup')).status_code == 403
 
@@ -150,3 +152,10 @@ async def test_a_refusal_of_stripe_is_shown_on_the_page(
     sandbox.act('key', revoked=True)
     answer = await client.get('/setup')
     assert (answer.status_code, 'Stripe does not know this key' in answer.text) == (200, True)
+
+
+async def test_settings_of_another_process_end_the_set_up(pages: Pages) -> None:
+    """Such as a second container with the same database, or the command line."""
+    seen = iter((False, False, True))
+    await asyncio.wait_for(pages.watch(lambda: next(seen), every=0.01), timeout=10)
+    assert pages.is_done

@@ -238,6 +238,16 @@ async def test_missing_rights_are_named(environ: dict[str, str], sandbox: Sandbo
         assert refused.value.may_skip
 
 
+async def test_a_publishable_key_of_the_other_mode_is_dropped(
+    environ: dict[str, str], sandbox: SandboxClient
+) -> None:
+    """Whoever goes from live keys to test keys need not clear it."""
+    async with opened(environ, Path(os.devnull)) as s:
+        s.answers.existing['STRIPE_PUBLISHABLE_KEY'] = 'pk_live_1'
+        await s.payments.use_keys(sandbox.settings['STRIPE_SECRET_KEY'], '')
+        assert s.answers.draft['STRIPE_PUBLISHABLE_KEY'] == ''
+
+
 async def test_another_key_or_address_outdates_what_depends_on_it(
     environ: dict[str, str], sandbox: SandboxClient
 ) -> None:

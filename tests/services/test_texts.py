@@ -348,6 +348,8 @@ async def test_the_day_below_the_legal_texts_is_that_of_their_change(shop: Shop,
     day = shop.site.updated
     await change(shop, 'start-page', landing__headline='New words')
     assert shop.site.updated == day
+    await change(shop, 'business', business__timezone='Pacific/Kiritimati')
+    assert (await shop.reads.overview.read(checks=(), looking=0)).zone == 'Pacific/Kiritimati'
     await change(shop, 'refunds', refunds__title='Money back')
     assert shop.site.updated == clock().astimezone(shop.site.business.zone).date()
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -15,7 +16,7 @@ from starlette.background import BackgroundTask
 from services import logs, site
 from services.check import Finding, Level
 from services.errors import ShopError
-from services.set_up import Refused, SetUp, SetUpAccess, Step, opened
+from services.set_up import Refused, SetUp, SetUpAccess, Step, no_settings, opened
 from services.settings import SettingsError, find_value, problem_of
 from ui.components import theme
 from ui.components.builder import h, join
@@ -28,6 +29,8 @@ from ui.set_up.steps import CONTENT
 COOKIE = 'paidslot_set_up'
 GREETING = """This shop is not set up yet. Open this link in your browser; whoever has it can set the shop up:
   {}"""
+ELSEWHERE = 'From another machine, put the address of this one in its place, best one with https.'
+WATCH_EVERY = 5.0  # seconds
 STARTS_IN = 6  # seconds until the browser looks for the shop
 Form = Mapping[str, str]
 
@@ -70,10 +73,20 @@ async def _serve(environ: Mapping[str, str], env_file: Path) -> bool:
         )
         server = uvicorn.Server(config)
         pages.on_done = lambda: setattr(server, 'should_exit', True)
-        base = values.get('DOMAIN') or f'http://{_reachable(host)}:{port}'
-        print(GREETING.format(f'{base}/setup?code={pages.access.code}'), flush=True)
-        await server.serve()
+        print(_greeting(values.get('DOMAIN', ''), host, port, pages.access.code), flush=True)
+        watching = asyncio.create_task(pages.watch(lambda: not no_settings(environ, env_file)))
+        watching.add_done_callback(lambda _: pages.on_done())
+        try:
+            await server.serve()
+        finally:
+            watching.cancel()
         return pages.is_done
+
+
+def _greeting(domain: str, host: str, port: int, code: str) -> str:
+    base = domain or f'http://{_reachable(host)}:{port}'
+    link = GREETING.format(f'{base}/setup?code={code}')
+    return link if domain else f'{link}\n{ELSEWHERE}'
 
 
 def _reachable(host: str) -> str:
@@ -119,6 +132,20 @@ class Pages:
         every = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
         app.add_api_route('/{path:path}', lambda: not_set_up(self._site), methods=every)
         return app
+
+    async def watch(self, has_settings: Callable[[], bool], *, every: float = WATCH_EVERY) -> None:
+        """End the set-up once there are settings: another process, or the command line, has written them.
+
+        Args:
+            has_settings: whether a shop can be started.
+            every: seconds between two looks.
+        """
+        while not self.is_done:
+            await asyncio.sleep(every)
+            async with self._one_at_a_time:
+                with suppress(SettingsError):  # such as a file that is being written
+                    if await asyncio.to_thread(has_settings):
+                        self.is_done = True
 
     # ---- Requests
 

@@ -6,19 +6,27 @@ from collections.abc import Awaitable, Callable, Mapping
 from markupsafe import Markup
 
 from services.set_up import RESTRICTED_KEY, Change, SetUp, Step
+from services.settings import LOOPBACK
+from services.settings.urls import host_of
 from ui.admin.forms import hidden
 from ui.components.builder import h, join
 from ui.set_up.layout import choice, field, form
 
 Content = Callable[[SetUp, str], Awaitable[Markup]]
+NOT_ENCRYPTED = (
+    'This page came over http: others on the way can read the keys that you type. '
+    'Use an address with https, or a tunnel (ssh -L).'
+)
 KEYS_PAGE = 'https://dashboard.stripe.com/apikeys'
 
 
-async def keys(set_up: SetUp, _origin: str) -> Markup:
+async def keys(set_up: SetUp, origin: str) -> Markup:
     """Ask for the keys of Stripe."""
     link = h('a', 'Stripe Dashboard > Developers > API keys', href=KEYS_PAGE, rel='noreferrer')
     restricted = h('a', 'a restricted key with what the shop needs', href=RESTRICTED_KEY, rel='noreferrer')
+    is_readable = origin.startswith('http://') and host_of(origin) not in LOOPBACK
     return join(
+        h('div', NOT_ENCRYPTED, class_='alert') if is_readable else None,
         h('p', 'Your customers pay at Stripe. The keys are in ', link, '.'),
         h(
             'p',

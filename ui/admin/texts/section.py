@@ -92,10 +92,10 @@ def seen_in(form: Form) -> int:
 
 def last_writer(now: EditedTexts, shop: Shop) -> str:
     """Say who has written last, and when."""
-    row = now.draft or shop.texts.shown
-    if row is None:
-        return 'the draft was discarded'
-    return f'{row.actor} has changed the texts ({exact(row.at, shop.site.business.zone)})'
+    if now.last is None:
+        return 'the texts have changed'
+    did = 'discarded the draft' if now.last.state == 'discarded' else 'changed the texts'
+    return f'{now.last.actor} has {did} ({exact(now.last.at, shop.site.business.zone)})'
 
 
 async def _not_saved(

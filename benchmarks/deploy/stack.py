@@ -1,0 +1,60 @@
+"""A stack of the compose files as processes: Caddy with https, one or two shops, the sandbox, PostgreSQL."""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.deploy.shops import ShopProcess
+from benchmarks.shared.servers import new_sandbox
+from tests import caddy, postgres
+from tests.processes import free_port
+from tests.sandbox_client import SandboxClient
+
+DURABLE = {'fsync': 'on', 'full_page_writes': 'on', 'synchronous_commit': 'on'}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What runs."""
+
+    proxy: caddy.Proxy
+    shops: list[ShopProcess]
+    sandbox: SandboxClient
+
+
+@contextmanager
+def running(folder: Path, *, shops: int, image: Path | None) -> Iterator[Stack]:
+    """Run one shop on SQLite (compose.yaml) or two on PostgreSQL (compose.scale.yaml) behind Caddy.
+
+    Args:
+        folder: for what they write.
+        shops: 1 or 2.
+        image: the root file system of the image; without one this checkout is run.
+    """
+    folder.mkdir()
+    with ExitStack() as stack:
+        sandbox = new_sandbox(folder)
+        sandbox.start()
+        stack.callback(sandbox.kill)
+        printed = dict(re.findall(r'^([A-Z_]+)=(.*)$', sandbox.log(), re.MULTILINE))
+        https = free_port()
+        settings = printed | {'DOMAIN': f'https://localhost:{https}', 'TRUSTED_PROXIES': '127.0.0.1'}
+        if shops > 1:
+            cluster = stack.enter_context(postgres.running(**DURABLE))
+            settings['DATABASE_URL'] = stack.enter_context(cluster.database())
+            Path(settings['DATABASE_URL'].partition('?host=')[2]).chmod(0o711)  # to reach its socket
+        started = []
+        for number in range(shops):
+            shop = ShopProcess(f'shop-{number}', folder, port=free_port(), settings=settings, image=image)
+            stack.callback(shop.kill)
+            shop.start()
+            started.append(shop)
+        proxy_to = 'one-shop.caddy' if shops == 1 else 'two-shops.caddy'
+        ports = [shop.port for shop in started]
+        proxy = stack.enter_context(caddy.running(folder, ports, proxy_to=proxy_to, port=https))
+        client = SandboxClient(sandbox.url, printed)
+        stack.callback(client.close)
+        client.send_webhooks_to(stack.enter_context(caddy.relay(folder, proxy)))
+        yield Stack(proxy, started, client)

@@ -1,0 +1,118 @@
+"""The shop behind the reverse proxy of compose.yaml, with https: a sale, a restart, what is not believed."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+from pytest_playwright import CreateContextCallback
+
+from tests import caddy
+from tests.e2e import journey
+from tests.e2e.admin import PASSWORD, SETTINGS
+from tests.e2e.conftest import shop_server
+from tests.processes import Server, free_port
+from tests.sandbox_client import SandboxClient
+
+pytestmark = pytest.mark.skipif(caddy.find() is None, reason='Caddy is not installed')
+
+
+@pytest.fixture(scope='module')
+def started(
+    running_sandbox: tuple[SandboxClient, int],
+    servers: list[Server],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[caddy.Proxy, Server]]:
+    """Start a shop, and Caddy in front of it, for the tests of this file."""
+    port, https, folder = free_port(), free_port(), tmp_path_factory.mktemp('behind-caddy')
+    own = {'DOMAIN': f'https://localhost:{https}', 'PORT': str(port), 'TRUSTED_PROXIES': '127.0.0.1'}
+    shop = shop_server('behind-caddy', running_sandbox[0], port, folder, own | SETTINGS)
+    servers.append(shop)
+    shop.start()
+    journey.wait_for_price(shop)
+    with caddy.running(folder, [port], proxy_to='one-shop.caddy', port=https) as proxy:
+        yield proxy, shop
+    shop.kill()
+
+
+@pytest.fixture
+def behind(started: tuple[caddy.Proxy, Server], sandbox: SandboxClient) -> tuple[caddy.Proxy, Server]:
+    """Return the proxy and the shop, which gets the webhooks of this test."""
+    sandbox.send_webhooks_to(started[1].url)
+    return started
+
+
+@pytest.fixture
+def secure_page(new_context: CreateContextCallback) -> Page:
+    """Open a page in a browser that accepts the proxy's own certificate."""
+    context: BrowserContext = new_context(ignore_https_errors=True)
+    context.set_default_timeout(journey.STEP_TIMEOUT)
+    return context.new_page()
+
+
+def test_a_sale_through_https_with_a_restart_in_its_middle(
+    secure_page: Page, behind: tuple[caddy.Proxy, Server]
+) -> None:
+    """The pages are connected by websocket; a restart makes no request fail, and the log holds no token."""
+    proxy, shop = behind
+    sockets: list[str] = []
+    secure_page.on('websocket', lambda socket: sockets.append(socket.url))
+    messages = journey.console_errors(secure_page)
+    secure_page.goto(proxy.url)
+    journey.connected_button(secure_page).click()
+    journey.at_stripe(secure_page)
+    journey.pay_by_card(secure_page)
+    order = journey.on_order_page(secure_page)
+    field = journey.type_a_name(secure_page)
+    assert order.startswith(f'{proxy.url}/order/')
+    assert sockets
+    assert {socket.partition(':')[0] for socket in sockets} == {'wss'}
+    assert messages == []
+
+    shop.kill()
+    shop.start()
+    expect(secure_page.locator('#popup')).to_have_attribute('aria-hidden', 'true', timeout=30_000)
+    expect(field).to_have_value(journey.TYPED)
+    journey.calendar(secure_page).get_by_role('button', name='Schedule Event').click()
+    expect(secure_page.get_by_role('link', name='Choose another time')).to_be_visible(timeout=30_000)
+    token = order.rpartition('/')[2]
+    assert token not in proxy.log()
+    assert '"status":5' not in proxy.log()
+
+
+def test_what_a_client_says_of_itself_is_not_believed(behind: tuple[caddy.Proxy, Server]) -> None:
+    """Neither an IP address, nor a scheme, nor a prefix of URLs; a large body and /metrics are refused."""
+    proxy, _ = behind
+    forged = {
+        'X-Forwarded-For': '203.0.113.9',
+        'X-Forwarded-Proto': 'http',
+        'X-Forwarded-Prefix': '/forged',
+        'Forwarded': 'for=203.0.113.9',
+        'X-Real-IP': '203.0.113.9',
+    }
+    with httpx.Client(base_url=proxy.url, verify=proxy.trust(), trust_env=False, timeout=20) as http:
+        landing = http.get('/', headers=forged)
+        assert landing.status_code == 200  # if "http" were believed, it would be a redirect
+        assert '/forged' not in landing.text
+        assert landing.headers['strict-transport-security']
+        typed = http.post('/admin/login', data={'password': PASSWORD}, headers=forged | {'Origin': proxy.url})
+        assert typed.status_code == 303
+        with closing(sqlite3.connect(proxy.log_file.parent / 'shop.db')) as connection:
+            assert connection.execute('SELECT client_ip FROM sign_ins').fetchall() == [('127.0.0.1',)]
+        assert http.post('/webhooks/stripe', content=b'x' * 1_000_000).status_code == 413
+        assert http.get('/metrics', headers=forged).status_code == 404
+
+
+def test_a_shop_that_does_not_answer_has_words(tmp_path: Path) -> None:
+    """After a while a page says that a payment is safe, and loads itself again; the log holds no address."""
+    with (
+        caddy.running(tmp_path, [free_port()], proxy_to='one-shop.caddy', wait='500ms') as proxy,
+        httpx.Client(base_url=proxy.url, verify=proxy.trust(), trust_env=False, timeout=20) as http,
+    ):
+        answer = http.get('/order/a-secret-address')
+        assert (answer.status_code, answer.headers['refresh']) == (503, '5')
+        assert 'your payment is safe' in answer.text
+        assert 'a-secret-address' not in proxy.log()
