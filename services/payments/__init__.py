@@ -17,6 +17,7 @@ from services.payments.permissions import (
 from services.payments.prices import ListedPrice
 from services.payments.probes import SessionTrial
 from services.payments.refunds import Refund
+from services.payments.rehearsal import RehearsalEvent
 from services.payments.session_params import CheckoutPage
 from services.payments.signature import signed_event
 from services.payments.webhook_endpoints import WebhookEndpoint
@@ -35,6 +36,7 @@ __all__ = [
     'ListedPrice',
     'Payments',
     'Refund',
+    'RehearsalEvent',
     'SessionTrial',
     'WebhookEndpoint',
     'build_payments',

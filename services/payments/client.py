@@ -23,6 +23,7 @@ from services.payments.permissions import MissingPermissions, is_forbidden, need
 from services.payments.prices import Prices
 from services.payments.probes import Probes
 from services.payments.refunds import Refunds
+from services.payments.rehearsal import PaymentRehearsal
 from services.payments.session_params import CheckoutPage, session_params
 from services.payments.translate import price_from, session_from
 from services.payments.webhook_endpoints import WebhookEndpoints
@@ -93,6 +94,9 @@ class Payments:
         self.evidence = DisputeEvidence(self._read, self._post)
         self.prices = Prices(self._read_in_set_up, self._post)
         self.endpoints = WebhookEndpoints(self._read_in_set_up, self._post, self._delete)
+        self.rehearsal = PaymentRehearsal(
+            self._read, self._post, params_of=lambda order: self._session_params(order, self._page())
+        )
         self._expand: dict[str, Any] = {'expand': EXPAND}
 
     async def close(self) -> None:
