@@ -32,6 +32,7 @@ from services.ledger.records import (
     VersionState,
 )
 from services.ledger.settings import Kept, read_kept_settings
+from services.ledger.site_versions import read_published_versions
 
 __all__ = [
     'AdminLine',
@@ -66,4 +67,5 @@ __all__ = [
     'VersionState',
     'connect',
     'read_kept_settings',
+    'read_published_versions',
 ]

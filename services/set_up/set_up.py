@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from services import site
 from services.check import Finding, Level, check
 from services.set_up import webhooks
 from services.set_up.answers import Answers
@@ -17,6 +16,7 @@ from services.set_up.vendors import payments_of, scheduling_of
 from services.settings import SettingsError, find_value, parse_settings
 from services.settings.urls import is_public
 from services.site import SiteProblem
+from services.texts import read_texts
 
 CHECK_DEADLINE = 30.0  # seconds; `main.py check` has more
 
@@ -97,7 +97,7 @@ class SetUp:
         """Return what would keep the shop from starting with these settings."""
         try:
             settings = parse_settings(self.answers.values)
-            site.load(settings.site_file, live=settings.mode == 'live')
+            read_texts(settings)
         except (SettingsError, SiteProblem) as error:
             return list(error.problems)
         return []
