@@ -3,7 +3,7 @@
 from services.payments.build import build_payments
 from services.payments.client import Payments
 from services.payments.dashboard import dashboard_url
-from services.payments.errors import means_missing, was_answered
+from services.payments.errors import means_missing, refuses_key, was_answered
 from services.payments.events import RELEVANT, SESSION_EVENTS, WARNING_EVENTS, kind_of, named_by
 from services.payments.evidence import LONGEST_EVIDENCE, longest_field
 from services.payments.listing import ListEntry, ListPage
@@ -47,6 +47,7 @@ __all__ = [
     'longest_field',
     'means_missing',
     'named_by',
+    'refuses_key',
     'signed_event',
     'was_answered',
 ]

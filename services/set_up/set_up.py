@@ -93,11 +93,11 @@ class SetUp:
             if value != before.get(name, '')
         ]
 
-    def problems(self) -> list[str]:
+    async def problems(self) -> list[str]:
         """Return what would keep the shop from starting with these settings."""
         try:
             settings = parse_settings(self.answers.values)
-            read_texts(settings)
+            await asyncio.to_thread(read_texts, settings)
         except (SettingsError, SiteProblem) as error:
             return list(error.problems)
         return []
@@ -108,7 +108,7 @@ class SetUp:
         Raises:
             Refused: the shop would not start with them, or they cannot be written.
         """
-        if problems := self.problems():
+        if problems := await self.problems():
             raise Refused(' '.join(problems))
         values, path = self.answers.to_write, self.target
         if path is not None:
