@@ -14,7 +14,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  # an older Python must say so in 
 try:
     from services import site
     from services.admin.export import Form, Subject
-    from services.commands import backup, check, demo, export, forget, restore, serve, set_up
+    from services.commands import backup, check, demo, export, forget, rehearse, restore, serve, set_up
     from services.commands.refused import CommandRefused
     from services.database.backup import BackupRefused
     from services.ledger import read_kept_settings
@@ -69,6 +69,9 @@ def _run(given: argparse.Namespace) -> None:
         export.run(_settings(), given.subject, given.form, **period, output=given.output)
     elif given.command == 'forget':
         forget.run(_settings(), given.who, yes=given.yes)
+    elif given.command == 'rehearse':
+        how = {'as_json': given.json, 'with_test_keys': given.with_test_keys}
+        rehearse.run(os.environ, start=start, **how)
     elif given.command == 'check':
         sys.exit(check.run(os.environ, as_json=given.as_json, mail_to=given.mail))
     elif given.command == 'setup':
@@ -96,6 +99,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument('file', type=Path, metavar='FILE')
         command.set_defaults(action=action)
     _add_export(commands.add_parser('export', help='write orders, bookings or journal as CSV or JSON'))
+    trial_run = commands.add_parser('rehearse', help="walk an order's whole life, and say what works")
+    trial_run.add_argument('--json', action='store_true', help='print one line of JSON')
+    trial_run.add_argument(
+        '--with-test-keys', action='store_true', help="also at Stripe's test mode and your Calendly"
+    )
+    trial_run.set_defaults(action='rehearse')
     examine = commands.add_parser(
         'check', help='say what is right and what is wrong, also while the shop runs'
     )

@@ -58,6 +58,7 @@ from services.reconciler import (
     SubscriptionWatch,
     tasks,
 )
+from services.rehearsal import RehearsalRunner, build_runner
 from services.scheduling import Scheduling, build_scheduling
 from services.selling import Selling
 from services.settings import Settings
@@ -118,6 +119,7 @@ class Shop:
     access: Access | None
     exports: Exports
     forget: Forget
+    rehearsals: RehearsalRunner
     reads: Reads
     text_editor: TextEditor
 
@@ -153,6 +155,7 @@ class Shop:
         if self.settings.calendly_webhook_signing_key:
             self.subscription_watch.start()
         self.availability.start()
+        self.rehearsals.start()
         self.texts.start()
         self.reconciler.start()
 
@@ -170,6 +173,7 @@ class Shop:
 
     async def close(self) -> None:
         """Stop the reconciler and close all connections."""
+        await self.rehearsals.stop()
         await self.reconciler.stop()
         await self.effects.stop()
         await self.problem_watch.stop()
@@ -395,6 +399,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         selling=selling,
         access=access_with(settings.admin_password, ledger, on_refused=metrics.refused),
         exports=Exports(ledger),
+        rehearsals=build_runner(ledger, settings, zone=lambda: present.site.business.zone, clock=clock),
         forget=Forget(ledger, keep_months=rules.privacy.keep_months, clock=clock),
         reads=Reads.of(
             ledger,

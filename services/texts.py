@@ -6,7 +6,8 @@ from datetime import datetime
 
 from services.background import Background
 from services.errors import LedgerUnavailable
-from services.ledger import Ledger, SiteVersion
+from services.ledger import Ledger, SiteVersion, read_published_versions
+from services.settings import Settings
 from services.site import (
     EXAMPLE,
     PlaceProblem,
@@ -16,8 +17,9 @@ from services.site import (
     SiteProblem,
     digest_of_words,
     example_places,
-    examples_in,
+    load_file,
     read,
+    refuse_examples,
     with_rules_of,
 )
 
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 READ_EVERY = 3.0  # seconds until this process shows what another one has published
 TRIED = 20  # versions, when a process starts
 FILE = 0  # the number of the file among the versions
+Refused = tuple[int, list[str]]
+"""The number of a version, and why it is refused."""
 
 
 class Texts:
@@ -46,7 +50,7 @@ class Texts:
         self._ledger = ledger
         self._present = present
         self._live = live
-        self._refused: list[tuple[int, list[str]]] = []
+        self._refused: list[Refused] = []
         self._newest = FILE  # the number of the newest published version that was looked at
         self._background = Background(self._run)
         self.file = file
@@ -61,8 +65,8 @@ class Texts:
             SiteProblem: nothing can be shown to real customers: examples are left everywhere.
         """
         self._choose(await self._ledger.site_versions.published(limit=TRIED))
-        if self.shown is None and self._live and (left := examples_in(self.file.site)):
-            raise SiteProblem([f'{self.file.path}: {place}, {EXAMPLE}' for place in left])
+        if self.shown is None and self._live:
+            refuse_examples(self.file.site, source=str(self.file.path))
 
     def start(self) -> None:
         """Look for new versions every few seconds until stopped."""
@@ -96,10 +100,7 @@ class Texts:
         Raises:
             SiteProblem: this code refuses it.
         """
-        site = with_rules_of(read(toml, source=source), self.file.site)
-        if self._live and (left := examples_in(site)):
-            raise SiteProblem([f'{source}: {place}, {EXAMPLE}' for place in left])
-        return site
+        return _site_of(toml, source, self.file, live=self._live)
 
     def example_problems(self, site: Site) -> tuple[PlaceProblem, ...]:
         """Return the examples that must not be published, because real customers read them."""
@@ -125,18 +126,15 @@ class Texts:
         if not newest_first:
             return
         self._newest = newest_first[0].version
-        refused: list[tuple[int, list[str]]] = []
-        for version in newest_first:
-            try:
-                site = self.site_of(version.toml, f'version {version.version}')
-            except SiteProblem as error:
-                refused.append((version.version, error.problems))
-                log.warning('the texts of version %d are not shown: %s', version.version, error)
-                continue
-            self._refused, self.shown = refused, version
-            self._present.replace(site)
+        chosen, refused = _first_that_can_be_read(newest_first, self.file, live=self._live)
+        for number, problems in refused:
+            log.warning('the texts of version %d are not shown: %s', number, '; '.join(problems))
+        if chosen is None:
+            self._refused = refused + self._refused
             return
-        self._refused = refused + self._refused
+        self._refused = refused
+        self.shown, site = chosen
+        self._present.replace(site)
 
     async def _run(self) -> None:
         while True:
@@ -147,3 +145,37 @@ class Texts:
                 continue
             except Exception:  # whatever it is: the next look tries again
                 log.exception('reading the texts failed unexpectedly')
+
+
+def read_texts(settings: Settings) -> Site:
+    """Return the texts that a shop with these settings shows, whether or not it is running.
+
+    Raises:
+        SiteProblem: it does not start with its texts.
+    """
+    file, live = load_file(settings.site_file), settings.mode == 'live'
+    versions = read_published_versions(settings.database_url, limit=TRIED)
+    chosen, _ = _first_that_can_be_read(versions, file, live=live)
+    if chosen is None and live:
+        refuse_examples(file.site, source=str(file.path))
+    return chosen[1] if chosen else file.site
+
+
+def _first_that_can_be_read(
+    versions: tuple[SiteVersion, ...], file: SiteFile, *, live: bool
+) -> tuple[tuple[SiteVersion, Site] | None, list[Refused]]:
+    """Return the first version that this code accepts, with its texts, and those before it, refused."""
+    refused: list[Refused] = []
+    for version in versions:
+        try:
+            return (version, _site_of(version.toml, f'version {version.version}', file, live=live)), refused
+        except SiteProblem as error:
+            refused.append((version.version, error.problems))
+    return None, refused
+
+
+def _site_of(toml: str, source: str, file: SiteFile, *, live: bool) -> Site:
+    site = with_rules_of(read(toml, source=source), file.site)
+    if live:
+        refuse_examples(site, source=source)
+    return site

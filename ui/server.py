@@ -4,10 +4,10 @@ import asyncio
 import gc
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import Request, Response
-from nicegui import app
+from nicegui import app, background_tasks
 from nicegui import ui as nicegui
 from nicegui.server import Server
 from starlette.middleware import Middleware
@@ -43,7 +43,12 @@ BOTH_FAMILIES = '::'  # the value of HOST that means every address of IPv6 and I
 
 
 def start(
-    shop: Shop, *, sandbox: ASGIApp | None = None, hosts: Sequence[str] = ANY_HOST, greeting: str = ''
+    shop: Shop,
+    *,
+    sandbox: ASGIApp | None = None,
+    hosts: Sequence[str] = ANY_HOST,
+    greeting: str = '',
+    beside: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """Open the ledger, then listen, until the process is stopped.
 
@@ -52,6 +57,7 @@ def start(
         sandbox: an application to serve under /sandbox.
         hosts: the Host headers that are answered.
         greeting: a line to print once the server has started.
+        beside: runs beside the server, and stops it at its end.
 
     Raises:
         SettingsError: the port is taken, or the database cannot be used.
@@ -63,6 +69,8 @@ def start(
         app.mount('/sandbox', sandbox)
     if greeting:
         app.on_startup(lambda: print(greeting, flush=True))
+    if beside:
+        app.on_startup(lambda: background_tasks.create(_run_beside(beside)))
     app.on_startup(_tune_garbage_collector)
     if shop.settings.host == BOTH_FAMILIES:
         app.on_startup(_listen_on_both_families)
@@ -123,6 +131,13 @@ def _add_middleware(shop: Shop, hosts: Sequence[str], reconnector: Reconnector) 
         stack = cls(stack, *args, **kwargs)
     app.middleware_stack = stack
     app.timer(DELETE_EVERY, delete_unconnected_pages)
+
+
+async def _run_beside(work: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work()
+    finally:
+        app.shutdown()
 
 
 def _tune_garbage_collector() -> None:

@@ -8,6 +8,7 @@ from services.ledger import read_kept_settings
 from services.settings import Settings, SettingsError, env_file, load, warnings
 from services.site import Site, SiteProblem
 from services.site.examples import examples_in
+from services.texts import read_texts
 
 PART, SITE = 'settings', 'site'
 WHERE = '. Where to find it: '
@@ -30,7 +31,7 @@ def read_settings(environ: Mapping[str, str]) -> tuple[list[Finding], Settings |
         return [*map(_problem, error.problems), *texts], None, None
     found += advice(settings)
     try:
-        texts_read = site.load(settings.site_file, live=settings.mode == 'live')
+        texts_read = read_texts(settings)
     except SiteProblem as error:
         return found + [_problem_of_site(each) for each in error.problems], settings, None
     return [*found, *check_texts(settings, texts_read)], settings, texts_read
@@ -48,12 +49,13 @@ def check_texts(settings: Settings, texts: Site) -> list[Finding]:
     """Say that the texts can be used, and which of them are examples."""
     examples = examples_in(texts)
     if not examples:
-        return [ok(SITE, f'every text of {settings.site_file} can be used')]
+        return [ok(SITE, 'every text can be used')]
     return [
         warning(
             SITE,
-            f'{settings.site_file} still holds examples: {"; ".join(examples)}',
-            'Write your own there. With a live Stripe key the shop does not start with examples.',
+            f'the texts still hold examples: {"; ".join(examples)}',
+            f'Write your own in the admin (Texts) or in {settings.site_file}. '
+            'With a live Stripe key the shop does not start with examples.',
         )
     ]
 

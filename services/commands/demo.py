@@ -2,7 +2,6 @@
 
 import atexit
 import shutil
-import socket
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ from starlette.types import ASGIApp
 
 from services import logs, site
 from services.commands import demo_data
+from services.commands.free_port import free_port
 from services.money import Money
 from services.orders import Environment, Purchase
 from services.settings import Settings, SettingsError, is_port, parse_settings
@@ -49,7 +49,7 @@ def run(environ: Mapping[str, str], *, start: Start, filled: bool = False) -> No
         stripe_webhook=f'{domain}/webhooks/stripe',
         calendly_webhook=f'{domain}/webhooks/calendly',
         bank_settles_after=60,
-        smtp_port=_free_port(),
+        smtp_port=free_port(HOST),
     )
     # The sandbox keeps its data in memory only, so the demo's orders are deleted at the end, too.
     folder = tempfile.mkdtemp(prefix='paidslot-demo-')
@@ -88,10 +88,3 @@ def _sold(settings: Settings, price: Money, account: str) -> demo_data.Sold:
     offer = site.load(settings.site_file).offer
     purchase = Purchase(offer.slug, offer.name, offer.minutes, 1, settings.stripe_price_id, price)
     return demo_data.Sold(purchase, Environment('demo', account), settings.domain)
-
-
-def _free_port() -> int:
-    """Return a port of this machine on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

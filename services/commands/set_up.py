@@ -233,7 +233,7 @@ class Conversation:
         await self._set_up.use_password(typed)
 
     async def _write(self) -> None:
-        if problems := self._set_up.problems():
+        if problems := await self._set_up.problems():
             raise CommandRefused(*problems)
         changes, target = self._set_up.changes(), self._set_up.target
         where = str(target) if target else 'the database of the shop, since there is no file to write'

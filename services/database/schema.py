@@ -1,6 +1,5 @@
 """The tables of the ledger, and how a database is brought up to date with them."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -9,16 +8,12 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     and_,
     func,
@@ -26,6 +21,9 @@ from sqlalchemy import (
     literal_column,
     true,
 )
+
+from services.database.conventions import Utc as Utc
+from services.database.conventions import metadata as metadata
 
 NEWEST = '0001'
 """The version of these tables, as the last migration names it.
@@ -38,36 +36,6 @@ A new column of ``orders`` needs five changes: the table below, a migration, thi
 class UnknownVersion(Exception):
     """A database has tables of a version that is not among ours."""
 
-
-class Utc(TypeDecorator[datetime]):
-    """A point in time that is aware and in UTC on both sides, also where the database forgets the zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a time without a zone and store the others in UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError('a time without a zone must not reach the ledger')
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the zone back."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-metadata = MetaData(
-    naming_convention={
-        'ix': 'ix_%(table_name)s_%(column_0_N_name)s',
-        'uq': 'uq_%(table_name)s_%(column_0_N_name)s',
-        'fk': 'fk_%(table_name)s_%(column_0_N_name)s',
-        'pk': 'pk_%(table_name)s',
-    }
-)
 
 orders = Table(
     'orders',
@@ -350,6 +318,19 @@ sign_ins = Table(
     Column('client_ip', Text, nullable=False),
     Column('created_at', Utc, nullable=False),
     Column('last_seen', Utc, nullable=False, index=True),
+)
+
+rehearsals = Table(
+    'rehearsals',
+    metadata,
+    Column('id', String(64), primary_key=True),
+    Column('actor', Text, nullable=False),
+    Column('wanted_at', Utc, nullable=False),
+    Column('next_try', Utc, index=True),
+    Column('tries', Integer, nullable=False),
+    Column('finished_at', Utc, index=True),
+    Column('hops', Text, nullable=False),
+    Column('problem', Text, nullable=False),
 )
 
 admin_journal = Table(

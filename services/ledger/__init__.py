@@ -21,6 +21,7 @@ from services.ledger.records import (
     NewEffect,
     NewMail,
     PaidOrder,
+    Rehearsal,
     SignIn,
     SiteVersion,
     Source,
@@ -31,6 +32,7 @@ from services.ledger.records import (
     VersionState,
 )
 from services.ledger.settings import Kept, read_kept_settings
+from services.ledger.site_versions import read_published_versions
 
 __all__ = [
     'AdminLine',
@@ -53,6 +55,7 @@ __all__ = [
     'NewMail',
     'PaidOrder',
     'Period',
+    'Rehearsal',
     'SignIn',
     'SiteVersion',
     'Source',
@@ -64,4 +67,5 @@ __all__ = [
     'VersionState',
     'connect',
     'read_kept_settings',
+    'read_published_versions',
 ]

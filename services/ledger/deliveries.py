@@ -60,6 +60,25 @@ class Deliveries:
         missed = tuple(sorted(at for at in found if last is None or at > last))
         return Arrivals(self._clock(), last, missed)
 
+    async def received_since(self, source: Source, kind: str, since: datetime) -> dict[str, str]:
+        """Return the deliveries of one kind that a sender has made since a time: payloads by event id.
+
+        The payload is '' once a delivery was handled. What was found in a list instead is not among them.
+
+        Args:
+            source: who sent them.
+            kind: the type of the events.
+            since: in UTC.
+        """
+        table = schema.deliveries.c
+        query = select(table.event_id, table.payload).where(
+            table.source == source,
+            table.kind == kind,
+            table.received_at >= since,
+            table.because == Cause.WEBHOOK,
+        )
+        return {row.event_id: row.payload for row in await self._store.read(query)}
+
     async def mark_handled(self, delivery: Delivery) -> None:
         """Mark a delivery as handled where nothing else had to be written."""
         now = self._clock()

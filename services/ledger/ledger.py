@@ -25,6 +25,7 @@ from services.ledger.journal import Journal
 from services.ledger.mails import Mails
 from services.ledger.orders import Orders
 from services.ledger.records import MailRules, UnmatchedBooking
+from services.ledger.rehearsals import Rehearsals
 from services.ledger.retention import Retention
 from services.ledger.search import Search
 from services.ledger.settings import KeptSettings
@@ -81,6 +82,7 @@ class Ledger:
         self.sign_ins = SignIns(store, self.admin_journal, clock)
         self.settings = KeptSettings(store, clock)
         self.switches = Switches(store, self.admin_journal, clock)
+        self.rehearsals = Rehearsals(store, clock, self.mails, self.admin_journal)
         self.site_versions = SiteVersions(store, self.admin_journal, clock)
         self.attention = Attention(store, self.journal, clock)
         self.history = History(store)

@@ -325,3 +325,28 @@ class Switch:
     text: str
     actor: str
     at: datetime
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A rehearsal that is wanted, under way or over; times in UTC.
+
+    Attributes:
+        id: of the form or of the night that it is for.
+        actor: who wants it.
+        wanted_at: since when.
+        next_try: when it is due, or until when a process has claimed it.
+        tries: how often it was begun.
+        finished_at: when it ended, None until then.
+        hops: what became of each hop, as JSON.
+        problem: why there is no result, or not all of it; '' otherwise.
+    """
+
+    id: str
+    actor: str
+    wanted_at: datetime
+    next_try: datetime | None
+    tries: int
+    finished_at: datetime | None
+    hops: str
+    problem: str

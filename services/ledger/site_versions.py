@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from services.database import schema
+from services.database.reading import read_once
 from services.database.store import Store
 from services.ledger.admin_journal import AdminJournal
 from services.ledger.records import SiteVersion, VersionState
@@ -39,9 +40,7 @@ class SiteVersions:
 
     async def published(self, *, after: int = 0, limit: int) -> tuple[SiteVersion, ...]:
         """Return the published versions with a number above ``after``, newest first."""
-        query = select(TABLE).where(TABLE.c.version > after, PUBLISHED)
-        rows = await self._store.read(query.order_by(TABLE.c.version.desc()).limit(limit))
-        return tuple(map(_version, rows))
+        return tuple(map(_version, await self._store.read(_published(after, limit))))
 
     async def at(self, time: datetime) -> SiteVersion | None:
         """Return the version that was published last before a time in UTC; None if it was the file."""
@@ -79,6 +78,16 @@ class SiteVersions:
             return await self._store.write(work)
         except IntegrityError:  # another process was first
             return False
+
+
+def read_published_versions(database_url: str, *, limit: int) -> tuple[SiteVersion, ...]:
+    """Return the published versions, newest first, before the ledger is opened; none without a database."""
+    return tuple(map(_version, read_once(database_url, _published(0, limit))))
+
+
+def _published(after: int, limit: int) -> Select[Any]:
+    query = select(TABLE).where(TABLE.c.version > after, PUBLISHED)
+    return query.order_by(TABLE.c.version.desc()).limit(limit)
 
 
 def _version(row: Row[Any]) -> SiteVersion:

@@ -63,6 +63,10 @@ ALERTS = {
         '{text}. Write to the customer: {email}.',
     ),
     AlertKind.PROBLEM: ('The shop has a problem', '{text}'),
+    AlertKind.REHEARSAL: (
+        'The rehearsal of tonight has found something',
+        '{text}. The page Selling of the admin has every step.',
+    ),
 }
 
 

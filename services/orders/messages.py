@@ -41,6 +41,7 @@ class AlertKind(enum.StrEnum):
     DELIVERY = 'delivery'
     MAIL = 'mail'
     PROBLEM = 'problem'
+    REHEARSAL = 'rehearsal'
 
 
 def mails_after(

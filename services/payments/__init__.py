@@ -3,7 +3,7 @@
 from services.payments.build import build_payments
 from services.payments.client import Payments
 from services.payments.dashboard import dashboard_url
-from services.payments.errors import means_missing, was_answered
+from services.payments.errors import means_missing, refuses_key, was_answered
 from services.payments.events import RELEVANT, SESSION_EVENTS, WARNING_EVENTS, kind_of, named_by
 from services.payments.evidence import LONGEST_EVIDENCE, longest_field
 from services.payments.listing import ListEntry, ListPage
@@ -17,6 +17,7 @@ from services.payments.permissions import (
 from services.payments.prices import ListedPrice
 from services.payments.probes import SessionTrial
 from services.payments.refunds import Refund
+from services.payments.rehearsal import RehearsalEvent
 from services.payments.session_params import CheckoutPage
 from services.payments.signature import signed_event
 from services.payments.webhook_endpoints import WebhookEndpoint
@@ -35,6 +36,7 @@ __all__ = [
     'ListedPrice',
     'Payments',
     'Refund',
+    'RehearsalEvent',
     'SessionTrial',
     'WebhookEndpoint',
     'build_payments',
@@ -45,6 +47,7 @@ __all__ = [
     'longest_field',
     'means_missing',
     'named_by',
+    'refuses_key',
     'signed_event',
     'was_answered',
 ]

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -11,11 +11,11 @@ from urllib.parse import quote, urlsplit
 import httpx
 import stripe
 
-from services.errors import PaymentsUnavailable, PaymentUnreachable, ShopError
+from services.errors import PaymentsUnavailable, PaymentUnreachable
 from services.money import Money
 from services.orders import Environment, Order, PaymentSession
 from services.payments.clock import DatedClient, StripeClock
-from services.payments.errors import as_shop_error, means_missing
+from services.payments.errors import as_shop_error, means_missing, refuses_key
 from services.payments.events import WARNINGS
 from services.payments.evidence import DisputeEvidence
 from services.payments.listing import Listing
@@ -23,6 +23,7 @@ from services.payments.permissions import MissingPermissions, is_forbidden, need
 from services.payments.prices import Prices
 from services.payments.probes import Probes
 from services.payments.refunds import Refunds
+from services.payments.rehearsal import PaymentRehearsal
 from services.payments.session_params import CheckoutPage, session_params
 from services.payments.translate import price_from, session_from
 from services.payments.webhook_endpoints import WebhookEndpoints
@@ -36,6 +37,7 @@ RETRIES = 2  # with the same idempotency key; the SDK waits half a second and mo
 SESSIONS = '/v1/checkout/sessions'
 SESSION_WRITE = 'checkout_session_write'
 EXPAND = ['payment_intent.latest_charge']
+NO_SESSION = 'cs_test_none'
 TRIED = tuple(
     f'/v1/{name}'
     for name in ('prices', 'checkout/sessions', 'payment_intents', 'charges', 'disputes', 'reviews', 'events')
@@ -92,6 +94,9 @@ class Payments:
         self.evidence = DisputeEvidence(self._read, self._post)
         self.prices = Prices(self._read_in_set_up, self._post)
         self.endpoints = WebhookEndpoints(self._read_in_set_up, self._post, self._delete)
+        self.rehearsal = PaymentRehearsal(
+            self._read, self._post, params_of=lambda order: self._session_params(order, self._page())
+        )
         self._expand: dict[str, Any] = {'expand': EXPAND}
 
     async def close(self) -> None:
@@ -108,22 +113,12 @@ class Payments:
         Raises:
             ShopError: Stripe refuses the key, or does not answer.
         """
-        tries = [self._read(path, limit=1) for path in TRIED]
-        # That it does not exist proves the permission: a key without it is refused before.
-        tries.append(self._find_nothing(self.expire_session('cs_test_none')))
+        # To expire a session that does not exist proves the permission: without it the key is refused before.
+        tries = [*(self._read(path, limit=1) for path in TRIED), self.expire_session(NO_SESSION)]
         for error in await asyncio.gather(*tries, return_exceptions=True):
-            if isinstance(error, ShopError) and not is_forbidden(error):
+            says_nothing_of_the_key = isinstance(error, PaymentsUnavailable) and not refuses_key(error)
+            if isinstance(error, BaseException) and not says_nothing_of_the_key:
                 raise error
-            if isinstance(error, BaseException) and not isinstance(error, ShopError):
-                raise error
-
-    async def _find_nothing(self, request: Awaitable[None]) -> dict[str, Any]:
-        try:
-            await request
-        except PaymentsUnavailable as error:
-            if not means_missing(error):
-                raise
-        return {}
 
     async def read_price(self, price_id: str) -> Money:
         """Read what a price costs.

@@ -45,6 +45,11 @@ def means_missing(error: ShopError) -> bool:
     return isinstance(cause, stripe.InvalidRequestError) and cause.http_status == 404
 
 
+def refuses_key(error: ShopError) -> bool:
+    """Whether Stripe does not know the key, or does not accept it any more."""
+    return isinstance(error.__cause__, stripe.AuthenticationError)
+
+
 @contextmanager
 def refusals() -> Iterator[None]:
     """Tell refusals from what may succeed later.

@@ -155,6 +155,7 @@ class SandboxState:
         }
         self.webhook_secrets: dict[str, str] = {}
         self.session_of_intent: dict[str, str] = {}
+        self.intents_without_session: dict[str, Session] = {}  # what their objects are made from
         self.events: dict[str, Event] = {}
         self.idempotency: dict[str, IdempotencyRecord] = {}
 
@@ -189,8 +190,8 @@ class SandboxState:
             self.session_of_intent.pop(key, None)
 
     def get_session_of_intent(self, intent: str) -> Session:
-        """Return the session of a payment intent."""
-        return self.sessions[self.session_of_intent[intent]]
+        """Return the session of a payment intent, or what stands for it where there is none."""
+        return self.intents_without_session.get(intent) or self.sessions[self.session_of_intent[intent]]
 
     async def close(self) -> None:
         """Stop all webhook deliveries."""

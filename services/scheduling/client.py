@@ -77,6 +77,11 @@ class Scheduling:
         """Whether every order gets a single-use link of its own."""
         return self._api.has_token
 
+    @property
+    def links_can_be_deleted(self) -> bool:
+        """Whether a link that is made now can be deleted, as far as it is known."""
+        return self._links.are_shares
+
     async def check(self, minutes: int) -> CalendarProblem | None:
         """Check that what is sold can be booked; None when nothing is wrong.
 

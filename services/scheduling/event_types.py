@@ -1,12 +1,13 @@
 """The event types of the account at Calendly that a shop could sell, and making one."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from services.errors import CalendarUnavailable
+from services.errors import CalendarRefused, CalendarUnavailable
 from services.orders import plain_text
-from services.scheduling.api import CalendlyApi, has_status
+from services.scheduling.api import CalendlyApi
 
 PATH = '/event_types'
 LONGEST_NAME = 55
@@ -42,11 +43,8 @@ class EventTypes:
             CalendarUnavailable: Calendly cannot be reached or refuses.
         """
         found = {each.uri: each for each in await self._of('user')}
-        try:
+        with suppress(CalendarRefused):  # only an admin may read the organization
             found |= {each.uri: each for each in await self._of('organization') if each.uri not in found}
-        except CalendarUnavailable as error:
-            if not has_status(error, 403):
-                raise  # only an admin may read the organization
         return tuple(found.values())
 
     async def make(self, name: str, minutes: int) -> ListedEventType:

@@ -23,7 +23,7 @@ class Answers:
             existing: the texts of the settings that have a value.
             fixed: those of them that cannot be changed here, such as those of the environment.
         """
-        self._ledger = ledger
+        self.ledger = ledger
         self.existing = dict(existing)
         self.fixed = {name: value for name, value in fixed.items() if name in NAMES and value.strip()}
         self.draft: dict[str, str] = {}
@@ -31,8 +31,8 @@ class Answers:
 
     async def open(self) -> None:
         """Read the answers of a set-up that was broken off, and what was made in it."""
-        self.draft = await self._ledger.settings.read(Kept.DRAFT)
-        self.made = await self._ledger.settings.read(Kept.MADE)
+        self.draft = await self.ledger.settings.read(Kept.DRAFT)
+        self.made = await self.ledger.settings.read(Kept.MADE)
 
     @property
     def values(self) -> dict[str, str]:
@@ -95,7 +95,7 @@ class Answers:
         values = self.values
         changed = [name for name, value in answers.items() if value != values.get(name, '')]
         outdated = {other for name in changed for other in OUTDATES.get(name, ())} - answers.keys()
-        await self._ledger.settings.put(Kept.DRAFT, answers, without=outdated)
+        await self.ledger.settings.put(Kept.DRAFT, answers, without=outdated)
         self.draft = {n: v for n, v in self.draft.items() if n not in outdated} | dict(answers)
 
     async def write_down(self, what: str, made_id: str, secret: str, name: str) -> None:
@@ -108,12 +108,12 @@ class Answers:
             name: the setting that the secret is.
         """
         record = webhooks.record_of(made_id, secret)
-        await self._ledger.settings.write_down_made(what, record, {name: secret})
+        await self.ledger.settings.write_down_made(what, record, {name: secret})
         self.made[what], self.draft[name] = record, secret
 
     async def forget_made(self) -> None:
         """Forget what was made: it is deleted."""
-        await self._ledger.settings.put(Kept.MADE, {}, without=list(self.made))
+        await self.ledger.settings.put(Kept.MADE, {}, without=list(self.made))
         self.made = {}
 
     async def finish(self, written: Mapping[str, str], *, in_ledger: bool) -> None:
@@ -124,5 +124,5 @@ class Answers:
             in_ledger: whether the ledger keeps them.
         """
         kept = {name: value for name, value in written.items() if value} if in_ledger else {}
-        await self._ledger.settings.finish(kept, without=written.keys() - kept.keys())
+        await self.ledger.settings.finish(kept, without=written.keys() - kept.keys())
         self.existing, self.draft = self.existing | dict(written), {}

@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from services.settings import HOME
@@ -64,6 +65,9 @@ def write(path: Path, values: Mapping[str, str]) -> None:
             _write_new(temporary, with_values(before, values))
             if any(read(temporary).get(name) != value for name, value in values.items()):
                 raise NotWritten(f'{path}: a value cannot be written in such a file')
+            if path.exists():  # whoever the shop runs as must be able to read it, also after a set-up as root
+                with suppress(PermissionError):
+                    os.chown(temporary, path.stat().st_uid, path.stat().st_gid)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Beginning a set-up: what is there already, and the ledger that keeps the answers."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,5 +56,5 @@ def _make_private(ledger: Ledger) -> None:
         return
     for suffix in ('', '-wal', '-shm'):
         file = Path(f'{ledger.store.engine.url.database}{suffix}')
-        if file.exists():
+        with suppress(FileNotFoundError, PermissionError):  # its owner decides
             file.chmod(PRIVATE)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from services.errors import CalendarUnavailable, PaymentsUnavailable, ShopError
+from services.payments import refuses_key
 from services.scheduling import problem_of_error
 
 WHERE_KEYS = 'Keys are in Stripe Dashboard > Developers > API keys.'
@@ -31,7 +32,7 @@ def stripe_answers(*, may_skip: bool = False) -> Iterator[None]:
         yield
     except PaymentsUnavailable as error:
         words = str(error)
-        if 'AuthenticationError' in words:
+        if refuses_key(error):
             words = 'Stripe does not know this key, or it has expired. ' + WHERE_KEYS
         raise Refused(words, may_skip=may_skip) from error
     except ShopError as error:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from services import site
 from services.check import Finding, Level, check
 from services.set_up import webhooks
 from services.set_up.answers import Answers
@@ -17,6 +16,11 @@ from services.set_up.vendors import payments_of, scheduling_of
 from services.settings import SettingsError, find_value, parse_settings
 from services.settings.urls import is_public
 from services.site import SiteProblem
+<<<<<<< HEAD
+from services.texts import read_texts
+=======
+from services.texts import Texts
+>>>>>>> setup
 
 CHECK_DEADLINE = 30.0  # seconds; `main.py check` has more
 
@@ -93,11 +97,18 @@ class SetUp:
             if value != before.get(name, '')
         ]
 
-    def problems(self) -> list[str]:
+    async def problems(self) -> list[str]:
         """Return what would keep the shop from starting with these settings."""
         try:
             settings = parse_settings(self.answers.values)
-            site.load(settings.site_file, live=settings.mode == 'live')
+<<<<<<< HEAD
+            read_texts(settings)
+=======
+            file = site.load_file(settings.site_file)
+            # Examples in the file do no harm where the admin has published other texts.
+            shown, live = site.PresentSite(file.site), settings.mode == 'live'
+            await Texts(self.answers.ledger, file, shown, live=live).open()
+>>>>>>> setup
         except (SettingsError, SiteProblem) as error:
             return list(error.problems)
         return []
@@ -108,7 +119,7 @@ class SetUp:
         Raises:
             Refused: the shop would not start with them, or they cannot be written.
         """
-        if problems := self.problems():
+        if problems := await self.problems():
             raise Refused(' '.join(problems))
         values, path = self.answers.to_write, self.target
         if path is not None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Array, Comment, Table, Whitespace
 
 log = logging.getLogger(__name__)
@@ -34,14 +35,14 @@ def edited(text: str, changes: Changes) -> str:
     if not changes:
         return text
     wanted = _filled(_wanted(data, changes))
-    document = tomlkit.parse(text)
     try:
+        document = tomlkit.parse(text)
         for place, value in changes.items():
             _write(document, place, value)
         written = tomlkit.dumps(document)
         if _filled(tomllib.loads(written)) == wanted:
             return written
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # TOMLKitError is a ValueError
+    except (TOMLKitError, AttributeError, IndexError, KeyError, TypeError, ValueError):
         log.info('the layout of the site.toml cannot be kept', exc_info=True)
     return tomlkit.dumps(wanted)
 

@@ -18,6 +18,11 @@ RESPONSES: dict[str, dict[str, Any]] = {
 
 # (method, path) -> parameters accepted in addition (`more`), and described ones that are refused (`fewer`)
 REQUESTS: dict[tuple[str, str], dict[str, Any]] = {
+    ('POST', '/v1/payment_intents'): {
+        # 2026-11-26: endive renamed `payment_method_types` here too; stripe 16.1 has only the new name.
+        'fewer': ('payment_method_types',),
+        'more': {'allowed_payment_method_types': {'type': 'array', 'items': {'type': 'string'}}},
+    },
     ('POST', '/v1/checkout/sessions'): {
         # 2026-11-23: endive renamed `payment_method_types`; stripe 16.1 has only the new name.
         'fewer': ('payment_method_types',),

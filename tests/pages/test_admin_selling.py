@@ -1,16 +1,21 @@
 """The page about selling, and what the landing page shows while selling is stopped."""
 
+import asyncio
 import re
+from datetime import time
+from pathlib import Path
 
 import pytest
 
 from services.orders import State
+from services.rehearsal import Hop, Outcome, Part, child, to_json
 from services.shop import Shop
 from tests.pages.admin import PASSWORD, Operator
 from tests.pages.conftest import Way
 from tests.pages.customer import Customer, words
 from tests.pages.outline import app_html
 from tests.sandbox_client import SandboxClient
+from ui.admin.rehearsal import BEYOND
 
 TEXT = 'On holiday <until> Monday.\n\nPlease call.'
 PATH = '/admin/selling'
@@ -80,6 +85,72 @@ async def test_who_has_paid_gets_the_calendar(
     assert order is not None
     assert order.state is State.PAID
     assert 'Payment Successful' in customer.text
+
+
+REHEARSE = """
+import json, pathlib, sys, threading
+while not pathlib.Path(__file__).with_name('go').exists():
+    threading.Event().wait(0.02)
+print(json.dumps({'hops': HOPS}))
+"""
+
+
+async def test_a_rehearsal_is_made_once(
+    operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The button has one made, however often the form is sent; the page says what is found."""
+    hops = (
+        Hop(Part.SANDBOX, 'A time is booked', Outcome.FAILED, 'No <time> is free.', 1234),
+        Hop(Part.TEST_KEYS, 'The session is paid', Outcome.NOT_POSSIBLE, 'there is no call for it', 0),
+    )
+    (tmp_path / 'main.py').write_text(REHEARSE.replace('HOPS', to_json(hops)))
+    monkeypatch.setattr(child, 'HOME', tmp_path)
+    page = words((await operator.get(PATH)).text)
+    assert 'Nothing was rehearsed yet.' in page
+    assert BEYOND['test'] in page
+    for _ in range(2):
+        answer = await operator.post(f'{PATH}/rehearsal', form='a')
+        assert (answer.status_code, answer.headers['location']) == (303, f'{PATH}#rehearsal')
+    page = words((await operator.get(PATH)).text)
+    assert 'It is being rehearsed' in page
+    assert 'Rehearse now' not in page
+    (tmp_path / 'go').touch()
+    async with asyncio.timeout(30):
+        while 'It is being rehearsed' in page:
+            html = (await operator.get(PATH)).text
+            page = words(html)
+    assert 'failed: No &lt;time&gt; is free.' in html
+    assert '1 of 2 steps failed' in page
+    assert '1,234 ms' in page
+    assert 'not possible: there is no call for it' in page
+    assert 'by admin' in page
+    assert 'Rehearse now' in page
+
+
+async def test_the_schedule_is_set_on_the_page(operator: Operator, shop: Shop) -> None:
+    """A time turns it on or changes it, no time turns it off, and what is no time changes nothing."""
+    assert 'Rehearse every night' in words((await operator.get(PATH)).text)
+    await operator.post(f'{PATH}/rehearsal-at-night', at='23:45')
+    page = words((await operator.get(PATH)).text)
+    assert 'Every night at 11:45 PM' in page
+    assert 'OPERATOR_EMAIL and SMTP_URL are needed' in page
+    answer = await operator.post(f'{PATH}/rehearsal-at-night', at='25:00')
+    assert answer.status_code == 400
+    assert '03:00' in words(answer.text)
+    assert (await shop.rehearsals.schedule()).at == time(23, 45)
+    await operator.post(f'{PATH}/rehearsal-at-night')
+    assert not (await shop.rehearsals.schedule()).is_on
+    assert 'Rehearse every night' in words((await operator.get(PATH)).text)
+
+
+@pytest.mark.parametrize(
+    ('mode', 'sentence'),
+    [('demo', 'This is the demo'), ('test', 'You have test keys'), ('live', 'You have live keys')],
+)
+def test_the_page_says_what_is_rehearsed(mode: str, sentence: str) -> None:
+    """With live keys it says that only the simulation is used, and why."""
+    assert sentence in BEYOND[mode]
+    assert ('real money' in BEYOND[mode]) is (mode == 'live')
 
 
 async def test_the_page_says_how_it_stands(operator: Operator) -> None:

@@ -9,6 +9,7 @@ from httpx import Response
 from sqlalchemy import func, select
 
 from services.database import schema
+from services.ledger import VersionState
 from services.settings import parse_settings
 from services.shop import Shop, build
 from services.site.fields import SECTIONS
@@ -309,6 +310,25 @@ async def test_undo_lists_who_changed_what_and_goes_back(editor: Editor, shop: S
     lines = [line.line for line in await shop.ledger.admin_journal.newest(limit=9)]
     assert lines[0] == 'texts of the file published again: Headline'
     assert 'texts published: Headline' in lines
+
+
+async def test_the_page_says_what_the_operator_must_know(editor: Editor, shop: Shop) -> None:
+    """That the file has changed since, and that a version is refused and why; each with what to do."""
+    toml, add = shop.texts.file.text, shop.ledger.site_versions.add
+    assert 'have changed since' not in words(await editor.overview())
+    assert await add(0, VersionState.PUBLISHED, toml, file_digest='of other words', actor='somebody')
+    page = words(await editor.overview())
+    assert 'have changed since these texts were published' in page
+    assert 'Use again' in page
+    bad = toml.replace('headline =', 'hedline =')
+    assert await add(1, VersionState.PUBLISHED, bad, file_digest=shop.texts.file_digest, actor='somebody')
+    page = words(await editor.overview())
+    assert 'The texts of version 2 are refused, version 1 is shown:' in page
+    assert 'landing.headline is missing' in page
+    await editor.press('versions/restore', version='0')
+    page = words(await editor.overview())
+    assert 'have changed since' not in page
+    assert 'The texts of version 2 are refused' not in page
 
 
 async def test_a_discarded_draft_is_gone(editor: Editor, shop: Shop) -> None:

@@ -137,7 +137,7 @@ ROWS = {
         {'SITE_FILE': '/nowhere/none.toml'},
     ),
     'example texts': Row(
-        (('site', WARNING, 'still holds examples: [contact] email'),), {'SITE_FILE': str(ROOT / 'site.toml')}
+        (('site', WARNING, 'still hold examples: [contact] email'),), {'SITE_FILE': str(ROOT / 'site.toml')}
     ),
     # Stripe's key
     'key revoked': Row((('stripe key', WRONG, 'Stripe refuses the key'),), act=stripe('key', revoked=True)),

@@ -238,6 +238,23 @@ async def test_missing_rights_are_named(environ: dict[str, str], sandbox: Sandbo
         assert refused.value.may_skip
 
 
+async def test_what_says_nothing_of_the_key_does_not_stop_the_set_up(
+    environ: dict[str, str], sandbox: SandboxClient
+) -> None:
+    """A list that Stripe does not have, or an organization that is closed; but silence stops a step."""
+    async with opened(environ, Path(os.devnull)) as s:
+        sandbox.fault('GET /v1/reviews', 'fail', status=404)
+        await TAKE[Step.KEYS](s, sandbox)
+        sandbox.fault('GET /v1/prices', 'reset', times=9)
+        with pytest.raises(Refused, match='Stripe does not answer'):
+            await TAKE[Step.KEYS](s, sandbox)
+        sandbox.act('calendly-token', admin=False)
+        await TAKE[Step.CALENDAR](s, sandbox)
+        sandbox.fault('GET /event_types', 'fail', status=500, times=9)
+        with pytest.raises(Refused, match='Calendly does not answer'):
+            await s.calendar.event_types()
+
+
 async def test_a_publishable_key_of_the_other_mode_is_dropped(
     environ: dict[str, str], sandbox: SandboxClient
 ) -> None:
@@ -278,6 +295,25 @@ async def test_without_a_token_the_public_link_is_sold(
     shop = build(load(environ, Path(os.devnull), read_kept_settings))
     assert (shop.scheduling.makes_links, subscriptions(sandbox)) == (False, [])
     await shop.close()
+
+
+async def test_what_would_keep_the_shop_from_starting_is_said_before_writing(
+    environ: dict[str, str], sandbox: SandboxClient
+) -> None:
+    """Live keys with example texts, without an address and a secret."""
+    alone = {name: environ[name] for name in ('DATABASE_URL', 'SITE_FILE')}
+    async with opened(alone, Path(os.devnull)) as s:
+        live = {'STRIPE_SECRET_KEY': 'sk_live_1', 'STRIPE_PRICE_ID': 'price_1'}
+        s.answers.draft |= live | {'CALENDLY_LINK': 'https://calendly.com/you/session'}
+        assert [problem.partition(' ')[0] for problem in await s.problems()] == [
+            'DOMAIN',
+            'STRIPE_WEBHOOK_SECRET',
+        ]
+        with pytest.raises(Refused, match='DOMAIN must begin with https'):
+            await s.write()
+        s.answers.draft |= {'DOMAIN': DOMAIN, 'STRIPE_WEBHOOK_SECRET': 'whsec_1'}
+        assert all('an example' in problem for problem in await s.problems())
+        assert await s.problems()
 
 
 def test_nobody_answers(environ: dict[str, str], env_file: Path, sandbox: SandboxClient) -> None:

@@ -18,7 +18,7 @@ from services.settings import parse_settings
 from services.shop import Shop, build
 from services.site import PresentSite, SiteProblem, load_file
 from services.site.fields import BY_SLUG
-from services.texts import Texts
+from services.texts import Texts, read_texts
 from tests.processes import ROOT, wait_until
 from tests.sandbox_client import SandboxClient
 from tests.services.conftest import Clock, Customer, fulfilled, on_both_databases
@@ -368,8 +368,15 @@ async def test_evidence_has_the_terms_of_the_day_of_the_order(
     assert 'Never heard of before.' in str(await shop.actions.evidence.collect(later))
 
 
+@on_both_databases
 async def test_real_customers_read_no_examples(shop: Shop, site_file: Path) -> None:
-    """With live keys a start needs texts without examples, from the file or from a version."""
+    """With live keys a start needs texts without examples, from the file or from a version.
+
+    What checks the settings without a running shop says the same.
+    """
+    unstarted = replace(shop.settings, mode='live')
+    with pytest.raises(SiteProblem, match=r'\[contact\] phone is .* an example'):
+        await asyncio.to_thread(read_texts, unstarted)
     live = Texts(shop.ledger, load_file(site_file), PresentSite(shop.site), live=True)
     with pytest.raises(SiteProblem, match=r'\[contact\] phone is .* an example'):
         await live.open()
@@ -383,5 +390,6 @@ async def test_real_customers_read_no_examples(shop: Shop, site_file: Path) -> N
     await live.open()
     assert live.shown is not None
     assert live.example_problems(shop.site) == ()
+    assert await asyncio.to_thread(read_texts, unstarted) == shop.site
     found = live.example_problems(shop.texts.file.site)
     assert [problem.place for problem in found] == [('contact', name) for name in ('email', 'phone', 'hours')]

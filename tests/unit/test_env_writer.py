@@ -1,5 +1,6 @@
 """Writing ``.env``: what stays, what changes, and how values are written."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,16 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(NotWritten):
         write(tmp_path / '.env', {'PORT': '1'})
     assert [each.name for each in tmp_path.iterdir()] == ['.env']
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can give files away')
+def test_the_owner_stays(tmp_path: Path) -> None:
+    """A set-up as root does not take the file away from the user that the shop runs as."""
+    file = tmp_path / '.env'
+    file.touch()
+    os.chown(file, 10001, 10001)
+    write(file, {'PORT': '1'})
+    assert (file.stat().st_uid, file.stat().st_gid) == (10001, 10001)
 
 
 def test_a_value_that_stands_twice_is_changed_twice() -> None:

@@ -30,6 +30,7 @@ IMPERSONAL = {
     'admin_journal': 'actor',
     'attention': 'key cause order_id state actor',
     'switches': 'name text actor',
+    'rehearsals': 'id actor hops problem',
     'settings': 'kind name value',
     'instance': 'id',
     'site_versions': 'state toml file_digest actor',

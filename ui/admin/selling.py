@@ -8,6 +8,7 @@ from services.errors import BadRequest
 from services.health import Check
 from services.selling import LONGEST_TEXT
 from services.shop import Shop
+from ui.admin import rehearsal
 from ui.admin.access import Form, admin_page, admin_post, see_other
 from ui.admin.check import check_form
 from ui.admin.forms import action_form, button
@@ -31,6 +32,7 @@ MODES = {
 
 def register(shop: Shop) -> None:
     """Register /admin/selling and its actions."""
+    rehearsal.register(shop)
 
     @admin_page(PATH, shop, title='Selling', area=Area.SELLING)
     async def selling(_request: Request, signed_in: SignedIn) -> None:
@@ -41,6 +43,7 @@ def register(shop: Shop) -> None:
         Static(_switch(signed_in, text, since), 'section').classes('panel')
         Static(_offer(shop), 'section')
         Static(join(_checks(await shop.health()), check_form(signed_in)), 'section')
+        await rehearsal.show_rehearsal(shop, signed_in)
 
     @admin_post(f'{PATH}/stop', shop)
     async def stop_selling(_request: Request, signed_in: SignedIn, form: Form) -> Response:

@@ -221,7 +221,7 @@ async def write(set_up: SetUp, _origin: str) -> Markup:
     target = set_up.target
     where = str(target) if target else 'the database of the shop'
     changes = h('dl', *(_change(each) for each in set_up.changes()), class_='facts')
-    if problems := set_up.problems():
+    if problems := await set_up.problems():
         wrong = h('div', *(h('p', problem) for problem in problems), class_='alert', role='alert')
         again = h('p', h('a', 'Check again', href='/setup'))
         return join(h('p', 'The shop would not start with these settings:'), wrong, changes, again)

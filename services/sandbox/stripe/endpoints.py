@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from services.sandbox.state import Event, SandboxState, Session
 from services.sandbox.stripe import (
     checkout,
+    direct_payments,
     disputes,
     event_destinations,
     events,
@@ -130,6 +131,10 @@ def _list(kind: str, url: str) -> Handler:
     return handler
 
 
+def _create_intent(state: SandboxState, _: str, params: Json) -> Json:
+    return dict(direct_payments.create_intent(state, params))
+
+
 def _refund(state: SandboxState, _: str, params: Json) -> Json:
     return dict(refunds.create_refund(state, params))
 
@@ -176,6 +181,14 @@ ENDPOINTS = (
     Endpoint('GET', SESSIONS + '/{}', 'checkout_session_read', _read, parameters.EXPAND),
     Endpoint('POST', SESSIONS + '/{}/expire', 'checkout_session_write', _expire, parameters.EXPAND),
     Endpoint('GET', SESSIONS + '/{}/line_items', 'checkout_session_read', _lines, LINES),
+    Endpoint(
+        'POST',
+        INTENTS,
+        'payment_intent_write',
+        _create_intent,
+        parameters.INTENT_CREATE,
+        ('amount', 'currency'),
+    ),
     Endpoint('GET', INTENTS, 'payment_intent_read', _list('payment_intent', INTENTS), parameters.PAGE),
     Endpoint('GET', INTENTS + '/{}', 'payment_intent_read', _read_one('payment_intent'), parameters.EXPAND),
     Endpoint('GET', CHARGES, 'charge_read', _list('charge', CHARGES), BY_INTENT),

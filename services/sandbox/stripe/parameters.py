@@ -105,6 +105,23 @@ SESSION_CREATE: Validators = EXPAND | {
     ),
 }  # fmt: skip
 
+INTENT_CREATE: Validators = EXPAND | {
+    'amount': integer, 'currency': text(3), 'confirm': boolean, 'payment_method': text(),
+    'automatic_payment_methods': object_of(
+        {'enabled': boolean, 'allow_redirects': one_of('always', 'never')}, ('enabled',)
+    ),
+    'description': text(1000), 'metadata': metadata, 'receipt_email': email, 'return_url': url,
+    **dict.fromkeys(
+        ('allowed_payment_method_types', 'amount_details', 'application_fee_amount', 'capture_method',
+         'confirmation_method', 'confirmation_token', 'customer', 'customer_account',
+         'error_on_requires_action', 'excluded_payment_method_types', 'hooks', 'mandate', 'mandate_data',
+         'off_session', 'on_behalf_of', 'payment_details', 'payment_method_configuration',
+         'payment_method_data', 'payment_method_options', 'radar_options', 'setup_future_usage', 'shipping',
+         'statement_descriptor', 'statement_descriptor_suffix', 'transfer_data', 'transfer_group',
+         'use_stripe_sdk'), unsupported
+    ),
+}  # fmt: skip
+
 SESSION_LIST: Validators = PAGE | {
     'payment_intent': text(), 'status': one_of('complete', 'expired', 'open'),
     'customer_details': object_of({'email': text()}),

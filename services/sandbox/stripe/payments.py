@@ -127,8 +127,8 @@ async def _charge(
     charge = state.add(session, payment_objects.charge(state, session, paid_by, 'pending'))
     intent |= {'latest_charge': charge['id'], 'next_action': None}
     if decline:
-        return _decline(state, intent, charge, decline)
-    _succeed(state, intent, charge)
+        return mark_declined(state, intent, charge, decline)
+    mark_paid(state, intent, charge)
     if then == 'review':
         fraud.open_review(state, charge)
     outcome = await _finish(state, session, 'paid')
@@ -139,7 +139,8 @@ async def _charge(
     return outcome
 
 
-def _decline(state: SandboxState, intent: Json, charge: Json, decline: str) -> Outcome:
+def mark_declined(state: SandboxState, intent: Json, charge: Json, decline: str) -> Outcome:
+    """Mark a charge and its intent as declined; `decline` is Stripe's decline code."""
     code, message = cards.DECLINES.get(decline, ('card_declined', 'Your card was declined.'))
     payment_objects.mark_failed(charge, code, message, decline)
     intent |= {
@@ -151,7 +152,7 @@ def _decline(state: SandboxState, intent: Json, charge: Json, decline: str) -> O
     return Outcome('declined', message, 'card')
 
 
-def _succeed(state: SandboxState, intent: Json, charge: Json) -> None:
+def mark_paid(state: SandboxState, intent: Json, charge: Json) -> None:
     """Mark a charge and its intent as paid."""
     payment_objects.mark_succeeded(charge)
     intent |= {
@@ -218,11 +219,11 @@ def settle_bank_payment(state: SandboxState, session: Session, success: bool) ->
     state.pending_bank_payments.discard(session.id)
     charge = state.tables['charge'][intent['latest_charge']]
     if success:
-        _succeed(state, intent, charge)
+        mark_paid(state, intent, charge)
         session.payment_status = 'paid'
         invoices.make_invoice(state, session)
     else:
-        _decline(state, intent, charge, 'insufficient_funds')
+        mark_declined(state, intent, charge, 'insufficient_funds')
     kind = 'async_payment_succeeded' if success else 'async_payment_failed'
     events.record(state, f'checkout.session.{kind}', objects.session(state, session))
 

@@ -318,6 +318,20 @@ def _create_admin() -> None:
         sa.PrimaryKeyConstraint('id', name='pk_admin_journal'),
     )
     op.create_table(
+        'rehearsals',
+        sa.Column('id', sa.String(64), nullable=False),
+        sa.Column('actor', TEXT, nullable=False),
+        sa.Column('wanted_at', TIME, nullable=False),
+        sa.Column('next_try', TIME, nullable=True),
+        sa.Column('tries', WHOLE, nullable=False),
+        sa.Column('finished_at', TIME, nullable=True),
+        sa.Column('hops', TEXT, nullable=False),
+        sa.Column('problem', TEXT, nullable=False),
+        sa.PrimaryKeyConstraint('id', name='pk_rehearsals'),
+    )
+    op.create_index('ix_rehearsals_next_try', 'rehearsals', ['next_try'])
+    op.create_index('ix_rehearsals_finished_at', 'rehearsals', ['finished_at'])
+    op.create_table(
         'switches',
         sa.Column('name', sa.String(32), nullable=False),
         sa.Column('is_on', FLAG, nullable=False),
