@@ -16,11 +16,7 @@ from services.set_up.vendors import payments_of, scheduling_of
 from services.settings import SettingsError, find_value, parse_settings
 from services.settings.urls import is_public
 from services.site import SiteProblem
-<<<<<<< HEAD
 from services.texts import read_texts
-=======
-from services.texts import Texts
->>>>>>> setup
 
 CHECK_DEADLINE = 30.0  # seconds; `main.py check` has more
 
@@ -101,14 +97,7 @@ class SetUp:
         """Return what would keep the shop from starting with these settings."""
         try:
             settings = parse_settings(self.answers.values)
-<<<<<<< HEAD
-            read_texts(settings)
-=======
-            file = site.load_file(settings.site_file)
-            # Examples in the file do no harm where the admin has published other texts.
-            shown, live = site.PresentSite(file.site), settings.mode == 'live'
-            await Texts(self.answers.ledger, file, shown, live=live).open()
->>>>>>> setup
+            await asyncio.to_thread(read_texts, settings)
         except (SettingsError, SiteProblem) as error:
             return list(error.problems)
         return []

@@ -52,7 +52,7 @@ def press(page: Page, label: str, heading: str) -> None:
 def test_from_an_empty_database_to_a_booked_order(
     page: Page, empty_shop: Server, sandbox: SandboxClient
 ) -> None:
-    """Keys and token are typed, the rest is offered; a kill loses no answer; the shop then sells."""
+    """Keys and token are typed, the rest is made; a kill loses no answer; the shop then sells."""
     assert httpx.get(f'{empty_shop.url}/readyz', trust_env=False).status_code == 503
     page.goto(empty_shop.url)
     expect(page.get_by_role('heading', level=1)).to_have_text('This shop is not set up yet')
@@ -65,8 +65,8 @@ def test_from_an_empty_database_to_a_booked_order(
     page.get_by_label('Publishable key').fill(sandbox.settings['STRIPE_PUBLISHABLE_KEY'])
     press(page, 'Try the keys', 'Price')
     axe.check(page)
-    page.get_by_role('radio').check()
-    press(page, 'Use this price', 'Calendly token')
+    page.get_by_label('Amount').fill('120')
+    press(page, 'Make this price', 'Calendly token')
     page.get_by_label('Personal access token').fill(sandbox.settings['CALENDLY_TOKEN'])
     press(page, 'Try the token', 'Event type')
 
@@ -77,8 +77,7 @@ def test_from_an_empty_database_to_a_booked_order(
     expect(page.get_by_text('This link is not valid any more')).to_be_visible()
     open_set_up(page, empty_shop)
     expect(page.get_by_role('heading', level=1)).to_have_text('Event type')
-    page.get_by_role('radio').check()
-    press(page, 'Use this event type', 'Public address')
+    press(page, 'Make one of 60 minutes', 'Public address')
     expect(page.get_by_label('Address of the shop')).to_have_value(empty_shop.url)
     press(page, 'Use this address', 'Messages from Stripe')
     press(page, 'Make the endpoint at Stripe', 'Messages from Calendly')
@@ -91,7 +90,9 @@ def test_from_an_empty_database_to_a_booked_order(
 
     expect(page.get_by_role('heading', name='Sign in')).to_be_visible(timeout=1000 * START_TIMEOUT)
     page.get_by_role('link', name='make your first test sale').click()
-    journey.connected_button(page).click()
+    button = journey.connected_button(page)
+    expect(button).to_contain_text('$120')
+    button.click()
     journey.at_stripe(page)
     journey.pay_by_card(page)
     journey.on_order_page(page)

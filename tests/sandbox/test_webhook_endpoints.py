@@ -1,6 +1,7 @@
 """The sandbox's webhook endpoints, products and prices at Stripe, and event types made at Calendly."""
 
 import json
+from datetime import datetime, timedelta
 
 import httpx
 import stripe
@@ -110,15 +111,31 @@ def test_a_price_can_be_made_with_its_product(sandbox: SandboxClient, http: http
     assert http.post('/stripe/v1/prices', data={'currency': 'usd', 'product': product}).is_error
 
 
-def test_an_event_type_can_be_made(api: httpx.Client) -> None:
-    """One on one, with its own address, and listed; a wrong owner, name or length is refused."""
+def test_an_event_type_can_be_made(sandbox: SandboxClient, api: httpx.Client) -> None:
+    """It is listed, and booked by its page and its links; a wrong owner, name or length is refused."""
     owner = api.get('users/me').json()['resource']['uri']
-    body = {'owner': owner, 'name': 'An Hour', 'duration': 60, 'active': True}
+    body = {'owner': owner, 'name': 'An Hour', 'duration': 45, 'active': True}
     made = api.post('event_types', json=body).json()['resource']
-    assert (made['kind'], made['duration'], made['secret']) == ('solo', 60, False)
+    assert (made['kind'], made['duration'], made['secret']) == ('solo', 45, False)
     assert made['scheduling_url'].endswith('/an-hour')
     assert api.get(made['uri']).json()['resource'] == made
     listed = api.get('event_types', params={'user': owner, 'active': 'true'}).json()['collection']
     assert [each['uri'] for each in listed][1:] == [made['uri']]
     for wrong in ({'owner': 'https://api.calendly.com/users/1'}, {'name': ' '}, {'duration': 721}):
         assert api.post('event_types', json=body | wrong).status_code == 400
+    single = {'max_event_count': 1, 'owner': made['uri'], 'owner_type': 'EventType'}
+    link = api.post('scheduling_links', json=single).json()['resource']
+    share = api.post('shares', json={'event_type': made['uri']}).json()['resource']
+    (shared,) = share['scheduling_links']
+    assert (link['owner'], shared['owner'], share['share_override']['duration']) == (made['uri'],) * 2 + (45,)
+    query = {'user': owner, 'event_type': made['uri']}
+    assert [each['uri'] for each in api.get('shares', params=query).json()['collection']] == [share['uri']]
+    for url in (made['scheduling_url'], link['booking_url'], shared['booking_url']):
+        booked = sandbox.book(url, name='Pat', email='pat@example.com')
+        event = api.get(booked['event']).json()['resource']
+        start, end = (datetime.fromisoformat(event[name]) for name in ('start_time', 'end_time'))
+        assert (event['event_type'], event['name'], end - start) == (
+            made['uri'],
+            'An Hour',
+            timedelta(minutes=45),
+        )

@@ -129,7 +129,7 @@ def test_price_and_event_type_can_be_made(
     said = set_up(environ, env_file, operator)
     settings = load(environ, env_file)
     assert settings.stripe_price_id != sandbox.settings['STRIPE_PRICE_ID']
-    assert settings.calendly_link.endswith('/c&p-coaching-session')
+    assert settings.calendly_link.endswith('/c-p-coaching-session')
     assert '€149.50' in said
 
 

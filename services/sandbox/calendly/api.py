@@ -65,7 +65,8 @@ def available_times(state: SandboxState, request: Request, _: Json) -> tuple[Jso
     for name in ('event_type', 'start_time', 'end_time'):
         if name not in query:
             raise invalid_argument(name, f'{name} must be present')
-    if query['event_type'] != resources.event_type_uri(state.calendar):
+    key = resources.find_event_type(state.calendar, query['event_type'])
+    if key is None:
         raise CalendlyError(404)
     start, end = parse_time(query['start_time'], 'start_time'), parse_time(query['end_time'], 'end_time')
     if start <= state.now():
@@ -74,27 +75,27 @@ def available_times(state: SandboxState, request: Request, _: Json) -> tuple[Jso
         raise invalid_argument('end_time', 'end_time must be after start_time')
     if end > start + MAX_RANGE:
         raise invalid_argument('end_time', f'date range can be no greater than {MAX_RANGE.days} days')
-    link = state.config.calendly_link
+    of = state.calendar.made_event_types.get(key) or resources.event_type(state.calendar)
     times = [
         {
             'status': 'available', 'invitees_remaining': 1, 'start_time': resources.timestamp(time),
-            'scheduling_url': f'{link}/{time:%Y-%m-%dT%H:%M:%SZ}',
+            'scheduling_url': f'{of["scheduling_url"]}/{time:%Y-%m-%dT%H:%M:%SZ}',
         }
-        for time in (state.calendar.free(start, end) if state.calendar.bookable else [])
+        for time in (state.calendar.free(start, end) if key or state.calendar.bookable else [])
     ]  # fmt: skip
     return {'collection': times}, 200
 
 
 def scheduling_links(state: SandboxState, _: Request, body: Json) -> tuple[Json, int]:
     """`POST /scheduling_links`: a link for one booking."""
-    owner = resources.event_type_uri(state.calendar)
+    key = resources.find_event_type(state.calendar, body.get('owner'))
     expected = {'max_event_count': 1, 'owner_type': 'EventType'}
     for name, value in expected.items():
         if body.get(name) != value:
             raise invalid_argument(name, f'{name} must be {value}')
-    if body.get('owner') != owner:
+    if key is None:
         raise invalid_argument('owner', 'owner is unknown; it is the URI of an event type')
-    return {'resource': resources.scheduling_link(state.calendar, state.calendar.new_link())}, 201
+    return {'resource': resources.scheduling_link(state.calendar, state.calendar.new_link(key))}, 201
 
 
 def scheduled_events(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:

@@ -35,7 +35,7 @@ def unavailable(request: Request) -> Response | None:
     state, params = state_of(request), request.path_params
     link = _link(request)
     known = link is not None if 'link' in params else params['user'] == state.config.host_slug
-    if not known or params['event'] != state.config.event_slug or not state.calendar.bookable:
+    if not known or resources.type_of_page(state.calendar, link, params['event']) is None:
         return _notice(
             request, 'This Calendly URL is not valid.', 'Please check the link, or request a new one.', 404
         )
@@ -85,7 +85,8 @@ async def submit(request: Request) -> Response:
     start = _parse_time(values.get('start', ''))
     if start is None:
         return _times_page(request, values, 'Please choose a time.')
-    who = invitee_from(values)
+    key = resources.type_of_page(state.calendar, _link(request), request.path_params['event'])
+    who = invitee_from(values) | resources.invitee_of(state.calendar, key)
     if not who['name'] or not re.fullmatch(r'[^@\s]+@[^@\s]+\.[^@\s]+', str(who['email'])):
         return details_page(
             state, _page_url(request), values, start, 'Please enter your name and a valid email.'

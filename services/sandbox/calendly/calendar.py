@@ -56,6 +56,7 @@ class Booking:
 class Link:
     """A single-use link; one that is a share has an `uuid` and its own `settings`.
 
+    `event_type` is the id of an event type that was made through the API, '' for the calendar's own.
     `max_booking_time` of the settings counts as minutes from now on; Calendly does not document its unit.
     """
 
@@ -65,6 +66,7 @@ class Link:
     uuid: str = ''
     settings: Json = field(default_factory=dict)
     expired: bool = False
+    event_type: str = ''
 
 
 @dataclass(slots=True, eq=False)
@@ -100,7 +102,7 @@ class Mail:
 class Calendar:
     """One host with one event type and its bookings.
 
-    `made_event_types` are the ones made through the API; they are listed, and no page exists for them.
+    `made_event_types` are the ones made through the API; they have pages and links, and the same free times.
     `team` puts the event type under the organization only. `admin` says whether the token may read the
     organization, `may_cancel` whether it may cancel meetings. `other_event_type` is the id of another event
     type of the host, for which no page exists.
@@ -252,19 +254,19 @@ class Calendar:
             'created_at': now.strftime('%Y-%m-%dT%H:%M:%S.%fZ'),
         }  # fmt: skip
 
-    def new_link(self) -> Link:
+    def new_link(self, event_type: str = '') -> Link:
         """Create a single-use link."""
         parts = (uuid.uuid4().hex[:4], uuid.uuid4().hex[:3], uuid.uuid4().hex[:3])
-        link = Link('-'.join(parts), self.now())
+        link = Link('-'.join(parts), self.now(), event_type=event_type)
         self.links[link.id] = link
         while len(self.links) > self.config.max_closed:
             oldest = self.links.pop(next(iter(self.links)))
             self.shares.pop(oldest.uuid, None)
         return link
 
-    def new_share(self, settings: Json) -> Link:
+    def new_share(self, settings: Json, event_type: str = '') -> Link:
         """Create a single-use link that is a share."""
-        link = self.new_link()
+        link = self.new_link(event_type)
         link.uuid, link.settings = str(uuid.uuid4()), settings
         self.shares[link.uuid] = link
         return link

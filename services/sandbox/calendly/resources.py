@@ -1,5 +1,6 @@
 """Calendly's resources as JSON (https://developer.calendly.com/api-docs)."""
 
+import re
 import uuid
 from datetime import datetime
 
@@ -84,7 +85,7 @@ def event_type(calendar: Calendar) -> Json:
 def made_event_type(calendar: Calendar, name: str, minutes: int, *, active: bool) -> Json:
     """Return an event type that was made through the API."""
     config, now = calendar.config, timestamp(calendar.now())
-    slug = '-'.join(name.lower().split())
+    slug = re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')
     return event_type(calendar) | {
         'uri': uri(calendar, 'event_types', str(uuid.uuid4())), 'name': name, 'slug': slug,
         'scheduling_url': f'{config.calendly_api}/{config.host_slug}/{slug}', 'duration': minutes,
@@ -95,12 +96,34 @@ def made_event_type(calendar: Calendar, name: str, minutes: int, *, active: bool
     }  # fmt: skip
 
 
+def find_event_type(calendar: Calendar, wanted: object) -> str | None:
+    """Return the id of a made event type by its URI, '' for the calendar's own, None for another one."""
+    if wanted == event_type_uri(calendar):
+        return ''
+    found = (key for key, made in calendar.made_event_types.items() if made['uri'] == wanted)
+    return next(found, None)
+
+
+def type_of_page(calendar: Calendar, link: Link | None, slug: str) -> str | None:
+    """Return the event type that a page is for, by its link or by its slug; None where there is no such."""
+    slugs = {key: made['slug'] for key, made in calendar.made_event_types.items() if made['active']}
+    slugs |= {'': calendar.config.event_slug} if calendar.bookable else {}
+    fitting = [key for key, each in slugs.items() if each == slug]
+    return next((key for key in fitting if link is None or link.event_type == key), None)
+
+
+def invitee_of(calendar: Calendar, key: str | None) -> Json:
+    """Return what a booking of a made event type differs in."""
+    made = calendar.made_event_types.get(key or '')
+    return {'event_type': key, 'minutes': made['duration']} if made else {}
+
+
 def scheduling_link(calendar: Calendar, link: Link) -> Json:
     """Return a single-use link."""
-    config = calendar.config
+    of = calendar.made_event_types.get(link.event_type) or event_type(calendar)
     return {
-        'booking_url': f'{config.calendly_api}/d/{link.id}/{config.event_slug}',
-        'owner': event_type_uri(calendar), 'owner_type': 'EventType',
+        'booking_url': f'{calendar.config.calendly_api}/d/{link.id}/{of["slug"]}',
+        'owner': of['uri'], 'owner_type': 'EventType',
     }  # fmt: skip
 
 
@@ -108,9 +131,10 @@ def share(calendar: Calendar, link: Link) -> Json:
     """Return a share; a setting that it does not change has the event type's value."""
     hours = [{'from': '09:00', 'to': '17:00'}]
     days = ('monday', 'tuesday', 'wednesday', 'thursday', 'friday')
+    of = calendar.made_event_types.get(link.event_type) or event_type(calendar)
     inherited: Json = {
-        'name': calendar.config.event_name, 'duration': calendar.minutes,
-        'duration_options': calendar.duration_options, 'period_type': 'moving', 'start_date': None,
+        'name': of['name'], 'duration': of['duration'], 'duration_options': of['duration_options'],
+        'period_type': 'moving', 'start_date': None,
         'end_date': None, 'max_booking_time': int(HORIZON.total_seconds()) // 60,
         'min_booking_time': int(NOTICE.total_seconds()) // 60, 'hide_location': False,
         'location_configurations': [{
@@ -161,7 +185,7 @@ def scheduled_event(calendar: Calendar, booking: Booking) -> Json:
         'buffered_start_time': timestamp(booking.start), 'buffered_end_time': timestamp(booking.end),
     }  # fmt: skip
     resource: Json = {
-        'uri': event_uri(calendar, booking), 'name': calendar.config.event_name, 'status': booking.status,
+        'uri': event_uri(calendar, booking), 'name': _name(calendar, booking), 'status': booking.status,
         'start_time': timestamp(booking.start), 'end_time': timestamp(booking.end),
         'event_type': uri(calendar, 'event_types', booking.event_type),
         'location': location(calendar, booking), 'event_memberships': [membership], 'event_guests': [],
@@ -212,3 +236,8 @@ def subscription(calendar: Calendar, item: Subscription) -> Json:
         'organization': organization_uri(calendar),
         'user': user_uri(calendar) if item.scope == 'user' else None, 'creator': user_uri(calendar),
     }  # fmt: skip
+
+
+def _name(calendar: Calendar, booking: Booking) -> str:
+    made = calendar.made_event_types.get(booking.event_type)
+    return str(made['name']) if made else calendar.config.event_name

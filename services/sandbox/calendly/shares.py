@@ -31,13 +31,14 @@ def create(state: SandboxState, _: Request, body: Json) -> tuple[Json, int]:
     calendar = state.calendar
     if not body.get('event_type'):
         raise invalid_argument('event_type', 'event_type must be present')
-    if body['event_type'] != resources.event_type_uri(calendar) or not calendar.bookable:
+    key = resources.find_event_type(calendar, body['event_type'])
+    if key is None or not (key or calendar.bookable):
         raise CalendlyError(404)
-    if not calendar.one_on_one:
+    if not (key or calendar.one_on_one):
         raise invalid_argument('event_type', 'must be a one-on-one event type')
     settings = {name: body[name] for name in SETTINGS if name in body}
     _check(settings | {'duration_options': settings.get('duration_options') or calendar.duration_options})
-    return {'resource': resources.share(calendar, calendar.new_share(settings))}, 201
+    return {'resource': resources.share(calendar, calendar.new_share(settings, key))}, 201
 
 
 def listing(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
@@ -54,11 +55,13 @@ def listing(state: SandboxState, request: Request, _: Json) -> tuple[Json, int]:
         parse_time(query[name], name) if name in query else None
         for name in ('min_created_at', 'max_created_at')
     )
-    known = query.get('event_type') in (None, resources.event_type_uri(calendar))
+    key = resources.find_event_type(calendar, query['event_type']) if 'event_type' in query else None
     found = [
         link
         for link in calendar.shares.values()
-        if known and (after is None or link.created >= after) and (before is None or link.created < before)
+        if ('event_type' not in query or link.event_type == key)
+        and (after is None or link.created >= after)
+        and (before is None or link.created < before)
     ]
     if sort.endswith('desc'):
         found.reverse()

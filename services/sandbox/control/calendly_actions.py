@@ -77,9 +77,9 @@ async def book(state: SandboxState, body: Json) -> Json:
     }
     if 'phone' in body:
         values['a1'] = body['phone']
-    who = invitee_from(values) | {
-        name: body[name] for name in ('minutes', 'scheduling_method') if name in body
-    }
+    key = resources.type_of_page(state.calendar, link, parts.path.rpartition('/')[2])
+    who = invitee_from(values) | resources.invitee_of(state.calendar, key)
+    who |= {name: body[name] for name in ('minutes', 'scheduling_method') if name in body}
     if body.get('other_event_type'):
         who['event_type'] = state.calendar.other_event_type
     return resources.invitee(state.calendar, bookings.book(state, _start(state, body), who, link))
