@@ -179,7 +179,10 @@ def test_the_keyboard_alone(operator: Page, shop: Server, sandbox: SandboxClient
 
 def test_axe(operator: Page, shop: Server, sandbox: SandboxClient, subtests: pytest.Subtests) -> None:
     """Every page of the admin is accessible, empty and full, with its forms open, on a narrow screen too."""
-    for path in ('', '/orders', '/orders?q=nobody', '/attention', '/selling', '/export', '/sign-ins'):
+    for path in (
+        *('', '/orders', '/orders?q=nobody', '/attention', '/selling', '/export', '/sign-ins'),
+        *('/forget', '/forget?who=nobody@example.com'),
+    ):
         with subtests.test(f'{path}, empty'):
             admin.open_page(operator, shop, f'/admin{path}')
             axe.check(operator)
