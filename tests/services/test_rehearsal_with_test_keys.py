@@ -168,13 +168,30 @@ ROWS = {
         ((f'POST {SESSIONS}/*/expire', 'fail', {'status': 400}),),
         acts=(('calendar', {'pooling_type': 'round_robin'}),),
     ),
-    'delivery lost': Row(
-        {DELIVERED: 'has not taken it'}, faults=(('webhook checkout.session.expired', 'hold', {}),)
+    'delivery lost, never refunded': Row(
+        {DELIVERED: 'has not taken it', REFUNDED: 'Invalid', CLOSED: 'the payment is left'},
+        faults=(
+            ('webhook checkout.session.expired', 'hold', {}),
+            ('POST /v1/refunds', 'fail', ALWAYS | {'status': 400}),
+        ),
+        left=1,
     ),
-    'no endpoint': Row(
-        {DELIVERED: 'has not sent it'}, acts=(('webhooks', {'stripe': None, 'calendly': None}),)
+    'no endpoint, may not refund': Row(
+        {DELIVERED: 'has not sent it'},
+        {REFUNDED: 'Charges and Refunds: Write'},
+        acts=(
+            ('webhooks', {'stripe': None, 'calendly': None}),
+            ('key', {'missing_permissions': ['charge_write']}),
+        ),
+        left=1,
     ),
-    'thin events': Row(acts=(('webhooks', {'stripe_payload': 'thin'}),)),
+    'thin events, may not pay': Row(
+        impossible={PAID: 'PaymentIntents: Write', REFUNDED: f'it needs "{PAID}"'},
+        acts=(
+            ('webhooks', {'stripe_payload': 'thin'}),
+            ('key', {'missing_permissions': ['payment_intent_write']}),
+        ),
+    ),
     'neither secret nor token': Row(
         impossible={
             DELIVERED: 'STRIPE_WEBHOOK_SECRET is not set',
@@ -188,23 +205,9 @@ ROWS = {
         {REFUNDED: f'it needs "{PAID}"', DELETED: f'it needs "{LINK}"'},
         (('POST /v1/payment_intents', 'fail', {'status': 402}), ('POST /shares', 'fail', {})),
     ),
-    'may not pay': Row(
-        impossible={PAID: 'PaymentIntents: Write', REFUNDED: f'it needs "{PAID}"'},
-        acts=(('key', {'missing_permissions': ['payment_intent_write']}),),
-    ),
-    'may not refund': Row(
-        impossible={REFUNDED: 'Charges and Refunds: Write'},
-        acts=(('key', {'missing_permissions': ['charge_write']}),),
-        left=1,
-    ),
     'refunded and deleted at the second try': Row(
         {REFUNDED: 'Invalid', DELETED: 'Calendly does not answer'},
         faults=(('POST /v1/refunds', 'fail', {'status': 400}), ('DELETE /shares/*', 'fail', {})),
-    ),
-    'never refunded': Row(
-        {REFUNDED: 'Invalid', CLOSED: 'the payment is left'},
-        faults=(('POST /v1/refunds', 'fail', ALWAYS | {'status': 400}),),
-        left=1,
     ),
 }
 
