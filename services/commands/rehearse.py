@@ -19,7 +19,7 @@ from typing import Protocol
 import httpx
 from starlette.types import ASGIApp
 
-from services import logs
+from services import logs, site
 from services.commands.demo import HOST, HOSTS
 from services.commands.free_port import free_port
 from services.commands.refused import CommandRefused
@@ -171,6 +171,7 @@ def rehearse_at_sandbox(values: Mapping[str, str], *, start: Start, on_hop: Call
         stripe_webhook=f'{domain}/webhooks/stripe',
         calendly_webhook=f'{domain}/webhooks/calendly',
         smtp_port=free_port(HOST),
+        event_minutes=site.load(find_value('SITE_FILE', values)).offer.minutes,
     )
     password = secrets.token_urlsafe(16)
 

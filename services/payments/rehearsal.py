@@ -75,8 +75,8 @@ class PaymentRehearsal:
             answer = await self._post(SESSIONS, idempotency_key=f'rehearsal-{order.id}-session', **params)
         return session_from(answer)
 
-    async def pay(self, rehearsal: str, money: Money) -> str:
-        """Pay an amount with a test card; returns Stripe's id of the payment.
+    async def pay(self, rehearsal: str, money: Money) -> tuple[str, str]:
+        """Pay an amount with a test card; returns Stripe's id of the payment, and its word for how it stands.
 
         Args:
             rehearsal: our id.
@@ -98,14 +98,14 @@ class PaymentRehearsal:
                 metadata={MARK: rehearsal},
                 description='Rehearsal',
             )
-        return str(answer['id'])
+        return str(answer['id']), str(answer.get('status') or '')
 
     async def refund(self, rehearsal: str, payment_id: str) -> str:
         """Refund such a payment; returns Stripe's word for how it stands.
 
         Args:
             rehearsal: our id.
-            payment_id: what `pay` returned.
+            payment_id: of such a payment.
 
         Raises:
             PaymentRefused: Stripe will not do it, or the key has no right to.

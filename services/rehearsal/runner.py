@@ -26,6 +26,7 @@ EVERY = 20.0  # seconds
 LATE = timedelta(hours=1)  # a shop that was down at the time of the night rehearses until then, not later
 SCHEDULE = 'the schedule'  # the actor of a rehearsal at night
 NAMED_IN_ALERT = 3  # hops
+UNREADABLE = 'another version of the shop has made it, and its steps cannot be read: rehearse again'
 TRIES = 2  # of a rehearsal whose process dies
 
 
@@ -122,8 +123,11 @@ class RehearsalRunner:
         under_way, last = await self._ledger.rehearsals.newest()
         ended = None
         if last and last.finished_at:
-            hops = from_json(last.hops) if last.hops else ()
-            ended = Ended(last.finished_at, last.actor, hops, last.problem)
+            try:
+                hops, problem = from_json(last.hops), last.problem
+            except ValueError:  # a process of another version has written it
+                hops, problem = (), last.problem or UNREADABLE
+            ended = Ended(last.finished_at, last.actor, hops, problem)
         return under_way.wanted_at if under_way else None, ended
 
     async def round(self) -> bool:

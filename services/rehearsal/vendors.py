@@ -179,12 +179,14 @@ class VendorLife:
             raise HopNotPossible(NEEDS.format(PRICE))
         self._open['payment'] = self._refund_whatever_was_paid
         try:
-            self._payment = await self._payments.rehearsal.pay(self._id, self._price)
+            self._payment, status = await self._payments.rehearsal.pay(self._id, self._price)
         except PaymentRefused as refusal:
             del self._open['payment']
             if refusal.reason == 'permission':
                 raise HopNotPossible(f'{refusal}; the shop itself does not need it') from refusal
             raise
+        if status != 'succeeded':
+            raise HopFailed(f'Stripe says that the payment is {status}')
 
     async def _refund(self) -> None:
         try:
@@ -253,7 +255,7 @@ class VendorLife:
         await self._payments.expire_session(session.id)
 
     async def _refund_whatever_was_paid(self) -> None:
-        payment = self._payment or await self._payments.rehearsal.pay(self._id, self._price)
+        payment = self._payment or (await self._payments.rehearsal.pay(self._id, self._price))[0]
         await self._payments.rehearsal.refund(self._id, payment)
 
     @property

@@ -194,9 +194,12 @@ async def test_each_hop_that_does_not_work_is_told(
 def test_the_command_rehearses_this_shop_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without any account every hop is ok, with the texts of the operator; the exit code is 0."""
+    """Without any account every hop is ok, with the texts and minutes of the operator; the exit code is 0."""
     folder = tmp_path / 'temporary'
     folder.mkdir()
+    words = (ROOT / 'site.toml').read_text(encoding='utf-8')
+    assert 'minutes = 60' in words
+    (tmp_path / 'site.toml').write_text(words.replace('minutes = 60', 'minutes = 45'), encoding='utf-8')
     monkeypatch.setattr(tempfile, 'tempdir', str(folder))
     environment = {
         'PATH': os.environ['PATH'],
@@ -204,12 +207,13 @@ def test_the_command_rehearses_this_shop_and_leaves_nothing(
         'TMPDIR': str(folder),
         'DATABASE_URL': f'sqlite:///{tmp_path}/orders.db',
         'STRIPE_SECRET_KEY': 'sk_live_mustNotBeUsed',
+        'SITE_FILE': str(tmp_path / 'site.toml'),
     }
     code, lines = run_program(environment, tmp_path, 'rehearse', '--json')
     result = json.loads(lines[-1])
     assert [hop['outcome'] for hop in result['hops']] == ['ok'] * 17
     assert (code, result['ok'], len(lines)) == (0, True, 1)
-    assert [path.name for path in tmp_path.iterdir()] == ['temporary']
+    assert {path.name for path in tmp_path.iterdir()} == {'temporary', 'site.toml'}
     assert list(folder.iterdir()) == []
 
 

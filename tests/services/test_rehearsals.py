@@ -17,6 +17,7 @@ from services.rehearsal import Hop, Outcome, Part, RehearsalRunner, Report, buil
 from services.rehearsal.runner import SCHEDULE
 from services.settings import parse_settings
 from tests.conftest import CreateTables
+from tests.processes import wait_until
 from tests.services.conftest import on_both_databases
 
 ZONE = ZoneInfo('America/New_York')
@@ -152,6 +153,19 @@ async def test_the_result_is_kept(process: Callable[[], Process]) -> None:
     assert await shop.runner.round()
 
 
+async def test_a_result_of_another_version_is_no_error(process: Callable[[], Process]) -> None:
+    """The page says so, and a new rehearsal helps."""
+    shop = process()
+    await shop.runner.want('a', actor=BY)
+    claimed = await shop.ledger.rehearsals.claim()
+    assert claimed is not None
+    hops = '[{"part": "the moon", "name": "x", "outcome": "ok", "why": "", "milliseconds": 1}]'
+    await shop.ledger.rehearsals.finish(claimed, hops=hops, problem='', alert=None)
+    _, ended = await shop.runner.newest()
+    assert ended is not None
+    assert 'another version' in ended.problem
+
+
 async def test_a_process_that_dies_does_not_stop_the_next(process: Callable[[], Process]) -> None:
     """Its lease expires, another process takes over, and the second death is an end."""
     shop = process()
@@ -219,3 +233,29 @@ async def test_the_process_of_a_rehearsal_ends(
     assert (report.hops, report.problem) == ((), problem)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / 'pid').read_text()), 0)
+
+
+async def test_a_shop_that_stops_stops_its_rehearsal(
+    process: Callable[[], Process], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process of the rehearsal ends first; the rehearsal stays wanted, for the next start."""
+    begin = 'import os, pathlib; pathlib.Path(__file__).with_name("pid").write_text(str(os.getpid()))\n'
+    (tmp_path / 'main.py').write_text(begin + SCRIPTS['silent'])
+    monkeypatch.setattr(child, 'HOME', tmp_path)
+    shop = process()
+
+    async def rehearse() -> Report:
+        return await child.rehearse(with_test_keys=False)
+
+    runner = RehearsalRunner(shop.ledger, run=rehearse, zone=lambda: ZONE, clock=lambda: shop.now)
+    await runner.want('a', actor=BY)
+    runner.start()
+    pid = tmp_path / 'pid'
+    await asyncio.to_thread(
+        wait_until, lambda: pid.exists() and pid.read_text() != '', seconds=20, why='it runs'
+    )
+    await runner.stop()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+    since, ended = await runner.newest()
+    assert (since, ended) == (NIGHT, None)
