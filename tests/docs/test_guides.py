@@ -103,3 +103,13 @@ def test_every_row_that_needs_a_hand_has_a_first_step() -> None:
     rows = documents.rows_of(documents.read(WRONG), 'needs a hand')[2:]
     assert [row[0] for row in rows] == [TITLES[kind] for kind in AttentionKind]
     assert all(len(row[1]) > 10 for row in rows)
+
+
+@pytest.mark.parametrize('document', [*documents.guides(), 'README.md'])
+def test_links_into_a_page_meet_a_heading(document: str) -> None:
+    """What stands behind a # is a heading of that page, written as GitHub writes it in an address."""
+    folder = (documents.ROOT / document).parent
+    for name, fragment in re.findall(r'\]\(([\w./-]*\.md)#([^)]+)\)', documents.read(document)):
+        headings = re.findall(r'^#+ (.+)$', (folder / name).read_text(encoding='utf-8'), re.MULTILINE)
+        slugs = {re.sub(r'[^\w -]', '', heading.lower()).replace(' ', '-') for heading in headings}
+        assert fragment in slugs, f'{name}#{fragment}'

@@ -1,8 +1,10 @@
 """The shop behind the reverse proxy of compose.yaml, with https: a sale, a restart, what is not believed."""
 
+import re
 import sqlite3
+import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
@@ -116,3 +118,55 @@ def test_a_shop_that_does_not_answer_has_words(tmp_path: Path) -> None:
         assert (answer.status_code, answer.headers['refresh']) == (503, '5')
         assert 'your payment is safe' in answer.text
         assert 'a-secret-address' not in proxy.log()
+
+
+@pytest.mark.skipif(
+    sys.platform != 'linux', reason='only Linux has all of 127.0.0.0/8 on its loopback interface'
+)
+def test_one_of_two_shops_is_killed(sandbox: SandboxClient, servers: list[Server], tmp_path: Path) -> None:
+    """Customers of both shops read and buy meanwhile: no request fails, nobody meets an error."""
+    ports, https = [free_port(), free_port()], free_port()
+    own = {'DOMAIN': f'https://localhost:{https}', 'DATABASE_URL': f'sqlite:///{tmp_path}/both.db'}
+    shops = [
+        shop_server(f'of-two-{port}', sandbox, port, tmp_path, own | {'PORT': str(port)}) for port in ports
+    ]
+    with ExitStack() as stack:
+        for shop in shops:
+            servers.append(shop)
+            stack.callback(servers.remove, shop)
+            stack.callback(shop.kill)
+            shop.start()
+        for shop in shops:
+            journey.wait_for_price(shop)
+        proxy = stack.enter_context(caddy.running(tmp_path, ports, proxy_to='two-shops.caddy', port=https))
+        customers = [
+            stack.enter_context(_from(proxy, number)) for number in range(16)
+        ]  # fewer than start load shedding
+        assert _statuses(customers, '/') == {200}
+        built = [_pages_built(shop) for shop in shops]
+        assert min(built) > 0  # each has some of the customers
+        assert _statuses(customers, '/') == {200}
+        assert [_pages_built(shop) for shop in shops] == [2 * count for count in built]  # who stay with it
+
+        shops[0].kill()
+        assert _statuses(customers, '/') == {200}
+        bought = [customer.post('/checkout') for customer in customers]
+        assert {answer.status_code for answer in bought} == {303}
+        assert all('/stripe/pay/' in answer.headers['location'] for answer in bought)
+
+
+def _from(proxy: caddy.Proxy, number: int) -> httpx.Client:
+    """Return a customer with an IP address of its own, in a network of its own."""
+    transport = httpx.HTTPTransport(verify=proxy.trust(), local_address=f'127.{20 + number}.0.1')
+    return httpx.Client(base_url=proxy.url, transport=transport, timeout=30)
+
+
+def _statuses(customers: list[httpx.Client], path: str) -> set[int]:
+    return {customer.get(path).status_code for customer in customers}
+
+
+def _pages_built(shop: Server) -> int:
+    """Return how many pages a process has built."""
+    text = httpx.get(f'{shop.url}/metrics', trust_env=False).text
+    found = re.findall(r'^paidslot_page\w*_count(?:\{[^}]*\})? ([\d.]+)', text, re.MULTILINE)
+    return int(sum(map(float, found)))
