@@ -197,7 +197,7 @@ async def test_without_a_secret_there_is_no_endpoint(
         parse_settings(settings_env | {'STRIPE_WEBHOOK_SECRET': '', 'CALENDLY_WEBHOOK_SIGNING_KEY': ''})
     )
     paths = {getattr(route, 'path', '') for router in shop.routers() for route in router.routes}
-    assert paths == {'/api/create-checkout-session', '/healthz', '/readyz', '/metrics'}
+    assert paths == {'/api/create-checkout-session', '/healthz', '/healthz/seen', '/readyz', '/metrics'}
     await shop.close()
 
 
