@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -14,7 +15,7 @@ WIDTH = max(map(len, SIGNS.values()))
 
 
 def run(environ: Mapping[str, str], *, as_json: bool, mail_to: str) -> int:
-    """Check everything and print it; return the exit code: 1 if anything is wrong, else 0.
+    """Check everything and print it; return the exit code: 1 if anything is wrong or was not checked, else 0.
 
     Args:
         environ: the process environment.
@@ -27,6 +28,9 @@ def run(environ: Mapping[str, str], *, as_json: bool, mail_to: str) -> int:
     logging.disable(logging.CRITICAL)  # what the log would say is a finding
     try:
         found = asyncio.run(check(environ, on_finding=on_finding, mail_to=mail_to))
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C and SIGTERM
+        print('\nStopped before its end.', file=sys.stderr)
+        return WRONG
     finally:
         logging.disable(logging.NOTSET)
     code = WRONG if has_wrong(found) else 0

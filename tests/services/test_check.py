@@ -4,7 +4,10 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -322,6 +325,31 @@ async def test_http_must_lead_to_https(answer: bytes, level: Level, phrase: str)
     async with server, httpx.AsyncClient() as http:
         (finding,) = await check_redirect(f'http://127.0.0.1:{port}/robots.txt', http)
     assert (finding.level, phrase in finding.text) == (level, True)
+
+
+@pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM])
+def test_a_check_that_is_stopped_does_not_say_that_all_is_well(
+    settings: dict[str, str], tmp_path: Path, how: signal.Signals
+) -> None:
+    """Stopped while the mail server is silent: the exit code is that of something wrong."""
+    with socket.create_server(('127.0.0.1', 0)) as silent:
+        silent.settimeout(60)
+        url = f'smtp://127.0.0.1:{silent.getsockname()[1]}?starttls=0'
+        command = [sys.executable, str(ROOT / 'main.py'), 'check']
+        environment = {**settings, 'PATH': os.environ['PATH'], 'SMTP_URL': url}
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        connection, _ = silent.accept()
+        with connection:
+            process.send_signal(how)
+            _, words = process.communicate(timeout=60)
+    assert (process.returncode, words.split('\n')[1]) == (1, 'Stopped before its end.')
 
 
 def test_the_exit_code_is_one_where_anything_is_wrong(
