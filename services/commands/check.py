@@ -1,6 +1,5 @@
 """``main.py check``: say what is right and what is wrong with the set-up, also while the shop runs."""
 
-import asyncio
 import json
 import logging
 import sys
@@ -8,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from services.check import Finding, Level, check, has_wrong, summary
+from services.commands.stoppable import run_stoppable
 
 WRONG = 1  # exit code
 SIGNS = {Level.OK: 'ok', Level.WARNING: 'warning', Level.WRONG: 'WRONG'}
@@ -27,8 +27,8 @@ def run(environ: Mapping[str, str], *, as_json: bool, mail_to: str) -> int:
         print('Checking; this takes some seconds.', flush=True)
     logging.disable(logging.CRITICAL)  # what the log would say is a finding
     try:
-        found = asyncio.run(check(environ, on_finding=on_finding, mail_to=mail_to))
-    except (KeyboardInterrupt, SystemExit):  # Ctrl-C and SIGTERM
+        found = run_stoppable(check(environ, on_finding=on_finding, mail_to=mail_to))
+    except KeyboardInterrupt:
         print('\nStopped before its end.', file=sys.stderr)
         return WRONG
     finally:
