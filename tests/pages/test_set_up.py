@@ -77,6 +77,20 @@ async def test_the_code_becomes_a_cookie(client: httpx.AsyncClient, pages: Pages
     assert (await client.get('/setup')).status_code == 403
 
 
+async def test_a_code_works_once(client: httpx.AsyncClient, pages: Pages) -> None:
+    """Whoever finds the link later gets nothing; the log shows a new one, and the same browser goes on."""
+    used: list[str] = []
+    pages.on_code_used = lambda: used.append(pages.access.code)
+    first = pages.access.code
+    await let_in(client, pages)
+    assert used == [pages.access.code] != [first]
+    assert (await client.get('/setup', params={'code': first})).status_code == 200
+    client.cookies.clear()
+    answer = await client.get('/setup', params={'code': first})
+    assert (answer.status_code, 'not valid any more' in answer.text) == (403, True)
+    await let_in(client, pages)
+
+
 @pytest.mark.usefixtures('stopped_limits')
 async def test_wrong_codes_are_limited(client: httpx.AsyncClient, pages: Pages) -> None:
     """After twenty in a minute not even the right one is looked at."""
@@ -159,3 +173,13 @@ async def test_settings_of_another_process_end_the_set_up(pages: Pages) -> None:
     seen = iter((False, False, True))
     await asyncio.wait_for(pages.watch(lambda: next(seen), every=0.01), timeout=10)
     assert pages.is_done
+
+
+async def test_a_form_that_comes_after_the_end_is_led_to_the_shop(
+    client: httpx.AsyncClient, pages: Pages
+) -> None:
+    """Also where another process has written the settings, and this one knows no address."""
+    await let_in(client, pages)
+    await pages.watch(lambda: True, every=0)
+    answer = await client.post('/setup/keys', data=KEYS)
+    assert (answer.status_code, 'href="/admin/login?first=1"' in answer.text) == (200, True)

@@ -29,6 +29,8 @@ from ui.set_up.steps import CONTENT
 COOKIE = 'paidslot_set_up'
 GREETING = """This shop is not set up yet. Open this link in your browser; whoever has it can set the shop up:
   {}"""
+NEXT = """The link was used, and works no more. For another browser there is this one:
+  {}"""
 ELSEWHERE = 'From another machine, put the address of this one in its place, best one with https.'
 WATCH_EVERY = 5.0  # seconds
 STARTS_IN = 6  # seconds until the browser looks for the shop
@@ -73,7 +75,12 @@ async def _serve(environ: Mapping[str, str], env_file: Path) -> bool:
         )
         server = uvicorn.Server(config)
         pages.on_done = lambda: setattr(server, 'should_exit', True)
-        print(_greeting(values.get('DOMAIN', ''), host, port, pages.access.code), flush=True)
+        domain = values.get('DOMAIN', '')
+        link = f'{domain or f"http://{_reachable(host)}:{port}"}/setup?code='
+        print(
+            GREETING.format(link + pages.access.code), *([] if domain else [ELSEWHERE]), sep='\n', flush=True
+        )
+        pages.on_code_used = lambda: print(NEXT.format(link + pages.access.code), flush=True)
         watching = asyncio.create_task(pages.watch(lambda: not no_settings(environ, env_file)))
         watching.add_done_callback(lambda _: pages.on_done())
         try:
@@ -81,12 +88,6 @@ async def _serve(environ: Mapping[str, str], env_file: Path) -> bool:
         finally:
             watching.cancel()
         return pages.is_done
-
-
-def _greeting(domain: str, host: str, port: int, code: str) -> str:
-    base = domain or f'http://{_reachable(host)}:{port}'
-    link = GREETING.format(f'{base}/setup?code={code}')
-    return link if domain else f'{link}\n{ELSEWHERE}'
 
 
 def _reachable(host: str) -> str:
@@ -102,6 +103,7 @@ class Pages:
         self.access = SetUpAccess()
         self.is_done = False
         self.on_done: Callable[[], object] = lambda: None
+        self.on_code_used: Callable[[], object] = lambda: None
         self._set_up = set_up
         self._site = texts
         self._notes: list[str] = []
@@ -138,7 +140,7 @@ class Pages:
 
         Args:
             has_settings: whether a shop can be started.
-            every: seconds between two looks.
+            every: seconds between two checks.
         """
         while not self.is_done:
             await asyncio.sleep(every)
@@ -152,7 +154,7 @@ class Pages:
     async def _show(self, request: Request) -> Response:
         """Show the step that comes next, or one that was taken; a code is exchanged for the cookie first."""
         code = request.query_params.get('code')
-        if code is not None:
+        if code is not None and not self._admits(request):
             return self._exchange(request, code)
         if not self._admits(request):
             return self._refusal('Open the link that the log of this process shows.')
@@ -184,6 +186,7 @@ class Pages:
             return self._refusal('Too many wrong codes. Wait a minute, then open the link again.', status=429)
         if not cookie:
             return self._refusal('This link is not valid any more. The log shows the newest one.')
+        self.on_code_used()
         # No redirect: a browser that follows a link from another site would not send the cookie along.
         link = h('p', h('a', 'Go on', href='/setup', class_='button main'))
         answer = page(self._site, 'Set up your shop', link, refresh='0;url=/setup')
@@ -231,7 +234,7 @@ class Pages:
 
     def _starting(self, found: Sequence[Finding] = ()) -> Response:
         """Say that the shop starts; the browser looks for it by itself, unless something is wrong."""
-        admin = f'{self._set_up.answers.values["DOMAIN"]}/admin/login?first=1'
+        admin = f'{self._set_up.answers.values.get("DOMAIN", "")}/admin/login?first=1'
         words = 'The settings are written. The shop starts now; this takes a few seconds.'
         link = h('p', h('a', 'Open the admin', href=admin, class_='button main'))
         again = h(
