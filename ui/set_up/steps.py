@@ -109,7 +109,11 @@ async def event_type(set_up: SetUp, _origin: str) -> Markup:
         return form(Step.EVENT_TYPE, typed, label='Use this link')
     types = await set_up.calendar.event_types()
     options = [
-        (each.link, f'{each.name}, {each.minutes} minutes', _details(each.link, each.is_paid))
+        (
+            each.link,
+            f'{each.name}, {each.minutes} minutes',
+            each.link + (each.concern and f' · It {each.concern}.'),
+        )
         for each in types
     ]
     chosen = known if known in {each.link for each in types} else ''
@@ -250,10 +254,6 @@ def _secret(set_up: SetUp, name: str, label: str, hint: str) -> Markup:
     shown = set_up.answers.shown(name)
     kept = f' {shown} is kept if you type nothing.' if shown else ''
     return field(name.lower(), label, kind='password', hint=hint + kept)
-
-
-def _details(link: str, is_paid: bool) -> str:
-    return f'{link} · takes a payment of its own: customers would pay twice' if is_paid else link
 
 
 def _change(change: Change) -> Markup:
