@@ -1,6 +1,7 @@
 """The pages of the set-up without a browser: who is let in, what is answered, and what is never shown."""
 
 import asyncio
+import html
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -155,6 +156,25 @@ async def test_a_step_can_be_taken_in_another_way(
     await client.post('/setup/address', data={'domain': DOMAIN})
     await client.post('/setup/payments-webhook', data={'do': 'none'})
     assert '<h1>Your password</h1>' in (await client.get('/setup')).text
+
+
+async def test_what_was_typed_stays_when_a_step_is_refused(
+    client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient
+) -> None:
+    """All but secrets: nobody types an address or a price twice."""
+    await let_in(client, pages)
+    await client.post('/setup/keys', data=KEYS)
+    for step, typed in (
+        ('price', {'do': 'make', 'product': 'An hour "x"', 'amount': '80,-', 'currency': 'eur'}),
+        ('event-type', {'link': 'https://calendly.com/only-a-profile'}),
+        ('address', {'domain': 'https://coach.example/shop'}),
+    ):
+        answer = await client.post(f'/setup/{step}', data=typed)
+        fields = [text for name, text in typed.items() if name != 'do']
+        assert (answer.status_code, [text for text in fields if text not in html.unescape(answer.text)]) == (
+            422,
+            [],
+        )
 
 
 async def test_a_refusal_of_stripe_is_shown_on_the_page(

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -170,12 +171,13 @@ class Pages:
         async with self._one_at_a_time:
             if self.is_done:
                 return self._starting()
+            form: Form = {}
             try:
-                await self._ways[Step(step)](await read_form(request))
-            except Refused as error:
-                return await self._page(request, Step(step), problem=str(error), status=422)
-            except ShopError as error:
-                return await self._page(request, Step(step), problem=str(error), status=error.status)
+                form = await read_form(request)
+                await self._ways[Step(step)](form)
+            except (Refused, ShopError) as error:
+                status = error.status if isinstance(error, ShopError) else 422
+                return await self._page(request, Step(step), typed=form, problem=str(error), status=status)
             if Step(step) is Step.WRITE:
                 return self._starting(await self._set_up.check())
             return RedirectResponse('/setup', 303, headers=HEADERS)
@@ -205,12 +207,13 @@ class Pages:
         request: Request,
         step: Step,
         *,
+        typed: Form = MappingProxyType({}),
         problem: str = '',
         notes: list[str] | None = None,
         status: int = 200,
     ) -> Response:
         try:
-            content = await CONTENT[step](self._set_up, str(request.base_url).rstrip('/'))
+            content = await CONTENT[step](self._set_up, str(request.base_url).rstrip('/'), typed)
         except (Refused, ShopError) as error:
             content, problem = join(), problem or str(error)
         said = [h('div', note, class_='notice') for note in notes or ()]
