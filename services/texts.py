@@ -79,7 +79,7 @@ class Texts:
     async def refresh(self) -> None:
         """Show what was published meanwhile, here or by another process."""
         newer = await self._ledger.site_versions.published(after=self._newest, limit=TRIED)
-        # Another look may have ended meanwhile, and have found later ones.
+        # Another refresh may have ended meanwhile, and have found later ones.
         self._choose(tuple(version for version in newer if version.version > self._newest))
 
     async def site_at(self, time: datetime) -> Site:
@@ -143,7 +143,7 @@ class Texts:
                 await self.refresh()
             except LedgerUnavailable:  # the store has logged it
                 continue
-            except Exception:  # whatever it is: the next look tries again
+            except Exception:  # whatever it is: it is tried again in a few seconds
                 log.exception('reading the texts failed unexpectedly')
 
 

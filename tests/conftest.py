@@ -23,7 +23,16 @@ from tests.sandbox_server import running
 from tests.shared_statements import share_statements
 
 CreateTables = Callable[[str], None]
-LONGEST = 'test_model.py', 'test_crash.py'
+LONGEST = {
+    'test_model.py',
+    'test_crash.py',
+    'test_moved_and_canceled.py',
+    'test_behind_caddy.py',
+    'test_rehearsal.py',
+    'test_round_robin.py',
+    'test_admin.py',
+    'test_mail.py',
+}
 
 settings.register_profile('no deadline', deadline=None)  # a busy machine is no failure
 settings.load_profile('no deadline')

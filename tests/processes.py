@@ -1,12 +1,18 @@
 """Server processes for tests: start them with a clean environment, wait for them, and stop them."""
 
+import json
 import os
+import select
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import httpx
 
@@ -49,6 +55,106 @@ def run_program(settings_env: dict[str, str], folder: Path, *arguments: str) -> 
     return done.returncode, done.stdout.splitlines()
 
 
+class Launcher:
+    """A process that forks shops (``tests/launcher.py``), while the block runs."""
+
+    def __init__(self, module: str, folder: Path) -> None:
+        """Prepare it; nothing runs yet.
+
+        Args:
+            module: the program of the process.
+            folder: its home.
+        """
+        self._module = module
+        self._folder = folder
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        """Start the process; its imports go on while the first shop is asked for."""
+        self._process = subprocess.Popen(
+            [sys.executable, '-m', self._module],
+            cwd=self._folder,
+            env=_base_environment(self._folder),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the process."""
+        if self._process:
+            self._process.communicate()
+
+    def start(self, folder: Path, environment: Mapping[str, str], *, log: Path, **options: object) -> int:
+        """Start a shop; returns its process id.
+
+        Args:
+            folder: its working directory.
+            environment: all its environment variables.
+            log: the file of what it writes.
+            options: for the program of the process.
+        """
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        line = {'folder': str(folder), 'environment': dict(environment), 'log': str(log), **options}
+        process.stdin.write(json.dumps(line) + '\n')
+        process.stdin.flush()
+        return int(process.stdout.readline())
+
+
+class ForkedProcess:
+    """A process that is not our child, with the methods of Popen that a server needs."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode = -1  # not known of another's child
+        try:
+            self._file = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._file = -1
+
+    def poll(self) -> int | None:
+        """Return None while it runs."""
+        return self._after(0)
+
+    def wait(self, seconds: float | None = None) -> int:
+        """Wait until it has ended.
+
+        Raises:
+            TimeoutExpired: it is still running.
+        """
+        code = self._after(seconds)
+        if code is None:
+            raise subprocess.TimeoutExpired(str(self.pid), seconds or 0)
+        return code
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill it."""
+        self._send(signal.SIGKILL)
+
+    def _after(self, seconds: float | None) -> int | None:
+        if self._file >= 0 and not select.select([self._file], [], [], seconds)[0]:
+            return None
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        return self.returncode
+
+    def _send(self, number: int) -> None:
+        if self._file >= 0:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._file, number)
+
+
 class Server:
     """One Python server process on a port of 127.0.0.1, in a folder of its own.
 
@@ -65,7 +171,19 @@ class Server:
         health: str,
         folder: Path,
         environment: Mapping[str, str] | None = None,
+        launcher: Launcher | None = None,
     ) -> None:
+        """Prepare it; nothing runs yet.
+
+        Args:
+            name: of its log, and for messages.
+            arguments: of the Python interpreter.
+            port: where it listens.
+            health: the path of its health check.
+            folder: its working directory and home.
+            environment: its variables, besides a few that every process gets.
+            launcher: forks it, where it is a shop without further arguments; that is faster.
+        """
         self.name = name
         self.url = f'http://127.0.0.1:{port}'
         self._arguments = arguments
@@ -73,7 +191,8 @@ class Server:
         self._folder = folder
         self._log_file = folder / f'{name}.log'
         self._environment = {**_base_environment(folder), **(environment or {})}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._launcher = launcher
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
 
     @property
     def is_running(self) -> bool:
@@ -93,8 +212,16 @@ class Server:
             ProcessError: it ended, or did not become healthy in time.
         """
         assert not self.is_running, f'{self.name} is already running'
+        self._process = self._fork(self._launcher) if self._launcher else self._open()
+        try:
+            wait_until(self._is_healthy, seconds=START_TIMEOUT, why=f'{self.name} answers {self._health}')
+        except TimeoutError as error:
+            self.kill()
+            raise ProcessError(f'{error}\n{self.log()}') from error
+
+    def _open(self) -> subprocess.Popen[bytes]:
         with self._log_file.open('ab') as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 [sys.executable, *self._arguments],
                 cwd=self._folder,
                 env=self._environment,
@@ -102,11 +229,9 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        try:
-            wait_until(self._is_healthy, seconds=START_TIMEOUT, why=f'{self.name} answers {self._health}')
-        except TimeoutError as error:
-            self.kill()
-            raise ProcessError(f'{error}\n{self.log()}') from error
+
+    def _fork(self, launcher: Launcher) -> ForkedProcess:
+        return ForkedProcess(launcher.start(self._folder, self._environment, log=self._log_file))
 
     def stop(self) -> None:
         """Send SIGTERM and wait until the process has ended.

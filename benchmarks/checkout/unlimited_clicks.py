@@ -3,11 +3,12 @@
 import sys
 
 import main
-from services import fuse, shop
+from services import fuse
+from services.shop import limits
 
 NO_LIMIT = 10**9
 
 if __name__ == '__main__':
-    shop.STARTS = dict.fromkeys(shop.STARTS, f'{NO_LIMIT}/second')
+    limits.STARTS = dict.fromkeys(limits.STARTS, f'{NO_LIMIT}/second')
     fuse.SESSIONS = NO_LIMIT
     main.main(sys.argv[1:])

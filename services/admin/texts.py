@@ -88,8 +88,9 @@ class TextEditor:
 
     async def read(self) -> EditedTexts:
         """Read what is edited now."""
-        await self._texts.refresh()
         newest = await self._versions.newest()
+        # After it: what is published in between is a conflict for whoever writes, and is not overwritten.
+        await self._texts.refresh()
         shown, toml = self._shown()
         seen = newest.version if newest else FILE
         if newest is None or newest.state is not VersionState.DRAFT:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 from services.check.calendly import check_calendly
@@ -57,7 +58,7 @@ async def check(
     if settings is None or texts is None:
         return tuple(first)
     scheduling = build_scheduling(settings, lambda: texts)
-    calendly = check_calendly(settings, texts, scheduling)
+    calendly = partial(check_calendly, settings, texts, scheduling)
     try:
         rest = await _check_parts(settings, texts, calendly, on_finding=on_finding, mail_to=mail_to)
     finally:
@@ -74,12 +75,12 @@ async def check_shop(settings: Settings, texts: Site, scheduling: Scheduling) ->
         scheduling: its client of Calendly, so that the check keeps Calendly's limit together with the shop.
     """
     first = [*advice(settings), *check_texts(settings, texts)]
-    calendly = check_calendly(settings, texts, scheduling)
+    calendly = partial(check_calendly, settings, texts, scheduling)
     return (*first, *await _check_parts(settings, texts, calendly, on_finding=lambda _: None, mail_to=''))
 
 
 async def _check_parts(
-    settings: Settings, texts: Site, calendly: Part, *, on_finding: OnFinding, mail_to: str
+    settings: Settings, texts: Site, calendly: Callable[[], Part], *, on_finding: OnFinding, mail_to: str
 ) -> tuple[Finding, ...]:
     """Check the database; then everything that waits for others, at the same time."""
     all_found, ledger = await _database(settings)
@@ -88,7 +89,7 @@ async def _check_parts(
     try:
         parts = [
             _guarded('stripe', _stripe(settings, texts, ledger)),
-            _guarded('calendly', calendly),
+            _guarded('calendly', calendly()),
             _guarded('domain', _domain(settings, ledger)),
             _guarded('mail', check_mail_server(settings, texts, mail_to=mail_to)),
         ]

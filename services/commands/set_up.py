@@ -183,7 +183,10 @@ class Conversation:
         types = await self._set_up.calendar.event_types()
         chosen = self._choose(
             'event type',
-            [f'{each.name}, {each.minutes} minutes: {each.link}' for each in types],
+            [
+                f'{each.name}, {each.minutes} minutes: {each.link}{each.concern and f" (it {each.concern})"}'
+                for each in types
+            ],
             f'make one of {self._answers.offer.minutes} minutes',
             self._answers.shown('CALENDLY_LINK'),
         )

@@ -24,6 +24,13 @@ class ListedEventType:
     is_secret: bool = False
     is_paid: bool = False
 
+    @property
+    def concern(self) -> str:
+        """What the operator should know before choosing it; '' for nothing."""
+        if self.is_paid:
+            return 'takes a payment of its own: customers would pay twice'
+        return '' if self.is_secret else 'is on your public page: anybody can book it there without paying'
+
 
 class EventTypes:
     """The event types that the token may see."""

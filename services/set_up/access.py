@@ -11,7 +11,7 @@ WRONG_CODES = '20/minute'  # by everybody together; the operator types none, but
 
 
 class SetUpAccess:
-    """The code of one process, and the value of the cookie that it is exchanged for."""
+    """The code of one process, which works once, and the value of the cookie that it is exchanged for."""
 
     def __init__(self) -> None:
         self.code = secrets.token_urlsafe(18)
@@ -22,12 +22,15 @@ class SetUpAccess:
     def exchange(self, code: str) -> str | None:
         """Return the value of the cookie for the right code, '' for a wrong one, None after too many.
 
+        After the right one there is a new code.
+
         Args:
             code: what was sent.
         """
         if not self._wrong.test(self._limit):
             return None
         if hmac.compare_digest(code.encode(), self.code.encode()):
+            self.code = secrets.token_urlsafe(18)
             return self._cookie
         self._wrong.hit(self._limit)
         return ''

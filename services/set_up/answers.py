@@ -60,6 +60,16 @@ class Answers:
         value = self.values.get(name, '')
         return masked(name, value) if value else ''
 
+    def fixed_words(self, name: str) -> str:
+        """Say why nothing is made for a setting that this set-up cannot write; '' where it can.
+
+        Args:
+            name: the setting.
+        """
+        if name not in self.fixed:
+            return ''
+        return f'{name} is set outside of the set-up and stays, so nothing was made or deleted.'
+
     def pick(self, name: str, typed: str) -> str:
         """Return the text of a setting: the fixed one, else what was typed, else the one there is."""
         return self.fixed.get(name) or typed.strip() or self.values.get(name, '')

@@ -65,8 +65,10 @@ class CalendarSteps:
         """Make an event type of the length that is sold, and take it.
 
         Raises:
-            Refused: Calendly refuses.
+            Refused: the link cannot be changed here, or Calendly refuses.
         """
+        if fixed := self._answers.fixed_words('CALENDLY_LINK'):
+            raise Refused(fixed)
         offer = self._answers.offer
         async with scheduling_of(self._answers.values) as scheduling:
             with calendly_answers():
@@ -80,12 +82,14 @@ class CalendarSteps:
         Raises:
             Refused: Calendly refuses; the shop also works without.
         """
+        name = 'CALENDLY_WEBHOOK_SIGNING_KEY'
+        if fixed := self._answers.fixed_words(name):
+            return fixed
         values = self._answers.values
-        key = values.get('CALENDLY_WEBHOOK_SIGNING_KEY', '')
+        key = values.get(name, '')
         async with scheduling_of(values) as scheduling:
             with calendly_answers(may_skip=True):
                 made = await webhooks.provide_subscription(scheduling, self._answers.made, key)
-        name = 'CALENDLY_WEBHOOK_SIGNING_KEY'
         await self._answers.write_down(webhooks.SUBSCRIPTION, made.id, made.secret or key, name)
         return made.words
 

@@ -54,6 +54,8 @@ def with_values(text: str, values: Mapping[str, str]) -> str:
 def write(path: Path, values: Mapping[str, str]) -> None:
     """Put values into a file: write a temporary one beside it, fsync it, rename it. Its mode is 600.
 
+    The line of a value that the file has already stays as it is.
+
     Raises:
         NotWritten: the file is as it was.
     """
@@ -62,7 +64,9 @@ def write(path: Path, values: Mapping[str, str]) -> None:
         before = path.read_bytes().decode('utf-8-sig') if path.exists() else ''
         temporary = path.with_name(f'.{path.name}.{secrets.token_hex(4)}')
         try:
-            _write_new(temporary, with_values(before, values))
+            known = read(path)
+            changed = {name: value for name, value in values.items() if known.get(name) != value}
+            _write_new(temporary, with_values(before, changed))
             if any(read(temporary).get(name) != value for name, value in values.items()):
                 raise NotWritten(f'{path}: a value cannot be written in such a file')
             if path.exists():  # whoever the shop runs as must be able to read it, also after a set-up as root

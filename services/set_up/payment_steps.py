@@ -79,8 +79,10 @@ class PaymentSteps:
             attempt: our id of this wish; a second one with it makes no second price.
 
         Raises:
-            Refused: an argument is wrong, or Stripe refuses.
+            Refused: an argument is wrong, the price cannot be changed here, or Stripe refuses.
         """
+        if fixed := self._answers.fixed_words('STRIPE_PRICE_ID'):
+            raise Refused(fixed)
         try:
             money = parse_amount(amount, currency.strip().lower())
         except ValueError as error:
@@ -99,6 +101,8 @@ class PaymentSteps:
         Raises:
             Refused: Stripe refuses; with test keys the shop also works without.
         """
+        if fixed := self._answers.fixed_words('STRIPE_WEBHOOK_SECRET'):
+            return fixed
         values, may_skip = self._answers.values, self._answers.mode != 'live'
         url, before = f'{values["DOMAIN"]}/webhooks/stripe', dict(self._answers.made)
         secret = values.get('STRIPE_WEBHOOK_SECRET', '')

@@ -13,12 +13,13 @@ from services.set_up.env_writer import NotWritten, can_write, masked, write
 from services.set_up.payment_steps import PaymentSteps
 from services.set_up.refused import Refused, calendly_answers, stripe_answers
 from services.set_up.vendors import payments_of, scheduling_of
-from services.settings import SettingsError, find_value, parse_settings
+from services.settings import SettingsError, find_value, how_to_run, parse_settings
 from services.settings.urls import is_public
 from services.site import SiteProblem
 from services.texts import read_texts
 
 CHECK_DEADLINE = 30.0  # seconds; `main.py check` has more
+NOT_WITHOUT = 'Nothing was deleted: without {} the set-up cannot delete what it has made'
 
 
 @dataclass(frozen=True)
@@ -131,24 +132,29 @@ class SetUp:
             async with asyncio.timeout(CHECK_DEADLINE):
                 found = await check({**self._environ, **own_file})
         except TimeoutError:
-            return []
+            words = f'the check was not over within {CHECK_DEADLINE:.0f} seconds'
+            return [Finding('check', Level.WARNING, words, f'Run it again: {how_to_run("check")}')]
         return [each for each in found if each.level is not Level.OK and each.part != 'domain']
 
     async def undo(self) -> list[str]:
         """Delete the endpoint and the subscription that were made; returns what was done, and what is left.
 
         Raises:
-            Refused: Stripe or Calendly refuses, or does not answer.
+            Refused: Stripe or Calendly refuses, does not answer, or cannot be asked without a key.
         """
         values, lines = self.answers.values, []
+        subscription = webhooks.id_of(self.answers.made.get(webhooks.SUBSCRIPTION, ''))
+        if webhooks.ENDPOINT in self.answers.made and not values.get('STRIPE_SECRET_KEY'):
+            raise Refused(f'{NOT_WITHOUT.format("STRIPE_SECRET_KEY")} at Stripe.')
+        if subscription and not values.get('CALENDLY_TOKEN'):
+            raise Refused(f'{NOT_WITHOUT.format("CALENDLY_TOKEN")} at Calendly.')
         if values.get('STRIPE_SECRET_KEY'):
             url = f'{values.get("DOMAIN", "")}/webhooks/stripe'
             async with payments_of(values) as payments:
                 with stripe_answers():
                     count = await webhooks.delete_old_endpoints(payments, url, self.answers.made, keep='')
             lines.append(f'Stripe: {count or "no"} webhook endpoint{"" if count == 1 else "s"} deleted.')
-        subscription = webhooks.id_of(self.answers.made.get(webhooks.SUBSCRIPTION, ''))
-        if subscription and values.get('CALENDLY_TOKEN'):
+        if subscription:
             async with scheduling_of(values) as scheduling:
                 with calendly_answers():
                     await scheduling.subscriptions.delete(subscription)

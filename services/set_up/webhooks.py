@@ -46,7 +46,10 @@ async def provide_endpoint(payments: Payments, url: str, known: Mapping[str, str
         if _is_right(each, url) and known.get(ENDPOINT) == record_of(each.id, secret):
             return Made(each.id, '', f'The endpoint {url} exists, and its secret is known.')
     made, new_secret = await payments.endpoints.make(url, attempt=secrets.token_hex(16))
-    return Made(made.id, new_secret, f'The endpoint {url} was made at Stripe{_others(found, old, url)}.')
+    others = _others(found, old, url)
+    if made_before and all(each.id != made_before for each in found):
+        others += f'; {made_before}, made before, is not in this account and mode: delete it where it is'
+    return Made(made.id, new_secret, f'The endpoint {url} was made at Stripe{others}.')
 
 
 async def delete_old_endpoints(payments: Payments, url: str, known: Mapping[str, str], keep: str) -> int:

@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.crash.checks import open_ledger
 from tests.crash.operator import PASSWORD
 from tests.crash.scenarios import Context
-from tests.crash.shop import Launcher, Shop
-from tests.processes import ROOT, Server, free_port
+from tests.crash.shop import Shop
+from tests.processes import ROOT, Launcher, Server, free_port
 from tests.sandbox_client import SandboxClient
 
 Databases = Callable[[str], AbstractContextManager[str]]
@@ -67,7 +67,7 @@ def start_harness(
         return nullcontext(f'sqlite:///{folder}/{name}.db')
 
     with ExitStack() as running:
-        launcher = running.enter_context(Launcher(folder))
+        launcher = running.enter_context(Launcher('tests.crash.launcher', folder))
         running.callback(server.stop)
         server.start()
         sandbox = SandboxClient(server.url, dict(re.findall(r'^([A-Z_]+)=(.*)$', server.log(), re.MULTILINE)))

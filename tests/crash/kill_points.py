@@ -39,7 +39,7 @@ ENTRY_POINTS = {
     'services.reconciler.effects': 'effects',
     'services.reconciler.booking_reader': 'booking reader',
     'services.catalog': 'price',
-    'services.shop': 'start',
+    'services.shop.shop': 'start',
 }
 COMMITS = {
     'add': 'order added',

@@ -1,15 +1,10 @@
 """The shop under test as the test controls it: start, kill, start again, on another port if needed."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import httpx
 
@@ -22,55 +17,10 @@ from tests.crash.kill_points import (
     ROUND_ENDS,
     TRACE,
 )
-from tests.processes import ROOT, wait_until
+from tests.processes import Launcher, wait_until
 
 START_TIMEOUT, ROUND_TIMEOUT, DEATH_TIMEOUT = 60.0, 30.0, 5.0  # seconds, on a busy machine
 MOMENT = 1.0  # seconds in which a process passes what follows a commit at once
-
-
-class Launcher:
-    """The process that forks shops (``tests/crash/launcher.py``), while the block runs."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._process: subprocess.Popen[str] | None = None
-
-    def __enter__(self) -> Self:
-        """Start the process; its imports go on while the first shop is asked for."""
-        environment = {'PATH': os.environ['PATH'], 'PYTHONPATH': str(ROOT), 'HOME': str(self._folder)}
-        self._process = subprocess.Popen(
-            [sys.executable, '-m', 'tests.crash.launcher'],
-            cwd=self._folder,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the process and the shop that still runs."""
-        if self._process:
-            self._process.communicate()
-
-    def start(self, folder: Path, environment: Mapping[str, str], *, kill_points: bool) -> int:
-        """Start a shop; returns its process id.
-
-        Args:
-            folder: its working directory, with its log and its trace.
-            environment: all its environment variables.
-            kill_points: whether it has kill points.
-        """
-        process = self._process
-        assert process is not None
-        assert process.stdin is not None
-        assert process.stdout is not None
-        options = {'folder': str(folder), 'environment': dict(environment), 'kill_points': kill_points}
-        process.stdin.write(json.dumps(options) + '\n')
-        process.stdin.flush()
-        return int(process.stdout.readline())
 
 
 class Shop:
@@ -123,7 +73,9 @@ class Shop:
         if not may_die:
             self.clear_kill_point()
         environment = self._environment | {'PORT': str(self._ports[0])}
-        self._pid = self._launcher.start(self._folder, environment, kill_points=kill_points)
+        self._pid = self._launcher.start(
+            self._folder, environment, log=self._folder / 'shop.log', kill_points=kill_points
+        )
         wait_until(lambda: self._has_started(may_die=may_die), seconds=START_TIMEOUT, why='the shop answers')
 
     def change_port(self) -> None:

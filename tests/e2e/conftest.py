@@ -16,7 +16,7 @@ from pytest_playwright import CreateContextCallback
 
 from tests.e2e.journey import STEP_TIMEOUT, AnotherBrowser, StartShop, wait_for_price
 from tests.postgres import Cluster
-from tests.processes import ROOT, Server, free_port
+from tests.processes import ROOT, Launcher, Server, free_port
 from tests.sandbox_client import SandboxClient
 
 # The headless shell is the same engine without windows, and needs a third of the processor time.
@@ -108,6 +108,19 @@ def servers(request: pytest.FixtureRequest) -> Iterator[list[Server]]:
 
 
 @pytest.fixture(scope='session')
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher | None]:
+    """Run what forks further shops, where the system can wait for a process that is not ours.
+
+    The first shop of a session is started as operators start it.
+    """
+    if not hasattr(os, 'pidfd_open'):
+        yield None
+        return
+    with Launcher('tests.launcher', tmp_path_factory.mktemp('launcher')) as launcher:
+        yield launcher
+
+
+@pytest.fixture(scope='session')
 def running_sandbox(
     servers: list[Server], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[SandboxClient, int]]:
@@ -162,10 +175,12 @@ def _restartable_shop(
     running_sandbox: tuple[SandboxClient, int],
     servers: list[Server],
     tmp_path_factory: pytest.TempPathFactory,
+    launcher: Launcher | None,
 ) -> Iterator[Server]:
     """Prepare a second shop for the whole session; its first test starts it."""
     sandbox, _ = running_sandbox
-    server = shop_server('restartable', sandbox, free_port(), tmp_path_factory.mktemp('restartable'), {})
+    folder = tmp_path_factory.mktemp('restartable')
+    server = shop_server('restartable', sandbox, free_port(), folder, {}, launcher=launcher)
     servers.append(server)
     yield server
     server.stop()
@@ -182,14 +197,16 @@ def restartable_shop(_restartable_shop: Server, sandbox: SandboxClient) -> Serve
 
 
 @pytest.fixture
-def start_shop(sandbox: SandboxClient, servers: list[Server], tmp_path: Path) -> Iterator[StartShop]:
+def start_shop(
+    sandbox: SandboxClient, servers: list[Server], tmp_path: Path, launcher: Launcher | None
+) -> Iterator[StartShop]:
     """Start further shops with other settings; the newest one gets the webhooks until the test ends."""
     own: list[Server] = []
 
     def start(settings: Mapping[str, str] | None = None) -> Server:
         folder = tmp_path / f'shop-{len(own)}'
         folder.mkdir()
-        server = shop_server(folder.name, sandbox, free_port(), folder, settings or {})
+        server = shop_server(folder.name, sandbox, free_port(), folder, settings or {}, launcher=launcher)
         own.append(server)
         servers.append(server)
         sandbox.send_webhooks_to(server.url)
@@ -214,9 +231,14 @@ class SharedShops:
     """Shops on one kind of database that further tests use again, with and without a signing key."""
 
     def __init__(
-        self, servers: list[Server], folders: pytest.TempPathFactory, new_database: Callable[[Path], str]
+        self,
+        servers: list[Server],
+        folders: pytest.TempPathFactory,
+        new_database: Callable[[Path], str],
+        launcher: Launcher | None,
     ) -> None:
         self._servers, self._folders, self._new_database = servers, folders, new_database
+        self._launcher = launcher
         self._shops: dict[bool, SharedShop] = {}
 
     def get(self, sandbox: SandboxClient, *, delivers: bool) -> SharedShop:
@@ -245,25 +267,30 @@ class SharedShops:
         folder = self._folders.mktemp(name)
         url = self._new_database(folder)
         settings = {'DATABASE_URL': url} | ({} if delivers else {'CALENDLY_WEBHOOK_SIGNING_KEY': ''})
-        server = shop_server(name, sandbox, free_port(), folder, settings)
+        server = shop_server(name, sandbox, free_port(), folder, settings, launcher=self._launcher)
         self._servers.append(server)
         return SharedShop(server, url)
 
 
 @pytest.fixture(scope='session')
-def _sqlite_shops(servers: list[Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedShops]:
-    shops = SharedShops(servers, tmp_path_factory, lambda folder: f'sqlite:///{folder}/shop.db')
+def _sqlite_shops(
+    servers: list[Server], tmp_path_factory: pytest.TempPathFactory, launcher: Launcher | None
+) -> Iterator[SharedShops]:
+    shops = SharedShops(servers, tmp_path_factory, lambda folder: f'sqlite:///{folder}/shop.db', launcher)
     yield shops
     shops.stop()
 
 
 @pytest.fixture(scope='session')
 def _postgresql_shops(
-    servers: list[Server], tmp_path_factory: pytest.TempPathFactory, postgres_server: Cluster
+    servers: list[Server],
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres_server: Cluster,
+    launcher: Launcher | None,
 ) -> Iterator[SharedShops]:
     with ExitStack() as stack:
         shops = SharedShops(
-            servers, tmp_path_factory, lambda _: stack.enter_context(postgres_server.database())
+            servers, tmp_path_factory, lambda _: stack.enter_context(postgres_server.database()), launcher
         )
         yield shops
         shops.stop()
@@ -289,9 +316,24 @@ def shop_without_key(shared_shops: SharedShops, sandbox: SandboxClient) -> Share
 
 
 def shop_server(
-    name: str, sandbox: SandboxClient, port: int, folder: Path, settings: Mapping[str, str]
+    name: str,
+    sandbox: SandboxClient,
+    port: int,
+    folder: Path,
+    settings: Mapping[str, str],
+    *,
+    launcher: Launcher | None = None,
 ) -> Server:
-    """Prepare a shop that talks to the sandbox, without starting it; ``settings`` override the others."""
+    """Prepare a shop that talks to the sandbox, without starting it.
+
+    Args:
+        name: of its log.
+        sandbox: where it sells.
+        port: where it will listen.
+        folder: for its database and log.
+        settings: these override the others.
+        launcher: what forks it; that is faster than a start of its own.
+    """
     ours = {
         'DOMAIN': f'http://127.0.0.1:{port}',
         'HOST': '127.0.0.1',
@@ -300,7 +342,15 @@ def shop_server(
     }
     arguments = [str(ROOT / 'main.py'), 'serve']
     environment = {**sandbox.settings, **ours, **settings}
-    return Server(name, arguments, port=port, health='/healthz', folder=folder, environment=environment)
+    return Server(
+        name,
+        arguments,
+        port=port,
+        health='/healthz',
+        folder=folder,
+        environment=environment,
+        launcher=launcher,
+    )
 
 
 @pytest.hookimpl(wrapper=True)

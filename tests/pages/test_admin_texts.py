@@ -225,6 +225,19 @@ async def test_lists_grow_shrink_and_move_without_losing_what_is_typed(editor: E
     assert (len(questions), questions[6].question, questions[6].answer) == (7, 'New?', 'One.\n\nTwo.')
 
 
+async def test_long_legal_texts_can_be_saved(editor: Editor, shop: Shop) -> None:
+    """As long as privacy texts are, and in letters that need six bytes in a form."""
+    sections = [{'heading': f'Teil {number}', 'text': 'ü' * 5000} for number in range(10)]
+    typed = {
+        f'privacy.sections.{number}.{part}': text
+        for number, section in enumerate(sections)
+        for part, text in section.items()
+    }
+    assert (await editor.save('privacy', **typed)).status_code == 303
+    site = (await shop.text_editor.read()).site
+    assert [each.model_dump() for each in site.privacy.sections][: len(sections)] == sections
+
+
 @pytest.mark.parametrize('do', ['', 'add:landing.headline:0', 'remove:landing.questions:99', 'publish'])
 async def test_a_button_that_no_page_has_does_nothing(editor: Editor, shop: Shop, do: str) -> None:
     """The form is refused with words."""

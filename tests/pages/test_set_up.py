@@ -1,6 +1,7 @@
 """The pages of the set-up without a browser: who is let in, what is answered, and what is never shown."""
 
 import asyncio
+import html
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -77,6 +78,20 @@ async def test_the_code_becomes_a_cookie(client: httpx.AsyncClient, pages: Pages
     assert (await client.get('/setup')).status_code == 403
 
 
+async def test_a_code_works_once(client: httpx.AsyncClient, pages: Pages) -> None:
+    """Whoever finds the link later gets nothing; the log shows a new one, and the same browser goes on."""
+    used: list[str] = []
+    pages.on_code_used = lambda: used.append(pages.access.code)
+    first = pages.access.code
+    await let_in(client, pages)
+    assert used == [pages.access.code] != [first]
+    assert (await client.get('/setup', params={'code': first})).status_code == 200
+    client.cookies.clear()
+    answer = await client.get('/setup', params={'code': first})
+    assert (answer.status_code, 'not valid any more' in answer.text) == (403, True)
+    await let_in(client, pages)
+
+
 @pytest.mark.usefixtures('stopped_limits')
 async def test_wrong_codes_are_limited(client: httpx.AsyncClient, pages: Pages) -> None:
     """After twenty in a minute not even the right one is looked at."""
@@ -143,6 +158,25 @@ async def test_a_step_can_be_taken_in_another_way(
     assert '<h1>Your password</h1>' in (await client.get('/setup')).text
 
 
+async def test_what_was_typed_stays_when_a_step_is_refused(
+    client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient
+) -> None:
+    """All but secrets: nobody types an address or a price twice."""
+    await let_in(client, pages)
+    await client.post('/setup/keys', data=KEYS)
+    for step, typed in (
+        ('price', {'do': 'make', 'product': 'An hour "x"', 'amount': '80,-', 'currency': 'eur'}),
+        ('event-type', {'link': 'https://calendly.com/only-a-profile'}),
+        ('address', {'domain': 'https://coach.example/shop'}),
+    ):
+        answer = await client.post(f'/setup/{step}', data=typed)
+        fields = [text for name, text in typed.items() if name != 'do']
+        assert (answer.status_code, [text for text in fields if text not in html.unescape(answer.text)]) == (
+            422,
+            [],
+        )
+
+
 async def test_a_refusal_of_stripe_is_shown_on_the_page(
     client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient
 ) -> None:
@@ -159,3 +193,13 @@ async def test_settings_of_another_process_end_the_set_up(pages: Pages) -> None:
     seen = iter((False, False, True))
     await asyncio.wait_for(pages.watch(lambda: next(seen), every=0.01), timeout=10)
     assert pages.is_done
+
+
+async def test_a_form_that_comes_after_the_end_is_led_to_the_shop(
+    client: httpx.AsyncClient, pages: Pages
+) -> None:
+    """Also where another process has written the settings, and this one knows no address."""
+    await let_in(client, pages)
+    await pages.watch(lambda: True, every=0)
+    answer = await client.post('/setup/keys', data=KEYS)
+    assert (answer.status_code, 'href="/admin/login?first=1"' in answer.text) == (200, True)

@@ -12,6 +12,7 @@ from services.commands.refused import CommandRefused
 from services.ledger import read_kept_settings
 from services.payments import RELEVANT
 from services.set_up import Refused, Step, no_settings, opened
+from services.set_up import set_up as set_up_module
 from services.settings import load
 from services.shop import build
 from tests.conftest import CreateTables
@@ -113,6 +114,48 @@ def test_undo_deletes_what_was_made_and_nothing_else(
     assert 'Stripe: 1 webhook endpoint deleted.' in said
     assert (len(endpoints(sandbox)), subscriptions(sandbox)) == (1, [])
     assert 'Stripe: no webhook endpoints deleted.' in set_up(environ, env_file, Operator(), undo=True)
+
+
+def test_undo_needs_the_token_to_delete_the_subscription(
+    environ: dict[str, str], env_file: Path, sandbox: SandboxClient
+) -> None:
+    """Without it nothing is deleted and nothing is forgotten; with it undo goes on."""
+    set_up(environ, env_file, Operator(answers(sandbox)))
+    whole = env_file.read_text()
+    env_file.write_text(whole.replace('CALENDLY_TOKEN=', '# '))
+    with pytest.raises(CommandRefused, match='Nothing was deleted: without CALENDLY_TOKEN'):
+        set_up(environ, env_file, Operator(), undo=True)
+    assert (len(endpoints(sandbox)), len(subscriptions(sandbox))) == (1, 1)
+    env_file.write_text(whole)
+    set_up(environ, env_file, Operator(), undo=True)
+    assert (endpoints(sandbox), subscriptions(sandbox)) == ([], [])
+
+
+def test_a_secret_of_the_environment_stays_with_its_webhook(
+    environ: dict[str, str], env_file: Path, sandbox: SandboxClient
+) -> None:
+    """The environment wins over what is written, so a new secret would never be used: nothing is made."""
+    sandbox.act('webhooks', calendly=f'{DOMAIN}/webhooks/calendly')
+    before = sandbox.state()['subscriptions']
+    fixed = {'STRIPE_WEBHOOK_SECRET': 'whsec_mine', 'CALENDLY_WEBHOOK_SIGNING_KEY': 'mine'}
+    said = set_up(environ | fixed, env_file, Operator(answers(sandbox)))
+    assert (endpoints(sandbox), sandbox.state()['subscriptions']) == ([], before)
+    assert [name for name in fixed if f'{name} is set outside of the set-up and stays' in said] == [*fixed]
+
+
+async def test_nothing_is_made_for_a_setting_of_the_environment(
+    environ: dict[str, str], sandbox: SandboxClient
+) -> None:
+    """Neither a price nor an event type: it would not be used."""
+    fixed = {name: sandbox.settings[name] for name in ('STRIPE_PRICE_ID', 'CALENDLY_LINK')}
+    async with opened(environ | fixed, Path(os.devnull)) as s:
+        for step in (Step.KEYS, Step.CALENDAR):
+            await TAKE[step](s, sandbox)
+        with pytest.raises(Refused, match='STRIPE_PRICE_ID is set outside of the set-up'):
+            await s.payments.make_price('x', '80', 'usd', attempt='1')
+        with pytest.raises(Refused, match='CALENDLY_LINK is set outside of the set-up'):
+            await s.calendar.make_event_type('x')
+    assert sandbox.requests('POST /v1/prices') == sandbox.requests('POST /event_types') == []
 
 
 def test_price_and_event_type_can_be_made(
@@ -278,6 +321,44 @@ async def test_another_key_or_address_outdates_what_depends_on_it(
         await s.payments.use_keys('rk_test_sandboxNoMoneyMoves00000002', '')
         assert str(s.answers.step) == 'price'
     assert [each['url'] for each in endpoints(sandbox)] == ['https://new.example/webhooks/stripe']
+
+
+async def test_an_endpoint_of_another_mode_is_named(environ: dict[str, str], sandbox: SandboxClient) -> None:
+    """Whoever goes from test keys to live keys must delete it: this key cannot."""
+    async with opened(environ, Path(os.devnull)) as s:
+        for step in (Step.KEYS, Step.ADDRESS):
+            await TAKE[step](s, sandbox)
+        await s.answers.write_down('endpoint', 'we_of_test_mode', 'whsec_1', 'STRIPE_WEBHOOK_SECRET')
+        words = await s.payments.provide_endpoint()
+        assert 'we_of_test_mode, made before, is not in this account and mode' in words
+        assert 'made before' not in await s.payments.provide_endpoint()
+
+
+async def test_a_check_that_is_too_slow_is_not_taken_for_a_good_one(
+    environ: dict[str, str], sandbox: SandboxClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so; the constant is patched only to wait less."""
+    async with opened(environ, Path(os.devnull)) as s:
+        for take in TAKE.values():
+            await take(s, sandbox)
+        monkeypatch.setattr(set_up_module, 'CHECK_DEADLINE', 0)
+        (finding,) = await s.check()
+    assert finding.text == 'the check was not over within 0 seconds'
+
+
+async def test_an_event_type_that_can_be_booked_without_paying_is_told(
+    environ: dict[str, str], sandbox: SandboxClient
+) -> None:
+    """One on the public page, and one with a payment of its own; a secret one is right."""
+    async with opened(environ, Path(os.devnull)) as s:
+        await TAKE[Step.CALENDAR](s, sandbox)
+        for how, concern in (
+            ({}, 'is on your public page'), ({'is_paid': True}, 'takes a payment of its own'),
+            ({'is_paid': False, 'secret': True}, ''),
+        ):  # fmt: skip
+            sandbox.act('calendar', **how)
+            (found,) = await s.calendar.event_types()
+            assert found.concern.partition(':')[0] == concern
 
 
 async def test_without_a_token_the_public_link_is_sold(

@@ -192,6 +192,22 @@ async def test_whoever_comes_second_is_told(shop: Shop, other: Shop) -> None:
     assert (shop.texts.shown, await journal(shop)) == (None, [])
 
 
+async def test_what_is_published_while_a_page_is_built_is_not_overwritten(
+    shop: Shop, other: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page has either seen it, or is refused. `newest` is replaced only to publish at that moment."""
+    newest = other.ledger.site_versions.newest
+
+    async def slowly() -> SiteVersion | None:
+        monkeypatch.undo()
+        await change(shop, 'start-page', landing__headline='First')
+        return await newest()
+
+    monkeypatch.setattr(other.ledger.site_versions, 'newest', slowly)
+    page = await other.text_editor.read()
+    assert page.site.landing.headline == 'First' or page.seen < (await other.text_editor.read()).seen
+
+
 @on_both_databases
 async def test_of_many_at_once_one_wins(shop: Shop, other: Shop) -> None:
     """Six save at the same time in two processes: one draft, and it is whole."""

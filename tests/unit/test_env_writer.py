@@ -21,6 +21,14 @@ def test_other_lines_and_comments_stay(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ['.env']
 
 
+def test_the_line_of_a_value_that_stays_is_not_touched(tmp_path: Path) -> None:
+    """It may have a comment of its own, or another way to write it."""
+    file = tmp_path / '.env'
+    file.write_text('export DOMAIN="https://a.example"  # ours\nPORT=3000\n')
+    write(file, {'DOMAIN': 'https://a.example', 'PORT': '4000'})
+    assert file.read_text() == 'export DOMAIN="https://a.example"  # ours\nPORT=4000\n'
+
+
 @pytest.mark.parametrize('value', ['', 'plain_1', 'a $b', "it's", '#x', '"q"', 'a\\b', '\\', "\\'", 'ü=é'])
 def test_every_value_is_read_back(tmp_path: Path, value: str) -> None:
     """Whatever characters it has."""

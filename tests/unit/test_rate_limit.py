@@ -10,7 +10,7 @@ from services import rate_limit as module
 from services.errors import LedgerUnavailable, SalesPaused, TooManyRequests
 from services.fuse import PAUSE, SESSIONS, TIME_TO_PAY, WINDOW, Fuse
 from services.rate_limit import RateLimit
-from services.shop import STARTS
+from services.shop.limits import STARTS
 from tests.processes import wait_until
 
 

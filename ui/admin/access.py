@@ -28,7 +28,7 @@ from ui.pages.forms import MAX_FIELDS, read_form
 HOME, LOGIN = '/admin', '/admin/login'
 COOKIE = 'paidslot_admin'
 READING = ('GET', 'HEAD')
-MAX_BODY = 64 * 1024  # bytes of a form; the longest text an operator types has a few thousand
+MAX_BODY = 64 * 1024  # bytes of a form; the pages of the texts take more
 OWN_PATH = re.compile(r'/admin(/[A-Za-z0-9_-]+)*(\?[A-Za-z0-9_.~%&=+:@,/-]*)?')
 NOT_FROM_HERE = (
     'This form was not sent from {domain}. Nothing was changed. Please open the admin at that address.'
@@ -89,7 +89,7 @@ def admin_document_at(path: str, shop: Shop) -> Callable[[DocumentBuilder], None
 
 
 def admin_post(
-    path: str, shop: Shop, *, fields: int = MAX_FIELDS, keeps_empty: bool = False
+    path: str, shop: Shop, *, limit: int = MAX_BODY, fields: int = MAX_FIELDS, keeps_empty: bool = False
 ) -> Callable[[Action], None]:
     """Register an action of the admin: a form, answered with a redirect to a page.
 
@@ -99,7 +99,8 @@ def admin_post(
     Args:
         path: the URL's path, below /admin; parameters are in ``request.path_params``.
         shop: whose action it is.
-        fields: how many fields its form may have.
+        limit: how many bytes its form may have.
+        fields: how many fields it may have.
         keeps_empty: whether fields that were left empty are in the form.
     """
 
@@ -108,7 +109,7 @@ def admin_post(
         async def action(request: Request) -> Response:
             signed_in = signed_in_of(request)
             try:
-                form = await read_form(request, limit=MAX_BODY, fields=fields, keeps_empty=keeps_empty)
+                form = await read_form(request, limit=limit, fields=fields, keeps_empty=keeps_empty)
                 if not signed_in.sent(form.pop(FORM_TOKEN, '')):
                     raise NotOurForm(f'{path} without the form token of its sign-in')
                 return await act(request, signed_in, form)

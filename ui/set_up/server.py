@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -28,6 +29,8 @@ from ui.set_up.steps import CONTENT
 
 COOKIE = 'paidslot_set_up'
 GREETING = """This shop is not set up yet. Open this link in your browser; whoever has it can set the shop up:
+  {}"""
+NEXT = """The link was used, and works no more. For another browser there is this one:
   {}"""
 ELSEWHERE = 'From another machine, put the address of this one in its place, best one with https.'
 WATCH_EVERY = 5.0  # seconds
@@ -73,7 +76,12 @@ async def _serve(environ: Mapping[str, str], env_file: Path) -> bool:
         )
         server = uvicorn.Server(config)
         pages.on_done = lambda: setattr(server, 'should_exit', True)
-        print(_greeting(values.get('DOMAIN', ''), host, port, pages.access.code), flush=True)
+        domain = values.get('DOMAIN', '')
+        link = f'{domain or f"http://{_reachable(host)}:{port}"}/setup?code='
+        print(
+            GREETING.format(link + pages.access.code), *([] if domain else [ELSEWHERE]), sep='\n', flush=True
+        )
+        pages.on_code_used = lambda: print(NEXT.format(link + pages.access.code), flush=True)
         watching = asyncio.create_task(pages.watch(lambda: not no_settings(environ, env_file)))
         watching.add_done_callback(lambda _: pages.on_done())
         try:
@@ -81,12 +89,6 @@ async def _serve(environ: Mapping[str, str], env_file: Path) -> bool:
         finally:
             watching.cancel()
         return pages.is_done
-
-
-def _greeting(domain: str, host: str, port: int, code: str) -> str:
-    base = domain or f'http://{_reachable(host)}:{port}'
-    link = GREETING.format(f'{base}/setup?code={code}')
-    return link if domain else f'{link}\n{ELSEWHERE}'
 
 
 def _reachable(host: str) -> str:
@@ -102,6 +104,7 @@ class Pages:
         self.access = SetUpAccess()
         self.is_done = False
         self.on_done: Callable[[], object] = lambda: None
+        self.on_code_used: Callable[[], object] = lambda: None
         self._set_up = set_up
         self._site = texts
         self._notes: list[str] = []
@@ -138,7 +141,7 @@ class Pages:
 
         Args:
             has_settings: whether a shop can be started.
-            every: seconds between two looks.
+            every: seconds between two checks.
         """
         while not self.is_done:
             await asyncio.sleep(every)
@@ -152,7 +155,7 @@ class Pages:
     async def _show(self, request: Request) -> Response:
         """Show the step that comes next, or one that was taken; a code is exchanged for the cookie first."""
         code = request.query_params.get('code')
-        if code is not None:
+        if code is not None and not self._admits(request):
             return self._exchange(request, code)
         if not self._admits(request):
             return self._refusal('Open the link that the log of this process shows.')
@@ -168,12 +171,13 @@ class Pages:
         async with self._one_at_a_time:
             if self.is_done:
                 return self._starting()
+            form: Form = {}
             try:
-                await self._ways[Step(step)](await read_form(request))
-            except Refused as error:
-                return await self._page(request, Step(step), problem=str(error), status=422)
-            except ShopError as error:
-                return await self._page(request, Step(step), problem=str(error), status=error.status)
+                form = await read_form(request)
+                await self._ways[Step(step)](form)
+            except (Refused, ShopError) as error:
+                status = error.status if isinstance(error, ShopError) else 422
+                return await self._page(request, Step(step), typed=form, problem=str(error), status=status)
             if Step(step) is Step.WRITE:
                 return self._starting(await self._set_up.check())
             return RedirectResponse('/setup', 303, headers=HEADERS)
@@ -184,6 +188,7 @@ class Pages:
             return self._refusal('Too many wrong codes. Wait a minute, then open the link again.', status=429)
         if not cookie:
             return self._refusal('This link is not valid any more. The log shows the newest one.')
+        self.on_code_used()
         # No redirect: a browser that follows a link from another site would not send the cookie along.
         link = h('p', h('a', 'Go on', href='/setup', class_='button main'))
         answer = page(self._site, 'Set up your shop', link, refresh='0;url=/setup')
@@ -202,12 +207,13 @@ class Pages:
         request: Request,
         step: Step,
         *,
+        typed: Form = MappingProxyType({}),
         problem: str = '',
         notes: list[str] | None = None,
         status: int = 200,
     ) -> Response:
         try:
-            content = await CONTENT[step](self._set_up, str(request.base_url).rstrip('/'))
+            content = await CONTENT[step](self._set_up, str(request.base_url).rstrip('/'), typed)
         except (Refused, ShopError) as error:
             content, problem = join(), problem or str(error)
         said = [h('div', note, class_='notice') for note in notes or ()]
@@ -231,7 +237,7 @@ class Pages:
 
     def _starting(self, found: Sequence[Finding] = ()) -> Response:
         """Say that the shop starts; the browser looks for it by itself, unless something is wrong."""
-        admin = f'{self._set_up.answers.values["DOMAIN"]}/admin/login?first=1'
+        admin = f'{self._set_up.answers.values.get("DOMAIN", "")}/admin/login?first=1'
         words = 'The settings are written. The shop starts now; this takes a few seconds.'
         link = h('p', h('a', 'Open the admin', href=admin, class_='button main'))
         again = h(

@@ -12,7 +12,9 @@ from ui.admin.forms import hidden
 from ui.components.builder import h, join
 from ui.set_up.layout import choice, field, form
 
-Content = Callable[[SetUp, str], Awaitable[Markup]]
+Typed = Mapping[str, str]
+"""What was typed into the form that was refused; of a secret nothing is sent back."""
+Content = Callable[[SetUp, str, Typed], Awaitable[Markup]]
 NOT_ENCRYPTED = (
     'This page came over http: others on the way can read the keys that you type. '
     'Use an address with https, or a tunnel (ssh -L).'
@@ -20,7 +22,7 @@ NOT_ENCRYPTED = (
 KEYS_PAGE = 'https://dashboard.stripe.com/apikeys'
 
 
-async def keys(set_up: SetUp, origin: str) -> Markup:
+async def keys(set_up: SetUp, origin: str, _typed: Typed) -> Markup:
     """Ask for the keys of Stripe."""
     link = h('a', 'Stripe Dashboard > Developers > API keys', href=KEYS_PAGE, rel='noreferrer')
     restricted = h('a', 'a restricted key with what the shop needs', href=RESTRICTED_KEY, rel='noreferrer')
@@ -48,7 +50,7 @@ async def keys(set_up: SetUp, origin: str) -> Markup:
     )
 
 
-async def price(set_up: SetUp, _origin: str) -> Markup:
+async def price(set_up: SetUp, _origin: str, typed: Typed) -> Markup:
     """Offer the prices found at Stripe, or make one."""
     prices = await set_up.payments.prices()
     offer, known = set_up.answers.offer, set_up.answers.values.get('STRIPE_PRICE_ID', '')
@@ -62,9 +64,22 @@ async def price(set_up: SetUp, _origin: str) -> Markup:
     new = form(
         Step.PRICE,
         hidden('attempt', secrets.token_hex(16)),
-        field('product', 'Product', value=offer.name, hint='Customers see it at Stripe.', required=True),
-        field('amount', 'Amount', hint='Such as 150 or 149.50.', inputmode='decimal', required=True),
-        field('currency', 'Currency', value='usd', maxlength='3', required=True),
+        field(
+            'product',
+            'Product',
+            value=typed.get('product') or offer.name,
+            hint='Customers see it at Stripe.',
+            required=True,
+        ),
+        field(
+            'amount',
+            'Amount',
+            value=typed.get('amount', ''),
+            hint='Such as 150 or 149.50.',
+            inputmode='decimal',
+            required=True,
+        ),
+        field('currency', 'Currency', value=typed.get('currency') or 'usd', maxlength='3', required=True),
         label='Make this price',
         do='make',
         kind='' if prices else 'main',
@@ -74,7 +89,7 @@ async def price(set_up: SetUp, _origin: str) -> Markup:
     return join(existing, h('div', h('h2', 'Or make a new one'), new, class_='other'))
 
 
-async def calendar(set_up: SetUp, _origin: str) -> Markup:
+async def calendar(set_up: SetUp, _origin: str, _typed: Typed) -> Markup:
     """Ask for the token of Calendly."""
     where = 'Calendly > Integrations > API and webhooks > Personal access tokens'
     return join(
@@ -94,10 +109,11 @@ async def calendar(set_up: SetUp, _origin: str) -> Markup:
     )
 
 
-async def event_type(set_up: SetUp, _origin: str) -> Markup:
+async def event_type(set_up: SetUp, _origin: str, typed: Typed) -> Markup:
     """Offer the event types found at Calendly, or make one, or take a link."""
-    offer, known = set_up.answers.offer, set_up.answers.values.get('CALENDLY_LINK', '')
-    typed = field(
+    offer = set_up.answers.offer
+    known = typed.get('link') or set_up.answers.values.get('CALENDLY_LINK', '')
+    by_link = field(
         'link',
         'Link of the event type',
         kind='url',
@@ -106,16 +122,20 @@ async def event_type(set_up: SetUp, _origin: str) -> Markup:
         required=True,
     )
     if not set_up.answers.values.get('CALENDLY_TOKEN'):
-        return form(Step.EVENT_TYPE, typed, label='Use this link')
+        return form(Step.EVENT_TYPE, by_link, label='Use this link')
     types = await set_up.calendar.event_types()
     options = [
-        (each.link, f'{each.name}, {each.minutes} minutes', _details(each.link, each.is_paid))
+        (
+            each.link,
+            f'{each.name}, {each.minutes} minutes',
+            each.link + (each.concern and f' · It {each.concern}.'),
+        )
         for each in types
     ]
     chosen = known if known in {each.link for each in types} else ''
     new = form(
         Step.EVENT_TYPE,
-        field('name', 'Name', value=offer.name, maxlength='55', required=True),
+        field('name', 'Name', value=typed.get('name') or offer.name, maxlength='55', required=True),
         label=f'Make one of {offer.minutes} minutes',
         do='make',
         kind='' if types else 'main',
@@ -136,18 +156,25 @@ async def event_type(set_up: SetUp, _origin: str) -> Markup:
     )
 
 
-async def address(set_up: SetUp, origin: str) -> Markup:
+async def address(set_up: SetUp, origin: str, typed: Typed) -> Markup:
     """Ask for the public address; the one that the browser uses is offered."""
     known = set_up.answers.values.get('DOMAIN', '') if set_up.answers.is_taken(Step.ADDRESS) else ''
     hint = 'What customers type. With live keys it begins with https://.'
     return form(
         Step.ADDRESS,
-        field('domain', 'Address of the shop', kind='url', value=known or origin, hint=hint, required=True),
+        field(
+            'domain',
+            'Address of the shop',
+            kind='url',
+            value=typed.get('domain') or known or origin,
+            hint=hint,
+            required=True,
+        ),
         label='Use this address',
     )
 
 
-async def payments_webhook(set_up: SetUp, _origin: str) -> Markup:
+async def payments_webhook(set_up: SetUp, _origin: str, _typed: Typed) -> Markup:
     """Offer to make the webhook endpoint."""
     url = f'{set_up.answers.values["DOMAIN"]}/webhooks/stripe'
     without = 'Without it an order is checked when its customer comes back, and every minute.'
@@ -176,7 +203,7 @@ async def payments_webhook(set_up: SetUp, _origin: str) -> Markup:
     )
 
 
-async def bookings_webhook(set_up: SetUp, _origin: str) -> Markup:
+async def bookings_webhook(set_up: SetUp, _origin: str, _typed: Typed) -> Markup:
     """Offer to make the webhook subscription."""
     url = f'{set_up.answers.values["DOMAIN"]}/webhooks/calendly'
     return join(
@@ -197,7 +224,7 @@ async def bookings_webhook(set_up: SetUp, _origin: str) -> Markup:
     )
 
 
-async def password(set_up: SetUp, _origin: str) -> Markup:
+async def password(set_up: SetUp, _origin: str, _typed: Typed) -> Markup:
     """Ask for the password of the admin."""
     return join(
         h('p', 'With it you sign in at /admin, where you see orders and run the shop.'),
@@ -216,7 +243,7 @@ async def password(set_up: SetUp, _origin: str) -> Markup:
     )
 
 
-async def write(set_up: SetUp, _origin: str) -> Markup:
+async def write(set_up: SetUp, _origin: str, _typed: Typed) -> Markup:
     """Show what is written, and where; say what would keep the shop from starting."""
     target = set_up.target
     where = str(target) if target else 'the database of the shop'
@@ -250,10 +277,6 @@ def _secret(set_up: SetUp, name: str, label: str, hint: str) -> Markup:
     shown = set_up.answers.shown(name)
     kept = f' {shown} is kept if you type nothing.' if shown else ''
     return field(name.lower(), label, kind='password', hint=hint + kept)
-
-
-def _details(link: str, is_paid: bool) -> str:
-    return f'{link} · takes a payment of its own: customers would pay twice' if is_paid else link
 
 
 def _change(change: Change) -> Markup:

@@ -30,9 +30,9 @@ from ui.components.builder import h, join
 from ui.pages.errors import not_found
 
 PATH = '/admin/texts'
+MAX_BODY = 512 * 1024  # bytes; a long privacy text has 100,000 letters, and a form has six bytes for some
 MAX_FIELDS = 400  # the longest section has thirty questions, of two fields each
 SAVE = 'save'
-COLOUR = r'#[0-9a-f]{6}'
 SAVED = 'Saved in the draft. Customers read it once you have published it.'
 WRONG = 'Nothing was saved: see what is wrong below.'
 CONFLICT = (
@@ -63,7 +63,7 @@ def register(shop: Shop) -> None:
         words = h('p', SAVED, class_='notice') if 'saved' in request.query_params else None
         return _answer(shop, signed_in, section, now, _View(typed_from(section, now.site)), words)
 
-    @admin_post(f'{PATH}/{{section}}', shop, fields=MAX_FIELDS, keeps_empty=True)
+    @admin_post(f'{PATH}/{{section}}', shop, limit=MAX_BODY, fields=MAX_FIELDS, keeps_empty=True)
     async def save(request: Request, signed_in: SignedIn, form: Form) -> Response:
         section = BY_SLUG.get(request.path_params['section'])
         if section is None:
@@ -239,10 +239,7 @@ def _entry(each: Entries, number: int, count: int, view: _View, section: Section
     name = name_of((*each.place, number))
     title = f'{each.noun} {number + 1}'
     if each.parts:
-        fields = [
-            _field(Field(part.place, f'{part.label}', part.kind, part.hint), f'{name}.{part.place[0]}', view)
-            for part in each.parts
-        ]
+        fields = [_field(part, f'{name}.{part.place[0]}', view) for part in each.parts]
         content = h('div', h('h3', title), *fields, role='group', aria_label=title, class_='typed')
     else:
         content = _field(Field(each.place, title, each.kind), name, view)

@@ -1,22 +1,20 @@
-"""The composition root: every part made once and handed to those who need it."""
+"""The shop: all its parts, what opens, starts and closes them, and its health."""
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter
 
 from services import site
-from services.admin import Access, Actions, access_with, build_actions
+from services.admin import Access, Actions
 from services.admin.export import Exports
 from services.admin.forget import Forget
 from services.admin.reads import Reads
 from services.admin.texts import TextEditor
 from services.availability import Availability
-from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, WaitingPages, WaitsFor
-from services.catalog import Catalog, Offer
+from services.booking import BookingRecorder, CalendarLinks, WaitingPages
+from services.catalog import Catalog
 from services.check import Finding, check_shop
 from services.checkout import Checkout
 from services.correct_email import CorrectEmail
@@ -26,7 +24,7 @@ from services.endpoints.health import health_router
 from services.endpoints.metrics import metrics_router
 from services.errors import ShopError
 from services.find_orders import FindOrders
-from services.fulfilment import Duplicates, Fulfilment
+from services.fulfilment import Fulfilment
 from services.fuse import Fuse
 from services.health import (
     Check,
@@ -44,45 +42,26 @@ from services.health import (
     check_webhooks,
 )
 from services.inbox import Inbox
-from services.ledger import Ledger, Source, connect
-from services.messages import MailSender, Problem, ProblemWatch, build_mail_sender, mail_rules
+from services.ledger import Ledger
+from services.messages import MailSender, Problem, ProblemWatch
 from services.metrics import Metrics
-from services.orders import PriceAdjustments
-from services.payments import Payments, build_payments
-from services.rate_limit import AddressLimit, RateLimit
+from services.payments import Payments
 from services.reconciler import (
     BookingReader,
     CalendarWatch,
     EffectRunner,
     Reconciler,
     SubscriptionWatch,
-    tasks,
 )
-from services.rehearsal import RehearsalRunner, build_runner
-from services.scheduling import Scheduling, build_scheduling
+from services.rehearsal import RehearsalRunner
+from services.scheduling import Scheduling
 from services.selling import Selling
 from services.settings import Settings
 from services.texts import Texts
 
-__all__ = ['Shop', 'WaitsFor', 'build']
-
 log = logging.getLogger(__name__)
 
 WARM_UP_TRIES = 20
-# A clinic's whole waiting room may share one address; a machine that tries cards needs thousands. Browsers
-# that brought back our cookie have a limit of their own, which machines without one cannot use up.
-STARTS = {'per_client': '30/minute', 'per_network': '40/minute', 'overall': '120/minute', 'known': '4/second'}
-# Of sessions that we do not know.
-LOOKUPS = {
-    'per_client': '10/minute',
-    'per_network': '20/minute',
-    'overall': '120/minute',
-    'known': '2/second',
-}
-
-# Of links by mail; a person needs one.
-FINDS = {'per_client': '6/minute', 'per_network': '12/minute', 'overall': '60/minute', 'known': '1/second'}
-FINDS_PER_ADDRESS = '3/hour'
 
 
 @dataclass(frozen=True)
@@ -131,7 +110,7 @@ class Shop:
     @property
     def banner(self) -> str:
         """What every page must say about the money, '' when it is real."""
-        return _banner(self.settings)
+        return banner_of(self.settings)
 
     async def open(self) -> None:
         """Bring the ledger up to date, and choose the texts that are shown.
@@ -248,172 +227,8 @@ class Shop:
         return endpoints
 
 
-def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Shop:
-    """Wire a shop; nothing is opened or requested yet.
-
-    Args:
-        settings: what the operator decided.
-        clock: the present time in UTC.
-
-    Raises:
-        SiteProblem: the texts of the site cannot be read.
-    """
-    file, domain = site.load_file(settings.site_file), settings.domain
-    rules, present = file.site, site.PresentSite(file.site)
-    metrics = Metrics(clock)
-    ledger = Ledger(
-        connect(settings.database_url),
-        clock,
-        on_unmatched=lambda row: metrics.unmatched_booking(row.reason),
-        mail_rules=mail_rules(settings, rules.order.reminder_hours),
-        on_mail=metrics.mail,
-        keep_abandoned=timedelta(days=rules.privacy.abandoned_days),
-    )
-    texts = Texts(ledger, file, present, live=settings.mode == 'live')
-    payments = build_payments(settings, lambda: present.site, on_request=metrics.stripe_request)
-    scheduling = build_scheduling(settings, lambda: present.site)
-    product = rules.offer
-    offer = Offer(product.slug, product.name, product.minutes, 1, settings.stripe_price_id)
-    catalog = Catalog([offer], read_price=payments.read_price, clock=clock)
-    present.subscribe(lambda now: catalog.rename(now.offer.name))
-    fulfilment = Fulfilment(
-        ledger=ledger,
-        payments=payments,
-        duplicates=Duplicates(ledger),
-        rate_limit=RateLimit(**LOOKUPS, on_refused=metrics.refused),
-        metrics=metrics,
-        clock=clock,
-        domain=domain,
-    )
-    availability = Availability(
-        read=scheduling.read_free_times if settings.calendly_token else None,
-        clock=clock,
-        sells_without=product.sell_without_free_times,
-    )
-    fuse = Fuse(completed=ledger.orders.completed_sessions)
-    metrics.watch_pause(lambda: bool(fuse.paused_for))
-    selling = Selling(ledger)
-    bookings, waiting = BookingRecorder(ledger, scheduling), WaitingPages()
-    subscription_watch = SubscriptionWatch(scheduling)
-    calendar = CalendarLinks(
-        ledger=ledger,
-        payments=payments,
-        scheduling=scheduling,
-        recorder=bookings,
-        clock=clock,
-        selling=settings.selling,
-        duplicates_open=rules.order.duplicates_open_calendar,
-        learns_of_bookings=bool(settings.calendly_webhook_signing_key),
-    )
-    booking_reader = BookingReader(
-        ledger=ledger,
-        payments=payments,
-        scheduling=scheduling,
-        recorder=bookings,
-        waiting=waiting,
-        on_missed=subscription_watch.check_at_once,
-        clock=clock,
-    )
-    checkout = Checkout(
-        ledger=ledger,
-        catalog=catalog,
-        payments=payments,
-        fulfilment=fulfilment,
-        rate_limit=RateLimit(**STARTS, on_refused=metrics.refused),
-        fuse=fuse,
-        selling=selling,
-        availability=availability,
-        clock=clock,
-        domain=domain,
-        allowed=PriceAdjustments(settings.promotion_codes, settings.automatic_tax),
-    )
-    correct_email = CorrectEmail(ledger, clock=clock)
-    actions = build_actions(
-        ledger=ledger,
-        payments=payments,
-        fulfilment=fulfilment,
-        calendar=calendar,
-        recorder=bookings,
-        scheduling=scheduling,
-        correct_email=correct_email,
-        site_at=texts.site_at,
-        sends_mail=settings.smtp_url is not None,
-        clock=clock,
-    )
-    handlers = {**CalendarEffects(ledger, scheduling, clock=clock).handlers, **actions.handlers}
-    inbox = Inbox(ledger, {Source.STRIPE: fulfilment.process, Source.CALENDLY: bookings.process})
-    reconciler = Reconciler(
-        tasks(
-            ledger=ledger,
-            payments=payments,
-            fulfilment=fulfilment,
-            inbox=inbox,
-            clock=clock,
-            domain=domain,
-            is_selling=selling.is_on,
-        ),
-        ledger=ledger,
-        metrics=metrics,
-        every=settings.reconcile_seconds,
-    )
-    selling.subscribe(reconciler.hurry)
-    return Shop(
-        settings=settings,
-        present=present,
-        texts=texts,
-        catalog=catalog,
-        checkout=checkout,
-        find_orders=FindOrders(
-            ledger,
-            rate_limit=RateLimit(**FINDS, on_refused=metrics.refused),
-            address_limit=AddressLimit(FINDS_PER_ADDRESS),
-        ),
-        correct_email=correct_email,
-        actions=actions,
-        fulfilment=fulfilment,
-        bookings=bookings,
-        calendar=calendar,
-        inbox=inbox,
-        ledger=ledger,
-        payments=payments,
-        scheduling=scheduling,
-        reconciler=reconciler,
-        effects=EffectRunner(ledger, handlers),
-        mail_sender=build_mail_sender(
-            settings,
-            lambda: present.site,
-            ledger=ledger,
-            environment=lambda: payments.environment,
-            gate=calendar.gate,
-            banner=_banner(settings),
-            clock=clock,
-        ),
-        problem_watch=ProblemWatch(ledger, clock=clock),
-        calendar_watch=CalendarWatch(scheduling, availability, minutes=product.minutes),
-        availability=availability,
-        booking_reader=booking_reader,
-        subscription_watch=subscription_watch,
-        waiting=waiting,
-        metrics=metrics,
-        fuse=fuse,
-        selling=selling,
-        access=access_with(settings.admin_password, ledger, on_refused=metrics.refused),
-        exports=Exports(ledger),
-        rehearsals=build_runner(ledger, settings, zone=lambda: present.site.business.zone, clock=clock),
-        forget=Forget(ledger, keep_months=rules.privacy.keep_months, clock=clock),
-        reads=Reads.of(
-            ledger,
-            payments,
-            booking_reader,
-            settings,
-            zone=lambda: present.site.business.zone,
-            clock=clock,
-        ),
-        text_editor=TextEditor(ledger, texts, clock=clock),
-    )
-
-
-def _banner(settings: Settings) -> str:
+def banner_of(settings: Settings) -> str:
+    """Return what every page and mail must say about the money, '' when it is real."""
     if settings.mode == 'demo':
         return 'Demo: no money moves, and nothing here is real.'
     if not settings.selling:
