@@ -34,8 +34,8 @@ async def opened(environ: Mapping[str, str], env_file: Path) -> AsyncIterator[Se
         SettingsError: the database cannot be used.
     """
     existing = texts(environ, env_file, read_kept_settings)
-    if problem := problem_of('DATABASE_URL', existing):
-        raise SettingsError([problem])
+    if problems := [each for name in ('DATABASE_URL', 'SITE_FILE') if (each := problem_of(name, existing))]:
+        raise SettingsError(problems)
     ledger = Ledger(connect(find_value('DATABASE_URL', existing)), lambda: datetime.now(UTC))
     await ledger.open()
     try:
