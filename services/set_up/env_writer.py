@@ -14,6 +14,7 @@ from services.settings import HOME
 from services.settings.env_file import read
 
 PRIVATE = 0o600
+PLATFORM = ('DATABASE_URL', 'PORT')  # settings that hosting companies put into the environment
 # The empty lines before a binding, and the end of its last line.
 AROUND = re.compile(r'(\s*[\r\n])?.*?((?:\r\n|\n|\r)?)', re.DOTALL)
 PLAIN = re.compile(r'[\w./:@,+%=?&-]*', re.ASCII)
@@ -27,17 +28,20 @@ class NotWritten(Exception):
     """The file could not be written; it is as it was."""
 
 
-def can_write(path: Path) -> bool:
+def can_write(path: Path, environ: Mapping[str, str]) -> bool:
     """Whether the settings belong into this file: it can be replaced, or made where the shop is developed.
 
-    The image has no such file: one that is made there is gone with the container.
+    The image has no such file: one that is made there is gone with the container. Neither has a platform that
+    gives a port or a database in the environment: it throws its folder away with the next release.
 
     Args:
         path: the file.
+        environ: the process environment.
     """
     if path.exists():
         return path.is_file() and os.access(path, os.W_OK) and os.access(path.resolve().parent, os.W_OK)
-    return (HOME / 'Makefile').exists() and os.access(path.parent, os.W_OK)
+    is_platform = any(environ.get(name) for name in PLATFORM)
+    return not is_platform and (HOME / 'Makefile').exists() and os.access(path.parent, os.W_OK)
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:

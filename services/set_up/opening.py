@@ -41,7 +41,7 @@ async def opened(environ: Mapping[str, str], env_file: Path) -> AsyncIterator[Se
     try:
         _make_private(ledger)
         # What stands in a file that cannot be written wins over what the ledger keeps.
-        fixed = {**({} if can_write(env_file) else read(env_file)), **environ}
+        fixed = {**({} if can_write(env_file, environ) else read(env_file)), **environ}
         answers = Answers(ledger, existing=existing, fixed=fixed)
         set_up = SetUp(answers, environ=environ, env_file=env_file)
         await set_up.open()

@@ -52,8 +52,13 @@ class SetUp:
         """Read the answers of a set-up that was broken off."""
         await self.answers.open()
 
-    async def use_domain(self, domain: str) -> list[str]:
+    async def use_domain(self, domain: str, *, port: int | None = None) -> list[str]:
         """Take the public address; returns what the operator should know about it.
+
+        Args:
+            domain: the address.
+            port: what this process listens on, and the shop after it, also where the address has another
+                port: that of a proxy or a tunnel. None lets PORT follow from the address.
 
         Raises:
             Refused: it cannot be the address of this shop.
@@ -63,7 +68,10 @@ class SetUp:
             raise Refused('The address is missing.')
         self.answers.check(answers)
         address = str(find_value('DOMAIN', self.answers.values | answers))
-        await self.answers.keep({'DOMAIN': address})
+        answers = {'DOMAIN': address}
+        if port and find_value('PORT', self.answers.values | answers) != port:
+            answers['PORT'] = str(port)
+        await self.answers.keep(answers)
         if not is_public(address):
             return [f'{address} is not on the internet: customers, Stripe and Calendly cannot reach it.']
         return []
@@ -83,7 +91,7 @@ class SetUp:
     @property
     def target(self) -> Path | None:
         """The file that the settings are written to; None where the ledger keeps them."""
-        return self._env_file if can_write(self._env_file) else None
+        return self._env_file if can_write(self._env_file, self._environ) else None
 
     def changes(self) -> list[Change]:
         """Return what writing would change, with secrets masked."""

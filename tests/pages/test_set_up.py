@@ -11,6 +11,7 @@ import pytest
 
 from services import site
 from services.set_up import opened
+from services.settings import find_value
 from tests.conftest import CreateTables
 from tests.processes import ROOT
 from tests.sandbox_client import SandboxClient
@@ -29,7 +30,7 @@ async def pages(sandbox: SandboxClient, tmp_path: Path, create_tables: CreateTab
     names = ('STRIPE_API_BASE', 'CALENDLY_API_BASE')
     environ = {name: sandbox.settings[name] for name in names} | {'DATABASE_URL': url}
     async with opened(environ, Path(os.devnull)) as set_up:
-        yield Pages(set_up, site.load(ROOT / 'site.toml'))
+        yield Pages(set_up, site.load(ROOT / 'site.toml'), port=3000)
 
 
 @pytest.fixture
@@ -112,6 +113,28 @@ async def test_forms_need_the_cookie_and_come_from_here(client: httpx.AsyncClien
     assert pages._set_up.answers.draft['STRIPE_SECRET_KEY'] == KEYS['stripe_secret_key']
 
 
+def steps(sandbox: SandboxClient) -> dict[str, dict[str, str]]:
+    """Return the forms of an operator who has an account at both, by step."""
+    return {
+        'keys': KEYS,
+        'price': {'price': sandbox.settings['STRIPE_PRICE_ID']},
+        'calendar': {'calendly_token': sandbox.settings['CALENDLY_TOKEN']},
+        'event-type': {'link': sandbox.calendly_link},
+        'address': {'domain': DOMAIN},
+        'payments-webhook': {},
+        'bookings-webhook': {},
+        'password': {'password': PASSWORD},
+    }
+
+
+async def take_steps(client: httpx.AsyncClient, sandbox: SandboxClient, *, until: str) -> None:
+    """Send the forms of all steps before one."""
+    for step, data in steps(sandbox).items():
+        if step == until:
+            return
+        assert (await client.post(f'/setup/{step}', data=data)).status_code == 303
+
+
 async def test_secrets_are_never_sent_back(
     client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient
 ) -> None:
@@ -120,16 +143,7 @@ async def test_secrets_are_never_sent_back(
     refused = await client.post('/setup/keys', data={'stripe_secret_key': 'sk_test_wrong_and_secret'})
     assert (refused.status_code, 'wrong_and' in refused.text) == (422, False)
     seen = refused.text
-    for step, data in (
-        ('keys', KEYS),
-        ('price', {'price': sandbox.settings['STRIPE_PRICE_ID']}),
-        ('calendar', {'calendly_token': sandbox.settings['CALENDLY_TOKEN']}),
-        ('event-type', {'link': sandbox.calendly_link}),
-        ('address', {'domain': DOMAIN}),
-        ('payments-webhook', {}),
-        ('bookings-webhook', {}),
-        ('password', {'password': PASSWORD}),
-    ):
+    for step, data in steps(sandbox).items():
         assert (await client.post(f'/setup/{step}', data=data)).status_code == 303
         seen += (await client.get('/setup')).text + (await client.get(f'/setup?step={step}')).text
     values = pages._set_up.answers.values
@@ -156,6 +170,26 @@ async def test_a_step_can_be_taken_in_another_way(
     await client.post('/setup/address', data={'domain': DOMAIN})
     await client.post('/setup/payments-webhook', data={'do': 'none'})
     assert '<h1>Your password</h1>' in (await client.get('/setup')).text
+
+
+@pytest.mark.parametrize(
+    ('address', 'port'),
+    [
+        ('http://localhost:3989', '3000'),
+        ('https://x.example:8443', '3000'),
+        ('http://localhost:3000', ''),
+        (DOMAIN, ''),
+    ],
+)
+async def test_the_shop_stays_at_its_port(
+    client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient, address: str, port: str
+) -> None:
+    """The port in the address is that of a tunnel or a proxy: PORT is then written as it is in use."""
+    await let_in(client, pages)
+    await take_steps(client, sandbox, until='address')
+    await client.post('/setup/address', data={'domain': address})
+    answers = pages._set_up.answers
+    assert (answers.draft.get('PORT', ''), find_value('PORT', answers.values)) == (port, 3000)
 
 
 async def test_what_was_typed_stays_when_a_step_is_refused(

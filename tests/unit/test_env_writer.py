@@ -77,9 +77,19 @@ def test_a_line_that_is_no_setting_stays() -> None:
 
 def test_only_files_can_be_written(tmp_path: Path) -> None:
     """A device is none; a file that is missing is made beside main.py, since this is no image."""
-    assert not can_write(Path('/dev/null'))
-    assert can_write(tmp_path / '.env')
-    assert not can_write(tmp_path / 'missing' / '.env')
+    assert not can_write(Path('/dev/null'), {})
+    assert can_write(tmp_path / '.env', {})
+    assert not can_write(tmp_path / 'missing' / '.env', {})
+
+
+@pytest.mark.parametrize('name', ['DATABASE_URL', 'PORT'])
+def test_no_file_is_made_where_a_platform_sets_port_or_database(tmp_path: Path, name: str) -> None:
+    """It would be gone with the next release; a file that is there already is the operator's."""
+    file = tmp_path / '.env'
+    assert not can_write(file, {name: '4000'})
+    assert can_write(file, {name: ''})
+    file.touch()
+    assert can_write(file, {name: '4000'})
 
 
 @pytest.mark.parametrize(

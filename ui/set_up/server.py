@@ -62,7 +62,7 @@ async def _serve(environ: Mapping[str, str], env_file: Path) -> bool:
         host, port = find_value('HOST', values), find_value('PORT', values)
         refuse_taken_port(host, port)
         logs.set_up(form=find_value('LOG_FORMAT', values) or 'text', level='warning')
-        pages = Pages(set_up, site.load(find_value('SITE_FILE', values)))
+        pages = Pages(set_up, site.load(find_value('SITE_FILE', values)), port=port)
         config = uvicorn.Config(
             pages.app(),
             host=host,
@@ -100,13 +100,14 @@ def _reachable(host: str) -> str:
 class Pages:
     """The pages of one set-up."""
 
-    def __init__(self, set_up: SetUp, texts: site.Site) -> None:
+    def __init__(self, set_up: SetUp, texts: site.Site, *, port: int) -> None:
         self.access = SetUpAccess()
         self.is_done = False
         self.on_done: Callable[[], object] = lambda: None
         self.on_code_used: Callable[[], object] = lambda: None
         self._set_up = set_up
         self._site = texts
+        self._port = port
         self._notes: list[str] = []
         self._one_at_a_time = asyncio.Lock()
         self._ways: Mapping[Step, Callable[[Form], Awaitable[None]]] = {
@@ -279,7 +280,7 @@ class Pages:
             self._notes = await self._set_up.calendar.use_link(form.get('link', ''))
 
     async def _address(self, form: Form) -> None:
-        self._notes = await self._set_up.use_domain(form.get('domain', ''))
+        self._notes = await self._set_up.use_domain(form.get('domain', ''), port=self._port)
 
     async def _payments_webhook(self, form: Form) -> None:
         if form.get('do'):
