@@ -12,6 +12,7 @@ from services.set_up.calendar_steps import CalendarSteps
 from services.set_up.env_writer import NotWritten, can_write, masked, write
 from services.set_up.payment_steps import PaymentSteps
 from services.set_up.refused import Refused, calendly_answers, stripe_answers
+from services.set_up.steps import Step
 from services.set_up.vendors import payments_of, scheduling_of
 from services.settings import SettingsError, find_value, how_to_run, parse_settings
 from services.settings.urls import is_public
@@ -103,8 +104,9 @@ class SetUp:
         ]
 
     async def problems(self) -> list[str]:
-        """Return what would keep the shop from starting with these settings."""
+        """Return what would keep the shop from starting with these settings; files are read again."""
         try:
+            await self.answers.read_given()
             settings = parse_settings(self.answers.values)
             await asyncio.to_thread(read_texts, settings)
         except (SettingsError, SiteProblem) as error:
@@ -119,6 +121,8 @@ class SetUp:
         """
         if problems := await self.problems():
             raise Refused(' '.join(problems))
+        if self.answers.step is not Step.WRITE:
+            raise Refused(f'Nothing was written: the step "{self.answers.step}" is still to be taken.')
         values, path = self.answers.to_write, self.target
         if path is not None:
             try:

@@ -374,6 +374,38 @@ async def test_an_event_type_that_can_be_booked_without_paying_is_told(
             assert found.concern.partition(':')[0] == concern
 
 
+@pytest.mark.parametrize('token', [True, False])
+async def test_a_link_that_surely_cannot_be_booked_is_refused(
+    environ: dict[str, str], sandbox: SandboxClient, token: bool
+) -> None:
+    """With and without a token; while Calendly is silent a link is taken, with a note."""
+    async with opened(environ, Path(os.devnull)) as s:
+        await s.calendar.use_token(sandbox.settings['CALENDLY_TOKEN'] if token else '', none=not token)
+        with pytest.raises(Refused, match='there is no event type at CALENDLY_LINK: Calendly answers 404'):
+            await s.calendar.use_link(f'{sandbox.calendly_link}-none')
+        sandbox.act('calendar', is_paid=True)
+        if token:
+            with pytest.raises(Refused, match='customers would pay twice'):
+                await s.calendar.use_link(sandbox.calendly_link)
+        assert 'CALENDLY_LINK' not in s.answers.draft
+        sandbox.act('calendar', is_paid=False)
+        sandbox.fault('GET /*', 'reset', times=9)
+        (note,) = await s.calendar.use_link(sandbox.calendly_link)
+        assert note.startswith('Calendly does not answer')
+
+
+async def test_a_step_that_is_open_keeps_the_settings_from_being_written(
+    environ: dict[str, str], sandbox: SandboxClient
+) -> None:
+    """Also where a shop could start without its answer."""
+    async with opened(environ, Path(os.devnull)) as s:
+        for step in list(TAKE)[:5]:
+            await TAKE[step](s, sandbox)
+        with pytest.raises(Refused, match='the step "payments-webhook" is still to be taken'):
+            await s.write()
+    assert read_kept_settings(environ['DATABASE_URL']) == {}
+
+
 async def test_without_a_token_the_public_link_is_sold(
     environ: dict[str, str], sandbox: SandboxClient
 ) -> None:
