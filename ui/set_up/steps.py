@@ -219,7 +219,7 @@ async def bookings_webhook(set_up: SetUp, _origin: str, _typed: Typed) -> Markup
     label = 'Make the subscription at Calendly'
     make = form(Step.BOOKINGS_WEBHOOK, label=label, kind='main' if makes else '')
     skip = join(
-        h('p', 'Bookings are then read from Calendly every few minutes.'),
+        h('p', 'Without it bookings are read from Calendly every few minutes.'),
         form(Step.BOOKINGS_WEBHOOK, label='Do without', do='none', kind='' if makes else 'main'),
     )
     if not makes:
