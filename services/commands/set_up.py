@@ -10,7 +10,7 @@ from typing import Protocol
 
 from services.commands.refused import CommandRefused
 from services.errors import ShopError
-from services.set_up import RESTRICTED_KEY, Refused, SetUp, Step, opened
+from services.set_up import RESTRICTED_KEY, TOKEN_SCOPES, Refused, SetUp, Step, opened
 from services.settings import how_to_run
 
 NOBODY = 'nobody answers; what was answered until now is kept, and the next `setup` goes on there'
@@ -166,6 +166,7 @@ class Conversation:
 
     async def _token(self) -> None:
         self._prompts.say('3. Calendly. A token is made in Calendly > Integrations > API and webhooks.')
+        self._prompts.say(f'  It needs these scopes: {TOKEN_SCOPES}.')
         known = self._answers.shown('CALENDLY_TOKEN')
         token = self._ask('CALENDLY_TOKEN', 'Personal access token; "none" does without', secret=True)
         none = token.lower() == 'none' or not (token or known)

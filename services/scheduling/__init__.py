@@ -3,7 +3,7 @@
 from services.scheduling.bookings import BookingUpdate, read_id, read_kind, read_update
 from services.scheduling.build import build_scheduling
 from services.scheduling.cancellations import CancelResult
-from services.scheduling.check import NOTHING_FREE, CalendarProblem, problem_of_error
+from services.scheduling.check import NOTHING_FREE, PUBLIC_LINK, CalendarProblem, problem_of_error
 from services.scheduling.client import Scheduling
 from services.scheduling.event_types import ListedEventType
 from services.scheduling.links import SingleUseLink
@@ -15,6 +15,7 @@ from services.scheduling.subscriptions import Subscription
 
 __all__ = [
     'NOTHING_FREE',
+    'PUBLIC_LINK',
     'SCOPES',
     'BookingUpdate',
     'CalendarProblem',

@@ -7,7 +7,9 @@ from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
-WRONG_CODES = '20/minute'  # by everybody together; the operator types none, but follows a link
+WRONG_CODES = (
+    '20/minute'  # by everybody together; the right code always works, so nobody locks the operator out
+)
 
 
 class SetUpAccess:
@@ -20,20 +22,17 @@ class SetUpAccess:
         self._wrong = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     def exchange(self, code: str) -> str | None:
-        """Return the value of the cookie for the right code, '' for a wrong one, None after too many.
+        """Return the value of the cookie for the right code, '' for a wrong one, None for one too many.
 
         After the right one there is a new code.
 
         Args:
             code: what was sent.
         """
-        if not self._wrong.test(self._limit):
-            return None
         if hmac.compare_digest(code.encode(), self.code.encode()):
             self.code = secrets.token_urlsafe(18)
             return self._cookie
-        self._wrong.hit(self._limit)
-        return ''
+        return '' if self._wrong.hit(self._limit) else None
 
     def admits(self, cookie: str) -> bool:
         """Whether a cookie is the one that the code was exchanged for."""

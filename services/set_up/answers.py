@@ -1,6 +1,8 @@
 """The answers of the set-up, kept in the ledger until the settings are written: it can be broken off."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from services import site
 from services.ledger import Kept, Ledger
@@ -12,27 +14,51 @@ from services.set_up.vendors import mode_of
 from services.settings import NAMES, find_value, problem_of
 
 
+@dataclass(frozen=True)
+class Given:
+    """The settings that there are.
+
+    Attributes:
+        existing: the texts of those that have a value.
+        fixed: those that cannot be changed here, such as those of the environment.
+    """
+
+    existing: Mapping[str, str]
+    fixed: Mapping[str, str]
+
+
 class Answers:
     """What was answered, and what was made at Stripe and Calendly."""
 
-    def __init__(self, ledger: Ledger, *, existing: Mapping[str, str], fixed: Mapping[str, str]) -> None:
+    def __init__(self, ledger: Ledger, given: Callable[[], Given]) -> None:
         """Make it; call `open` before anything else.
 
         Args:
             ledger: keeps the answers; it is open.
-            existing: the texts of the settings that have a value.
-            fixed: those of them that cannot be changed here, such as those of the environment.
+            given: reads the settings that there are.
         """
         self.ledger = ledger
-        self.existing = dict(existing)
-        self.fixed = {name: value for name, value in fixed.items() if name in NAMES and value.strip()}
+        self._given = given
+        self.existing: dict[str, str] = {}
+        self.fixed: dict[str, str] = {}
         self.draft: dict[str, str] = {}
         self.made: dict[str, str] = {}
 
     async def open(self) -> None:
         """Read the answers of a set-up that was broken off, and what was made in it."""
+        await self.read_given()
         self.draft = await self.ledger.settings.read(Kept.DRAFT)
         self.made = await self.ledger.settings.read(Kept.MADE)
+
+    async def read_given(self) -> None:
+        """Read the settings that there are: somebody may have changed the file since.
+
+        Raises:
+            SettingsError: the file cannot be read.
+        """
+        given = await asyncio.to_thread(self._given)
+        self.existing = dict(given.existing)
+        self.fixed = {name: value for name, value in given.fixed.items() if name in NAMES and value.strip()}
 
     @property
     def values(self) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from services.scheduling import ListedEventType
 from services.set_up import webhooks
 from services.set_up.answers import Answers
-from services.set_up.refused import Refused, calendly_answers
+from services.set_up.refused import Refused, calendly_answers, words_of
 from services.set_up.vendors import scheduling_of
 
 
@@ -50,16 +50,16 @@ class CalendarSteps:
         """Take the link of an event type; returns what the operator should know about it.
 
         Raises:
-            Refused: it is no such link, or Calendly refuses the token.
+            Refused: it is no such link, Calendly refuses the token, or it surely cannot be sold.
         """
         answers = {'CALENDLY_LINK': self._answers.pick('CALENDLY_LINK', link)}
         self._answers.check(answers)
         async with scheduling_of(self._answers.values | answers) as scheduling:
             problem = await scheduling.check(self._answers.offer.minutes)
-        if problem and problem.refused:
-            raise Refused(f'{problem.problem}. {problem.remedy}')
+        if problem and problem.certain:
+            raise Refused(words_of(problem))
         await self._answers.keep(answers)
-        return [f'{problem.problem}. {problem.remedy}'] if problem else []
+        return [words_of(problem)] if problem else []
 
     async def make_event_type(self, name: str) -> ListedEventType:
         """Make an event type of the length that is sold, and take it.

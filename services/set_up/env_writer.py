@@ -5,12 +5,18 @@ import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from io import StringIO
 from pathlib import Path
+
+from dotenv.parser import parse_stream
 
 from services.settings import HOME
 from services.settings.env_file import read
 
 PRIVATE = 0o600
+PLATFORM = ('DATABASE_URL', 'PORT')  # settings that hosting companies put into the environment
+# The empty lines before a binding, and the end of its last line.
+AROUND = re.compile(r'(\s*[\r\n])?.*?((?:\r\n|\n|\r)?)', re.DOTALL)
 PLAIN = re.compile(r'[\w./:@,+%=?&-]*', re.ASCII)
 SECRETS = frozenset(
     'STRIPE_SECRET_KEY STRIPE_PUBLISHABLE_KEY STRIPE_WEBHOOK_SECRET CALENDLY_TOKEN '
@@ -22,17 +28,20 @@ class NotWritten(Exception):
     """The file could not be written; it is as it was."""
 
 
-def can_write(path: Path) -> bool:
+def can_write(path: Path, environ: Mapping[str, str]) -> bool:
     """Whether the settings belong into this file: it can be replaced, or made where the shop is developed.
 
-    The image has no such file: one that is made there is gone with the container.
+    The image has no such file: one that is made there is gone with the container. Neither has a platform that
+    gives a port or a database in the environment: it throws its folder away with the next release.
 
     Args:
         path: the file.
+        environ: the process environment.
     """
     if path.exists():
         return path.is_file() and os.access(path, os.W_OK) and os.access(path.resolve().parent, os.W_OK)
-    return (HOME / 'Makefile').exists() and os.access(path.parent, os.W_OK)
+    is_platform = any(environ.get(name) for name in PLATFORM)
+    return not is_platform and (HOME / 'Makefile').exists() and os.access(path.parent, os.W_OK)
 
 
 def with_values(text: str, values: Mapping[str, str]) -> str:
@@ -40,15 +49,15 @@ def with_values(text: str, values: Mapping[str, str]) -> str:
 
     Args:
         text: of the file as it is.
-        values: by name; of a name that is there several times, every line is changed.
+        values: by name; of a name that is there several times, every binding is changed.
     """
-    for name, value in values.items():
-        line = f'{name}={_quoted(value)}'
-        pattern = re.compile(rf'^[ \t]*(?:export[ \t]+)?{name}[ \t]*=.*$', re.MULTILINE)
-        text, count = pattern.subn(lambda _, line=line: line, text)  # type: ignore[misc]
-        if not count:
-            text += ('' if text.endswith('\n') or not text else '\n') + line + '\n'
-    return text
+    lines = {name: f'{name}={_quoted(value)}' for name, value in values.items()}
+    bindings = list(parse_stream(StringIO(text)))  # a quoted value may have several lines
+    whole = ''.join(_with_line(each.original.string, lines.get(each.key or '')) for each in bindings)
+    there = {each.key for each in bindings}
+    for name in (name for name in lines if name not in there):
+        whole += ('' if whole.endswith('\n') or not whole else '\n') + lines[name] + '\n'
+    return whole
 
 
 def write(path: Path, values: Mapping[str, str]) -> None:
@@ -85,6 +94,11 @@ def masked(name: str, value: str) -> str:
     if name not in SECRETS or not value:
         return value or 'none'
     return 'set' if name == 'ADMIN_PASSWORD' or len(value) < 12 else f'…{value[-4:]}'
+
+
+def _with_line(binding: str, line: str | None) -> str:
+    around = AROUND.fullmatch(binding)
+    return binding if line is None or around is None else f'{around[1] or ""}{line}{around[2]}'
 
 
 def _quoted(value: str) -> str:

@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from services.ledger import Ledger, connect, read_kept_settings
-from services.set_up.answers import Answers
+from services.set_up.answers import Answers, Given
 from services.set_up.env_writer import PRIVATE, can_write
 from services.set_up.set_up import SetUp
 from services.settings import SettingsError, find_value, problem_of, texts
@@ -34,20 +35,24 @@ async def opened(environ: Mapping[str, str], env_file: Path) -> AsyncIterator[Se
         SettingsError: the database cannot be used.
     """
     existing = texts(environ, env_file, read_kept_settings)
-    if problem := problem_of('DATABASE_URL', existing):
-        raise SettingsError([problem])
+    if problems := [each for name in ('DATABASE_URL', 'SITE_FILE') if (each := problem_of(name, existing))]:
+        raise SettingsError(problems)
     ledger = Ledger(connect(find_value('DATABASE_URL', existing)), lambda: datetime.now(UTC))
     await ledger.open()
     try:
         _make_private(ledger)
-        # What stands in a file that cannot be written wins over what the ledger keeps.
-        fixed = {**({} if can_write(env_file) else read(env_file)), **environ}
-        answers = Answers(ledger, existing=existing, fixed=fixed)
+        answers = Answers(ledger, partial(_given, environ, env_file))
         set_up = SetUp(answers, environ=environ, env_file=env_file)
         await set_up.open()
         yield set_up
     finally:
         await ledger.close()
+
+
+def _given(environ: Mapping[str, str], env_file: Path) -> Given:
+    existing = texts(environ, env_file, read_kept_settings)
+    # What stands in a file that cannot be written wins over what the ledger keeps.
+    return Given(existing, {**({} if can_write(env_file, environ) else read(env_file)), **environ})
 
 
 def _make_private(ledger: Ledger) -> None:

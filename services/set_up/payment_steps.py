@@ -1,5 +1,7 @@
 """The steps at Stripe: keys, price, webhook endpoint."""
 
+import hashlib
+
 from services.money import Money, parse_amount
 from services.payments import ListedPrice, create_key_url
 from services.set_up import webhooks
@@ -76,7 +78,7 @@ class PaymentSteps:
             product: its name.
             amount: as the operator types it, such as 150 or 149.50.
             currency: its ISO code.
-            attempt: our id of this wish; a second one with it makes no second price.
+            attempt: our id of this wish; the same wish with it makes no second price, another wish does.
 
         Raises:
             Refused: an argument is wrong, the price cannot be changed here, or Stripe refuses.
@@ -89,9 +91,11 @@ class PaymentSteps:
             raise Refused('Type the amount like 150 or 149.50, and the currency like usd.') from error
         if not product.strip():
             raise Refused('The product needs a name: customers see it at Stripe.')
+        # Stripe refuses a key that comes again with something else: whoever goes back and changes the amount.
+        wish = hashlib.sha256(repr((attempt, product.strip(), money)).encode()).hexdigest()
         async with payments_of(self._answers.values) as payments:
             with stripe_answers():
-                made = await payments.prices.make(product.strip(), money, attempt=attempt)
+                made = await payments.prices.make(product.strip(), money, attempt=wish)
         await self._answers.keep({'STRIPE_PRICE_ID': made.id})
         return made
 

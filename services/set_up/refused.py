@@ -5,9 +5,16 @@ from contextlib import contextmanager
 
 from services.errors import CalendarUnavailable, PaymentsUnavailable, ShopError
 from services.payments import refuses_key
-from services.scheduling import problem_of_error
+from services.scheduling import PUBLIC_LINK, SCOPES, CalendarProblem, problem_of_error
 
 WHERE_KEYS = 'Keys are in Stripe Dashboard > Developers > API keys.'
+
+TOKEN_SCOPES = ', '.join(('users:read', *SCOPES, 'webhooks:write', 'event_types:write'))
+"""What a token must have for the shop and for this set-up."""
+ANOTHER = (
+    'Make a new one in Calendly > Integrations > API and webhooks, and enter it in the step for the token: '
+    'the scopes are listed there.'
+)
 
 
 class Refused(Exception):
@@ -49,5 +56,10 @@ def calendly_answers(*, may_skip: bool = False) -> Iterator[None]:
     try:
         yield
     except CalendarUnavailable as error:
-        problem = problem_of_error(error)
-        raise Refused(f'{problem.problem}. {problem.remedy}', may_skip=may_skip) from error
+        raise Refused(words_of(problem_of_error(error)), may_skip=may_skip) from error
+
+
+def words_of(problem: CalendarProblem) -> str:
+    """Say what is wrong at Calendly, and what helps while the shop is set up: nothing is sold yet."""
+    remedy = ANOTHER if problem.refused else problem.remedy.removesuffix(PUBLIC_LINK).strip()
+    return f'{problem.problem}. {remedy}'

@@ -12,6 +12,7 @@ from services.set_up.calendar_steps import CalendarSteps
 from services.set_up.env_writer import NotWritten, can_write, masked, write
 from services.set_up.payment_steps import PaymentSteps
 from services.set_up.refused import Refused, calendly_answers, stripe_answers
+from services.set_up.steps import Step
 from services.set_up.vendors import payments_of, scheduling_of
 from services.settings import SettingsError, find_value, how_to_run, parse_settings
 from services.settings.urls import is_public
@@ -52,8 +53,13 @@ class SetUp:
         """Read the answers of a set-up that was broken off."""
         await self.answers.open()
 
-    async def use_domain(self, domain: str) -> list[str]:
+    async def use_domain(self, domain: str, *, port: int | None = None) -> list[str]:
         """Take the public address; returns what the operator should know about it.
+
+        Args:
+            domain: the address.
+            port: what this process listens on, and the shop after it, also where the address has another
+                port: that of a proxy or a tunnel. None lets PORT follow from the address.
 
         Raises:
             Refused: it cannot be the address of this shop.
@@ -63,7 +69,10 @@ class SetUp:
             raise Refused('The address is missing.')
         self.answers.check(answers)
         address = str(find_value('DOMAIN', self.answers.values | answers))
-        await self.answers.keep({'DOMAIN': address})
+        answers = {'DOMAIN': address}
+        if port and find_value('PORT', self.answers.values | answers) != port:
+            answers['PORT'] = str(port)
+        await self.answers.keep(answers)
         if not is_public(address):
             return [f'{address} is not on the internet: customers, Stripe and Calendly cannot reach it.']
         return []
@@ -83,7 +92,7 @@ class SetUp:
     @property
     def target(self) -> Path | None:
         """The file that the settings are written to; None where the ledger keeps them."""
-        return self._env_file if can_write(self._env_file) else None
+        return self._env_file if can_write(self._env_file, self._environ) else None
 
     def changes(self) -> list[Change]:
         """Return what writing would change, with secrets masked."""
@@ -95,8 +104,9 @@ class SetUp:
         ]
 
     async def problems(self) -> list[str]:
-        """Return what would keep the shop from starting with these settings."""
+        """Return what would keep the shop from starting with these settings; files are read again."""
         try:
+            await self.answers.read_given()
             settings = parse_settings(self.answers.values)
             await asyncio.to_thread(read_texts, settings)
         except (SettingsError, SiteProblem) as error:
@@ -111,6 +121,8 @@ class SetUp:
         """
         if problems := await self.problems():
             raise Refused(' '.join(problems))
+        if self.answers.step is not Step.WRITE:
+            raise Refused(f'Nothing was written: the step "{self.answers.step}" is still to be taken.')
         values, path = self.answers.to_write, self.target
         if path is not None:
             try:

@@ -1,14 +1,16 @@
 """Reading the settings: the environment and ``.env`` become `Settings`, or a list of every problem."""
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from services.settings.env_file import read
-from services.settings.model import Settings, SettingsError
+from services.settings.model import SEED_SITE, Settings, SettingsError
 from services.settings.parsers import Context, Problem
 from services.settings.table import SETTINGS, Needed, Setting
 
+UNUSABLE = ('Cc', 'Cs')  # control characters; surrogates, which stand for bytes that are no UTF-8
 Kept = Callable[[str], Mapping[str, str]]
 """Returns the settings that the database of a URL keeps."""
 
@@ -52,6 +54,7 @@ def problem_of(name: str, values: Mapping[str, str]) -> str:
     """Return what is wrong with one setting among the texts of all, as a sentence; '' if nothing is."""
     row = _row(name)
     try:
+        _refuse_unusable(values.get(name, '').strip())  # also what `_cleaned` would remove
         _parse(row, _context(values))
     except Problem as problem:
         return f'{name} {problem}. Where to find it: {row.where}.'
@@ -73,7 +76,7 @@ def parse_settings(values: Mapping[str, str]) -> Settings:
         except Problem as problem:
             problems.append(f'{row.name} {problem}. Where to find it: {row.where}.')
     if problems:
-        raise SettingsError(problems, site_file=parsed['site_file'], live=context.live)
+        raise SettingsError(problems, site_file=parsed.get('site_file', SEED_SITE), live=context.live)
     return Settings(mode='live' if context.live else 'test', **parsed)
 
 
@@ -89,7 +92,13 @@ def _parse(row: Setting, context: Context) -> Any:
     text = context.texts[row.name]
     if not text and (row.needed is Needed.YES or (row.needed is Needed.LIVE and context.live)):
         raise Problem('is missing')
+    _refuse_unusable(text)
     return row.parse(text, context)
+
+
+def _refuse_unusable(text: str) -> None:
+    if any(unicodedata.category(character) in UNUSABLE for character in text):
+        raise Problem('holds a control character, such as a line break')
 
 
 def _cleaned(value: str) -> str:

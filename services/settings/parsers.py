@@ -75,7 +75,7 @@ def key(pattern: str) -> Parser:
     """Make a parser of keys, ids and tokens: '' or a text that matches a pattern."""
 
     def parse(value: str, _context: Context) -> str:
-        if value and not re.fullmatch(pattern, value):
+        if value and not re.fullmatch(pattern, value, re.ASCII):
             raise Problem(f'does not look right{_mistaken_for(value, pattern)}')
         return value
 

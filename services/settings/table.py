@@ -88,7 +88,7 @@ SETTINGS = (
     ),
     Setting(
         'STRIPE_WEBHOOK_SECRET',
-        parsers.keys(r'whsec_\S+'),
+        parsers.keys(r'whsec_[!-~]+'),
         help='Proves that a webhook delivery comes from Stripe; several, with commas, while one rotates.',
         where='Stripe Dashboard > Developers > Webhooks > endpoint: it starts with whsec_',
         group=Group.RECOMMENDED,
@@ -103,7 +103,7 @@ SETTINGS = (
     ),
     Setting(
         'CALENDLY_TOKEN',
-        parsers.key(r'\S+'),
+        parsers.key('[!-~]+'),  # ASCII: it is sent in a header
         help='Gives each paid order a link that books once, reads bookings, and shows the next free times.',
         where='Calendly > Integrations > API and webhooks > Personal access tokens',
         group=Group.RECOMMENDED,

@@ -3,6 +3,7 @@
 import asyncio
 import html
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import httpx
 import pytest
 
 from services import site
+from services.scheduling import SCOPES
 from services.set_up import opened
+from services.settings import find_value
 from tests.conftest import CreateTables
 from tests.processes import ROOT
 from tests.sandbox_client import SandboxClient
@@ -29,7 +32,7 @@ async def pages(sandbox: SandboxClient, tmp_path: Path, create_tables: CreateTab
     names = ('STRIPE_API_BASE', 'CALENDLY_API_BASE')
     environ = {name: sandbox.settings[name] for name in names} | {'DATABASE_URL': url}
     async with opened(environ, Path(os.devnull)) as set_up:
-        yield Pages(set_up, site.load(ROOT / 'site.toml'))
+        yield Pages(set_up, site.load(ROOT / 'site.toml'), port=3000)
 
 
 @pytest.fixture
@@ -94,10 +97,13 @@ async def test_a_code_works_once(client: httpx.AsyncClient, pages: Pages) -> Non
 
 @pytest.mark.usefixtures('stopped_limits')
 async def test_wrong_codes_are_limited(client: httpx.AsyncClient, pages: Pages) -> None:
-    """After twenty in a minute not even the right one is looked at."""
+    """After twenty in a minute they get 429. The right one works, or anybody could lock the operator out.
+
+    No limit is needed to protect it: it has 144 random bits, and is compared in constant time.
+    """
     statuses = [(await client.get('/setup', params={'code': f'{n}'})).status_code for n in range(21)]
     assert statuses == [403] * 20 + [429]
-    assert (await client.get('/setup', params={'code': pages.access.code})).status_code == 429
+    await let_in(client, pages)
 
 
 async def test_forms_need_the_cookie_and_come_from_here(client: httpx.AsyncClient, pages: Pages) -> None:
@@ -112,6 +118,28 @@ async def test_forms_need_the_cookie_and_come_from_here(client: httpx.AsyncClien
     assert pages._set_up.answers.draft['STRIPE_SECRET_KEY'] == KEYS['stripe_secret_key']
 
 
+def steps(sandbox: SandboxClient) -> dict[str, dict[str, str]]:
+    """Return the forms of an operator who has an account at both, by step."""
+    return {
+        'keys': KEYS,
+        'price': {'price': sandbox.settings['STRIPE_PRICE_ID']},
+        'calendar': {'calendly_token': sandbox.settings['CALENDLY_TOKEN']},
+        'event-type': {'link': sandbox.calendly_link},
+        'address': {'domain': DOMAIN},
+        'payments-webhook': {},
+        'bookings-webhook': {},
+        'password': {'password': PASSWORD},
+    }
+
+
+async def take_steps(client: httpx.AsyncClient, sandbox: SandboxClient, *, until: str) -> None:
+    """Send the forms of all steps before one."""
+    for step, data in steps(sandbox).items():
+        if step == until:
+            return
+        assert (await client.post(f'/setup/{step}', data=data)).status_code == 303
+
+
 async def test_secrets_are_never_sent_back(
     client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient
 ) -> None:
@@ -120,16 +148,7 @@ async def test_secrets_are_never_sent_back(
     refused = await client.post('/setup/keys', data={'stripe_secret_key': 'sk_test_wrong_and_secret'})
     assert (refused.status_code, 'wrong_and' in refused.text) == (422, False)
     seen = refused.text
-    for step, data in (
-        ('keys', KEYS),
-        ('price', {'price': sandbox.settings['STRIPE_PRICE_ID']}),
-        ('calendar', {'calendly_token': sandbox.settings['CALENDLY_TOKEN']}),
-        ('event-type', {'link': sandbox.calendly_link}),
-        ('address', {'domain': DOMAIN}),
-        ('payments-webhook', {}),
-        ('bookings-webhook', {}),
-        ('password', {'password': PASSWORD}),
-    ):
+    for step, data in steps(sandbox).items():
         assert (await client.post(f'/setup/{step}', data=data)).status_code == 303
         seen += (await client.get('/setup')).text + (await client.get(f'/setup?step={step}')).text
     values = pages._set_up.answers.values
@@ -158,12 +177,35 @@ async def test_a_step_can_be_taken_in_another_way(
     assert '<h1>Your password</h1>' in (await client.get('/setup')).text
 
 
+@pytest.mark.parametrize(
+    ('address', 'port'),
+    [
+        ('http://localhost:3989', '3000'),
+        ('https://x.example:8443', '3000'),
+        ('http://localhost:3000', ''),
+        (DOMAIN, ''),
+    ],
+)
+async def test_the_shop_stays_at_its_port(
+    client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient, address: str, port: str
+) -> None:
+    """The port in the address is that of a tunnel or a proxy: PORT is then written as it is in use."""
+    await let_in(client, pages)
+    await take_steps(client, sandbox, until='address')
+    await client.post('/setup/address', data={'domain': address})
+    answers = pages._set_up.answers
+    assert (answers.draft.get('PORT', ''), find_value('PORT', answers.values)) == (port, 3000)
+
+
 async def test_what_was_typed_stays_when_a_step_is_refused(
     client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient
 ) -> None:
     """All but secrets: nobody types an address or a price twice."""
     await let_in(client, pages)
     await client.post('/setup/keys', data=KEYS)
+    await client.post('/setup/price', data=steps(sandbox)['price'])
+    await client.post('/setup/calendar', data={'do': 'none'})
+    await client.post('/setup/event-type', data={'link': sandbox.calendly_link})
     for step, typed in (
         ('price', {'do': 'make', 'product': 'An hour "x"', 'amount': '80,-', 'currency': 'eur'}),
         ('event-type', {'link': 'https://calendly.com/only-a-profile'}),
@@ -175,6 +217,106 @@ async def test_what_was_typed_stays_when_a_step_is_refused(
             422,
             [],
         )
+
+
+@pytest.mark.parametrize('step', ['price', 'payments-webhook', 'write'])
+async def test_a_step_is_refused_while_another_one_comes_first(
+    client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient, step: str
+) -> None:
+    """Nothing is made or written; the page of the step that comes first is shown."""
+    await let_in(client, pages)
+    answer = await client.post(f'/setup/{step}', data=steps(sandbox).get(step, {}))
+    assert (answer.status_code, 'another step comes first' in answer.text) == (409, True)
+    assert '<h1>Stripe keys</h1>' in answer.text
+    assert (pages._set_up.answers.draft, pages.is_done, sandbox.requests('/v1/')) == ({}, False, [])
+
+
+async def test_a_form_that_cannot_be_read_says_so_to_the_operator(
+    client: httpx.AsyncClient, pages: Pages
+) -> None:
+    """Not in the words for customers; the step is still open."""
+    await let_in(client, pages)
+    for content, status in ((b'&&', 400), (b'x=' + b'1' * 2000, 413)):
+        answer = await client.post('/setup/keys', content=content)
+        assert (answer.status_code, 'This form cannot be read' in answer.text) == (status, True)
+        assert 'go back to the start' not in answer.text
+
+
+@pytest.mark.parametrize('character', ['\n', '\0', '\x1b'])
+async def test_control_characters_are_refused_in_every_field(
+    client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient, character: str
+) -> None:
+    """Also in those that become no setting; nothing is kept, and nothing is made."""
+    await let_in(client, pages)
+    await take_steps(client, sandbox, until='price')
+    made = {'do': 'make', 'product': f'An{character}hour', 'amount': '80', 'currency': 'eur'}
+    for step, data in (('keys', {'stripe_secret_key': f'sk_test_1{character}2'}), ('price', made)):
+        answer = await client.post(f'/setup/{step}', data=data)
+        assert (answer.status_code, 'There is a control character' in answer.text) == (422, True)
+    assert pages._set_up.answers.draft['STRIPE_SECRET_KEY'] == KEYS['stripe_secret_key']
+    assert sandbox.requests('POST /v1/prices') == []
+
+
+async def test_whoever_goes_back_and_changes_the_price_makes_another_one(
+    client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient
+) -> None:
+    """Stripe would refuse the same idempotency key with another amount for ever."""
+    await let_in(client, pages)
+    await take_steps(client, sandbox, until='price')
+    made = {'do': 'make', 'product': 'An hour', 'amount': '80', 'currency': 'eur', 'attempt': 'ä' * 8}
+    for change in ({}, {'amount': '90'}, {'product': 'Another'}, {'currency': 'usd'}):
+        assert (await client.post('/setup/price', data=made | change)).status_code == 303
+    found = {f'{price.product} {price.money}' for price in await pages._set_up.payments.prices()}
+    assert found >= {'An hour €80', 'An hour €90', 'Another €80', 'An hour $80'}
+
+
+@pytest.mark.parametrize(('address', 'skips'), [('http://localhost:3000', True), (DOMAIN, False)])
+async def test_the_main_button_makes_only_webhooks_that_can_arrive(
+    client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient, address: str, skips: bool
+) -> None:
+    """On this machine alone the shop does without; the other way stays."""
+    await let_in(client, pages)
+    await take_steps(client, sandbox, until='address')
+    await client.post('/setup/address', data={'domain': address})
+    for label in ('Make the endpoint at Stripe', 'Make the subscription at Calendly'):
+        shown = (await client.get('/setup')).text
+        main = re.findall('<button[^>]*class="button main"[^>]*>([^<]*)<', shown)
+        assert main == ['Do without' if skips else label]
+        assert label in shown
+        step = 'payments-webhook' if 'Stripe' in label else 'bookings-webhook'
+        await client.post(f'/setup/{step}', data={'do': 'none'})
+
+
+async def test_the_step_of_the_token_says_what_it_needs(
+    client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient
+) -> None:
+    """It lists the scopes; a wrong token is not answered as if the shop were running."""
+    await let_in(client, pages)
+    await take_steps(client, sandbox, until='calendar')
+    shown = (await client.get('/setup')).text
+    assert [scope for scope in (*SCOPES, 'webhooks:write', 'event_types:write') if scope not in shown] == []
+    refused = await client.post('/setup/calendar', data={'calendly_token': 'wrong'})
+    assert (refused.status_code, 'Calendly refuses CALENDLY_TOKEN' in refused.text) == (422, True)
+    assert [
+        words for words in ('restart', 'public link. ', 'Until then', 'README') if words in refused.text
+    ] == []
+
+
+async def test_check_again_reads_again(
+    client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient, tmp_path: Path
+) -> None:
+    """What the operator has mended in the file meanwhile is right then."""
+    file = tmp_path / '.env'
+    file.write_text('RECONCILE_SECONDS=never\n')
+    environ = pages._set_up._environ
+    async with opened(environ, file) as set_up:
+        pages._set_up = set_up
+        await let_in(client, pages)
+        await take_steps(client, sandbox, until='write')
+        assert 'RECONCILE_SECONDS must be' in (await client.get('/setup')).text
+        file.write_text('RECONCILE_SECONDS=30\n')
+        shown = (await client.get('/setup')).text
+        assert ('RECONCILE_SECONDS' in shown, 'Write the settings and start' in shown) == (False, True)
 
 
 async def test_a_refusal_of_stripe_is_shown_on_the_page(

@@ -13,7 +13,7 @@ from services.ledger import read_kept_settings
 from services.payments import RELEVANT
 from services.set_up import Refused, Step, no_settings, opened
 from services.set_up import set_up as set_up_module
-from services.settings import load
+from services.settings import SettingsError, load
 from services.shop import build
 from tests.conftest import CreateTables
 from tests.processes import ROOT
@@ -240,6 +240,10 @@ REFUSALS: list[tuple[str, Any, str]] = [
     ('no link', lambda s: s.calendar.use_link('calendly.com/x'), 'must begin with https://calendly.com/'),
     ('a path', lambda s: s.use_domain('https://a.example/shop'), 'only scheme, host and port'),
     ('a short password', lambda s: s.use_password('short'), 'at least 12 characters'),
+    ('a line break', lambda s: s.use_password('long enough\nPORT=1'), 'a control character, such as a line'),
+    ('a quoted one', lambda s: s.use_password('"\nlong enough"'), 'a control character, such as a line'),
+    ('a NUL', lambda s: s.use_password('long\0enough to be one'), 'holds a control character'),
+    ('another alphabet', lambda s: s.calendar.use_token('tökén'), 'CALENDLY_TOKEN does not look right'),
     ('a wrong secret', lambda s: s.payments.skip_endpoint('sk_test_1'), 'seems to be a secret key'),
 ]
 
@@ -256,6 +260,15 @@ async def test_a_wrong_answer_is_refused_and_not_kept(
         with pytest.raises(Refused, match=words):
             await take(s)
         assert s.answers.draft == before
+
+
+async def test_a_token_of_another_alphabet_is_no_answer_of_calendly(
+    environ: dict[str, str], sandbox: SandboxClient
+) -> None:
+    """Nothing is sent; a shop with such a token does not start, and says why."""
+    with pytest.raises(SettingsError, match='CALENDLY_TOKEN does not look right'):
+        build(load(environ | dict(sandbox.settings) | {'CALENDLY_TOKEN': 'tökén'}, Path(os.devnull)))
+    assert sandbox.requests('GET /users/me') == []
 
 
 async def test_missing_rights_are_named(environ: dict[str, str], sandbox: SandboxClient) -> None:
@@ -359,6 +372,38 @@ async def test_an_event_type_that_can_be_booked_without_paying_is_told(
             sandbox.act('calendar', **how)
             (found,) = await s.calendar.event_types()
             assert found.concern.partition(':')[0] == concern
+
+
+@pytest.mark.parametrize('token', [True, False])
+async def test_a_link_that_surely_cannot_be_booked_is_refused(
+    environ: dict[str, str], sandbox: SandboxClient, token: bool
+) -> None:
+    """With and without a token; while Calendly is silent a link is taken, with a note."""
+    async with opened(environ, Path(os.devnull)) as s:
+        await s.calendar.use_token(sandbox.settings['CALENDLY_TOKEN'] if token else '', none=not token)
+        with pytest.raises(Refused, match='there is no event type at CALENDLY_LINK: Calendly answers 404'):
+            await s.calendar.use_link(f'{sandbox.calendly_link}-none')
+        sandbox.act('calendar', is_paid=True)
+        if token:
+            with pytest.raises(Refused, match='customers would pay twice'):
+                await s.calendar.use_link(sandbox.calendly_link)
+        assert 'CALENDLY_LINK' not in s.answers.draft
+        sandbox.act('calendar', is_paid=False)
+        sandbox.fault('GET /*', 'reset', times=9)
+        (note,) = await s.calendar.use_link(sandbox.calendly_link)
+        assert note.startswith('Calendly does not answer')
+
+
+async def test_a_step_that_is_open_keeps_the_settings_from_being_written(
+    environ: dict[str, str], sandbox: SandboxClient
+) -> None:
+    """Also where a shop could start without its answer."""
+    async with opened(environ, Path(os.devnull)) as s:
+        for step in list(TAKE)[:5]:
+            await TAKE[step](s, sandbox)
+        with pytest.raises(Refused, match='the step "payments-webhook" is still to be taken'):
+            await s.write()
+    assert read_kept_settings(environ['DATABASE_URL']) == {}
 
 
 async def test_without_a_token_the_public_link_is_sold(

@@ -59,11 +59,37 @@ def test_a_value_that_stands_twice_is_changed_twice() -> None:
     assert with_values('A=1\nB=2\nA=3\n', {'A': '4'}) == 'A=4\nB=2\nA=4\n'
 
 
+@pytest.mark.parametrize('end', ['\n', '\r\n'])
+def test_a_value_of_several_lines_is_replaced_whole(tmp_path: Path, end: str) -> None:
+    """What stood in its other lines becomes no setting, and the lines around it stay."""
+    file = tmp_path / '.env'
+    file.write_bytes("# mine\n\nA='one\nPORT=1\nthree'  # was mine\n  \nB=2".replace('\n', end).encode())
+    write(file, {'A': 'new', 'B': '3', 'C': '4'})
+    expected = f'# mine{end}{end}A=new{end}  {end}B=3'
+    assert file.read_bytes().decode() == f'{expected}\nC=4\n'
+    assert read(file) == {'A': 'new', 'B': '3', 'C': '4'}
+
+
+def test_a_line_that_is_no_setting_stays() -> None:
+    """Neither it nor a comment with the same name is taken for the setting."""
+    assert with_values("A 'x\n#B=1\nB=2\n", {'B': '3'}) == "A 'x\n#B=1\nB=3\n"
+
+
 def test_only_files_can_be_written(tmp_path: Path) -> None:
     """A device is none; a file that is missing is made beside main.py, since this is no image."""
-    assert not can_write(Path('/dev/null'))
-    assert can_write(tmp_path / '.env')
-    assert not can_write(tmp_path / 'missing' / '.env')
+    assert not can_write(Path('/dev/null'), {})
+    assert can_write(tmp_path / '.env', {})
+    assert not can_write(tmp_path / 'missing' / '.env', {})
+
+
+@pytest.mark.parametrize('name', ['DATABASE_URL', 'PORT'])
+def test_no_file_is_made_where_a_platform_sets_port_or_database(tmp_path: Path, name: str) -> None:
+    """It would be gone with the next release; a file that is there already is the operator's."""
+    file = tmp_path / '.env'
+    assert not can_write(file, {name: '4000'})
+    assert can_write(file, {name: ''})
+    file.touch()
+    assert can_write(file, {name: '4000'})
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,15 @@ def test_a_default_is_what_the_same_text_gives(row: Setting) -> None:
         ({'DATABASE_URL': 'mysql://root@localhost/x'}, 'DATABASE_URL'),
         ({'DATABASE_URL': 'sqlite://shop.db'}, 'DATABASE_URL'),
         ({'DATABASE_URL': 'postgresql:/shop'}, 'DATABASE_URL'),
+        ({'STRIPE_SECRET_KEY': 'sk_test_ä'}, 'STRIPE_SECRET_KEY'),
+        ({'STRIPE_PRICE_ID': 'price_é'}, 'STRIPE_PRICE_ID'),
+        ({'STRIPE_WEBHOOK_SECRET': 'whsec_ä'}, 'STRIPE_WEBHOOK_SECRET'),
+        ({'CALENDLY_TOKEN': 'tökén'}, 'CALENDLY_TOKEN'),
+        *(
+            ({name: f'long enough{character}but unusable'}, name)
+            for name in ('ADMIN_PASSWORD', 'CALENDLY_WEBHOOK_SIGNING_KEY', 'SITE_FILE', 'HOST')
+            for character in '\n\r\0\t\x7f\x85\udc80'
+        ),
     ],
 )
 def test_each_wrong_value_is_named(changes: dict[str, str], name: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -36,6 +37,9 @@ ELSEWHERE = 'From another machine, put the address of this one in its place, bes
 WATCH_EVERY = 5.0  # seconds
 STARTS_IN = 6  # seconds until the browser looks for the shop
 Form = Mapping[str, str]
+NOT_YET = 'Nothing was kept: another step comes first. It is this one.'
+UNREADABLE = 'This form cannot be read, and nothing was kept. Fill it in again, and send it once more.'
+UNUSABLE = 'There is a control character in what you typed, such as a line break. Type it again without it.'
 
 
 def serve(environ: Mapping[str, str], env_file: Path) -> None:
@@ -62,7 +66,7 @@ async def _serve(environ: Mapping[str, str], env_file: Path) -> bool:
         host, port = find_value('HOST', values), find_value('PORT', values)
         refuse_taken_port(host, port)
         logs.set_up(form=find_value('LOG_FORMAT', values) or 'text', level='warning')
-        pages = Pages(set_up, site.load(find_value('SITE_FILE', values)))
+        pages = Pages(set_up, site.load(find_value('SITE_FILE', values)), port=port)
         config = uvicorn.Config(
             pages.app(),
             host=host,
@@ -100,13 +104,14 @@ def _reachable(host: str) -> str:
 class Pages:
     """The pages of one set-up."""
 
-    def __init__(self, set_up: SetUp, texts: site.Site) -> None:
+    def __init__(self, set_up: SetUp, texts: site.Site, *, port: int) -> None:
         self.access = SetUpAccess()
         self.is_done = False
         self.on_done: Callable[[], object] = lambda: None
         self.on_code_used: Callable[[], object] = lambda: None
         self._set_up = set_up
         self._site = texts
+        self._port = port
         self._notes: list[str] = []
         self._one_at_a_time = asyncio.Lock()
         self._ways: Mapping[Step, Callable[[Form], Awaitable[None]]] = {
@@ -159,8 +164,9 @@ class Pages:
             return self._exchange(request, code)
         if not self._admits(request):
             return self._refusal('Open the link that the log of this process shows.')
-        wanted, answers = request.query_params.get('step', ''), self._set_up.answers
-        step = Step(wanted) if wanted in {*Step} and answers.is_taken(Step(wanted)) else answers.step
+        wanted = request.query_params.get('step', '')
+        is_reachable = wanted in {*Step} and self._is_reachable(Step(wanted))
+        step = Step(wanted) if is_reachable else self._set_up.answers.step
         notes, self._notes = self._notes, []
         return await self._page(request, step, notes=notes)
 
@@ -171,9 +177,14 @@ class Pages:
         async with self._one_at_a_time:
             if self.is_done:
                 return self._starting()
-            form: Form = {}
+            if not self._is_reachable(Step(step)):
+                return await self._page(request, self._set_up.answers.step, problem=NOT_YET, status=409)
             try:
                 form = await read_form(request)
+            except ShopError as error:
+                return await self._page(request, Step(step), problem=UNREADABLE, status=error.status)
+            try:
+                _refuse_control_characters(form)
                 await self._ways[Step(step)](form)
             except (Refused, ShopError) as error:
                 status = error.status if isinstance(error, ShopError) else 422
@@ -222,18 +233,20 @@ class Pages:
 
     def _progress(self, current: Step) -> object:
         """Say which step this is; those that were taken can be taken again."""
-        answers, steps = self._set_up.answers, list(Step)
+        steps = list(Step)
         number = h('p', f'Step {steps.index(current) + 1} of {len(steps)}', class_='quiet')
-        reachable = {step for step in steps if answers.is_taken(step)} | {answers.step}
         links = [
             h('li', h('a', TITLES[step], href=f'/setup?step={step.value}'))
             for step in steps
-            if step in reachable and step is not current
+            if self._is_reachable(step) and step is not current
         ]
         if not links:
             return number
         others = h('nav', h('ul', *links, class_='links'), aria_label='Steps')
         return join(number, h('details', h('summary', 'Other steps'), h('div', others), class_='fold'))
+
+    def _is_reachable(self, step: Step) -> bool:
+        return self._set_up.answers.is_taken(step) or step is self._set_up.answers.step
 
     def _starting(self, found: Sequence[Finding] = ()) -> Response:
         """Say that the shop starts; the browser looks for it by itself, unless something is wrong."""
@@ -279,7 +292,7 @@ class Pages:
             self._notes = await self._set_up.calendar.use_link(form.get('link', ''))
 
     async def _address(self, form: Form) -> None:
-        self._notes = await self._set_up.use_domain(form.get('domain', ''))
+        self._notes = await self._set_up.use_domain(form.get('domain', ''), port=self._port)
 
     async def _payments_webhook(self, form: Form) -> None:
         if form.get('do'):
@@ -306,6 +319,11 @@ class Pages:
 def _finding(finding: Finding) -> Markup:
     look = 'alert' if finding.level is Level.WRONG else 'notice'
     return h('div', h('p', finding.text), h('p', finding.remedy), class_=look)
+
+
+def _refuse_control_characters(form: Form) -> None:
+    if any(unicodedata.category(character) == 'Cc' for value in form.values() for character in value):
+        raise Refused(UNUSABLE)
 
 
 def _is_from_here(request: Request) -> bool:

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from markupsafe import Markup
 
-from services.set_up import RESTRICTED_KEY, Change, SetUp, Step
+from services.set_up import RESTRICTED_KEY, TOKEN_SCOPES, Change, SetUp, Step
 from services.settings import LOOPBACK
-from services.settings.urls import host_of
+from services.settings.urls import host_of, is_public
 from ui.admin.forms import hidden
 from ui.components.builder import h, join
 from ui.set_up.layout import choice, field, form
@@ -96,7 +96,9 @@ async def calendar(set_up: SetUp, _origin: str, _typed: Typed) -> Markup:
         h('p', f'With a token each paid order gets a link that books once. It is made in {where}.'),
         form(
             Step.CALENDAR,
-            _secret(set_up, 'CALENDLY_TOKEN', 'Personal access token', 'README lists its scopes.'),
+            _secret(
+                set_up, 'CALENDLY_TOKEN', 'Personal access token', f'It needs these scopes: {TOKEN_SCOPES}.'
+            ),
             label='Try the token',
         ),
         h(
@@ -175,53 +177,55 @@ async def address(set_up: SetUp, origin: str, typed: Typed) -> Markup:
 
 
 async def payments_webhook(set_up: SetUp, _origin: str, _typed: Typed) -> Markup:
-    """Offer to make the webhook endpoint."""
-    url = f'{set_up.answers.values["DOMAIN"]}/webhooks/stripe'
-    without = 'Without it an order is checked when its customer comes back, and every minute.'
-    other = [
-        form(
-            Step.PAYMENTS_WEBHOOK,
-            field('secret', 'Signing secret', kind='password', hint='It begins with whsec_.', required=True),
-            label='Use this secret',
-            do='secret',
-            kind='',
-        )
-    ]
-    if set_up.answers.mode != 'live':
-        other += [h('p', without), form(Step.PAYMENTS_WEBHOOK, label='Do without', do='none', kind='')]
-    return join(
-        h(
-            'p',
-            'Stripe tells the shop of payments, refunds and disputes at ',
-            h('b', url),
-            '. ',
-            'The endpoint is made with exactly the events that the shop uses. '
-            'One of an earlier set-up whose secret is not known any more is replaced.',
-        ),
-        form(Step.PAYMENTS_WEBHOOK, label='Make the endpoint at Stripe'),
-        h('div', h('h2', 'Or use one that you have made'), *other, class_='other'),
+    """Offer to make the webhook endpoint; where Stripe cannot reach the shop, to do without comes first."""
+    domain, may_skip = set_up.answers.values['DOMAIN'], set_up.answers.mode != 'live'
+    makes = is_public(domain) or not may_skip
+    intro = h(
+        'p',
+        'Stripe tells the shop of payments, refunds and disputes at ',
+        h('b', f'{domain}/webhooks/stripe'),
+        '. ',
+        'The endpoint is made with exactly the events that the shop uses. '
+        'One of an earlier set-up whose secret is not known any more is replaced.',
     )
+    make = form(Step.PAYMENTS_WEBHOOK, label='Make the endpoint at Stripe', kind='main' if makes else '')
+    own = form(
+        Step.PAYMENTS_WEBHOOK,
+        field('secret', 'Signing secret', kind='password', hint='It begins with whsec_.', required=True),
+        label='Use this secret',
+        do='secret',
+        kind='',
+    )
+    skip = join(
+        h('p', 'Without it an order is checked when its customer comes back, and every minute.'),
+        form(Step.PAYMENTS_WEBHOOK, label='Do without', do='none', kind='' if makes else 'main'),
+    )
+    if not makes:
+        return join(intro, skip, h('div', h('h2', 'Or use an endpoint'), make, own, class_='other'))
+    other = (own, skip) if may_skip else (own,)
+    return join(intro, make, h('div', h('h2', 'Or use one that you have made'), *other, class_='other'))
 
 
 async def bookings_webhook(set_up: SetUp, _origin: str, _typed: Typed) -> Markup:
-    """Offer to make the webhook subscription."""
-    url = f'{set_up.answers.values["DOMAIN"]}/webhooks/calendly'
-    return join(
-        h(
-            'p',
-            'Calendly tells the shop of bookings at ',
-            h('b', url),
-            '. A subscription for this address whose key is not known here is replaced.',
-        ),
-        form(Step.BOOKINGS_WEBHOOK, label='Make the subscription at Calendly'),
-        h(
-            'div',
-            h('h2', 'Or do without'),
-            h('p', 'Bookings are then read from Calendly every few minutes.'),
-            form(Step.BOOKINGS_WEBHOOK, label='Do without', do='none', kind=''),
-            class_='other',
-        ),
+    """Offer to make the webhook subscription; where it cannot arrive, not in the first place."""
+    domain = set_up.answers.values['DOMAIN']
+    makes = is_public(domain)
+    intro = h(
+        'p',
+        'Calendly tells the shop of bookings at ',
+        h('b', f'{domain}/webhooks/calendly'),
+        '. A subscription for this address whose key is not known here is replaced.',
     )
+    label = 'Make the subscription at Calendly'
+    make = form(Step.BOOKINGS_WEBHOOK, label=label, kind='main' if makes else '')
+    skip = join(
+        h('p', 'Without it bookings are read from Calendly every few minutes.'),
+        form(Step.BOOKINGS_WEBHOOK, label='Do without', do='none', kind='' if makes else 'main'),
+    )
+    if not makes:
+        skip = join(h('p', f'Calendly cannot reach {domain}.'), skip)
+        return join(intro, skip, h('div', h('h2', 'Or make it all the same'), make, class_='other'))
+    return join(intro, make, h('div', h('h2', 'Or do without'), skip, class_='other'))
 
 
 async def password(set_up: SetUp, _origin: str, _typed: Typed) -> Markup:
@@ -247,8 +251,9 @@ async def write(set_up: SetUp, _origin: str, _typed: Typed) -> Markup:
     """Show what is written, and where; say what would keep the shop from starting."""
     target = set_up.target
     where = str(target) if target else 'the database of the shop'
+    problems = await set_up.problems()
     changes = h('dl', *(_change(each) for each in set_up.changes()), class_='facts')
-    if problems := await set_up.problems():
+    if problems:
         wrong = h('div', *(h('p', problem) for problem in problems), class_='alert', role='alert')
         again = h('p', h('a', 'Check again', href='/setup'))
         return join(h('p', 'The shop would not start with these settings:'), wrong, changes, again)
