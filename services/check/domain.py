@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import json
+import secrets
 import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 
 from services.check.certificate import causes_of, certificate_of, check_end, problem_of_certificate
 from services.check.finding import Finding, ok, warning, wrong
+from services.check.proof import NONCE, PROOF, Side, is_proven, prove
 from services.settings import Settings
 from services.settings.urls import is_public, split
 
@@ -23,7 +25,6 @@ SOCKET = '/_nicegui_ws/socket.io/?EIO=4&transport=websocket'
 HELLO = '0{'  # how engine.io opens a connection (socket.io/docs/v4/engine-io-protocol)
 FORGED = '203.0.113.77'
 """An address for documentation (RFC 5737): no customer has it."""
-INSTANCE = 'Paidslot-Instance'
 LONGEST = 4096  # bytes that are read of an answer
 PLAIN = {'Accept-Encoding': 'identity'}
 GATEWAY = (502, 503, 504)
@@ -113,13 +114,14 @@ async def _identity(settings: Settings, http: httpx.AsyncClient, instance: str) 
     """Ask the shop whether it has this database, and what it sees of a request."""
     if not instance:
         return [warning(PART, 'whether it is this shop is not known: its database cannot be read', OTHER)]
-    headers = {INSTANCE: instance, 'X-Forwarded-For': FORGED}
+    nonce = secrets.token_urlsafe(24)
+    headers = {NONCE: nonce, PROOF: prove(instance, nonce, Side.CHECK), 'X-Forwarded-For': FORGED}
     try:
         async with http.stream('GET', f'{settings.domain}/healthz/seen', headers=headers) as answer:
-            seen = json.loads(await read_start(answer)) if answer.is_success else None
-    except (httpx.HTTPError, ValueError) as error:
+            seen = _json(await read_start(answer)) if answer.is_success else None
+    except httpx.HTTPError as error:
         return [wrong(PART, f'the shop stopped answering: {_words(error)}', START)]
-    if not isinstance(seen, dict):
+    if not isinstance(seen, dict) or not is_proven(seen.get('proof'), instance, nonce, Side.SHOP):
         return [wrong(PART, f'the shop at {settings.domain} has another database than this one', OTHER)]
     return [ok(PART, 'it is this shop: it has the same database'), *_seen(settings, seen)]
 
@@ -197,6 +199,14 @@ async def read_start(answer: httpx.Response) -> bytes:
         if len(body) >= LONGEST:
             break
     return body[:LONGEST]
+
+
+def _json(body: bytes) -> object:
+    """Return what JSON says, None for anything else."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _port(domain: str) -> int | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 
 import httpx
@@ -65,3 +65,26 @@ async def test_an_answer_without_an_end_is_left(settings_env: dict[str, str]) ->
         (finding,) = await check_redirect(f'{url}/robots.txt', http)
     assert finding.level is Level.WRONG
     assert stranger.sent < MEGABYTES
+
+
+async def test_a_stranger_is_not_believed_and_never_gets_the_id(settings_env: dict[str, str]) -> None:
+    """Whatever JSON it answers, also the proof that it was just sent."""
+    seen = {'scheme': 'https', 'client_ip': '127.0.0.1', 'forwarded_for': ''}
+    stranger = Stranger(lambda _: b'')
+
+    def answer(path: str) -> bytes:
+        if path != '/healthz/seen':
+            return OK
+        (_, _, proof) = stranger.asked.lower().rpartition(b'paidslot-proof: ')
+        return answer_with(next(answers) | {'proof': proof.partition(b'\r')[0].decode()})
+
+    stranger.answer = answer
+    async with stranger.running() as url:
+        settings = parse_settings(settings_env | {'DOMAIN': url})
+        for data in ({}, seen):
+            answers: Iterator[dict[str, str]] = iter([dict(data)])
+            found = await check_domain(settings, instance='the-id-of-the-database')
+            assert [each.level for each in found if 'another database' in each.text] == [Level.WRONG]
+            assert not any('the same database' in each.text for each in found)
+    assert b'paidslot-nonce: ' in stranger.asked.lower()
+    assert b'the-id-of-the-database' not in stranger.asked
