@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import APIRouter
 
@@ -56,6 +56,7 @@ from services.reconciler import (
 )
 from services.rehearsal import RehearsalRunner
 from services.scheduling import Scheduling
+from services.scheduling.shared_call import SharedCall
 from services.selling import Selling
 from services.settings import Settings
 from services.texts import Texts
@@ -103,6 +104,7 @@ class Shop:
     rehearsals: RehearsalRunner
     reads: Reads
     text_editor: TextEditor
+    checking: SharedCall[tuple[Finding, ...]] = field(default_factory=SharedCall)
 
     @property
     def site(self) -> site.Site:
@@ -195,8 +197,11 @@ class Shop:
         ]
 
     async def check(self) -> tuple[Finding, ...]:
-        """Check the whole set-up, as the command does; it asks Stripe, Calendly and the own address."""
-        return await check_shop(self.settings, self.site, self.scheduling)
+        """Check the whole set-up, as the command does; it asks Stripe, Calendly and the own address.
+
+        Whoever wants a check while one runs gets the result of that one.
+        """
+        return await self.checking.run(lambda: check_shop(self.settings, self.site, self.scheduling))
 
     async def _check_webhooks(self) -> Check:
         is_wrong = Source.STRIPE in self.refusals.wrong_secrets

@@ -290,6 +290,18 @@ async def test_only_who_proves_to_know_the_id_of_the_database_is_told_how_a_requ
     assert answer.headers['cache-control'] == 'no-store'
 
 
+async def test_there_is_one_check_at_a_time(shop: Shop, sandbox: SandboxClient) -> None:
+    """A second press gets the result of the first; a later one makes a new check."""
+
+    def trials() -> int:
+        return len(sandbox.state()['sessions'])
+
+    first, second = await asyncio.gather(shop.check(), shop.check())
+    assert (first is second, trials()) == (True, 1)
+    assert await shop.check() is not first
+    assert trials() == 2
+
+
 @pytest.mark.parametrize(
     ('begins', 'days', 'left', 'warns'),
     [
