@@ -157,6 +157,7 @@ async def test_the_page_says_how_it_stands(operator: Operator) -> None:
     """It names the switch's state, the price, the keys and each check with what helps."""
     page = words((await operator.get(PATH)).text)
     assert 'Stop selling' in page
+    assert 'If you stop: the start page shows your text' in page
     assert '$150' in page
     assert 'test keys: no money moves' in page
     assert 'whether a customer has booked cannot be known' in page or 'bookings' in page

@@ -19,8 +19,9 @@ from ui.components.elements import Static
 PATH = '/admin/selling'
 FIRST_TEXT = 'No sessions are sold at the moment. Please call us, or come back later.'
 WHAT_STOPPING_DOES = (
-    'The start page shows your text in place of the button, and nobody can begin to pay. Payment pages that'
-    ' are open are closed within a minute. Whoever has paid by then has bought: that order goes on as always.'
+    'If you stop: the start page shows your text in place of the button, and nobody can begin to pay. Payment'
+    ' pages that are open are closed within a minute. Whoever has paid by then has bought; that order goes on'
+    ' as always.'
 )
 NO_TEXT = f'Please write what customers read in place of the button: 1 to {LONGEST_TEXT} characters.'
 MODES = {
