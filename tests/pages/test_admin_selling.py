@@ -187,3 +187,11 @@ async def test_a_stop_needs_words(operator: Operator, shop: Shop, text: str) -> 
     assert answer.status_code == 400
     assert '1 to 1000 characters' in words(answer.text)
     assert await shop.selling.is_on()
+
+
+async def test_a_text_with_hidden_characters_stops_nothing(operator: Operator, shop: Shop) -> None:
+    """It could turn round what stands beside it."""
+    answer = await operator.post(f'{PATH}/stop', text='Closed\u202e until Monday')
+    assert answer.status_code == 400
+    assert 'a character that cannot be seen (U+202E)' in words(answer.text)
+    assert await shop.selling.is_on()
