@@ -16,6 +16,7 @@ from services.availability import Availability
 from services.booking import BookingRecorder, CalendarLinks, WaitingPages
 from services.catalog import Catalog
 from services.check import Finding, check_shop
+from services.check.finding import warning
 from services.checkout import Checkout
 from services.correct_email import CorrectEmail
 from services.endpoints import webhooks
@@ -201,7 +202,14 @@ class Shop:
 
         Whoever wants a check while one runs gets the result of that one.
         """
-        return await self.checking.run(lambda: check_shop(self.settings, self.site, self.scheduling))
+        return await self.checking.run(self._check)
+
+    async def _check(self) -> tuple[Finding, ...]:
+        found = await check_shop(self.settings, self.site, self.scheduling)
+        if Source.STRIPE not in self.refusals.wrong_secrets:
+            return found
+        refused = await self._check_webhooks()  # which the process alone knows
+        return (*found, warning('stripe webhook', refused.problem, refused.remedy))
 
     async def _check_webhooks(self) -> Check:
         is_wrong = Source.STRIPE in self.refusals.wrong_secrets
