@@ -27,6 +27,7 @@ class ProxySetup:
         says_https: whether X-Forwarded-Proto is set.
         passes_upgrade: whether a websocket can be opened.
         customer: the address that it says its client has.
+        between: what stands between two addresses in X-Forwarded-For.
         source: the address that it connects to the shop from.
         answer: what it answers by itself, b'' for what the shop answers.
     """
@@ -36,6 +37,7 @@ class ProxySetup:
     says_https: bool = True
     passes_upgrade: bool = True
     customer: str = CUSTOMER
+    between: str = ', '
     source: str = '127.0.0.1'
     answer: bytes = b''
 
@@ -119,7 +121,7 @@ class HttpsProxy:
             'drop': [],
         }[self.setup.forwarded_for]
         if chain:
-            headers.append(['X-Forwarded-For', ', '.join(chain)])
+            headers.append(['X-Forwarded-For', self.setup.between.join(chain)])
         if self.setup.says_https:
             headers.append(['X-Forwarded-Proto', 'https'])
         return '\r\n'.join([request, *(': '.join(each) for each in headers), '', '']).encode('latin-1')

@@ -143,8 +143,8 @@ async def _stripe(settings: Settings, texts: Site, ledger: Ledger | None) -> lis
         if not is_accepted:
             return found + check_time(payments)
         rest = (
-            _sale(settings, texts, payments),
-            check_stripe_webhook(settings, payments, ledger),
+            _guarded('stripe', _sale(settings, texts, payments)),
+            _guarded('stripe', check_stripe_webhook(settings, payments, ledger)),
         )
         for part in await asyncio.gather(*rest):
             found += part

@@ -130,8 +130,8 @@ def _seen(settings: Settings, seen: Mapping[str, Any]) -> list[Finding]:
     """Say whether the shop sees scheme and address of its customers; without https there is no proxy."""
     if not settings.https:
         return []
-    client, chain = str(seen.get('client_ip')), str(seen.get('forwarded_for')).split(', ')
-    added = [each for each in chain if each not in ('', FORGED)]
+    client, chain = str(seen.get('client_ip')), str(seen.get('forwarded_for')).split(',')
+    added = [each for each in map(str.strip, chain) if each not in ('', FORGED)]
     if client == FORGED:
         if added and all(_is_trusted(each, settings) for each in added):
             text = 'whether a forged address is believed cannot be told from this machine: its own is trusted'

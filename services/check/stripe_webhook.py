@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 
 from services.check.finding import Finding, Level, of_health, ok, warning, wrong
-from services.errors import PaymentsUnavailable
+from services.errors import PaymentUnreachable, ShopError
 from services.health import check_webhooks
 from services.ledger import Arrivals, Ledger, Source
-from services.payments import SESSION_EVENTS, Payments, WebhookEndpoint
+from services.payments import SESSION_EVENTS, Payments, WebhookEndpoint, is_forbidden
 from services.settings import Settings
 from services.settings.urls import is_public, normalised, split
 
@@ -38,32 +38,26 @@ async def check_stripe_webhook(
         by_hand = f'{WHERE}: add an endpoint with the URL {url}. {SIGNING}'
         return [warning(PART, UNSIGNED, f'Run `main.py setup`, which makes the endpoint. Or {by_hand}')]
     arrivals = await ledger.deliveries.arrivals(Source.STRIPE) if ledger else None
-    endpoints = await _endpoints(payments)
-    found = (
-        [_unknown(url, arrivals)]
-        if endpoints is None
-        else _registered(settings, url, [each for each in endpoints if _is_at(each, url)])
-    )
+    reads = payments.endpoints.read_all, payments.endpoints.read_destinations
+    lists = [await _readable(read) for read in reads]
+    ours = [each for found in lists for each in found or () if _is_at(each, url)]
+    if not ours and None in lists:  # it may be in the list that the key may not read
+        found = [_unknown(url, arrivals, reads_none=lists == [None, None])]
+    else:
+        found = _registered(settings, url, ours)
     return [*found, *([await _delivered(arrivals)] if arrivals else [])]
-
-
-async def _endpoints(payments: Payments) -> list[WebhookEndpoint] | None:
-    """Return all endpoints and destinations that the key may read, None if it may read neither."""
-    lists = [
-        found
-        for read in (payments.endpoints.read_all, payments.endpoints.read_destinations)
-        if (found := await _readable(read)) is not None
-    ]
-    return [each for found in lists for each in found] if lists else None
 
 
 async def _readable(
     read: Callable[[], Awaitable[tuple[WebhookEndpoint, ...]]],
 ) -> tuple[WebhookEndpoint, ...] | None:
+    """Return a list, None if the key may not read it; a list that is not offered to this account is empty."""
     try:
         return await read()
-    except PaymentsUnavailable:
-        return None
+    except PaymentUnreachable:
+        raise
+    except ShopError as error:
+        return None if is_forbidden(error) else ()
 
 
 def _is_at(endpoint: WebhookEndpoint, url: str) -> bool:
@@ -105,12 +99,20 @@ def _registered(settings: Settings, url: str, ours: list[WebhookEndpoint]) -> li
     return [ok(PART, f'{url} is registered ({kinds}), enabled, and receives every event that the shop uses')]
 
 
-def _unknown(url: str, arrivals: Arrivals | None) -> Finding:
+def _unknown(url: str, arrivals: Arrivals | None, *, reads_none: bool) -> Finding:
     text = f'whether an endpoint has the URL {url} is not known: the key may not read it'
-    remedy = 'Stripe Dashboard > Developers > API keys > your key > Edit key: set "Webhook Endpoints: Read".'
     if arrivals and arrivals.last_at:
         return ok(PART, f'{text}; deliveries arrive, so it has one')
-    return warning(PART, text, f'{remedy} Or look at {WHERE}.')
+    if reads_none:
+        remedy = (
+            'Stripe Dashboard > Developers > API keys > your key > Edit key: set "Webhook Endpoints: Read".'
+        )
+        return warning(PART, text, f'{remedy} Or look at {WHERE}.')
+    return warning(
+        PART,
+        f'no webhook endpoint that the key may read has the URL {url}',
+        f'{WHERE}: see if one has this URL. If none has, run `main.py setup`, which makes it.',
+    )
 
 
 async def _delivered(arrivals: Arrivals) -> Finding:

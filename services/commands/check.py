@@ -1,12 +1,13 @@
 """``main.py check``: say what is right and what is wrong with the set-up, also while the shop runs."""
 
-import asyncio
 import json
 import logging
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 
 from services.check import Finding, Level, check, has_wrong, summary
+from services.commands.stoppable import run_stoppable
 
 WRONG = 1  # exit code
 SIGNS = {Level.OK: 'ok', Level.WARNING: 'warning', Level.WRONG: 'WRONG'}
@@ -14,7 +15,7 @@ WIDTH = max(map(len, SIGNS.values()))
 
 
 def run(environ: Mapping[str, str], *, as_json: bool, mail_to: str) -> int:
-    """Check everything and print it; return the exit code: 1 if anything is wrong, else 0.
+    """Check everything and print it; return the exit code: 1 if anything is wrong or was not checked, else 0.
 
     Args:
         environ: the process environment.
@@ -26,7 +27,10 @@ def run(environ: Mapping[str, str], *, as_json: bool, mail_to: str) -> int:
         print('Checking; this takes some seconds.', flush=True)
     logging.disable(logging.CRITICAL)  # what the log would say is a finding
     try:
-        found = asyncio.run(check(environ, on_finding=on_finding, mail_to=mail_to))
+        found = run_stoppable(check(environ, on_finding=on_finding, mail_to=mail_to))
+    except KeyboardInterrupt:
+        print('\nStopped before its end.', file=sys.stderr)
+        return WRONG
     finally:
         logging.disable(logging.NOTSET)
     code = WRONG if has_wrong(found) else 0

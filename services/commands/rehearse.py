@@ -23,6 +23,7 @@ from services import logs, site
 from services.commands.demo import HOST, HOSTS
 from services.commands.free_port import free_port
 from services.commands.refused import CommandRefused
+from services.commands.stoppable import run_stoppable
 from services.errors import LedgerUnavailable
 from services.ledger import Ledger, connect, read_kept_settings
 from services.rehearsal import Hop, OrderLife, VendorLife, has_failed, line_of, to_json
@@ -85,7 +86,7 @@ def run(
         rehearse_at_sandbox(values, start=start, on_hop=tell)
         if settings:
             head(VENDORS)
-            asyncio.run(rehearse_at_vendors(settings, on_hop=tell))
+            run_stoppable(rehearse_at_vendors(settings, on_hop=tell))
         is_complete = True
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C and SIGTERM, which uvicorn raises again at its end
         is_complete = False

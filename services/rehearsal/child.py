@@ -8,13 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from services.logs import mask_secrets
-from services.rehearsal.hops import LONGEST_REASON, Hop
+from services.rehearsal.hops import LONGEST_REASON, Hop, has_failed
 from services.rehearsal.report import from_json
 from services.settings import HOME
 
 LONGEST = 180.0  # seconds
 TERMINATION_TIMEOUT = 8.0  # seconds in which a rehearsal that is stopped closes what it has made
 NICENESS = 10
+STOPPED = 'it was stopped before its end'
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,10 @@ async def rehearse(*, with_test_keys: bool, longest: float = LONGEST) -> Report:
         await _stop(child, reading)
         raise
     hops = _hops_in(output)
-    return Report(hops, '' if hops else _last_words(output))
+    if not hops:
+        return Report(hops, _last_words(output))
+    was_stopped = child.returncode and not has_failed(hops)  # by somebody else, in its middle
+    return Report(hops, STOPPED if was_stopped else '')
 
 
 async def _stop(child: asyncio.subprocess.Process, reading: asyncio.Task[tuple[bytes, bytes]]) -> bytes:

@@ -108,7 +108,7 @@ SECTIONS = (
     ),
     Section(
         'colour',
-        'Colour',
+        'Color',
         'The one colour of buttons and links, here, at Stripe, at Calendly and in mail.',
         (
             Field(('theme', 'accent'), 'Accent', Kind.COLOUR, 'It must read well on the light background.'),

@@ -85,6 +85,16 @@ def destination(**params: Any) -> Callable[[SandboxClient, Place], object]:
     return act
 
 
+def unreadable(path: str, *, status: int = 403) -> Callable[[SandboxClient, Place], object]:
+    """Return what hides one list of endpoints from the key; the other list has none of the shop."""
+
+    def act(sandbox: SandboxClient, place: Place) -> None:
+        sandbox.act('webhooks', stripe=None)
+        sandbox.fault(f'GET {path}', 'fail', status=status, times=None)
+
+    return act
+
+
 def subscription(**params: Any) -> Callable[[SandboxClient, Place], object]:
     """Return what changes the subscription at Calendly."""
     return lambda sandbox, _: sandbox.act('subscriptions', **params)
@@ -225,6 +235,18 @@ ROWS = {
     'endpoints unreadable': without_permission(
         'webhook_read', ('stripe webhook', WARNING, 'is not known: the key may not read it')
     ),
+    'endpoints unreadable, destinations empty': Row(
+        (('stripe webhook', WARNING, 'no webhook endpoint that the key may read has the URL'),),
+        act=unreadable('/v1/webhook_endpoints'),
+    ),
+    'destinations unreadable, endpoints empty': Row(
+        (('stripe webhook', WARNING, 'no webhook endpoint that the key may read has the URL'),),
+        act=unreadable('/v2/core/event_destinations'),
+    ),
+    'destinations not offered, endpoints empty': Row(
+        (('stripe webhook', WARNING, 'no webhook endpoint at Stripe has the URL'),),
+        act=unreadable('/v2/core/event_destinations', status=404),
+    ),
     'no webhook secret': Row(
         (('stripe webhook', WARNING, 'STRIPE_WEBHOOK_SECRET is not set'),), {'STRIPE_WEBHOOK_SECRET': ''}
     ),
@@ -354,6 +376,7 @@ ROWS = {
         (('domain', WRONG, 'the proxy 127.0.0.2 is not believed'),), proxy=ProxySetup(source='127.0.0.2')
     ),
     'proxy appends': Row((), proxy=ProxySetup(forwarded_for='append')),
+    'proxy appends without a space': Row((), proxy=ProxySetup(forwarded_for='append', between=',')),
     'proxy appends a trusted address': Row(
         (), proxy=ProxySetup(forwarded_for='append', customer='127.0.0.1')
     ),

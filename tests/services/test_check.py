@@ -4,7 +4,10 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -213,16 +216,18 @@ async def test_a_database_that_cannot_be_used_is_told(
 async def test_a_part_that_fails_does_not_stop_the_others(
     sandbox: SandboxClient, settings: dict[str, str], tmp_path: Path, create_tables: CreateTables
 ) -> None:
-    """An error that nobody foresaw is a finding of its part."""
+    """An error that nobody foresaw is a finding of its part; a request that fails takes no line away."""
     create_tables(settings['DATABASE_URL'])
     with sqlite3.connect(tmp_path / 'shop.db') as database:
         database.execute('DROP TABLE instance')
     sandbox.send_webhooks_to(settings['DOMAIN'])
+    sandbox.fault('GET /v1/webhook_endpoints', 'fail', status=500, times=None)
     found = await check(settings)
-    assert [(each.part, 'this check itself failed' in each.text) for each in told(found)] == [
-        ('domain', True)
-    ]
-    assert {'price', 'calendly', 'mail', 'clock'} < {each.part for each in found}
+    (domain,) = [each for each in told(found) if each.part == 'domain']
+    assert 'this check itself failed' in domain.text
+    (stripe,) = [each for each in told(found) if each is not domain]
+    assert (stripe.part, 'Stripe does not answer' in stripe.text) == ('stripe', True)
+    assert {'stripe key', 'price', 'calendly', 'mail', 'clock'} < {each.part for each in found}
 
 
 @on_both_databases
@@ -342,6 +347,32 @@ async def test_http_must_lead_to_https(answer: bytes, level: Level, phrase: str)
     async with server, httpx.AsyncClient() as http:
         (finding,) = await check_redirect(f'http://127.0.0.1:{port}/robots.txt', http)
     assert (finding.level, phrase in finding.text) == (level, True)
+
+
+def test_a_check_that_is_stopped_does_not_say_that_all_is_well(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    """Stopped while the mail server does not answer: it ends, with the exit code of something wrong."""
+    with socket.create_server(('127.0.0.1', 0)) as silent:
+        silent.settimeout(60)
+        url = f'smtp://127.0.0.1:{silent.getsockname()[1]}?starttls=0'
+        command = [sys.executable, str(ROOT / 'main.py'), 'check']
+        environment = {**settings, 'PATH': os.environ['PATH'], 'SMTP_URL': url}
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        connection, _ = silent.accept()
+        with connection:
+            connection.sendall(b'220 silent\r\n')
+            assert connection.recv(100).startswith(b'EHLO')
+            process.terminate()
+            _, words = process.communicate(timeout=60)
+    assert (process.returncode, 'Stopped before its end.' in words.splitlines()) == (1, True)
 
 
 def test_the_exit_code_is_one_where_anything_is_wrong(

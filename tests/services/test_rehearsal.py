@@ -16,7 +16,7 @@ from services.ledger import Ledger, VersionState, connect
 from services.rehearsal import Hop, OrderLife, Outcome, has_failed
 from tests.conftest import CreateTables
 from tests.factories import NOON
-from tests.processes import ROOT, Server, free_port, run_program
+from tests.processes import ROOT, Server, free_port, run_program, wait_until
 from tests.sandbox_client import SandboxClient
 
 PASSWORD = 'correct horse battery staple'
@@ -175,10 +175,18 @@ async def test_each_hop_that_does_not_work_is_told(
     if row.free_times is not None:
         sandbox.act('free-times', count=row.free_times)
 
+    def is_answered() -> bool:
+        sent = [
+            each for each in sandbox.state()['deliveries'] if each['type'] == 'checkout.session.completed'
+        ]
+        return any(each['statuses'] for each in sent)
+
     def on_hop(hop: Hop) -> None:
         if hop.name in row.later:
             match, do, how = row.later[hop.name]
             sandbox.fault(match, do, **how)
+        if hop.name == PAY and 'answered' in row.failing.get(PAYMENT_DELIVERED, ''):
+            wait_until(is_answered, seconds=LONG, why='the delivery is answered')
 
     hops = await walk(shop_process.url, sandbox.base, failing=row.failing, on_hop=on_hop)
     assert failed(hops) == list(row.failing)

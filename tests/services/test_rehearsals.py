@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from services.ledger import Ledger, MailRules, connect
 from services.ledger.rehearsals import KEPT, LEASE
 from services.orders import MailKind
-from services.rehearsal import Hop, Outcome, Part, RehearsalRunner, Report, build_runner, child
+from services.rehearsal import Hop, Outcome, Part, RehearsalRunner, Report, build_runner, child, to_json
 from services.rehearsal.runner import SCHEDULE
 from services.settings import parse_settings
 from tests.conftest import CreateTables
@@ -226,13 +227,30 @@ async def test_the_process_of_a_rehearsal_ends(
     """Whatever it does, it ends, and what it says is told without secrets."""
     monkeypatch.setattr(child, 'HOME', tmp_path)
     monkeypatch.setattr(child, 'TERMINATION_TIMEOUT', 0.5)
-    begin = 'import os, pathlib; pathlib.Path(__file__).with_name("pid").write_text(str(os.getpid()))\n'
-    (tmp_path / 'main.py').write_text(begin + SCRIPTS[script])
+    (tmp_path / 'main.py').write_text(SCRIPTS[script])
+    create = asyncio.create_subprocess_exec
+    made: list[asyncio.subprocess.Process] = []
+
+    async def remember(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
+        made.append(await create(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(asyncio, 'create_subprocess_exec', remember)
     ends = script in ('hops', 'refused')
-    report = await child.rehearse(with_test_keys=False, longest=30 if ends else 1.5)
+    report = await child.rehearse(with_test_keys=False, longest=60 if ends else 1.5)
     assert (report.hops, report.problem) == ((), problem)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / 'pid').read_text()), 0)
+    assert [process.returncode is None for process in made] == [False]
+
+
+async def test_a_rehearsal_that_somebody_stops_is_not_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its hops so far are ok, and it does not count as one in which everything works."""
+    monkeypatch.setattr(child, 'HOME', tmp_path)
+    line = f'{{"ok": false, "hops": {to_json([GOOD])}}}'
+    (tmp_path / 'main.py').write_text(f'print({line!r}); raise SystemExit(1)')
+    report = await child.rehearse(with_test_keys=False)
+    assert report == Report((GOOD,), 'it was stopped before its end')
 
 
 async def test_a_shop_that_stops_stops_its_rehearsal(

@@ -20,7 +20,7 @@ from services.sandbox.types import Json
 
 RULE = 'sandbox.rule'  # key in the ASGI scope
 API_ROOTS = {
-    'stripe': ('v1',),
+    'stripe': ('v1', 'v2'),
     'calendly': (
         'users', 'event_types', 'event_type_available_times', 'scheduling_links', 'scheduled_events',
         'webhook_subscriptions', 'shares', 'invitee_no_shows',
