@@ -151,7 +151,14 @@ class NotSigned(BadRequest):
 
 
 class WrongSecret(NotSigned):
-    """A delivery whose signature matches none of the configured secrets."""
+    """A delivery whose signature matches none of the configured secrets.
+
+    ``is_plausible`` says that it is dated now and has the form of the vendor's signatures.
+    """
+
+    def __init__(self, words: str, *, is_plausible: bool = False) -> None:
+        super().__init__(words)
+        self.is_plausible = is_plausible
 
 
 class WrongClock(NotSigned):

@@ -64,12 +64,23 @@ async def check_ledger(ping: Callable[[], Awaitable[object]]) -> Check:
     return Check('ledger', critical=True)
 
 
-async def check_webhooks(arrivals: Callable[[Source], Awaitable[Arrivals]]) -> Check:
+async def check_webhooks(
+    arrivals: Callable[[Source], Awaitable[Arrivals]], *, secret_is_wrong: bool = False
+) -> Check:
     """Check that Stripe's deliveries arrive; without them payments are seen a little later.
 
     Args:
         arrivals: asks the ledger; raises ShopError when it does not answer.
+        secret_is_wrong: the last delivery matched no secret.
     """
+    if secret_is_wrong:
+        return Check(
+            'webhooks',
+            problem="Stripe's deliveries arrive, but STRIPE_WEBHOOK_SECRET is not the secret of this "
+            'endpoint',
+            remedy='Stripe Dashboard > Developers > Webhooks > your endpoint > Signing secret: copy it into '
+            'STRIPE_WEBHOOK_SECRET and restart; or run `main.py setup`.',
+        )
     try:
         with reported('asking for deliveries'):
             found = await arrivals(Source.STRIPE)
@@ -223,7 +234,12 @@ def check_calendar(watch: CalendarWatch) -> Check:
 
 
 def check_bookings(
-    reader: BookingReader, watch: SubscriptionWatch, *, has_token: bool, has_signing_key: bool
+    reader: BookingReader,
+    watch: SubscriptionWatch,
+    *,
+    has_token: bool,
+    has_signing_key: bool,
+    key_is_wrong: bool = False,
 ) -> Check:
     """Check that bookings come to be known: read from Calendly, delivered by it, or both.
 
@@ -232,6 +248,7 @@ def check_bookings(
         watch: checks the subscription that delivers them.
         has_token: whether they can be read.
         has_signing_key: whether deliveries are accepted.
+        key_is_wrong: the last delivery matched no signing key.
     """
     if not has_token and not has_signing_key:
         return Check(
@@ -248,6 +265,14 @@ def check_bookings(
     problem = reader.problem or watch.problem
     if problem:
         return _of_calendly('bookings', problem)
+    if key_is_wrong:
+        return Check(
+            'bookings',
+            problem="Calendly's deliveries arrive, but CALENDLY_WEBHOOK_SIGNING_KEY is not the key of this "
+            'subscription',
+            remedy='Run `main.py setup`, which makes the webhook subscription anew; or set '
+            'CALENDLY_WEBHOOK_SIGNING_KEY to its signing_key and restart.',
+        )
     return Check('bookings')
 
 

@@ -42,21 +42,26 @@ class EditedTexts:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an action. It is done if there is neither a problem nor a conflict.
+    """What became of an action. It is done if nothing stood in its way.
 
-    ``is_conflict`` says that somebody else has written since the page was built.
+    ``is_conflict`` says that somebody else has written since the page was built; ``refusal`` says what else
+    does not let it be done.
     """
 
     problems: tuple[PlaceProblem, ...] = ()
     is_conflict: bool = False
+    refusal: str = ''
 
     @property
     def is_done(self) -> bool:
         """Whether it was carried out."""
-        return not self.problems and not self.is_conflict
+        return not self.problems and not self.is_conflict and not self.refusal
 
 
 DONE, CONFLICT = Outcome(), Outcome(is_conflict=True)
+NO_VERSION = Outcome(refusal='there is no such version')
+DRAFT_FIRST = Outcome(refusal='publish or discard the draft first')
+NO_DRAFT = Outcome(refusal='there is no draft')
 
 
 @dataclass(frozen=True)
@@ -129,8 +134,10 @@ class TextEditor:
     async def publish(self, *, seen: int, actor: str) -> Outcome:
         """Show the draft to customers; the arguments are those of ``save``."""
         now = await self.read()
-        if now.draft is None or now.seen != seen:
+        if now.seen != seen:
             return CONFLICT
+        if now.draft is None:
+            return NO_DRAFT
         if problems := self._texts.example_problems(now.site):
             return Outcome(problems)
         return await self._publish(now.toml, now.site, seen=seen, actor=actor, what='published')
@@ -138,8 +145,10 @@ class TextEditor:
     async def discard(self, *, seen: int, actor: str) -> Outcome:
         """Throw the draft away; the arguments are those of ``save``."""
         newest = await self._versions.newest()
-        if newest is None or newest.state is not VersionState.DRAFT or newest.version != seen:
+        if seen != (newest.version if newest else FILE):
             return CONFLICT
+        if newest is None or newest.state is not VersionState.DRAFT:
+            return NO_DRAFT
         line = 'draft of the texts discarded'
         return await self._add(seen, VersionState.DISCARDED, '', actor=actor, line=line)
 
@@ -152,9 +161,13 @@ class TextEditor:
             actor: who wants it.
         """
         now = await self.read()
-        toml = await self._toml_of(version)
-        if now.draft is not None or now.seen != seen or toml is None:
+        if now.seen != seen:
             return CONFLICT
+        if now.draft is not None:
+            return DRAFT_FIRST
+        toml = await self._toml_of(version)
+        if toml is None:
+            return NO_VERSION
         site, problems = self._site_of(toml)
         problems = problems if site is None else self._texts.example_problems(site)
         if site is None or problems:

@@ -18,6 +18,11 @@ SCOPES_REMEDY = (
 )
 PUBLIC_LINK = 'CALENDLY_TOKEN is not set: every customer gets the public link, which can be passed on'
 
+PUBLIC_EVENT_TYPE = 'anybody can book the event type of CALENDLY_LINK on your page at Calendly without paying'
+LIST_IT_NOWHERE = (
+    'Make it secret in Calendly > Event types: your page does not list it then. Its links go on working.'
+)
+
 
 async def check_calendly(settings: Settings, texts: Site, scheduling: Scheduling) -> list[Finding]:
     """Check that what is sold can be booked, and that bookings come to be known."""
@@ -40,6 +45,8 @@ async def check_calendly(settings: Settings, texts: Site, scheduling: Scheduling
         found.append(
             ok(PART, f'the event type is on, takes no payment of its own and lasts {minutes} minutes')
         )
+        if scheduling.is_public:
+            found.append(warning(PART, PUBLIC_EVENT_TYPE, LIST_IT_NOWHERE))
         found += await _free_times(scheduling)
     elif not (problem.refused and 'event_types:read' in lacking):
         found.append(_of(problem))

@@ -2,6 +2,8 @@
 
 import asyncio
 import ipaddress
+import json
+import secrets
 import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 
 from services.check.certificate import causes_of, certificate_of, check_end, problem_of_certificate
 from services.check.finding import Finding, ok, warning, wrong
+from services.check.proof import NONCE, PROOF, Side, is_proven, prove
 from services.settings import Settings
 from services.settings.urls import is_public, split
 
@@ -22,7 +25,8 @@ SOCKET = '/_nicegui_ws/socket.io/?EIO=4&transport=websocket'
 HELLO = '0{'  # how engine.io opens a connection (socket.io/docs/v4/engine-io-protocol)
 FORGED = '203.0.113.77'
 """An address for documentation (RFC 5737): no customer has it."""
-INSTANCE = 'Paidslot-Instance'
+LONGEST = 4096  # bytes that are read of an answer
+PLAIN = {'Accept-Encoding': 'identity'}
 GATEWAY = (502, 503, 504)
 START = 'Start the shop, then check again. If it runs, see that the name leads to this machine (your DNS).'
 PUBLIC = 'For customers set DOMAIN to a public address that begins with https://, and restart.'
@@ -56,7 +60,7 @@ async def check_domain(settings: Settings, *, instance: str) -> list[Finding]:
         instance: the id of this shop's database, '' if it is not known.
     """
     secure, about = settings.https, _about(settings)
-    async with httpx.AsyncClient(timeout=TIMEOUT, verify=secure) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT, verify=secure, headers=PLAIN) as http:
         found, goes_on = await _reach(settings, http)
         found = [*about, *found]
         if not goes_on:
@@ -82,7 +86,7 @@ async def _reach(settings: Settings, http: httpx.AsyncClient) -> tuple[list[Find
     try:
         async with http.stream('GET', url) as answer:
             end = check_end(certificate_of(answer), PART, now=datetime.now(UTC))
-            body = (await answer.aread())[:100]
+            body = await read_start(answer)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         problem = problem_of_certificate(error, settings.domain, PART)
         if problem is None:
@@ -110,13 +114,14 @@ async def _identity(settings: Settings, http: httpx.AsyncClient, instance: str) 
     """Ask the shop whether it has this database, and what it sees of a request."""
     if not instance:
         return [warning(PART, 'whether it is this shop is not known: its database cannot be read', OTHER)]
-    headers = {INSTANCE: instance, 'X-Forwarded-For': FORGED}
+    nonce = secrets.token_urlsafe(24)
+    headers = {NONCE: nonce, PROOF: prove(instance, nonce, Side.CHECK), 'X-Forwarded-For': FORGED}
     try:
-        answer = await http.get(f'{settings.domain}/healthz/seen', headers=headers)
-        seen = answer.json() if answer.is_success else None
-    except (httpx.HTTPError, ValueError) as error:
+        async with http.stream('GET', f'{settings.domain}/healthz/seen', headers=headers) as answer:
+            seen = _json(await read_start(answer)) if answer.is_success else None
+    except httpx.HTTPError as error:
         return [wrong(PART, f'the shop stopped answering: {_words(error)}', START)]
-    if not isinstance(seen, dict):
+    if not isinstance(seen, dict) or not is_proven(seen.get('proof'), instance, nonce, Side.SHOP):
         return [wrong(PART, f'the shop at {settings.domain} has another database than this one', OTHER)]
     return [ok(PART, 'it is this shop: it has the same database'), *_seen(settings, seen)]
 
@@ -148,7 +153,10 @@ async def _websocket(settings: Settings) -> list[Finding]:
     """Open the connection that keeps pages live."""
     url = f'ws{settings.domain.removeprefix("http")}{SOCKET}'
     try:
-        async with connect(url, open_timeout=8, close_timeout=1) as connection, asyncio.timeout(8):
+        async with (
+            connect(url, open_timeout=8, close_timeout=1, max_size=LONGEST) as connection,
+            asyncio.timeout(8),
+        ):
             hello = str(await connection.recv())
     except InvalidStatus as error:
         text = f'no websocket: the answer is {error.response.status_code} instead of an upgrade'
@@ -168,7 +176,8 @@ async def check_redirect(url: str, http: httpx.AsyncClient) -> list[Finding]:
         http: the client.
     """
     try:
-        answer = await http.get(url)
+        async with http.stream('GET', url) as answer:
+            pass  # only its head is of use
     except httpx.HTTPError:
         text = 'nobody answers http: who types the address without https may see an error'
         return [warning(PART, text, 'Let the proxy answer on port 80 too, and redirect to https.')]
@@ -176,6 +185,28 @@ async def check_redirect(url: str, http: httpx.AsyncClient) -> list[Finding]:
         text = f'pages are answered by plain http as well (status {answer.status_code})'
         return [wrong(PART, text, 'Let the proxy redirect http to https; Caddy does by itself.')]
     return [ok(PART, 'http leads to https')]
+
+
+async def read_start(answer: httpx.Response) -> bytes:
+    """Return the first bytes of an answer, as they were sent; whoever answers may send without an end.
+
+    Args:
+        answer: of a stream.
+    """
+    body = b''
+    async for chunk in answer.aiter_raw():
+        body += chunk
+        if len(body) >= LONGEST:
+            break
+    return body[:LONGEST]
+
+
+def _json(body: bytes) -> object:
+    """Return what JSON says, None for anything else."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _port(domain: str) -> int | None:

@@ -1,15 +1,13 @@
 """The endpoints for monitoring: whether it answers, how it is reached, whether orders can be taken."""
 
-import secrets
 from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from services.check.proof import NONCE, PROOF, Side, is_proven, prove
 from services.endpoints.errors import NO_STORE
 from services.health import Check, ready
-
-INSTANCE = 'paidslot-instance'
 
 
 def health_router(
@@ -30,12 +28,13 @@ def health_router(
 
     @router.get('/healthz/seen')
     async def seen(request: Request) -> Response:
-        """Say how a request arrived here, to whoever knows the id of the database, such as the check."""
-        given = request.headers.get(INSTANCE, '')
-        if not given or not secrets.compare_digest(given.encode(), (await instance()).encode()):
+        """Say how a request arrived here, to who proves to know the id of the database, and prove it too."""
+        given, nonce, known = request.headers.get(PROOF, ''), request.headers.get(NONCE, ''), await instance()
+        if not is_proven(given, known, nonce, Side.CHECK):
             raise HTTPException(404)
         return JSONResponse(
             {
+                'proof': prove(known, nonce, Side.SHOP),
                 'scheme': request.url.scheme,
                 'client_ip': request.client.host if request.client else '',
                 'forwarded_for': ', '.join(request.headers.getlist('x-forwarded-for')),

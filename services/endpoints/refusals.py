@@ -1,4 +1,4 @@
-"""Log lines for refused deliveries: one for each cause in ten minutes, with a count and the remedy."""
+"""Refused deliveries: a log line for each cause in ten minutes, and whether the secret is wrong."""
 
 import logging
 import time
@@ -27,7 +27,10 @@ class _Count:
 
 
 class Refusals:
-    """Logs why deliveries are refused, for the operator: a secret or a clock may be wrong."""
+    """Logs why deliveries are refused, for the operator: a secret or a clock may be wrong.
+
+    ``wrong_secrets`` has the vendors whose last delivery to this process matched no secret.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Make it.
@@ -36,10 +39,16 @@ class Refusals:
             clock: seconds, from any beginning.
         """
         self._clock = clock
+        self.wrong_secrets: set[Source] = set()
         self._counts: dict[tuple[Source, type[BadRequest]], _Count] = {}
 
     def log(self, source: Source, error: BadRequest) -> None:
-        """Log a refusal, unless its cause was logged within the last ten minutes."""
+        """Log a refusal, unless its cause was logged within the last ten minutes; remember a wrong secret."""
+        if isinstance(error, WrongSecret):
+            if error.is_plausible:
+                self.wrong_secrets.add(source)
+        elif type(error) is not NotSigned:
+            self.accept(source)
         key, now = (source, type(error)), self._clock()
         count = self._counts.get(key)
         if count and now - count.logged_at < PAUSE:
@@ -48,6 +57,10 @@ class Refusals:
         self._counts[key] = _Count(now)
         more = f' ({count.since} more of the same since the last such line)' if count and count.since else ''
         log.warning('a delivery at /webhooks/%s was refused: %s%s', source, _reason(source, error), more)
+
+    def accept(self, source: Source) -> None:
+        """Note that a signature was right."""
+        self.wrong_secrets.discard(source)
 
 
 def _reason(source: Source, error: BadRequest) -> str:

@@ -31,13 +31,14 @@ ANSWERS = {
 }
 
 
-def stripe_router(secrets: Sequence[str], inbox: Inbox, metrics: Metrics) -> APIRouter:
+def stripe_router(secrets: Sequence[str], inbox: Inbox, metrics: Metrics, refusals: Refusals) -> APIRouter:
     """Make POST /webhooks/stripe.
 
     Args:
         secrets: the endpoint's signing secrets; without one the endpoint must not be made.
         inbox: records and processes deliveries.
         metrics: counts them.
+        refusals: logs those that are refused.
     """
 
     async def receive(body: bytes, signature: str) -> Outcome:
@@ -51,16 +52,17 @@ def stripe_router(secrets: Sequence[str], inbox: Inbox, metrics: Metrics) -> API
         delivery = Delivery(Source.STRIPE, event_id, kind, payload=object_id)
         return await inbox.receive(delivery, because=Cause.WEBHOOK)
 
-    return _router(Source.STRIPE, 'stripe-signature', receive, metrics)
+    return _router(Source.STRIPE, 'stripe-signature', receive, metrics, refusals)
 
 
-def calendly_router(keys: Sequence[str], inbox: Inbox, metrics: Metrics) -> APIRouter:
+def calendly_router(keys: Sequence[str], inbox: Inbox, metrics: Metrics, refusals: Refusals) -> APIRouter:
     """Make POST /webhooks/calendly.
 
     Args:
         keys: the subscription's signing keys; without one the endpoint must not be made.
         inbox: records and processes deliveries.
         metrics: counts them.
+        refusals: logs those that are refused.
     """
 
     async def receive(body: bytes, signature: str) -> Outcome:
@@ -71,14 +73,18 @@ def calendly_router(keys: Sequence[str], inbox: Inbox, metrics: Metrics) -> APIR
         delivery = Delivery(Source.CALENDLY, read_id(body), kind, payload=body.decode())
         return await inbox.keep(delivery, because=Cause.WEBHOOK)
 
-    return _router(Source.CALENDLY, 'calendly-webhook-signature', receive, metrics)
+    return _router(Source.CALENDLY, 'calendly-webhook-signature', receive, metrics, refusals)
 
 
 def _router(
-    source: Source, header: str, receive: Callable[[bytes, str], Awaitable[Outcome]], metrics: Metrics
+    source: Source,
+    header: str,
+    receive: Callable[[bytes, str], Awaitable[Outcome]],
+    metrics: Metrics,
+    refusals: Refusals,
 ) -> APIRouter:
     """Make the endpoint of a sender, also with a slash at the end of its URL: senders follow no redirect."""
-    router, refusals = APIRouter(), Refusals()
+    router = APIRouter()
 
     @router.post(f'/webhooks/{source}')
     @router.post(f'/webhooks/{source}/')
@@ -97,6 +103,7 @@ def _router(
         finally:
             metrics.delivery(source, outcome)
             metrics.answered(source, time.perf_counter() - begun)
+        refusals.accept(source)
         return Response(ANSWERS[outcome], status_code=500 if outcome is Outcome.FAILED else 200)
 
     return router

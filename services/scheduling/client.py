@@ -73,6 +73,11 @@ class Scheduling:
         return self._event_type.uri
 
     @property
+    def is_public(self) -> bool:
+        """Whether the host's page at Calendly lists the event type, as the last check read it."""
+        return self._event_type.is_public
+
+    @property
     def makes_links(self) -> bool:
         """Whether every order gets a single-use link of its own."""
         return self._api.has_token

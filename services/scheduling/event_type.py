@@ -28,6 +28,7 @@ class EventType:
         self.uri = ''
         self.owner = 'user'  # or 'organization'
         self.is_one_on_one = False
+        self.is_public = False  # it is told that the host's page lists it
         self.phone_answer = ''  # the parameter that fills in its question for a telephone number, if any
 
     async def known_uri(self) -> str:
@@ -69,6 +70,7 @@ class EventType:
                     )
                     self.uri, self.owner = str(chosen['uri']), owner
                     self.is_one_on_one = _is_one_on_one(chosen)
+                    self.is_public = chosen.get('secret') is False
                     self.phone_answer = phone_answer(chosen)
                     return chosen
             except CalendarUnavailable as error:

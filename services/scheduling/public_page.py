@@ -54,4 +54,5 @@ class PublicPage:
 
     async def _get(self) -> httpx.Response:
         async with asyncio.timeout(DEADLINE.total_seconds()):
-            return await self.http.get(self._link)
+            async with self.http.stream('GET', self._link) as answer:
+                return answer  # its body is not read

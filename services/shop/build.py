@@ -14,6 +14,7 @@ from services.booking import BookingRecorder, CalendarEffects, CalendarLinks, Wa
 from services.catalog import Catalog, Offer
 from services.checkout import Checkout
 from services.correct_email import CorrectEmail
+from services.endpoints.refusals import Refusals
 from services.find_orders import FindOrders
 from services.fulfilment import Duplicates, Fulfilment
 from services.fuse import Fuse
@@ -188,6 +189,7 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetim
         subscription_watch=subscription_watch,
         waiting=waiting,
         metrics=metrics,
+        refusals=Refusals(),
         fuse=fuse,
         selling=selling,
         access=access_with(settings.admin_password, ledger, on_refused=metrics.refused),

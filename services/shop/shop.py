@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import APIRouter
 
@@ -16,12 +16,14 @@ from services.availability import Availability
 from services.booking import BookingRecorder, CalendarLinks, WaitingPages
 from services.catalog import Catalog
 from services.check import Finding, check_shop
+from services.check.finding import warning
 from services.checkout import Checkout
 from services.correct_email import CorrectEmail
 from services.endpoints import webhooks
 from services.endpoints.api import checkout_router
 from services.endpoints.health import health_router
 from services.endpoints.metrics import metrics_router
+from services.endpoints.refusals import Refusals
 from services.errors import ShopError
 from services.find_orders import FindOrders
 from services.fulfilment import Fulfilment
@@ -42,7 +44,7 @@ from services.health import (
     check_webhooks,
 )
 from services.inbox import Inbox
-from services.ledger import Ledger
+from services.ledger import Ledger, Source
 from services.messages import MailSender, Problem, ProblemWatch
 from services.metrics import Metrics
 from services.payments import Payments
@@ -55,6 +57,7 @@ from services.reconciler import (
 )
 from services.rehearsal import RehearsalRunner
 from services.scheduling import Scheduling
+from services.scheduling.shared_call import SharedCall
 from services.selling import Selling
 from services.settings import Settings
 from services.texts import Texts
@@ -93,6 +96,7 @@ class Shop:
     waiting: WaitingPages
     availability: Availability
     metrics: Metrics
+    refusals: Refusals
     fuse: Fuse
     selling: Selling
     access: Access | None
@@ -101,6 +105,7 @@ class Shop:
     rehearsals: RehearsalRunner
     reads: Reads
     text_editor: TextEditor
+    checking: SharedCall[tuple[Finding, ...]] = field(default_factory=SharedCall)
 
     @property
     def site(self) -> site.Site:
@@ -181,19 +186,34 @@ class Shop:
                 self.subscription_watch,
                 has_token=self.scheduling.makes_links,
                 has_signing_key=bool(self.settings.calendly_webhook_signing_key),
+                key_is_wrong=Source.CALENDLY in self.refusals.wrong_secrets,
             ),
             check_sales(self.fuse.paused_for),
             await check_selling(self.selling),
             check_clock(self.payments.clock.problem),
             check_reconciler(self.reconciler.problem),
             check_texts(self.texts.problem),
-            *([await check_webhooks(self.ledger.deliveries.arrivals)] if self._has_webhooks else []),
+            *([await self._check_webhooks()] if self._has_webhooks else []),
             *([check_mail(self.mail_sender.problem)] if self.mail_sender else []),
         ]
 
     async def check(self) -> tuple[Finding, ...]:
-        """Check the whole set-up, as the command does; it asks Stripe, Calendly and the own address."""
-        return await check_shop(self.settings, self.site, self.scheduling)
+        """Check the whole set-up, as the command does; it asks Stripe, Calendly and the own address.
+
+        Whoever wants a check while one runs gets the result of that one.
+        """
+        return await self.checking.run(self._check)
+
+    async def _check(self) -> tuple[Finding, ...]:
+        found = await check_shop(self.settings, self.site, self.scheduling)
+        if Source.STRIPE not in self.refusals.wrong_secrets:
+            return found
+        refused = await self._check_webhooks()  # which the process alone knows
+        return (*found, warning('stripe webhook', refused.problem, refused.remedy))
+
+    async def _check_webhooks(self) -> Check:
+        is_wrong = Source.STRIPE in self.refusals.wrong_secrets
+        return await check_webhooks(self.ledger.deliveries.arrivals, secret_is_wrong=is_wrong)
 
     @property
     def _has_webhooks(self) -> bool:
@@ -221,9 +241,9 @@ class Shop:
         endpoints = [checkout_router(self.checkout, slug), health_router(self.health, self.ledger.instance)]
         endpoints.append(metrics_router(self.metrics, trusted=self.settings.trusted_proxies))
         if secrets:
-            endpoints.append(webhooks.stripe_router(secrets, self.inbox, self.metrics))
+            endpoints.append(webhooks.stripe_router(secrets, self.inbox, self.metrics, self.refusals))
         if keys:
-            endpoints.append(webhooks.calendly_router(keys, self.inbox, self.metrics))
+            endpoints.append(webhooks.calendly_router(keys, self.inbox, self.metrics, self.refusals))
         return endpoints
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -16,13 +17,23 @@ from pydantic import (
     field_validator,
 )
 
+from services.site.characters import problem_of_characters
 from services.site.colour import NIGHT, PAPER, READABLE, contrast, lightened
 
+
+def _without_hidden(text: str) -> str:
+    if problem := problem_of_characters(text):
+        raise ValueError(problem)
+    return text
+
+
+ONE_LINE = r'^[^\r\n]*$'
+Plain = AfterValidator(_without_hidden)
 Stripped = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Line = Annotated[Stripped, StringConstraints(max_length=200, pattern=r'^[^\r\n]*$')]
-Text = Annotated[Stripped, StringConstraints(max_length=6000)]
+Line = Annotated[Stripped, StringConstraints(max_length=200, pattern=ONE_LINE), Plain]
+Text = Annotated[Stripped, StringConstraints(max_length=6000), Plain]
 Slug = Annotated[str, StringConstraints(pattern=r'^[a-z0-9][a-z0-9-]{0,39}$')]
-Email = Annotated[Stripped, StringConstraints(pattern=r'^[^@\s<>"]+@[^@\s<>"]+\.[^@\s<>"]+$')]
+Email = Annotated[Stripped, StringConstraints(pattern=r'^[^@\s<>"]+@[^@\s<>"]+\.[^@\s<>"]+$'), Plain]
 Phone = Annotated[Stripped, StringConstraints(pattern=r'^\+?[0-9(][0-9 ().-]{5,24}$')]
 Place = tuple[str | int, ...]
 """Where a value is: the names of tables and of the value, and the numbers of entries, from 0."""
@@ -104,9 +115,9 @@ class Product(Part):
     name: Line
     minutes: Annotated[int, Field(ge=5, le=480)]
     format: Line
-    button: Annotated[Line, StringConstraints(max_length=60)]
+    button: Annotated[Stripped, StringConstraints(max_length=60, pattern=ONE_LINE), Plain]
     asks_phone: bool = False
-    refund_rule: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] = ''
+    refund_rule: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300), Plain] = ''
     sell_without_free_times: StrictBool = True
 
 

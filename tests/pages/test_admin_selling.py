@@ -157,6 +157,7 @@ async def test_the_page_says_how_it_stands(operator: Operator) -> None:
     """It names the switch's state, the price, the keys and each check with what helps."""
     page = words((await operator.get(PATH)).text)
     assert 'Stop selling' in page
+    assert 'If you stop: the start page shows your text' in page
     assert '$150' in page
     assert 'test keys: no money moves' in page
     assert 'whether a customer has booked cannot be known' in page or 'bookings' in page
@@ -185,4 +186,12 @@ async def test_a_stop_needs_words(operator: Operator, shop: Shop, text: str) -> 
     answer = await operator.post(f'{PATH}/stop', text=text)
     assert answer.status_code == 400
     assert '1 to 1000 characters' in words(answer.text)
+    assert await shop.selling.is_on()
+
+
+async def test_a_text_with_hidden_characters_stops_nothing(operator: Operator, shop: Shop) -> None:
+    """It could turn round what stands beside it."""
+    answer = await operator.post(f'{PATH}/stop', text='Closed\u202e until Monday')
+    assert answer.status_code == 400
+    assert 'a character that cannot be seen (U+202E)' in words(answer.text)
     assert await shop.selling.is_on()

@@ -319,6 +319,10 @@ async def test_undo_lists_who_changed_what_and_goes_back(editor: Editor, shop: S
     answer = await editor.press('versions/restore', version='0')
     assert answer.headers['location'] == f'{PATH}?done=restored'
     assert shop.site.landing.headline == before
+    unknown = await editor.press('versions/restore', version='4711')
+    assert unknown.status_code == 422
+    assert 'Nothing was done: there is no such version.' in words(unknown.text)
+    assert 'since you opened this page' not in words(unknown.text)
     assert len(await shop.text_editor.versions()) == 3
     lines = [line.line for line in await shop.ledger.admin_journal.newest(limit=9)]
     assert lines[0] == 'texts of the file published again: Headline'

@@ -277,6 +277,10 @@ ROWS = {
         (('calendly', WRONG, 'can be booked for 45 minutes, and 60 are sold'),),
         act=stripe('calendar', minutes=45),
     ),
+    'event type public': Row(
+        (('calendly', WARNING, 'anybody can book the event type of CALENDLY_LINK on your page'),),
+        act=stripe('calendar', secret=False),
+    ),
     'no time is free': Row(
         (('calendly', WARNING, 'no time is free in the next 31 days'),), act=stripe('free-times', count=0)
     ),

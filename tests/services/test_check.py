@@ -24,6 +24,7 @@ from services.check.certificate import check_end
 from services.check.database import check_database
 from services.check.domain import check_redirect
 from services.check.mail import check_mail_server
+from services.check.proof import Side, prove
 from services.check.stripe_webhook import check_stripe_webhook
 from services.commands import check as command
 from services.database import file_system
@@ -270,21 +271,40 @@ async def test_missing_deliveries_are_told(sandbox: SandboxClient, settings: dic
     await ledger.close()
 
 
-async def test_only_who_knows_the_id_of_the_database_is_told_how_a_request_arrives(
+async def test_only_who_proves_to_know_the_id_of_the_database_is_told_how_a_request_arrives(
     shop: Shop, endpoints: httpx.AsyncClient
 ) -> None:
-    """Everybody else gets the answer of a page that does not exist."""
+    """Everybody else gets the answer of a page that does not exist; the shop proves the same, otherwise."""
     instance = await shop.ledger.instance()
-    for headers in ({}, {'Paidslot-Instance': ''}, {'Paidslot-Instance': instance[:-1]}):
-        assert (await endpoints.get('/healthz/seen', headers=headers)).status_code == 404
-    headers = {'Paidslot-Instance': instance, 'X-Forwarded-For': '198.51.100.9'}
-    answer = await endpoints.get('/healthz/seen', headers=headers)
+
+    def headers(proof: str, nonce: str = 'n') -> dict[bytes, bytes]:
+        return {b'Paidslot-Nonce': nonce.encode(), b'Paidslot-Proof': proof.encode()}
+
+    asks, answers = (prove(instance, 'n', side) for side in Side)
+    for proof in ('', instance, 'é', asks[:-1], answers, prove('', 'n', Side.CHECK)):
+        assert (await endpoints.get('/healthz/seen', headers=headers(proof))).status_code == 404
+    assert (await endpoints.get('/healthz/seen', headers=headers(asks, 'another'))).status_code == 404
+    given = headers(asks) | {b'X-Forwarded-For': b'198.51.100.9'}
+    answer = await endpoints.get('/healthz/seen', headers=given)
     assert answer.json() == {
+        'proof': answers,
         'scheme': 'http',
         'client_ip': '127.0.0.1',
         'forwarded_for': '198.51.100.9',
     }
     assert answer.headers['cache-control'] == 'no-store'
+
+
+async def test_there_is_one_check_at_a_time(shop: Shop, sandbox: SandboxClient) -> None:
+    """A second press gets the result of the first; a later one makes a new check."""
+
+    def trials() -> int:
+        return len(sandbox.state()['sessions'])
+
+    first, second = await asyncio.gather(shop.check(), shop.check())
+    assert (first is second, trials()) == (True, 1)
+    assert await shop.check() is not first
+    assert trials() == 2
 
 
 @pytest.mark.parametrize(

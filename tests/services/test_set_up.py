@@ -366,7 +366,7 @@ async def test_an_event_type_that_can_be_booked_without_paying_is_told(
     async with opened(environ, Path(os.devnull)) as s:
         await TAKE[Step.CALENDAR](s, sandbox)
         for how, concern in (
-            ({}, 'is on your public page'), ({'is_paid': True}, 'takes a payment of its own'),
+            ({'secret': False}, 'is on your public page'), ({'is_paid': True}, 'takes a payment of its own'),
             ({'is_paid': False, 'secret': True}, ''),
         ):  # fmt: skip
             sandbox.act('calendar', **how)

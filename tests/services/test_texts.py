@@ -268,8 +268,21 @@ async def test_a_draft_stands_in_the_way_of_undo(shop: Shop) -> None:
     await change(shop, 'start-page', landing__headline='One')
     await save(shop, 'questions', landing__questions=[])
     seen = (await shop.text_editor.read()).seen
-    assert (await shop.text_editor.restore(0, seen=seen, actor=BY)).is_conflict
+    assert (await shop.text_editor.restore(0, seen=seen, actor=BY)) == Outcome(
+        refusal='publish or discard the draft first'
+    )
     assert (await shop.text_editor.read()).site.landing.questions == ()
+
+
+@on_both_databases
+async def test_what_is_not_there_is_nobodys_fault(shop: Shop) -> None:
+    """An unknown version is no conflict with somebody who has written, nor is a draft that is not there."""
+    await change(shop, 'start-page', landing__headline='One')
+    seen = (await shop.text_editor.read()).seen
+    outcome = await shop.text_editor.restore(4711, seen=seen, actor=BY)
+    assert (outcome, outcome.is_done) == (Outcome(refusal='there is no such version'), False)
+    for action in (shop.text_editor.publish, shop.text_editor.discard):
+        assert await action(seen=seen, actor=BY) == Outcome(refusal='there is no draft')
 
 
 async def test_a_refused_version_is_left_out(

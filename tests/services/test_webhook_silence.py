@@ -58,3 +58,53 @@ async def test_what_is_delivered_late_counts_as_delivered(
     arrivals = await shop.ledger.deliveries.arrivals(Source.STRIPE)
     assert (arrivals.missed, await problem(shop)) == ((), '')
     assert arrivals.last_at is not None
+
+
+async def test_a_wrong_secret_is_told_at_once_until_a_delivery_is_accepted(
+    shop: Shop, endpoints: httpx.AsyncClient
+) -> None:
+    """Only what could be the vendor's counts: a stranger's request has no signature, or an old one."""
+    body, secret = event_of('cs_test_1'), shop.settings.stripe_webhook_secret[0]
+    forged = signed(body, 'whsec_other')['Stripe-Signature']
+    old = signed(body, 'whsec_other', at=0)['Stripe-Signature']
+    for header in ('', 'nonsense', old, forged[:-1], forged.replace('v1=', 'v1=é')):
+        await endpoints.post(
+            '/webhooks/stripe', content=body, headers={b'Stripe-Signature': header.encode('latin-1')}
+        )
+        assert await problem(shop) == ''
+    await endpoints.post('/webhooks/stripe', content=body, headers={'Stripe-Signature': forged})
+    ready = await endpoints.get('/readyz')
+    assert 'STRIPE_WEBHOOK_SECRET is not the secret of this endpoint' in await problem(shop)
+    assert ready.json()['parts']['webhooks'] == await problem(shop)
+    assert [each.part for each in await shop.problems() if 'STRIPE_WEBHOOK_SECRET' in each.text] == [
+        'webhooks'
+    ]
+    assert not any(check.critical for check in await shop.health() if check.name == 'webhooks')
+    await endpoints.post('/webhooks/stripe', content=body, headers={'Stripe-Signature': old})
+    said = await problem(shop)
+    assert said != ''
+    assert said in [each.text for each in await shop.check()]
+    await endpoints.post('/webhooks/stripe', content=body, headers=signed(body, secret))
+    assert await problem(shop) == ''
+
+
+async def test_a_wrong_signing_key_of_calendly_is_told(shop: Shop, endpoints: httpx.AsyncClient) -> None:
+    """The same for the deliveries of Calendly, whose signature has another header."""
+
+    async def deliver(key: str) -> None:
+        signature = signed(b'{}', key)['Stripe-Signature']
+        headers = {'Calendly-Webhook-Signature': signature}
+        await endpoints.post('/webhooks/calendly', content=b'{}', headers=headers)
+
+    def told() -> set[Source]:
+        return shop.refusals.wrong_secrets
+
+    await deliver('another key')
+    assert told() == {Source.CALENDLY}
+    shop.booking_reader.problem = shop.subscription_watch.problem = None
+    shop.booking_reader.was_read = True
+    (check,) = (check for check in await shop.health() if check.name == 'bookings')
+    assert 'CALENDLY_WEBHOOK_SIGNING_KEY is not the key' in check.problem
+    assert (bool(check.remedy), check.critical) == (True, False)
+    await deliver(shop.settings.calendly_webhook_signing_key[0])
+    assert told() == set()

@@ -1,14 +1,18 @@
 """The texts of the site: what is accepted, and how a mistake in site.toml is reported."""
 
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.site import PAPER, SiteProblem, contrast, examples_in, load, read
+from services.site import PAPER, SiteProblem, contrast, examples_in, load, read, validate
+from services.site.characters import problem_of_characters
 from tests.processes import ROOT
 
 SEED = (ROOT / 'site.toml').read_text(encoding='utf-8')
@@ -179,3 +183,46 @@ def test_an_example_in_any_text_is_named(text: str) -> None:
     changed = own.replace('Tell us. You may move', f'Tell us, {text}. You may move')
     (place,) = examples_in(read(changed, source='site.toml'))
     assert place.startswith('[refunds] sections 3 text is ')
+
+
+@pytest.mark.parametrize('hidden', ['\\u202E', '\\u2066', '\\u200F', '\\u0007', '\\u0085', '\\u007F'])
+def test_characters_that_cannot_be_seen_are_refused(hidden: str) -> None:
+    """Some turn round what stands beside them, such as the reference of an order."""
+    code = f'U+{hidden[2:]}'
+    text = SEED.replace('button = "Schedule', f'button = "Sche{hidden}dule')
+    assert problems_of(text) == [
+        f"site.toml: offer.button has a character that cannot be seen ({code}) after 'Sche': delete it"
+    ]
+
+
+def test_each_text_is_looked_at() -> None:
+    """Each value in site.toml that is a text, and each entry of a list."""
+    data = tomllib.loads(SEED)
+    places = list(places_of_texts(data))
+    assert len(places) > 60
+    for holder, name in places:
+        before, holder[name] = holder[name], f'{holder[name]}\u202eno'
+        site, problems = validate(data)
+        assert (site, len(problems)) == (None, 1), name
+        holder[name] = before
+    data['offer']['refund_rule'] = 'no\x00'
+    assert validate(data)[0] is None
+
+
+def test_lines_and_every_language_are_text() -> None:
+    """Line ends, tabs and letters that are read from right to left need no such character."""
+    assert (
+        problem_of_characters(
+            'One\r\n\ttwo \u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627 \U0001f44b\u200d'
+        )
+        == ''
+    )
+
+
+def places_of_texts(data: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each table or list that holds a text, with the name or number of the text."""
+    for name, value in data.items() if isinstance(data, dict) else enumerate(data):
+        if isinstance(value, str):
+            yield data, name
+        elif isinstance(value, dict | list):
+            yield from places_of_texts(value)

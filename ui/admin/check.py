@@ -19,6 +19,7 @@ WORDS = {Level.OK: '', Level.WARNING: 'Warning: ', Level.WRONG: 'Wrong: '}
 KINDS = {Level.OK: 'good', Level.WARNING: 'note', Level.WRONG: 'bad'}
 WHAT_IT_DOES = (
     'Asks Stripe, Calendly, the mail server and your own address. It changes nothing and takes some seconds.'
+    ' If one runs already, you see its result.'
 )
 
 

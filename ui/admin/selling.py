@@ -8,6 +8,7 @@ from services.errors import BadRequest
 from services.health import Check
 from services.selling import LONGEST_TEXT
 from services.shop import Shop
+from services.site.characters import problem_of_characters
 from ui.admin import rehearsal
 from ui.admin.access import Form, admin_page, admin_post, see_other
 from ui.admin.check import check_form
@@ -19,8 +20,9 @@ from ui.components.elements import Static
 PATH = '/admin/selling'
 FIRST_TEXT = 'No sessions are sold at the moment. Please call us, or come back later.'
 WHAT_STOPPING_DOES = (
-    'The start page shows your text in place of the button, and nobody can begin to pay. Payment pages that'
-    ' are open are closed within a minute. Whoever has paid by then has bought: that order goes on as always.'
+    'If you stop: the start page shows your text in place of the button, and nobody can begin to pay. Payment'
+    ' pages that are open are closed within a minute. Whoever has paid by then has bought; that order goes on'
+    ' as always.'
 )
 NO_TEXT = f'Please write what customers read in place of the button: 1 to {LONGEST_TEXT} characters.'
 MODES = {
@@ -50,6 +52,8 @@ def register(shop: Shop) -> None:
         text = form.get('text', '').replace('\r\n', '\n').strip()
         if not 0 < len(text) <= LONGEST_TEXT:
             raise BadRequest(NO_TEXT)
+        if problem := problem_of_characters(text):
+            raise BadRequest(f'The text {problem}.')
         await shop.selling.stop(text, actor=signed_in.actor)
         return see_other(PATH)
 

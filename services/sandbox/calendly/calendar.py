@@ -114,7 +114,7 @@ class Calendar:
     organization: str = field(default_factory=lambda: str(uuid.uuid4()))
     event_type: str = field(default_factory=lambda: str(uuid.uuid4()))
     active: bool = True
-    secret: bool = False
+    secret: bool = True
     framed: bool = True
     redirect: str | None = None
     link_status: str | None = 'pushed'

@@ -230,6 +230,7 @@ def _settings(state: SandboxState) -> Markup:
                    state.calendar.link_status or ''),
             select('framed', 'Allow in frames', yes_no, flag[state.calendar.framed]),
             select('is_paid', 'Calendly takes money', yes_no, flag[state.calendar.is_paid]),
+            select('secret', 'Secret, not on the page of the host', yes_no, flag[state.calendar.secret]),
             select('deleted', 'Deleted', yes_no, flag[state.calendar.deleted_at is not None]),
             select('team', 'Of the organization', yes_no, flag[state.calendar.team]),
             field('minutes', 'Minutes', str(state.calendar.minutes), inputmode='numeric'),

@@ -74,6 +74,8 @@ async def _after(shop: Shop, signed_in: SignedIn, outcome: Outcome, done: str) -
     if outcome.is_done:
         return see_other(f'{PATH}?done={done}')
     words = [h('p', _problem(problem)) for problem in outcome.problems]
+    if outcome.refusal:
+        words.append(h('p', f'Nothing was done: {outcome.refusal}.'))
     if outcome.is_conflict:
         words.append(h('p', CONFLICT.format(who=last_writer(await shop.text_editor.read(), shop))))
     alert = h('div', *words, class_='alert', role='alert')
