@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import shutil
 import sys
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import settings
 from limits.aio import strategies
 from limits.aio.storage import memory
+from structlog.stdlib import ProcessorFormatter
 
 from services.ledger import connect
 from tests import postgres
@@ -58,6 +60,18 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Undo what a command in this process has set up: later tests read the log."""
+    root = logging.getLogger()
+    level, before = root.level, tuple(root.handlers)
+    yield
+    root.setLevel(level)
+    for handler in tuple(root.handlers):
+        if handler not in before and isinstance(handler.formatter, ProcessorFormatter):
+            root.removeHandler(handler)
 
 
 @pytest.fixture
