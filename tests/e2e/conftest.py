@@ -139,11 +139,12 @@ def running_sandbox(
 
 
 @pytest.fixture
-def sandbox(running_sandbox: tuple[SandboxClient, int]) -> SandboxClient:
-    """Reset the sandbox: no orders, no faults."""
+def sandbox(running_sandbox: tuple[SandboxClient, int]) -> Iterator[SandboxClient]:
+    """Reset the sandbox: no orders, no faults. Also afterwards: a shop may start before the next test."""
     sandbox, _ = running_sandbox
     sandbox.reset()
-    return sandbox
+    yield sandbox
+    sandbox.reset()
 
 
 @pytest.fixture(scope='session')

@@ -194,6 +194,15 @@ def book_on_own_page(page: Page) -> None:
     expect(page.get_by_role('heading', name='You are scheduled')).to_be_visible()
 
 
+def until_it_says(page: Page, words: str) -> None:
+    """Wait until the address of a page that runs no script has these words when it is opened again."""
+    wait_until(
+        lambda: words in httpx.get(page.url, trust_env=False).text,
+        seconds=STEP_TIMEOUT / 1000,
+        why=f'the page says {words}',
+    )
+
+
 def shown_day(start: datetime) -> str:
     """Return the day of a meeting as the page shows it."""
     local = start.astimezone(ZONE)

@@ -27,7 +27,7 @@ DOCUMENTS = {
     '/nowhere': 'This page does not exist',
     '/order/nobodys': 'This page does not exist',
     '/success': 'That did not work',
-    f'/success?session_id=cs_test_{"a" * 58}': 'Checking your payment…',
+    f'/success?session_id=cs_test_{"axe" * 20}': 'Checking your payment…',
 }
 
 

@@ -82,6 +82,7 @@ def test_find_the_order_by_mail_on_another_device(
     page.goto(url)
     start = book(page, script=script)
     if not script:
+        journey.until_it_says(page, journey.shown_day(start))
         page.get_by_role('link', name='Show my session here').click()
     expect(page.get_by_text(journey.shown_day(start))).to_be_visible()
 

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import create_engine, update
@@ -45,11 +44,7 @@ def book(page: Page, email: str) -> None:
 def is_booked(page: Page, *, script: bool) -> None:
     """Wait until the page says that a time is booked."""
     if not script:
-        wait_until(
-            lambda: 'You are booked' in httpx.get(page.url, trust_env=False).text,
-            seconds=SECONDS,
-            why='the page says that it is booked',
-        )
+        journey.until_it_says(page, 'You are booked')
         page.reload()
     expect(page.get_by_role('heading', level=1)).to_have_text('✓ You are booked')
 

@@ -74,5 +74,6 @@ def _buy_and_book_by_links(page: Page, sandbox: SandboxClient) -> None:
         page.get_by_role('link', name='Open the calendar in a new tab').click()
     journey.book_on_own_page(popup.value)
     popup.value.close()
+    journey.until_it_says(page, 'You are booked')
     page.get_by_role('link', name='Show my session here').click()
     expect(page.get_by_role('link', name='Choose another time')).to_be_visible()

@@ -73,6 +73,7 @@ def test_book_in_the_frame(noscript: Page, shop_process: Server, sandbox: Sandbo
     start = journey.book_first_time(noscript)
     expect(journey.calendar(noscript).get_by_role('heading', name='You are scheduled')).to_be_visible()
 
+    journey.until_it_says(noscript, journey.shown_day(start))
     noscript.get_by_role('link', name='Show my session here').click()
     expect(noscript.get_by_text(journey.shown_day(start))).to_be_visible()
     expect(noscript.get_by_title(journey.CALENDAR)).to_have_count(0)
