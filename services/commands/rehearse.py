@@ -68,7 +68,7 @@ def run(
         SiteProblem: the texts of the site cannot be read.
     """
     values = texts(environ, env_file(environ), read_kept_settings)
-    settings = test_settings(values) if with_test_keys else None
+    settings = settings_with_test_keys(values) if with_test_keys else None
     logs.set_up(form='text', level='critical')  # the lines of the hops say what is wrong
     hops: list[Hop] = []
 
@@ -96,7 +96,7 @@ def run(
     sys.exit(0 if is_ok else FAILED)
 
 
-def test_settings(values: Mapping[str, str]) -> Settings:
+def settings_with_test_keys(values: Mapping[str, str]) -> Settings:
     """Return the operator's settings, if their keys are test keys.
 
     Raises:

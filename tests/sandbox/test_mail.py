@@ -78,9 +78,13 @@ def test_one_address_is_refused_for_good_or_for_now(
 
 async def test_two_first_requests_open_the_port_once() -> None:
     """A shop and its check may both begin when the sandbox does."""
-    listener = SmtpListener(SandboxState(SandboxConfig(smtp_port=free_port())))
+    port = free_port()
+    listener = SmtpListener(SandboxState(SandboxConfig(smtp_port=port)))
     await asyncio.gather(listener.update(), listener.update())
     await listener.update()
+    reader, writer = await asyncio.open_connection('127.0.0.1', port)
+    assert (await reader.readline()).startswith(b'220 ')
+    writer.close()
 
 
 def test_the_connection_drops_after_the_mail(sandbox: SandboxClient, connect: type[smtplib.SMTP]) -> None:

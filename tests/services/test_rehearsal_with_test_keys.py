@@ -12,8 +12,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from services.commands.refused import CommandRefused
-from services.commands.rehearse import rehearse_at_vendors
-from services.commands.rehearse import test_settings as settings_with_test_keys
+from services.commands.rehearse import rehearse_at_vendors, settings_with_test_keys
 from services.database import schema
 from services.orders import Cause
 from services.rehearsal import Hop, Outcome, VendorLife

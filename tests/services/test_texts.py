@@ -120,6 +120,7 @@ async def test_another_process_shows_it_within_seconds(
     is_shown = lambda: other.site.landing.headline == 'New words'  # noqa: E731
     await asyncio.to_thread(wait_until, is_shown, seconds=20, why='the other process shows it')
     await other.texts.stop()
+    assert other.texts.shown == shop.texts.shown
 
 
 async def test_a_publication_reaches_stripe_calendly_and_mail(

@@ -175,6 +175,7 @@ async def test_the_same_session_counts_once() -> None:
     for _ in range(10 * SESSIONS):
         await shop.fuse.count('cs_one', known=True)
     shop.fuse.check(known=True)
+    assert shop.fuse.paused_for == 0
 
 
 @pytest.mark.parametrize(
