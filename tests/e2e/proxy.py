@@ -45,6 +45,8 @@ class _Handler(StreamRequestHandler):
             with suppress(ConnectionError):  # the browser has left the page
                 while part := upstream.recv(65536):
                     self.wfile.write(part)
+        with suppress(OSError):  # the browser learns at once that nothing more comes
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def _forward_body(self, upstream: socket.socket) -> None:
         with suppress(OSError, ValueError):  # the response may be complete and both sockets closed

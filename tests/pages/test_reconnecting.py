@@ -14,7 +14,7 @@ from tests.pages.conftest import Way, order_at
 from tests.pages.customer import Customer
 from tests.pages.reconnecting import Shown, forget
 from tests.sandbox_client import SandboxClient
-from ui.rendering.nicegui_template import RELOAD, SCRIPT_FILE, SCRIPT_PATH, without_reloads
+from ui.rendering.nicegui_template import POLL_FIRST, RELOAD, SCRIPT_FILE, SCRIPT_PATH, edit_script
 from ui.rendering.reconnect import CLIENT_BURST, MAX_CONCURRENT
 
 MISSED = 41  # the message that the browser expects next
@@ -169,11 +169,12 @@ async def test_no_reload_is_left(customer: Customer) -> None:
     assert nicegui.__version__ in SCRIPT_PATH
 
 
-def test_another_script_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize('missing', [RELOAD, POLL_FIRST])
+def test_another_script_is_left_alone(caplog: pytest.LogCaptureFixture, missing: str) -> None:
     """A script of another NiceGUI is sent as it is, and the log says what follows from that."""
-    script = SCRIPT_FILE.read_text().replace(RELOAD, '', 1)
+    script = SCRIPT_FILE.read_text().replace(missing, '', 1)
     with caplog.at_level(logging.ERROR):
-        assert without_reloads(script) == script
+        assert edit_script(script) == script
     assert 'pages reload when they cannot connect' in caplog.text
 
 

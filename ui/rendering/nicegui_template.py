@@ -35,6 +35,8 @@ CLIENT = 'socket_io_js_query_params'
 SCRIPT_FILE = Path(nicegui.__file__).parent / 'static' / 'nicegui.js'
 SCRIPT_PATH = f'/_nicegui/{nicegui.__version__}/static/nicegui.js'
 RELOAD, RELOADS = 'window.location.reload();', 4
+POLL_FIRST = 'window.socket.io.opts.transports = ["polling", "websocket"];'
+TAKE_TURNS = 'window.socket.io.on("reconnect_attempt", () => window.socket.io.opts.transports.reverse());'
 
 END_OF_CONTENT = '<!-- scripts -->'
 """Separates the visible content from the scripts; EarlyFlushMiddleware sends the page in two parts here."""
@@ -83,15 +85,18 @@ def _unless_rendered(found: re.Match[str]) -> str:
     return f'{{% if not rendered %}}{found[0]}{{% endif %}}'
 
 
-def without_reloads(script: str) -> str:
-    """Take the reloads out of NiceGUI's script: a page that cannot connect stays as it is, and tries again.
+def edit_script(script: str) -> str:
+    """Have pages stay as they are when they cannot connect, and try both kinds of connection.
+
+    NiceGUI reloads such a page. After a websocket that was never answered it begins with polling for good, which
+    cannot work behind a proxy that gives each request to another process. So they take turns.
 
     When a new version of NiceGUI has changed these parts, return the script unchanged.
     """
-    if script.count(RELOAD) != RELOADS:
+    if (script.count(RELOAD), script.count(POLL_FIRST)) != (RELOADS, 1):
         log.error('pages reload when they cannot connect: the script of this NiceGUI is not the expected one')
         return script
-    return script.replace(RELOAD, '')
+    return script.replace(RELOAD, '').replace(POLL_FIRST, TAKE_TURNS)
 
 
 def url_of(request: Request) -> str:
@@ -104,7 +109,7 @@ def register() -> None:
     """Edit the template and the script; must be called before the first page is built."""
     templates.env.globals |= {'render_page': render_page, 'url_of': url_of}
     templates.env.add_extension(PageTemplate)
-    script = without_reloads(SCRIPT_FILE.read_text(encoding='utf-8'))
+    script = edit_script(SCRIPT_FILE.read_text(encoding='utf-8'))
     headers = {'Cache-Control': 'public, max-age=3600'}  # as NiceGUI's other files
 
     def answer(_request: Request) -> Response:
