@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .PHONY: help setup demo demo-data run test check audit unit e2e coverage test-all bench crash format pin clean dev lint style \
-	browser postgres caddy
+	browser postgres
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -46,10 +46,10 @@ audit: dev ## known vulnerabilities in the pinned packages; needs the network
 		--requirement requirements/runtime.txt --requirement requirements/dev.txt \
 		|| { echo 'See above: a package has a known vulnerability, or was NOT AUDITED.' >&2; exit 1; }
 
-unit: dev postgres caddy
+unit: dev postgres
 	$(PY) -m pytest tests --ignore=tests/e2e $(PARALLEL)
 
-coverage: dev postgres caddy ## the tests of `make unit`, with the branches of services and ui that they reach
+coverage: dev postgres ## the tests of `make unit`, with the branches of services and ui that they reach
 	$(PY) -m coverage erase
 	$(PY) -m coverage run -m pytest tests --ignore=tests/e2e  # one after another: workers can lose their data
 	$(PY) -m coverage combine --quiet
@@ -58,7 +58,7 @@ coverage: dev postgres caddy ## the tests of `make unit`, with the branches of s
 test-all: postgres ## the tests of `make unit` on every Python from 3.11 on that this machine has
 	@scripts/test-all
 
-e2e: dev browser postgres caddy ## the journeys in a real browser, against the real process
+e2e: dev browser postgres ## the journeys in a real browser, against the real process
 	$(PY) -m pytest tests/e2e $(BROWSERS) $(TRACE)
 
 bench: dev ## measure checkout, webhooks, a large ledger and pages: two hours (writes benchmarks/RESULTS.md)
@@ -100,9 +100,6 @@ browser: dev
 
 postgres:
 	@scripts/postgres
-
-caddy: dev
-	@scripts/caddy
 
 $(VENV)/.runtime: requirements/runtime.txt
 	@scripts/venv $(VENV)

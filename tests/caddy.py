@@ -32,8 +32,8 @@ RELAY = """
 
 
 def find() -> str | None:
-    """Return where Caddy is installed, None if it is not."""
-    return shutil.which('caddy') or shutil.which('caddy', path=str(Path(sys.prefix, 'bin')))
+    """Return where Caddy is installed, None if it is not; the release of the Python package goes first."""
+    return shutil.which('caddy', path=str(Path(sys.prefix, 'bin'))) or shutil.which('caddy')
 
 
 def adapted(folder: Path, proxy_to: str) -> subprocess.CompletedProcess[str]:

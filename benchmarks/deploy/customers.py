@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -62,15 +62,18 @@ class Customer:
         number = self._number  # not all of them buy in the same moment
         while not ended.is_set():
             number += 1
-            self._buy() if number % self._pages == 0 else self._send('GET', '/')
+            if number % self._pages:
+                self._send('GET', '/')
+            else:
+                self._buy()
+                self._http.cookies.clear()  # the next one is new: who has paid is not offered to pay again
             ended.wait(PAUSE)
         self._http.close()
 
     def _buy(self) -> None:
         with self._noticed.lock:
             self._noticed.purchases += 1
-        self._http.cookies.clear()  # a new customer: who has paid is not offered to pay again
-        opened = self._send('POST', '/checkout')
+        opened = self._send('POST', '/checkout', data={'shown': ''})
         if opened is None or opened.status_code >= 400:
             return  # counted already
         if '/stripe/pay/' not in opened.headers.get('location', ''):
@@ -87,10 +90,12 @@ class Customer:
         else:
             self._notice('paid, and no order page')
 
-    def _send(self, method: str, path: str) -> httpx.Response | None:
+    def _send(
+        self, method: str, path: str, *, data: Mapping[str, str] | None = None
+    ) -> httpx.Response | None:
         started = time.monotonic()
         try:
-            response = self._http.request(method, path)
+            response = self._http.request(method, path, data=data)
             failed = f'status {response.status_code}' if response.status_code >= 400 else ''
         except httpx.TransportError as error:
             response, failed = None, type(error).__name__
@@ -99,7 +104,7 @@ class Customer:
             self._noticed.requests += 1
             self._noticed.slowest = max(self._noticed.slowest, took)
         if failed:
-            self._notice(f'{method} {path.partition("?")[0][:9]}: {failed}')
+            self._notice(f'{method} {page_of(path)}: {failed}')
         elif took > SLOW:
             with self._noticed.lock:
                 self._noticed.customers.add(self._number)
@@ -109,6 +114,11 @@ class Customer:
         with self._noticed.lock:
             self._noticed.failed.append(what)
             self._noticed.customers.add(self._number)
+
+
+def page_of(path: str) -> str:
+    """Return the first part of a path: what follows it may be a secret."""
+    return '/' + path[1:].partition('?')[0].partition('/')[0]
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -35,7 +35,14 @@ class ShopProcess:
     """A shop that can be started, stopped and killed."""
 
     def __init__(
-        self, name: str, folder: Path, *, port: int, settings: Mapping[str, str], image: Path | None
+        self,
+        name: str,
+        folder: Path,
+        *,
+        port: int,
+        settings: Mapping[str, str],
+        image: Path | None,
+        program: Sequence[str],
     ) -> None:
         """Prepare it.
 
@@ -45,11 +52,13 @@ class ShopProcess:
             port: where it listens.
             settings: its environment.
             image: the root file system of the image; without one this checkout is run.
+            program: what Python runs in this checkout.
         """
         self.port = port
         self.data = folder / f'{name}-data'
         self.log_file = folder / f'{name}.log'
         self._image = image
+        self._program = program
         self._environment = {
             'HOST': '127.0.0.1',
             'PORT': str(port),
@@ -104,8 +113,7 @@ class ShopProcess:
         if self._image is None:
             own = {'PATH': os.environ['PATH'], 'PYTHONPATH': str(ROOT), 'ENV_FILE': os.devnull}
             settings = {'SITE_FILE': str(ROOT / 'site.toml'), 'NICEGUI_STORAGE_PATH': tempfile.gettempdir()}
-            command = [sys.executable, str(ROOT / 'main.py'), 'serve']
-            return command, {**own, **settings, **self._environment}, self.data
+            return [sys.executable, *self._program], {**own, **settings, **self._environment}, self.data
         for path in (self.data, *self.data.rglob('*')):  # whoever has put it there
             os.chown(path, USER, USER)
         url = self._environment['DATABASE_URL'].replace(str(self.data), '/app/data')

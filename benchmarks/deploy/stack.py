@@ -1,13 +1,13 @@
 """A stack of the compose files as processes: Caddy with https, one or two shops, the sandbox, PostgreSQL."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.deploy.shops import ShopProcess
-from benchmarks.shared.servers import new_sandbox
+from benchmarks.shared.servers import SHOP, new_sandbox
 from tests import caddy, postgres
 from tests.processes import free_port
 from tests.sandbox_client import SandboxClient
@@ -25,13 +25,16 @@ class Stack:
 
 
 @contextmanager
-def running(folder: Path, *, shops: int, image: Path | None) -> Iterator[Stack]:
+def running(
+    folder: Path, *, shops: int, image: Path | None = None, program: Sequence[str] = SHOP
+) -> Iterator[Stack]:
     """Run one shop on SQLite (compose.yaml) or two on PostgreSQL (compose.scale.yaml) behind Caddy.
 
     Args:
         folder: for what they write.
         shops: 1 or 2.
         image: the root file system of the image; without one this checkout is run.
+        program: what Python runs in this checkout.
     """
     folder.mkdir()
     with ExitStack() as stack:
@@ -47,7 +50,9 @@ def running(folder: Path, *, shops: int, image: Path | None) -> Iterator[Stack]:
             Path(settings['DATABASE_URL'].partition('?host=')[2]).chmod(0o711)  # to reach its socket
         started = []
         for number in range(shops):
-            shop = ShopProcess(f'shop-{number}', folder, port=free_port(), settings=settings, image=image)
+            shop = ShopProcess(
+                f'shop-{number}', folder, port=free_port(), settings=settings, image=image, program=program
+            )
             stack.callback(shop.kill)
             shop.start()
             started.append(shop)

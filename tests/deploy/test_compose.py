@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from services.endpoints.webhooks import BODY_LIMIT
 from tests import caddy
 from tests.processes import ROOT
 
@@ -125,17 +126,37 @@ def test_the_proxy_bounds_and_cleans_requests(tmp_path: Path, proxy_to: str) -> 
     assert 'logs' not in server  # no log of requests: addresses of orders are secrets
 
 
+def passed_on(found: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Yield what each way to a shop is for, and the way, in the order in which they are tried."""
+    if isinstance(found, dict):
+        for handler in found.get('handle', []):
+            if handler['handler'] == 'reverse_proxy':
+                yield found.get('match'), handler
+    for value in found.values() if isinstance(found, dict) else found if isinstance(found, list) else []:
+        yield from passed_on(value)
+
+
+@needs_caddy
+@pytest.mark.parametrize('proxy_to', ['one-shop.caddy', 'two-shops.caddy'])
+def test_what_makes_nothing_twice_is_sent_again(tmp_path: Path, proxy_to: str) -> None:
+    """A shop that dies loses no purchase and no delivery; of other requests Caddy repeats only GET."""
+    (first, repeating), (second, other) = passed_on(json.loads(caddy.adapted(tmp_path, proxy_to).stdout))
+    assert first == [{'method': ['POST'], 'path': ['/checkout', '/webhooks/*']}]
+    assert repeating.pop('request_buffers') >= BODY_LIMIT  # a body that is not kept cannot be sent again
+    assert repeating['load_balancing'].pop('retry_match') == [{'method': ['POST']}]
+    assert second is None
+    assert other == repeating
+    assert other['load_balancing']['try_duration'] > 0
+    assert other['transport']['keep_alive'] == {'enabled': False}
+
+
 @needs_caddy
 def test_a_client_stays_with_its_shop_without_a_cookie(tmp_path: Path) -> None:
     """Two shops are checked, and the IP address decides between those that are alive."""
-    (proxy,) = (
-        handler
-        for handler in handlers(json.loads(caddy.adapted(tmp_path, 'two-shops.caddy').stdout))
-        if handler['handler'] == 'reverse_proxy'
-    )
-    assert [upstream['dial'] for upstream in proxy['upstreams']] == ['shop:3000', 'shop-2:3000']
-    assert proxy['load_balancing']['selection_policy'] == {'policy': 'ip_hash'}
-    assert proxy['health_checks']['active']['uri'] == '/healthz'
+    for _, proxy in passed_on(json.loads(caddy.adapted(tmp_path, 'two-shops.caddy').stdout)):
+        assert [upstream['dial'] for upstream in proxy['upstreams']] == ['shop:3000', 'shop-2:3000']
+        assert proxy['load_balancing']['selection_policy'] == {'policy': 'ip_hash'}
+        assert proxy['health_checks']['active']['uri'] == '/healthz'
 
 
 @needs_caddy

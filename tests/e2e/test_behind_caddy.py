@@ -4,6 +4,7 @@ import re
 import sqlite3
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tests import caddy
 from tests.e2e import journey
 from tests.e2e.admin import PASSWORD, SETTINGS
 from tests.e2e.conftest import shop_server
-from tests.processes import Server, free_port
+from tests.processes import Server, free_port, wait_until
 from tests.sandbox_client import SandboxClient
 
 pytestmark = pytest.mark.skipif(caddy.find() is None, reason='Caddy is not installed')
@@ -124,7 +125,10 @@ def test_a_shop_that_does_not_answer_has_words(tmp_path: Path) -> None:
     sys.platform != 'linux', reason='only Linux has all of 127.0.0.0/8 on its loopback interface'
 )
 def test_one_of_two_shops_is_killed(sandbox: SandboxClient, servers: list[Server], tmp_path: Path) -> None:
-    """Customers of both shops read and buy meanwhile: no request fails, nobody meets an error."""
+    """Customers of both shops read and buy meanwhile, one has just pressed the button: no request fails.
+
+    The other shop gets the request of that one again, and continues the order: there is one session for each.
+    """
     ports, https = [free_port(), free_port()], free_port()
     own = {'DOMAIN': f'https://localhost:{https}', 'DATABASE_URL': f'sqlite:///{tmp_path}/both.db'}
     shops = [
@@ -148,11 +152,20 @@ def test_one_of_two_shops_is_killed(sandbox: SandboxClient, servers: list[Server
         assert _statuses(customers, '/') == {200}
         assert [_pages_built(shop) for shop in shops] == [2 * count for count in built]  # who stay with it
 
-        shops[0].kill()
+        sandbox.fault('POST /v1/checkout/sessions', 'lose')  # opened, and the shop does not know it
+        sandbox.fault('POST /v1/checkout/sessions', 'hang', seconds=30)  # the shop dies while it tries again
+        buyer = next(customer for customer in customers if _is_at(shops[0], customer))
+        with ThreadPoolExecutor() as pool:
+            pressed = pool.submit(buyer.post, '/checkout', data={'shown': ''})
+            wait_until(lambda: _tries(sandbox) == 2, seconds=20, why='the shop tries again')
+            shops[0].kill()
+            answers = [pressed.result()]
         assert _statuses(customers, '/') == {200}
-        bought = [customer.post('/checkout') for customer in customers]
-        assert {answer.status_code for answer in bought} == {303}
-        assert all('/stripe/pay/' in answer.headers['location'] for answer in bought)
+        others = [customer for customer in customers if customer is not buyer]
+        answers += [customer.post('/checkout', data={'shown': ''}) for customer in others]
+        assert {answer.status_code for answer in answers} == {303}
+        assert all('/stripe/pay/' in answer.headers['location'] for answer in answers)
+        assert len(sandbox.state()['sessions']) == len(customers)
 
 
 def _from(proxy: caddy.Proxy, number: int) -> httpx.Client:
@@ -163,6 +176,18 @@ def _from(proxy: caddy.Proxy, number: int) -> httpx.Client:
 
 def _statuses(customers: list[httpx.Client], path: str) -> set[int]:
     return {customer.get(path).status_code for customer in customers}
+
+
+def _is_at(shop: Server, customer: httpx.Client) -> bool:
+    """Whether a customer's pages come from a process."""
+    before = _pages_built(shop)
+    customer.get('/')
+    return _pages_built(shop) > before
+
+
+def _tries(sandbox: SandboxClient) -> int:
+    """Return how often a session was wanted so far."""
+    return len(sandbox.requests('POST /v1/checkout/sessions'))
 
 
 def _pages_built(shop: Server) -> int:
