@@ -316,10 +316,9 @@ def _in_zone_of(site: Site, text: str) -> str:
 
     def local(found: re.Match[str]) -> str:
         try:
-            time = datetime.strptime(found[0], '%Y-%m-%d %H:%M UTC').replace(tzinfo=UTC)
-        except ValueError:  # a customer typed something like it
+            return _moment(datetime.strptime(found[0], '%Y-%m-%d %H:%M UTC').replace(tzinfo=UTC), site)
+        except (ValueError, OverflowError):  # a customer typed something like it
             return found[0]
-        return _moment(time, site)
 
     return TIME_IN_ALERT.sub(local, text)
 
