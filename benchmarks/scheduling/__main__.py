@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
@@ -51,20 +52,22 @@ CASES = (
 
 async def measure(folder: Path, cases: Sequence[Case]) -> list[str]:
     """Run all cases at the same time; return the lines of the section."""
-    rows = await asyncio.gather(*(_run(folder / f'case-{i}', case) for i, case in enumerate(cases)))
+    starting = asyncio.Lock()
+    rows = await asyncio.gather(*(_run(folder / f'case-{i}', case, starting) for i, case in enumerate(cases)))
     return [*table(HEADS, rows), '', *NOTES]
 
 
-async def _run(folder: Path, case: Case) -> list[str]:
-    async with running(new_sandbox(folder, '--calendly-plan=free')) as server:
-        sandbox = SandboxClient(server.url, sandbox_settings(server))
-        shop = new_server('shop', SHOP, folder, sandbox.settings | {'CALENDLY_WEBHOOK_SIGNING_KEY': ''})
-        async with running(shop):
-            await asyncio.to_thread(
-                sandbox.act, 'webhooks', stripe=f'{shop.url}/webhooks/stripe', calendly=None
-            )
-            waited = await case.wait([Customer(number, shop, sandbox) for number in range(case.customers)])
-            calls = await asyncio.to_thread(sandbox.calls)
+async def _run(folder: Path, case: Case, starting: asyncio.Lock) -> list[str]:
+    async with AsyncExitStack() as stack:
+        async with starting:  # one after the other: all at once would take too long
+            server = await stack.enter_async_context(running(new_sandbox(folder, '--calendly-plan=free')))
+            sandbox = SandboxClient(server.url, sandbox_settings(server))
+            shop = new_server('shop', SHOP, folder, sandbox.settings | {'CALENDLY_WEBHOOK_SIGNING_KEY': ''})
+            await stack.enter_async_context(running(shop))
+        webhooks = {'stripe': f'{shop.url}/webhooks/stripe', 'calendly': None}
+        await asyncio.to_thread(sandbox.act, 'webhooks', **webhooks)
+        waited = await case.wait([Customer(number, shop, sandbox) for number in range(case.customers)])
+        calls = await asyncio.to_thread(sandbox.calls)
         sandbox.close()
     most = calls['most_in_a_minute']
     print(case.customers, case.within, calls, sorted(round(each, 1) for each in waited), flush=True)
