@@ -36,6 +36,14 @@ def find() -> str | None:
     return shutil.which('caddy', path=str(Path(sys.prefix, 'bin'))) or shutil.which('caddy')
 
 
+def version() -> str:
+    """Return the version of Caddy that is installed."""
+    command = [find() or 'caddy', 'version']
+    return (
+        subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.partition(' ')[0].strip()
+    )
+
+
 def adapted(folder: Path, proxy_to: str) -> subprocess.CompletedProcess[str]:
     """Let Caddy read the configuration, in its own form and for the address of a coach."""
     return _run(folder, 'adapt', {'DOMAIN': 'https://coach.example', 'PROXY_TO': proxy_to})

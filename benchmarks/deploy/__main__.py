@@ -14,13 +14,14 @@ from benchmarks.deploy import lost_volume, open_pages, stack
 from benchmarks.deploy.customers import HEADING, shopping
 from benchmarks.deploy.stack import Stack
 from benchmarks.shared import results
+from tests import caddy
 
 NOTES = (
     'Command: `python -m benchmarks.deploy --image FOLDER`. The shops run in the root file system of the',
-    'image, as compose.yaml says: user 10001, no capabilities, a read-only file system. Caddy is the one of',
-    'Debian, with deploy/Caddyfile and its own certificates. Twelve customers, each in a network of its own,',
-    'read pages and buy through https, without script. *Noticed*: an error, or a page that took longer than',
-    'five seconds. Everything shares the cores.',
+    'image, as compose.yaml says: user 10001, no capabilities, a read-only file system. Caddy has',
+    'deploy/Caddyfile and its own certificates. Twelve customers, each in a network of its own, read pages',
+    'and buy through https, without script. *Noticed*: an error, or a page that took longer than five',
+    'seconds. Everything shares the cores.',
 )
 LOST_NOTES = (
     '**compose.backup.yaml: the volume is lost.** Shop and Litestream are killed (SIGKILL) while customers',
@@ -105,7 +106,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir='/var/tmp') as name:  # the image has a /tmp of its own
         lines = [*NOTES, *measure(Path(name), image)]
         lines += ['', *LOST_NOTES, '', *lost_volume.measure(Path(name), image)]
-    results.write(TITLE, lines)
+    results.write(TITLE, lines, more=[f'Caddy {caddy.version()}'])
 
 
 if __name__ == '__main__':

@@ -87,7 +87,7 @@ class Customer:
         if page and 'Payment Successful' in page.text:
             with self._noticed.lock:
                 self._noticed.completed += 1
-        else:
+        elif page:  # else it is counted already
             self._notice('paid, and no order page')
 
     def _send(

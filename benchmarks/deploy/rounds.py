@@ -5,7 +5,6 @@ limits for clicks.
 """
 
 import argparse
-import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -86,8 +85,7 @@ def main() -> None:
             measure(Path(name) / str(number), what, act, rounds) for number, (what, act) in enumerate(cases)
         ]
     rows, lines = zip(*found, strict=True)
-    version = subprocess.check_output([caddy.find() or 'caddy', 'version'], text=True).split()[0]
-    results.write(TITLE, [*NOTES, '', *HEADING, *rows, '', *lines], more=[f'Caddy {version}'])
+    results.write(TITLE, [*NOTES, '', *HEADING, *rows, '', *lines], more=[f'Caddy {caddy.version()}'])
 
 
 if __name__ == '__main__':
