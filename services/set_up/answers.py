@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from services import site
 from services.ledger import Kept, Ledger
@@ -12,6 +13,8 @@ from services.set_up.refused import Refused
 from services.set_up.steps import OUTDATES, Step, next_step, taken
 from services.set_up.vendors import mode_of
 from services.settings import NAMES, find_value, problem_of
+
+PLANNED = 'planned'
 
 
 @dataclass(frozen=True)
@@ -134,18 +137,39 @@ class Answers:
         await self.ledger.settings.put(Kept.DRAFT, answers, without=outdated)
         self.draft = {n: v for n, v in self.draft.items() if n not in outdated} | dict(answers)
 
-    async def write_down(self, what: str, made_id: str, secret: str, name: str) -> None:
-        """Keep what was made elsewhere, with its secret, in one transaction.
+    async def plan(self, what: str, name: str, value: str) -> None:
+        """Keep that a webhook is provided when the settings are written.
+
+        Args:
+            what: its name in the ledger.
+            name: the setting with its secret.
+            value: of that setting, as far as it is known.
+        """
+        await self.keep({name: value, what: PLANNED})
+
+    async def leave_out(self, what: str, name: str, value: str) -> None:
+        """Keep that nothing is provided, and what the setting is then; arguments as above."""
+        await self.keep({name: value, what: ''})
+
+    def is_planned(self, what: str) -> bool:
+        """Whether a webhook is provided when the settings are written."""
+        return self.draft.get(what) == PLANNED
+
+    async def write_down(
+        self, what: str, made_id: str, secret: str, answers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Keep what was made elsewhere, and the answers that belong to it, in one transaction.
 
         Args:
             what: its name in the ledger.
             made_id: its id there.
             secret: the one that belongs to it.
-            name: the setting that the secret is.
+            answers: the settings that follow from it.
         """
         record = webhooks.record_of(made_id, secret)
-        await self.ledger.settings.write_down_made(what, record, {name: secret})
-        self.made[what], self.draft[name] = record, secret
+        await self.ledger.settings.write_down_made(what, record, answers)
+        self.made[what] = record
+        self.draft |= answers
 
     async def forget_made(self) -> None:
         """Forget what was made: it is deleted."""

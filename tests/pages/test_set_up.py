@@ -151,11 +151,12 @@ async def test_secrets_are_never_sent_back(
     for step, data in steps(sandbox).items():
         assert (await client.post(f'/setup/{step}', data=data)).status_code == 303
         seen += (await client.get('/setup')).text + (await client.get(f'/setup?step={step}')).text
+    assert ('…0001 is kept if you type nothing' in seen, pages.is_done) == (True, False)
+    seen += (await client.post('/setup/write')).text
+    assert pages.is_done
     values = pages._set_up.answers.values
     names = ('STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET', 'CALENDLY_TOKEN', 'CALENDLY_WEBHOOK_SIGNING_KEY')
     assert [name for name in (*names, 'ADMIN_PASSWORD') if values[name] in seen] == []
-    assert '…0001 is kept if you type nothing' in seen
-    assert not pages.is_done
 
 
 async def test_a_step_can_be_taken_in_another_way(
@@ -300,6 +301,26 @@ async def test_the_step_of_the_token_says_what_it_needs(
     assert [
         words for words in ('restart', 'public link. ', 'Until then', 'README') if words in refused.text
     ] == []
+
+
+async def test_the_last_page_names_what_is_deleted(
+    client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient
+) -> None:
+    """Only a form that has seen it deletes it; without it, the page is shown again with what it names."""
+    sandbox.act('webhooks', calendly=f'{DOMAIN}/webhooks/calendly')
+    (hand_made,) = sandbox.state()['subscriptions']
+    await let_in(client, pages)
+    await take_steps(client, sandbox, until='write')
+    shown = (await client.get('/setup')).text
+    assert hand_made['uri'].rpartition('/')[2] in shown
+    assert 'Write the settings, delete what is named, and start the shop' in shown
+    refused = await client.post('/setup/write')
+    assert (refused.status_code, pages.is_done) == (422, False)
+    assert sandbox.state()['subscriptions'] == [hand_made]
+    (deletes,) = re.findall('name="deletes" value="([^"]+)"', shown)
+    assert (await client.post('/setup/write', data={'deletes': deletes})).status_code == 200
+    (subscription,) = sandbox.state()['subscriptions']
+    assert (pages.is_done, subscription['uri'] != hand_made['uri']) == (True, True)
 
 
 async def test_check_again_reads_again(

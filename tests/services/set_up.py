@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from services.set_up import SetUp, Step
+from services.set_up import SetUp, Step, Written
 from tests.sandbox_client import SandboxClient
 
 DOMAIN = 'https://coach.example'
@@ -18,19 +18,27 @@ TAKE: Mapping[Step, Take] = {
     Step.CALENDAR: lambda set_up, sandbox: set_up.calendar.use_token(sandbox.settings['CALENDLY_TOKEN']),
     Step.EVENT_TYPE: lambda set_up, sandbox: set_up.calendar.use_link(sandbox.calendly_link),
     Step.ADDRESS: lambda set_up, _: set_up.use_domain(DOMAIN),
-    Step.PAYMENTS_WEBHOOK: lambda set_up, _: set_up.payments.provide_endpoint(),
-    Step.BOOKINGS_WEBHOOK: lambda set_up, _: set_up.calendar.provide_subscription(),
+    Step.PAYMENTS_WEBHOOK: lambda set_up, _: set_up.payments.plan_endpoint(),
+    Step.BOOKINGS_WEBHOOK: lambda set_up, _: set_up.calendar.plan_subscription(),
     Step.PASSWORD: lambda set_up, _: set_up.use_password(PASSWORD),
-    Step.WRITE: lambda set_up, _: set_up.write(),
+    Step.WRITE: lambda set_up, _: agree_and_write(set_up),
 }
+
+
+async def agree_and_write(set_up: SetUp) -> Written:
+    """Write, and agree to everything that is deleted."""
+    return await set_up.write((await set_up.preview()).deletes)
 
 
 class Operator:
     """Answers questions by their first words; every other one with Enter."""
 
-    def __init__(self, answers: Mapping[str, str] | None = None, *, agrees: bool = True) -> None:
+    def __init__(
+        self, answers: Mapping[str, str] | None = None, *, agrees: bool = True, refuses: str = '\0'
+    ) -> None:
         self._answers = dict(answers or {})
         self._agrees = agrees
+        self._refuses = refuses
         self.said: list[str] = []
 
     @property
@@ -50,9 +58,9 @@ class Operator:
         return self._answers.pop(found) if found else ''
 
     def agree(self, question: str) -> bool:
-        """Answer with yes or no."""
+        """Answer with yes or no; with no to a question that begins with what is refused."""
         self.said.append(question)
-        return self._agrees
+        return self._agrees and not question.startswith(self._refuses)
 
 
 def answers(sandbox: SandboxClient, **more: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from starlette.background import BackgroundTask
 from services import logs, site
 from services.check import Finding, Level
 from services.errors import ShopError
-from services.set_up import Refused, SetUp, SetUpAccess, Step, no_settings, opened
+from services.set_up import AT_THE_END, Refused, SetUp, SetUpAccess, Step, no_settings, opened
 from services.settings import SettingsError, find_value, problem_of
 from ui.components import theme
 from ui.components.builder import h, join
@@ -190,7 +190,7 @@ class Pages:
                 status = error.status if isinstance(error, ShopError) else 422
                 return await self._page(request, Step(step), typed=form, problem=str(error), status=status)
             if Step(step) is Step.WRITE:
-                return self._starting(await self._set_up.check())
+                return self._starting(await self._set_up.check(), self._notes)
             return RedirectResponse('/setup', 303, headers=HEADERS)
 
     def _exchange(self, request: Request, code: str) -> Response:
@@ -248,8 +248,8 @@ class Pages:
     def _is_reachable(self, step: Step) -> bool:
         return self._set_up.answers.is_taken(step) or step is self._set_up.answers.step
 
-    def _starting(self, found: Sequence[Finding] = ()) -> Response:
-        """Say that the shop starts; the browser looks for it by itself, unless something is wrong."""
+    def _starting(self, found: Sequence[Finding] = (), notes: Sequence[str] = ()) -> Response:
+        """Say that the shop starts; the browser looks for it by itself, unless something is to be read."""
         admin = f'{self._set_up.answers.values.get("DOMAIN", "")}/admin/login?first=1'
         words = 'The settings are written. The shop starts now; this takes a few seconds.'
         link = h('p', h('a', 'Open the admin', href=admin, class_='button main'))
@@ -258,9 +258,10 @@ class Pages:
             'If nothing is there yet, wait a moment and load the page again.',
             class_='quiet',
         )
-        is_wrong = any(each.level is Level.WRONG for each in found)
+        is_wrong = notes or any(each.level is Level.WRONG for each in found)
         refresh = '' if is_wrong else f'{STARTS_IN};url={admin}'
-        content = h('p', words), *map(_finding, found), link, again
+        said = [h('div', note, class_='alert') for note in notes]
+        content = h('p', words), *said, *map(_finding, found), link, again
         answer = page(self._site, 'Your shop starts', *content, refresh=refresh)
         answer.background = BackgroundTask(self.on_done)
         return answer
@@ -300,20 +301,20 @@ class Pages:
                 form.get('secret', '') if form['do'] == 'secret' else ''
             )
         else:
-            self._notes = [await self._set_up.payments.provide_endpoint()]
+            self._notes = [(await self._set_up.payments.plan_endpoint()).words, AT_THE_END]
 
     async def _bookings_webhook(self, form: Form) -> None:
         if form.get('do') == 'none':
             await self._set_up.calendar.skip_subscription()
         else:
-            self._notes = [await self._set_up.calendar.provide_subscription()]
+            self._notes = [(await self._set_up.calendar.plan_subscription()).words, AT_THE_END]
 
     async def _password(self, form: Form) -> None:
         await self._set_up.use_password(form.get('password', ''))
 
-    async def _write(self, _form: Form) -> None:
-        await self._set_up.write()
-        self.is_done = True
+    async def _write(self, form: Form) -> None:
+        written = await self._set_up.write(form.get('deletes', ''))
+        self._notes, self.is_done = list(written.problems), True
 
 
 def _finding(finding: Finding) -> Markup:

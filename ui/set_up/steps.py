@@ -185,8 +185,8 @@ async def payments_webhook(set_up: SetUp, _origin: str, _typed: Typed) -> Markup
         'Stripe tells the shop of payments, refunds and disputes at ',
         h('b', f'{domain}/webhooks/stripe'),
         '. ',
-        'The endpoint is made with exactly the events that the shop uses. '
-        'One of an earlier set-up whose secret is not known any more is replaced.',
+        'The endpoint gets exactly the events that the shop uses. '
+        'It is made at the last step, which names whatever it replaces.',
     )
     make = form(Step.PAYMENTS_WEBHOOK, label='Make the endpoint at Stripe', kind='main' if makes else '')
     own = form(
@@ -214,7 +214,7 @@ async def bookings_webhook(set_up: SetUp, _origin: str, _typed: Typed) -> Markup
         'p',
         'Calendly tells the shop of bookings at ',
         h('b', f'{domain}/webhooks/calendly'),
-        '. A subscription for this address whose key is not known here is replaced.',
+        '. The subscription is made at the last step, which names whatever it replaces.',
     )
     label = 'Make the subscription at Calendly'
     make = form(Step.BOOKINGS_WEBHOOK, label=label, kind='main' if makes else '')
@@ -252,7 +252,11 @@ async def write(set_up: SetUp, _origin: str, _typed: Typed) -> Markup:
     target = set_up.target
     where = str(target) if target else 'the database of the shop'
     problems = await set_up.problems()
-    changes = h('dl', *(_change(each) for each in set_up.changes()), class_='facts')
+    preview = await set_up.preview()
+    changes = join(
+        h('dl', *(_change(each) for each in preview.changes), class_='facts'),
+        *(h('p', words) for words in preview.words),
+    )
     if problems:
         wrong = h('div', *(h('p', problem) for problem in problems), class_='alert', role='alert')
         again = h('p', h('a', 'Check again', href='/setup'))
@@ -260,7 +264,13 @@ async def write(set_up: SetUp, _origin: str, _typed: Typed) -> Markup:
     return join(
         h('p', f'These settings are written to {where}. Then the shop starts.'),
         changes,
-        form(Step.WRITE, label='Write the settings and start the shop'),
+        form(
+            Step.WRITE,
+            hidden('deletes', preview.deletes),
+            label='Write the settings, delete what is named, and start the shop'
+            if preview.deletes
+            else 'Write the settings and start the shop',
+        ),
     )
 
 
