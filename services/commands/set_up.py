@@ -14,12 +14,16 @@ from services.set_up import (
     AT_THE_END,
     RESTRICTED_KEY,
     SECRET,
+    SIGNING_KEY,
     TOKEN_SCOPES,
+    WITHOUT_ENDPOINT,
+    WITHOUT_SUBSCRIPTION,
     Plan,
     Preview,
     Refused,
     SetUp,
     Step,
+    cannot_reach,
     masked,
     opened,
 )
@@ -219,8 +223,12 @@ class Conversation:
     async def _endpoint(self) -> None:
         self._prompts.say('6. The webhook endpoint at Stripe.')
         may_skip = self._answers.mode != 'live'
+        unreachable = cannot_reach('Stripe', self._answers.values['DOMAIN'])
         try:
-            if self._takes(await self._set_up.payments.plan_endpoint()):
+            if unreachable and SECRET not in self._answers.fixed:
+                self._prompts.say(f'  {unreachable} So none is made. {WITHOUT_ENDPOINT}')
+                self._prompts.say('  `stripe listen` forwards events to this machine, and prints a secret.')
+            elif self._takes(await self._set_up.payments.plan_endpoint()):
                 return
         except Refused as error:
             self._prompts.say(f'  {error}')
@@ -243,12 +251,17 @@ class Conversation:
         if not self._answers.values.get('CALENDLY_TOKEN'):
             return
         self._prompts.say('7. The webhook subscription at Calendly.')
+        unreachable = cannot_reach('Calendly', self._answers.values['DOMAIN'])
+        if unreachable and SIGNING_KEY not in self._answers.fixed:
+            self._prompts.say(f'  {unreachable} So none is made. {WITHOUT_SUBSCRIPTION}')
+            await self._set_up.calendar.skip_subscription()
+            return
         try:
             if not self._takes(await self._set_up.calendar.plan_subscription()):
                 await self._set_up.calendar.skip_subscription()
         except Refused as error:
             self._prompts.say(f'  {error}')
-            if self._prompts.agree('Do without? Bookings are then read from Calendly every few minutes.'):
+            if self._prompts.agree(f'Do without? {WITHOUT_SUBSCRIPTION}'):
                 await self._set_up.calendar.skip_subscription()
             else:
                 raise Refused('Trying again.') from error

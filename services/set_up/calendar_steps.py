@@ -9,7 +9,7 @@ from services.set_up.refused import Refused, calendly_answers, words_of
 from services.set_up.vendors import scheduling_of
 from services.set_up.webhooks import Plan
 
-KEY = 'CALENDLY_WEBHOOK_SIGNING_KEY'
+SIGNING_KEY = 'CALENDLY_WEBHOOK_SIGNING_KEY'
 
 
 class CalendarSteps:
@@ -87,14 +87,14 @@ class CalendarSteps:
         Raises:
             Refused: Calendly refuses; the shop also works without.
         """
-        if fixed := self._answers.fixed_words(KEY):
+        if fixed := self._answers.fixed_words(SIGNING_KEY):
             return Plan(makes=False, deletes=(), words=fixed)
         async with scheduling_of(self._answers.values) as scheduling:
             with calendly_answers(may_skip=True):
                 plan = await self._plan(scheduling)
                 await scheduling.subscriptions.try_to_write()
-        key = self._answers.values.get(KEY, '') or secrets.token_urlsafe(32)
-        await self._answers.plan(webhooks.SUBSCRIPTION, KEY, key)
+        key = self._answers.values.get(SIGNING_KEY, '') or secrets.token_urlsafe(32)
+        await self._answers.plan(webhooks.SUBSCRIPTION, SIGNING_KEY, key)
         return plan
 
     async def read_plan(self) -> Plan | None:
@@ -121,15 +121,15 @@ class CalendarSteps:
                 for uri in plan.deletes:
                     await scheduling.subscriptions.delete(uri)
                 if plan.makes:
-                    key = webhooks.each_of(values[KEY])[0]
+                    key = webhooks.each_of(values[SIGNING_KEY])[0]
                     made = await scheduling.subscriptions.make(key)
                     await self._answers.write_down(webhooks.SUBSCRIPTION, made.uri, key)
 
     async def skip_subscription(self) -> None:
         """Make no subscription; without a key among the settings, bookings are read from Calendly."""
-        known = self._answers.existing.get(KEY, '')
-        await self._answers.leave_out(webhooks.SUBSCRIPTION, KEY, known)
+        known = self._answers.existing.get(SIGNING_KEY, '')
+        await self._answers.leave_out(webhooks.SUBSCRIPTION, SIGNING_KEY, known)
 
     async def _plan(self, scheduling: Scheduling) -> Plan:
-        key = self._answers.values.get(KEY, '')
+        key = self._answers.values.get(SIGNING_KEY, '')
         return await webhooks.plan_subscription(scheduling, self._answers.made, key)

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from services.errors import PaymentRefused
 from services.payments import Payments, WebhookEndpoint
 from services.scheduling import Scheduling, Subscription
+from services.settings.urls import is_public
 
 ENDPOINT, SUBSCRIPTION = 'endpoint', 'subscription'  # names of what was made, in the ledger
 AT_THE_END = 'Nothing of it is done before the last step, which shows it once more.'
+WITHOUT_ENDPOINT = 'Without it an order is checked when its customer comes back, and every minute.'
+WITHOUT_SUBSCRIPTION = 'Without it bookings are read from Calendly every few minutes.'
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,16 @@ class Plan:
     makes: bool
     deletes: tuple[str, ...]
     words: str
+
+
+def cannot_reach(sender: str, domain: str) -> str:
+    """Say that deliveries cannot arrive at an address that is not on the internet; '' where they can.
+
+    Args:
+        sender: Stripe or Calendly.
+        domain: the address of the shop.
+    """
+    return '' if is_public(domain) else f'{domain} is not on the internet: {sender} cannot reach it.'
 
 
 async def plan_endpoint(payments: Payments, url: str, known: Mapping[str, str], secret: str) -> Plan:

@@ -283,6 +283,9 @@ async def test_the_main_button_makes_only_webhooks_that_can_arrive(
         shown = (await client.get('/setup')).text
         main = re.findall('<button[^>]*class="button main"[^>]*>([^<]*)<', shown)
         assert main == ['Do without' if skips else label]
+        assert (
+            f'{address} is not on the internet: {label.rpartition(" ")[2]} cannot reach it.' in shown
+        ) is skips
         assert label in shown
         step = 'payments-webhook' if 'Stripe' in label else 'bookings-webhook'
         await client.post(f'/setup/{step}', data={'do': 'none'})

@@ -241,6 +241,25 @@ def test_a_no_leaves_everything_as_it_is(
     )
 
 
+@pytest.mark.parametrize('address', ['http://localhost:3000', 'http://192.168.1.20:3000'])
+def test_where_nothing_can_arrive_no_webhook_is_made(
+    environ: dict[str, str], env_file: Path, sandbox: SandboxClient, address: str
+) -> None:
+    """It says why, and what works without; a secret of `stripe listen` is taken."""
+    said = set_up(environ, env_file, Operator(answers(sandbox) | {'Address': address}))
+    for sender in ('Stripe', 'Calendly'):
+        assert f'{address} is not on the internet: {sender} cannot reach it. So none is made.' in said
+    assert 'Without it an order is checked when its customer comes back, and every minute.' in said
+    assert 'Without it bookings are read from Calendly every few minutes.' in said
+    assert (endpoints(sandbox), subscriptions(sandbox)) == ([], [])
+    settings = load(environ, env_file)
+    assert (settings.stripe_webhook_secret, settings.calendly_webhook_signing_key) == ((), ())
+    set_up(environ, env_file, Operator({'Secret of an endpoint': 'whsec_of_stripe_listen'}))
+    assert load(environ, env_file).stripe_webhook_secret == ('whsec_of_stripe_listen',)
+    set_up(environ, env_file, Operator())
+    assert load(environ, env_file).stripe_webhook_secret == ('whsec_of_stripe_listen',)
+
+
 def test_what_is_there_can_be_kept(environ: dict[str, str], env_file: Path, sandbox: SandboxClient) -> None:
     """Whoever refuses at its step keeps a subscription with its key; everything else is written."""
     sandbox.act('webhooks', calendly=f'{DOMAIN}/webhooks/calendly')

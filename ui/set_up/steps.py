@@ -5,7 +5,16 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from markupsafe import Markup
 
-from services.set_up import RESTRICTED_KEY, TOKEN_SCOPES, Change, SetUp, Step
+from services.set_up import (
+    RESTRICTED_KEY,
+    TOKEN_SCOPES,
+    WITHOUT_ENDPOINT,
+    WITHOUT_SUBSCRIPTION,
+    Change,
+    SetUp,
+    Step,
+    cannot_reach,
+)
 from services.settings import LOOPBACK
 from services.settings.urls import host_of, is_public
 from ui.admin.forms import hidden
@@ -197,7 +206,7 @@ async def payments_webhook(set_up: SetUp, _origin: str, _typed: Typed) -> Markup
         kind='',
     )
     skip = join(
-        h('p', 'Without it an order is checked when its customer comes back, and every minute.'),
+        h('p', f'{cannot_reach("Stripe", domain)} {WITHOUT_ENDPOINT}'.strip()),
         form(Step.PAYMENTS_WEBHOOK, label='Do without', do='none', kind='' if makes else 'main'),
     )
     if not makes:
@@ -219,11 +228,10 @@ async def bookings_webhook(set_up: SetUp, _origin: str, _typed: Typed) -> Markup
     label = 'Make the subscription at Calendly'
     make = form(Step.BOOKINGS_WEBHOOK, label=label, kind='main' if makes else '')
     skip = join(
-        h('p', 'Without it bookings are read from Calendly every few minutes.'),
+        h('p', f'{cannot_reach("Calendly", domain)} {WITHOUT_SUBSCRIPTION}'.strip()),
         form(Step.BOOKINGS_WEBHOOK, label='Do without', do='none', kind='' if makes else 'main'),
     )
     if not makes:
-        skip = join(h('p', f'Calendly cannot reach {domain}.'), skip)
         return join(intro, skip, h('div', h('h2', 'Or make it all the same'), make, class_='other'))
     return join(intro, make, h('div', h('h2', 'Or do without'), skip, class_='other'))
 
