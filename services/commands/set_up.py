@@ -18,6 +18,7 @@ from services.set_up import (
     TOKEN_SCOPES,
     WITHOUT_ENDPOINT,
     WITHOUT_SUBSCRIPTION,
+    Elsewhere,
     Plan,
     Preview,
     Refused,
@@ -96,10 +97,21 @@ async def _run(
     environ: Mapping[str, str], env_file: Path, *, undo: bool, yes: bool, prompts: Prompts
 ) -> None:
     async with opened(environ, env_file) as set_up:
+        await _take(set_up, prompts)
         if undo:
             await _undo(set_up, prompts)
         else:
             await Conversation(set_up, prompts, yes=yes).hold()
+
+
+async def _take(set_up: SetUp, prompts: Prompts) -> None:
+    """Take the set-up; from another process only after a yes."""
+    try:
+        await set_up.answers.take()
+    except Elsewhere as error:
+        if error.is_working or not prompts.agree(f'{error} Go on here, and no longer there?'):
+            raise CommandRefused(str(error)) from error
+        await set_up.answers.take(over=True)
 
 
 async def _undo(set_up: SetUp, prompts: Prompts) -> None:
@@ -143,7 +155,10 @@ class Conversation:
     async def _repeat(self, take: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
+                await self._answers.take()
                 await take()
+            except Elsewhere as error:
+                raise CommandRefused(str(error)) from error
             except Refused as error:
                 self._prompts.say(f'  {error}')
             except ShopError as error:

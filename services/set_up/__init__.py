@@ -3,6 +3,7 @@
 from services.set_up.access import SetUpAccess
 from services.set_up.calendar_steps import SIGNING_KEY
 from services.set_up.env_writer import masked
+from services.set_up.hold import Elsewhere
 from services.set_up.opening import no_settings, opened
 from services.set_up.payment_steps import RESTRICTED_KEY, SECRET
 from services.set_up.refused import TOKEN_SCOPES, Refused
@@ -25,6 +26,7 @@ __all__ = [
     'WITHOUT_ENDPOINT',
     'WITHOUT_SUBSCRIPTION',
     'Change',
+    'Elsewhere',
     'Plan',
     'Preview',
     'Refused',

@@ -9,6 +9,7 @@ from services import site
 from services.ledger import Kept, Ledger
 from services.set_up import webhooks
 from services.set_up.env_writer import masked
+from services.set_up.hold import Hold
 from services.set_up.refused import Refused
 from services.set_up.steps import OUTDATES, Step, next_step, taken
 from services.set_up.vendors import mode_of
@@ -33,19 +34,33 @@ class Given:
 class Answers:
     """What was answered, and what was made at Stripe and Calendly."""
 
-    def __init__(self, ledger: Ledger, given: Callable[[], Given]) -> None:
+    def __init__(self, ledger: Ledger, given: Callable[[], Given], place: str) -> None:
         """Make it; call `open` before anything else.
 
         Args:
             ledger: keeps the answers; it is open.
             given: reads the settings that there are.
+            place: where this process is, for people.
         """
         self.ledger = ledger
+        self.hold = Hold(ledger, place)
         self._given = given
         self.existing: dict[str, str] = {}
         self.fixed: dict[str, str] = {}
         self.draft: dict[str, str] = {}
         self.made: dict[str, str] = {}
+
+    async def take(self, *, over: bool = False) -> None:
+        """Take the set-up for this process; what another one has answered meanwhile is read.
+
+        Args:
+            over: somebody wants to go on here, and no longer in another process.
+
+        Raises:
+            Elsewhere: another process has it.
+        """
+        if await self.hold.take(over=over):
+            await self.open()
 
     async def open(self) -> None:
         """Read the answers of a set-up that was broken off, and what was made in it."""

@@ -75,10 +75,10 @@ class CalendarSteps:
         if fixed := self._answers.fixed_words('CALENDLY_LINK'):
             raise Refused(fixed)
         offer = self._answers.offer
-        async with scheduling_of(self._answers.values) as scheduling:
+        async with self._answers.hold.working(), scheduling_of(self._answers.values) as scheduling:
             with calendly_answers():
                 made = await scheduling.event_types.make(name.strip() or offer.name, offer.minutes)
-        await self._answers.keep({'CALENDLY_LINK': made.link})
+            await self._answers.keep({'CALENDLY_LINK': made.link})
         return made
 
     async def plan_subscription(self) -> Plan:

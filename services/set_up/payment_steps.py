@@ -95,10 +95,10 @@ class PaymentSteps:
             raise Refused('The product needs a name: customers see it at Stripe.')
         # Stripe refuses a key that comes again with something else: whoever goes back and changes the amount.
         wish = hashlib.sha256(repr((attempt, product.strip(), money)).encode()).hexdigest()
-        async with payments_of(self._answers.values) as payments:
+        async with self._answers.hold.working(), payments_of(self._answers.values) as payments:
             with stripe_answers():
                 made = await payments.prices.make(product.strip(), money, attempt=wish)
-        await self._answers.keep({'STRIPE_PRICE_ID': made.id})
+            await self._answers.keep({'STRIPE_PRICE_ID': made.id})
         return made
 
     async def plan_endpoint(self) -> Plan:

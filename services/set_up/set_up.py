@@ -189,8 +189,12 @@ class SetUp:
 
         Raises:
             Refused: the shop would not start with the settings, they cannot be written, or something else
-                would have to be deleted. Nothing is deleted then.
+                would have to be deleted. Nothing is deleted then. Or another process has the set-up.
         """
+        async with self.answers.hold.working():
+            return await self._write(agreed)
+
+    async def _write(self, agreed: str) -> Written:
         if problems := await self.problems():
             raise Refused(' '.join(problems))
         if self.answers.step is not Step.WRITE:
@@ -243,8 +247,13 @@ class SetUp:
         """Delete the endpoint and the subscription that were made; returns what was done, and what is left.
 
         Raises:
-            Refused: Stripe or Calendly refuses, does not answer, or cannot be asked without a key.
+            Refused: Stripe or Calendly refuses, does not answer, or cannot be asked without a key. Or another
+                process has the set-up.
         """
+        async with self.answers.hold.working():
+            return await self._undo()
+
+    async def _undo(self) -> list[str]:
         values, lines = self.answers.values, []
         subscription = webhooks.id_of(self.answers.made.get(webhooks.SUBSCRIPTION, ''))
         if webhooks.ENDPOINT in self.answers.made and not values.get('STRIPE_SECRET_KEY'):
