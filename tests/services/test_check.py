@@ -338,6 +338,12 @@ def test_a_certificate_that_ends_soon_is_told(begins: str, days: int, left: floa
     [
         (b'301 Moved\r\nLocation: https://coach.test/', OK, 'http leads to https'),
         (b'200 OK', WRONG, 'pages are answered by plain http as well (status 200)'),
+        (b'302 Found\r\nLocation: http://www.coach.test/', WRONG, 'http leads to another address by http'),
+        (b'302 Found\r\nLocation: /robots', WRONG, 'http leads to another address by http'),
+        *(
+            (f'{status} No'.encode(), WARNING, f'http is answered with an error (status {status})')
+            for status in (301, 403, 404, 421, 502)
+        ),
         (b'', WARNING, 'nobody answers http'),
     ],
 )
