@@ -2,7 +2,7 @@
 
 from services.shop import Shop
 from ui import admin
-from ui.pages import checkout_form, errors, find_order, landing, legal, order, order_urls, seo
+from ui.pages import checkout_form, errors, find_order, landing, legal, order, order_urls, seo, success
 from ui.rendering import nicegui_template
 from ui.rendering.reconnect import Reconnector
 
@@ -14,7 +14,7 @@ def register(shop: Shop) -> Reconnector:
     landing.register(shop, reconnector)
     order_urls.register(shop)  # before the page of an order, which its paths are like
     order.register(shop, reconnector)
-    for module in (errors, checkout_form, find_order, legal, seo):
+    for module in (errors, checkout_form, success, find_order, legal, seo):
         module.register(shop)
     if shop.access:
         admin.register(shop, shop.access)

@@ -1,11 +1,10 @@
 """Bookings in the ledger: the meetings that belong to orders."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from services.database import schema
 from services.database.store import Store
@@ -27,7 +26,7 @@ from services.ledger.records import (
 )
 from services.ledger.unmatched import Unmatched
 from services.orders import MONEY_BACK_STATES, Booking, BookingState, Cause, Order, State
-from services.orders.forgotten import ERASED, ERASED_BOOKING, erased
+from services.orders.forgotten import erased
 
 ACTIVE, CANCELED = BookingState.ACTIVE, BookingState.CANCELED
 
@@ -40,6 +39,15 @@ class _Change:
     state_before: str | None
     missed_before: bool
     was_read: bool
+
+
+@dataclass(frozen=True)
+class _Written:
+    """The order whose booking it is, and what was written beside the booking, to be reported."""
+
+    owner: Order
+    unmatched: list[UnmatchedBooking] = field(default_factory=list)
+    effects: list[str] = field(default_factory=list)
 
 
 class Bookings:
@@ -159,50 +167,38 @@ class Bookings:
             attaches: whether the operator gives it to this order.
             actor: the person who acts, if one does.
         """
-        wanted: list[str] = []
-        changed = [order]
+        wrong = [UnmatchedReason.OTHER_EVENT_TYPE] if other_event_type else []
+        wrong += [UnmatchedReason.CALENDLY_PAYMENT] if has_payment else []
 
-        def work(connection: Connection) -> list[UnmatchedBooking]:
-            # Lock the order: two concurrent updates of one booking must not both write a journal line.
-            owner = select(schema.bookings.c.order_id).where(
-                schema.bookings.c.invitee_id == booking.invitee_id
-            )
-            owner_id = connection.scalar(owner)
-            lock = select(schema.orders).where(schema.orders.c.id == (owner_id or order.id)).with_for_update()
-            current = order_from_row(connection.execute(lock).one())
-            changed[:] = [current]
-            if not attaches and not owner_id and self._unmatched.is_detached(connection, booking):
+        def work(connection: Connection) -> _Written:
+            owner, is_attached = self._lock_owner(connection, order, booking)
+            if not is_attached and not attaches and self._unmatched.is_detached(connection, booking):
                 self._unmatched.write(connection, booking, [UnmatchedReason.DETACHED], order=None)
                 if handles:
                     mark_handled(connection, handles, self._clock())
-                return []
-            kept = erased(booking) if current.forgotten_at else booking
-            change = self._write(connection, current, kept, was_read=was_read)
-            if attaches and not owner_id:
+                return _Written(owner)
+            kept = erased(booking) if owner.forgotten_at else booking
+            change = self._write(connection, owner, kept, was_read=was_read)
+            if not is_attached and attaches:
                 line = f'meeting of {_minute(booking)} attached'
-                self._journal.write(connection, current, because=because, line=line, actor=actor)
-            self._write_lines(connection, current, change, because, actor=actor)
+                self._journal.write(connection, owner, because=because, line=line, actor=actor)
+            self._write_lines(connection, owner, change, because, actor=actor)
             if booking.state == CANCELED != change.state_before and not moved:
-                self._reopen_calendar(connection, current, because)
-            wrong = [UnmatchedReason.OTHER_EVENT_TYPE] if other_event_type else []
-            wrong += [UnmatchedReason.CALENDLY_PAYMENT] if has_payment else []
-            listed = self._write_unmatched(connection, current, change, wrong, event_type=event_type)
-            if any(row.reason is UnmatchedReason.CALENDLY_PAYMENT for row in listed):
-                line = f'Calendly took a payment for the meeting of {_minute(booking)}'
-                self._journal.write(connection, current, because=because, line=line)
-            wanted[:] = self._write_cancellation(connection, current, change)
+                self._reopen_calendar(connection, owner, because)
+            listed = self._write_unmatched(connection, owner, change, because, wrong, event_type=event_type)
+            wanted = self._write_cancellation(connection, owner, change)
             if ends:
                 self._effects.write_end(connection, ends)
             if handles:
                 mark_handled(connection, handles, self._clock())
             if change.state_before is None:
                 retry_now(connection, Source.CALENDLY, self._clock())  # one may name this meeting
-            return listed
+            return _Written(owner, listed, wanted)
 
-        self._unmatched.report(await self._store.write(work))
-        self._effects.report(wanted)
-        for each in changed:
-            self._on_change(each)
+        written = await self._store.write(work)
+        self._unmatched.report(written.unmatched)
+        self._effects.report(written.effects)
+        self._on_change(written.owner)
 
     async def detach(self, order: Order, invitee_id: str, *, actor: str) -> bool:
         """Take a booking away from its order, and list it as unmatched; False when it is not one of its.
@@ -238,6 +234,16 @@ class Bookings:
             self._on_change(order)
         return was_attached
 
+    def _lock_owner(self, connection: Connection, order: Order, booking: Booking) -> tuple[Order, bool]:
+        """Lock the order that a booking belongs to, or is to belong to; returns it, and whether it does.
+
+        Otherwise two concurrent updates of one booking could both write a journal line.
+        """
+        table, orders = schema.bookings.c, schema.orders
+        attached = connection.scalar(select(table.order_id).where(table.invitee_id == booking.invitee_id))
+        lock = select(orders).where(orders.c.id == (attached or order.id)).with_for_update()
+        return order_from_row(connection.execute(lock).one()), attached is not None
+
     def _write(self, connection: Connection, order: Order, booking: Booking, *, was_read: bool) -> _Change:
         """Write a booking's row, and cancel the one that it replaces; returns what changed."""
         table = schema.bookings
@@ -246,8 +252,11 @@ class Bookings:
         successor = select(table.c.invitee_id).where(table.c.replaces == booking.invitee_id)
         replaced = connection.scalar(successor.where(table.c.order_id == order.id))
         now = replace(booking, state=CANCELED) if replaced else booking
-        put = self._put(now, order, was_read=was_read).returning(table.c.order_id)
-        changed = set(connection.scalars(put))
+        values = asdict(now) | {'order_id': order.id, 'environment': order.environment.mode}
+        if not was_read:
+            values['no_show'] = False  # deliveries of bookings and cancellations do not tell of it
+        put = statements.put_booking(self._store.insert, was_read=was_read)
+        changed = set(connection.scalars(put, values))
         if booking.replaces:
             replaced_one = update(table).where(table.c.invitee_id == booking.replaces)
             canceled = replaced_one.values(state=CANCELED).returning(table.c.order_id)
@@ -280,6 +289,7 @@ class Bookings:
         connection: Connection,
         order: Order,
         change: _Change,
+        because: Cause,
         wrong: list[UnmatchedReason],
         *,
         event_type: str,
@@ -290,6 +300,7 @@ class Bookings:
             connection: the transaction.
             order: the order as it is now.
             change: the booking, and what changed about it.
+            because: who caused the change.
             wrong: what is wrong with the booking, whatever its order paid.
             event_type: Calendly's name of its event type.
         """
@@ -301,7 +312,11 @@ class Bookings:
                 self._unmatched.close_seconds(connection, order)
             return []
         reasons = self._reasons(connection, order, booking) + wrong
-        return self._unmatched.write(connection, booking, reasons, order=order, event_type=event_type)
+        listed = self._unmatched.write(connection, booking, reasons, order=order, event_type=event_type)
+        if any(row.reason is UnmatchedReason.CALENDLY_PAYMENT for row in listed):
+            line = f'Calendly took a payment for the meeting of {_minute(booking)}'
+            self._journal.write(connection, order, because=because, line=line)
+        return listed
 
     def _write_cancellation(self, connection: Connection, order: Order, change: _Change) -> list[str]:
         """Write down that a coming meeting is to be canceled if the money is back; returns new effects."""
@@ -329,32 +344,6 @@ class Bookings:
         table = schema.bookings.c
         active = select(func.count()).where(table.order_id == order.id, table.state == ACTIVE)
         return connection.scalar(active) or 0
-
-    def _put(self, booking: Booking, order: Order, *, was_read: bool) -> Any:
-        """Insert a booking, or update its row so that the order of the updates does not matter.
-
-        A canceled one stays canceled, and the first word about who canceled it stays. What was read at
-        Calendly replaces the rest; a delivery, which may be late, only adds a link that was missing.
-        """
-        table = schema.bookings.c
-        whose = {'order_id': order.id, 'environment': order.environment.mode}
-        values = asdict(booking) | whose
-        if not was_read:
-            values['no_show'] = False  # deliveries of bookings and cancellations do not tell of it
-        put = self._store.insert(schema.bookings).values(values)
-        new = put.excluded
-        changed = {name: new[name] for name in values if name not in ('invitee_id', *whose)}
-        if not was_read:
-            changed = {
-                'place': case((table.link_follows, new.place), else_=table.place),
-                'link_follows': and_(table.link_follows, new.link_follows),
-            }
-        changed['state'] = case((table.state == CANCELED, table.state), else_=new.state)
-        for name in ('canceled_by', 'cancel_reason'):
-            changed[name] = case((table[name] == '', new[name]), else_=table[name])
-        for name in ERASED_BOOKING.keys() & changed.keys():  # who is forgotten stays so
-            changed[name] = case((table.email == ERASED, table[name]), else_=changed[name])
-        return put.on_conflict_do_update(index_elements=[table.invitee_id], set_=changed)
 
     def _reopen_calendar(self, connection: Connection, order: Order, because: Cause) -> None:
         """Forget the used calendar link of an order, unless another of its bookings is active."""

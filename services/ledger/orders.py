@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,8 +41,17 @@ from services.orders import (
     next_check,
 )
 
-OF_ONE_BROWSER = 10  # orders that are read
 LEASE = timedelta(minutes=10)  # an order whose check failed, or whose process died, is due again after this
+
+
+@dataclass
+class _Written:
+    """What a move has written beside its order, to be reported after the commit."""
+
+    unmatched: list[UnmatchedBooking] = field(default_factory=list)
+    effects: list[str] = field(default_factory=list)
+    released: list[Order] = field(default_factory=list)
+    has_mail: bool = False
 
 
 class Orders:
@@ -102,9 +111,7 @@ class Orders:
 
     async def completed_by(self, browser_hash: str, *, since: datetime) -> tuple[Order, ...]:
         """Return the last orders that this browser has completed at Stripe since then, the newest first."""
-        orders = schema.orders
-        query = select(orders).where(orders.c.browser_hash == browser_hash, orders.c.completed_at >= since)
-        rows = await self._store.read(query.order_by(orders.c.completed_at.desc()).limit(OF_ONE_BROWSER))
+        rows = await self._store.read(statements.completed_by(), browser_hash=browser_hash, since=since)
         return tuple(map(order_from_row, rows))
 
     async def find_paid_by(self, email: str, environment: Environment, *, limit: int) -> tuple[Order, ...]:
@@ -182,47 +189,77 @@ class Orders:
         """
         now = self._clock()
         after = replace(order, version=order.version + 1, **changes)
-        values = columns_of(changes) | {'version': after.version}
-        values |= {'state': after.state, 'next_check': next_check(after, now)}
-        values |= {'delete_at': self.delete_at(after, now), 'order_id': order.id}
-        values |= {'seen_version': order.version}
-        unmatched: list[UnmatchedBooking] = []
-        wanted: list[str] = []
-        released: list[Order] = []
-        has_mails: list[bool] = []
+        values = columns_of(changes) | {
+            'order_id': order.id,
+            'seen_version': order.version,
+            'version': after.version,
+            'state': after.state,
+            'next_check': next_check(after, now),
+            'delete_at': self.delete_at(after, now),
+        }
 
-        def work(connection: Connection) -> Order | None:
+        def work(connection: Connection) -> _Written | None:
             if connection.execute(statements.move_order(), values).rowcount == 0:
                 return None
             self._journal.write(connection, after, because=because, line=line, actor=actor)
-            if order.state is not after.state:
-                unmatched[:] = self._unmatched.write_refunded(connection, after, before=order)
-                wanted[:] = self._effects.write_after(connection, after, before=order)
-                released[:] = self._release_duplicates(connection, after, before=order, because=because)
+            written = self._write_consequences(connection, after, before=order, because=because)
             for effect in wants:
-                wanted.extend(self._effects.write(connection, after.id, effect))
-            has_mail = self._mails.write_after(connection, after, before=order)
+                written.effects += self._effects.write(connection, after.id, effect)
+            written.has_mail = self._mails.write_after(connection, after, before=order)
             if mail:
                 self._mails.write(connection, after, mail)
             if alert:
                 self._mails.alert(connection, Alert(f'{order.id}.{alert}', alert, order.id, line))
-            has_mails.append(has_mail or bool(mail or alert))
+            written.has_mail |= bool(mail or alert)
             if ends:
                 self._effects.forget(connection, ends)
             if handles:
                 mark_handled(connection, handles, now)
-            return after
+            return written
 
-        moved = await self._store.write(work)
-        if moved:
-            self.moves[because] += 1
-            self._unmatched.report(unmatched)
-            self._effects.report(wanted)
-            if any(has_mails):  # the sender would otherwise look after every click
-                self._mails.report_written()
-            for changed in (order, *released):
-                self._on_change(changed)
-        return moved
+        written = await self._store.write(work)
+        if written is None:
+            return None
+        self.moves[because] += 1
+        self._report(written)
+        for changed in (order, *written.released):
+            self._on_change(changed)
+        return after
+
+    def _write_consequences(
+        self, connection: Connection, after: Order, *, before: Order, because: Cause
+    ) -> _Written:
+        """Write down what follows from another state; returns what is new."""
+        if before.state is after.state:
+            return _Written()
+        return _Written(
+            unmatched=self._unmatched.write_refunded(connection, after, before=before),
+            effects=self._effects.write_after(connection, after, before=before),
+            released=self._release_duplicates(connection, after, before=before, because=because),
+        )
+
+    def _release_duplicates(
+        self, connection: Connection, after: Order, *, before: Order, because: Cause
+    ) -> list[Order]:
+        """Unmark the orders that repeated a payment whose money is back: they are no second payments now."""
+        if after.state not in MONEY_BACK_STATES or before.state in MONEY_BACK_STATES:
+            return []
+        table = schema.orders
+        marked = select(table).where(table.c.duplicate_of == after.reference).order_by(table.c.id)
+        released = [order_from_row(row) for row in connection.execute(marked.with_for_update())]
+        for order in released:
+            moved = replace(order, version=order.version + 1, duplicate_of='')
+            changed = {'version': moved.version, 'duplicate_of': ''}
+            connection.execute(update(table).where(table.c.id == order.id).values(changed))
+            line = f'no second payment any more: {after.reference} is {after.state}'
+            self._journal.write(connection, moved, because=because, line=line)
+        return released
+
+    def _report(self, written: _Written) -> None:
+        self._unmatched.report(written.unmatched)
+        self._effects.report(written.effects)
+        if written.has_mail:  # the sender would otherwise look after every click
+            self._mails.report_written()
 
     async def list_unbooked(self, environment: Environment, *, limit: int = 1000) -> tuple[Order, ...]:
         """Return the watched orders of an environment that open a calendar and have no active booking.
@@ -250,23 +287,6 @@ class Orders:
         (row,) = await self._store.read(select(func.min(schema.orders.c.created_at)))
         time: datetime | None = row[0]
         return time
-
-    def _release_duplicates(
-        self, connection: Connection, after: Order, *, before: Order, because: Cause
-    ) -> list[Order]:
-        """Unmark the orders that repeated a payment whose money is back: they are no second payments now."""
-        if after.state not in MONEY_BACK_STATES or before.state in MONEY_BACK_STATES:
-            return []
-        table = schema.orders
-        marked = select(table).where(table.c.duplicate_of == after.reference).order_by(table.c.id)
-        released = [order_from_row(row) for row in connection.execute(marked.with_for_update())]
-        for order in released:
-            moved = replace(order, version=order.version + 1, duplicate_of='')
-            changed = {'version': moved.version, 'duplicate_of': ''}
-            connection.execute(update(table).where(table.c.id == order.id).values(changed))
-            line = f'no second payment any more: {after.reference} is {after.state}'
-            self._journal.write(connection, moved, because=because, line=line)
-        return released
 
     async def claim(self, environment: Environment, *, limit: int) -> tuple[Order, ...]:
         """Claim the orders of an environment whose check has been due for the longest time."""

@@ -23,7 +23,9 @@ from sqlalchemy import (
 from services.database import schema
 from services.ledger.records import MailState, UnmatchedState
 from services.orders import BookingState, Cause, MailKind, Order
+from services.orders.forgotten import ERASED, ERASED_BOOKING
 
+OF_ONE_BROWSER = 10  # orders that are read
 BESIDE = 20  # payments of one customer that are compared; of more, the earlier ones are marked already
 
 
@@ -37,6 +39,16 @@ def add_order() -> Insert:
 def find_order(column: str) -> Select[Any]:
     """Select the order that has a ``key`` in this column."""
     return select(schema.orders).where(schema.orders.c[column] == bindparam('key'))
+
+
+@cache
+def completed_by() -> Select[Any]:
+    """Select the last orders that the browser ``browser_hash`` has completed from ``since`` on."""
+    orders = schema.orders
+    its = select(orders).where(
+        orders.c.browser_hash == bindparam('browser_hash'), orders.c.completed_at >= bindparam('since')
+    )
+    return its.order_by(orders.c.completed_at.desc()).limit(OF_ONE_BROWSER)
 
 
 @cache
@@ -55,6 +67,37 @@ def count_active_bookings() -> Update:
     active = select(func.count()).where(bookings.order_id == orders.id, bookings.state == BookingState.ACTIVE)
     counted = update(schema.orders).where(orders.id == bindparam('key'))
     return counted.values(active_bookings=active.scalar_subquery())
+
+
+@cache
+def put_booking(insert_into: Any, *, was_read: bool) -> Any:
+    """Insert a booking, or update it; returns its order's id. The order of the updates does not matter.
+
+    A canceled one stays canceled, and the first word about who canceled it stays. What was read at Calendly
+    replaces the rest; a delivery, which may be late, only adds a link that was missing.
+
+    Args:
+        insert_into: the dialect's ``insert``, which knows ON CONFLICT.
+        was_read: whether it was read at Calendly just now.
+    """
+    table = schema.bookings.c
+    put = insert_into(schema.bookings)
+    new = put.excluded
+    if was_read:
+        stays = ('invitee_id', 'order_id', 'environment')
+        changed = {column.name: new[column.name] for column in table if column.name not in stays}
+    else:
+        changed = {
+            'place': case((table.link_follows, new.place), else_=table.place),
+            'link_follows': and_(table.link_follows, new.link_follows),
+        }
+    changed['state'] = case((table.state == BookingState.CANCELED, table.state), else_=new.state)
+    for name in ('canceled_by', 'cancel_reason'):
+        changed[name] = case((table[name] == '', new[name]), else_=table[name])
+    for name in ERASED_BOOKING.keys() & changed.keys():  # who is forgotten stays so
+        changed[name] = case((table.email == ERASED, table[name]), else_=changed[name])
+    put = put.on_conflict_do_update(index_elements=[table.invitee_id], set_=changed)
+    return put.returning(table.order_id)
 
 
 @cache

@@ -1,25 +1,20 @@
-"""The client of Stripe: sessions, prices and lists, requested with a deadline and translated once."""
+"""The client of Stripe: checkout sessions with their payments, and what else this shop does there."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import httpx
-import stripe
-
-from services.errors import PaymentsUnavailable, PaymentUnreachable
+from services.errors import PaymentsUnavailable
 from services.money import Money
 from services.orders import Environment, Order, PaymentSession
-from services.payments.clock import DatedClient, StripeClock
-from services.payments.errors import as_shop_error, means_missing, refuses_key
+from services.payments.api import StripeApi
+from services.payments.errors import means_missing, refuses_key
 from services.payments.events import WARNINGS
 from services.payments.evidence import DisputeEvidence
 from services.payments.listing import Listing
-from services.payments.permissions import MissingPermissions, is_forbidden, needed_to_read
+from services.payments.permissions import is_forbidden
 from services.payments.prices import Prices
 from services.payments.probes import Probes
 from services.payments.refunds import Refunds
@@ -28,12 +23,6 @@ from services.payments.session_params import CheckoutPage, session_params
 from services.payments.translate import price_from, session_from
 from services.payments.webhook_endpoints import WebhookEndpoints
 
-API_VERSION = '2026-10-28.endive'
-DEADLINE = timedelta(seconds=8)  # for one request to Stripe, its retries included
-TIMEOUT = httpx.Timeout(6, connect=2.5)
-# The SDK would keep an id of this machine in the home directory and send it along.
-stripe.enable_telemetry = False
-RETRIES = 2  # with the same idempotency key; the SDK waits half a second and more in between
 SESSIONS = '/v1/checkout/sessions'
 SESSION_WRITE = 'checkout_session_write'
 EXPAND = ['payment_intent.latest_charge']
@@ -69,43 +58,32 @@ class Payments:
             page: returns what the shop decides about Stripe's page.
             on_request: called after each request with 'ok' or the code of the error, and the seconds it took.
         """
-        # Plain http (the sandbox) has no certificate, and reading all trusted ones takes long.
-        secure = not api_base.startswith('http://')
-        self.clock = StripeClock()
-        self._http = DatedClient(self.clock, timeout=TIMEOUT, verify_ssl_certs=secure)
-        self._stripe = stripe.StripeClient(
-            secret_key,
-            base_addresses={'api': api_base} if api_base else None,
-            http_client=self._http,
-            max_network_retries=RETRIES,
-            # Otherwise an update of the SDK would change what Stripe sends.
-            stripe_version=API_VERSION,
-        )
+        self._api = StripeApi(secret_key, base=api_base, on_request=on_request)
         self._domain = domain
         self._hosts = hosts
         self._page = page
         self._is_sandbox = bool(api_base)
-        self._on_request = on_request
         self.environment = Environment(mode)
-        self.listing = Listing(self._read, skew=lambda: self.clock.skew)
-        self.missing = MissingPermissions()
-        self.refunds = Refunds(self._read, self._post)
-        self.probes = Probes(self._read_in_set_up, self._post, page=page, params=self._session_params)
-        self.evidence = DisputeEvidence(self._read, self._post)
-        self.prices = Prices(self._read_in_set_up, self._post)
-        self.endpoints = WebhookEndpoints(self._read_in_set_up, self._post, self._delete)
+        self.clock = self._api.clock
+        self.missing = self._api.missing
+        self.listing = Listing(self._api, skew=lambda: self.clock.skew)
+        self.refunds = Refunds(self._api)
+        self.probes = Probes(self._api, page=page, params=self._session_params)
+        self.evidence = DisputeEvidence(self._api)
+        self.prices = Prices(self._api)
+        self.endpoints = WebhookEndpoints(self._api)
         self.rehearsal = PaymentRehearsal(
-            self._read, self._post, params_of=lambda order: self._session_params(order, self._page())
+            self._api, params_of=lambda order: self._session_params(order, self._page())
         )
         self._expand: dict[str, Any] = {'expand': EXPAND}
 
     async def close(self) -> None:
         """Close the connections to Stripe."""
-        await self._http.close_async()  # type: ignore[no-untyped-call]
+        await self._api.close()
 
     async def learn_account(self) -> None:
         """Find out which account the key belongs to; a restricted key may not be allowed to."""
-        self.environment = Environment(self.environment.mode, (await self._read('/v1/account'))['id'])
+        self.environment = Environment(self.environment.mode, (await self._api.read('/v1/account'))['id'])
 
     async def try_permissions(self) -> None:
         """Request a little of everything that the shop needs; `missing` then names what the key may not do.
@@ -114,7 +92,7 @@ class Payments:
             ShopError: Stripe refuses the key, or does not answer.
         """
         # To expire a session that does not exist proves the permission: without it the key is refused before.
-        tries = [*(self._read(path, limit=1) for path in TRIED), self.expire_session(NO_SESSION)]
+        tries = [*(self._api.read(path, limit=1) for path in TRIED), self.expire_session(NO_SESSION)]
         for error in await asyncio.gather(*tries, return_exceptions=True):
             says_nothing_of_the_key = isinstance(error, PaymentsUnavailable) and not refuses_key(error)
             if isinstance(error, BaseException) and not says_nothing_of_the_key:
@@ -126,7 +104,7 @@ class Payments:
         Raises:
             PaymentsUnavailable: the price does not exist, is inactive, recurring or has no fixed amount.
         """
-        return price_from(await self._read(f'/v1/prices/{quote(price_id, safe="")}'))
+        return price_from(await self._api.read(f'/v1/prices/{quote(price_id, safe="")}'))
 
     async def open_session(self, order: Order) -> PaymentSession:
         """Open the checkout session of an order's current attempt.
@@ -140,12 +118,13 @@ class Payments:
         Raises:
             ShopError: Stripe refuses, cannot be reached or answers something that must not be followed.
         """
-        params: Any = self._session_params(order, self._page())
-        async with self._request(SESSION_WRITE):
-            answer = await self._stripe.v1.checkout.sessions.create_async(
-                params, {'idempotency_key': f'{order.id}-{order.attempt}'}
-            )
-        session = session_from(answer.to_dict(), hosts=self._hosts)
+        answer = await self._api.post(
+            SESSIONS,
+            idempotency_key=f'{order.id}-{order.attempt}',
+            permission=SESSION_WRITE,
+            **self._session_params(order, self._page()),
+        )
+        session = session_from(answer, hosts=self._hosts)
         self._check_url(session.url)
         return session
 
@@ -155,8 +134,8 @@ class Payments:
         Raises:
             ShopError: Stripe does not answer, or the session is not open.
         """
-        async with self._request(SESSION_WRITE):
-            await self._stripe.v1.checkout.sessions.expire_async(session_id)
+        path = f'{SESSIONS}/{quote(session_id, safe="")}/expire'
+        await self._api.post(path, idempotency_key=None, permission=SESSION_WRITE)
 
     async def read_session(self, session_id: str) -> PaymentSession | None:
         """Read a session as it is now; None when this account does not have it."""
@@ -214,7 +193,7 @@ class Payments:
         if not isinstance(item, str):
             return dict(item or {})
         try:
-            return await self._read(f'{where}/{item}')
+            return await self._api.read(f'{where}/{item}')
         except PaymentsUnavailable as error:
             if is_forbidden(error) or means_missing(error):
                 return {'id': item, 'unread': True}
@@ -223,7 +202,7 @@ class Payments:
     async def _list(self, path: str, charge: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """Return the refunds or disputes of a charge; None if the key may not read them."""
         try:
-            items: list[dict[str, Any]] = (await self._read(path, charge=charge['id'], limit=100))['data']
+            items: list[dict[str, Any]] = (await self._api.read(path, charge=charge['id'], limit=100))['data']
         except PaymentsUnavailable as error:
             if is_forbidden(error):
                 return None
@@ -233,42 +212,14 @@ class Payments:
     async def _find(self, path: str, **params: Any) -> dict[str, Any] | None:
         """Read something as plain data; None when it, or what the parameters name, is not in this account."""
         try:
-            return await self._read(path, **params)
+            return await self._api.read(path, **params)
         except PaymentsUnavailable as error:
             if means_missing(error):
                 return None
             raise
 
-    async def _read(self, path: str, **params: Any) -> dict[str, Any]:
-        """Read something as plain data: making the SDK's objects of it takes longer than the request."""
-        return await self._get(path, needed_to_read(path), params)
-
-    async def _read_in_set_up(self, path: str, **params: Any) -> dict[str, Any]:
-        """Read what only the set-up needs; a running shop does not report its permission as missing."""
-        return await self._get(path, '', params)
-
-    async def _get(self, path: str, permission: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        async with self._request(permission):
-            answer = await self._stripe.raw_request_async('get', path, **params)
-        data: dict[str, Any] = answer.data
-        return data
-
-    async def _post(self, path: str, *, idempotency_key: str, **params: Any) -> dict[str, Any]:
-        """Send what the operator wants; what only his buttons need is not reported as missing."""
-        async with self._request(''):
-            answer = await self._stripe.raw_request_async(
-                'post', path, idempotency_key=idempotency_key, **params
-            )
-        data: dict[str, Any] = answer.data
-        return data
-
     def _session_params(self, order: Order, page: CheckoutPage) -> dict[str, Any]:
         return session_params(order, domain=self._domain, page=page, skew=self._whole_hours_of_skew())
-
-    async def _delete(self, path: str) -> None:
-        """Delete what is at a path."""
-        async with self._request(''):
-            await self._stripe.raw_request_async('delete', path)
 
     def _whole_hours_of_skew(self) -> timedelta:
         """Return what to add to a time of ours for Stripe; the same for each request of one attempt."""
@@ -279,23 +230,3 @@ class Payments:
         secure = parts.scheme == 'https' or (self._is_sandbox and parts.scheme == 'http')
         if not secure or parts.hostname not in self._hosts:
             raise PaymentsUnavailable(f'the payment page is at an unexpected host: {parts.hostname}')
-
-    @asynccontextmanager
-    async def _request(self, permission: str) -> AsyncIterator[None]:
-        """Bound a request to Stripe in time, translate its failures, and learn what the key may do."""
-        begun, outcome = time.monotonic(), 'broken_off'
-        try:
-            async with asyncio.timeout(DEADLINE.total_seconds()):
-                yield
-            outcome = 'ok'
-            self.missing.granted(permission)
-        except TimeoutError as error:
-            outcome = PaymentUnreachable.code
-            raise PaymentUnreachable(f'no answer within {DEADLINE.total_seconds():.0f} s') from error
-        except stripe.StripeError as error:
-            self.missing.record(error, permission)
-            failure = as_shop_error(error)
-            outcome = failure.code
-            raise failure from error
-        finally:
-            self._on_request(outcome, time.monotonic() - begun)

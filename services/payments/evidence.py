@@ -1,8 +1,8 @@
 """Evidence for a dispute: written into it as a draft, which the operator submits in Stripe's Dashboard."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
+from services.payments.api import StripeApi
 from services.payments.disputes import LOST, WON
 from services.payments.errors import refusals
 
@@ -16,19 +16,9 @@ WAITS = ('needs_response', 'warning_needs_response')
 class DisputeEvidence:
     """The evidence of the disputes of this account."""
 
-    def __init__(
-        self,
-        read: Callable[..., Awaitable[dict[str, Any]]],
-        post: Callable[..., Awaitable[dict[str, Any]]],
-    ) -> None:
-        """Make it; nothing is requested yet.
-
-        Args:
-            read: reads one path of Stripe's API.
-            post: sends to one path of Stripe's API.
-        """
-        self._read = read
-        self._post = post
+    def __init__(self, api: StripeApi) -> None:
+        """Make it; nothing is requested yet."""
+        self._api = api
 
     async def find_dispute(self, payment_id: str) -> str | None:
         """Return Stripe's id of the dispute of a payment that can be answered; None where there is none.
@@ -38,7 +28,7 @@ class DisputeEvidence:
             ShopError: Stripe does not answer.
         """
         with refusals():
-            answer = await self._read(DISPUTES, payment_intent=payment_id, limit=100)
+            answer = await self._api.read(DISPUTES, payment_intent=payment_id, limit=100)
         found = [item for item in answer['data'] if item.get('status') not in LOST | WON]
         waiting = [item for item in found if item.get('status') in WAITS]
         return str((waiting or found)[0]['id']) if found else None
@@ -56,7 +46,7 @@ class DisputeEvidence:
             ShopError: it is not known whether Stripe has taken it.
         """
         with refusals():
-            await self._post(
+            await self._api.post(
                 f'{DISPUTES}/{dispute_id}',
                 idempotency_key=f'evidence-{key}',
                 evidence=dict(fields),

@@ -1,11 +1,12 @@
 """Stripe's lists, a page at a time: events, and completed sessions."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from services.errors import BadRequest
+from services.payments.api import StripeApi
 from services.payments.events import RELEVANT, SESSION_EVENTS, named_by
 
 PAGE = 100  # entries; Stripe gives no more at once
@@ -35,16 +36,14 @@ class ListPage:
 class Listing:
     """What happened at Stripe, whether or not it was delivered."""
 
-    def __init__(
-        self, read: Callable[..., Awaitable[dict[str, Any]]], *, skew: Callable[[], timedelta] = timedelta
-    ) -> None:
+    def __init__(self, api: StripeApi, *, skew: Callable[[], timedelta]) -> None:
         """Make it; nothing is requested yet.
 
         Args:
-            read: reads one path of Stripe's API.
+            api: sends the requests.
             skew: how far Stripe's clock is ahead of ours; the times given below are ours.
         """
-        self._read = read
+        self._api = api
         self._skew = skew
 
     async def events(self, *, since: datetime, until: datetime, after: str) -> ListPage:
@@ -59,12 +58,12 @@ class Listing:
             ShopError: Stripe does not answer, or the key has no right to read events.
         """
         range_ = self._range(since, until, after)
-        return _page(await self._read('/v1/events', types=sorted(RELEVANT), **range_), _of_event)
+        return _page(await self._api.read('/v1/events', types=sorted(RELEVANT), **range_), _of_event)
 
     async def completed_sessions(self, *, since: datetime, until: datetime, after: str) -> ListPage:
         """Read sessions that were opened between two times and have been completed; arguments as above."""
         range_ = self._range(since, until, after)
-        return _page(await self._read('/v1/checkout/sessions', status='complete', **range_), _of_session)
+        return _page(await self._api.read('/v1/checkout/sessions', status='complete', **range_), _of_session)
 
     def _range(self, since: datetime, until: datetime, after: str) -> dict[str, Any]:
         skew = self._skew()

@@ -1,12 +1,13 @@
 """The prices of the account at Stripe: the ones a shop can sell at are listed, and one can be made."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from services.errors import PaymentsUnavailable
 from services.money import Money
 from services.orders import plain_text
+from services.payments.api import StripeApi
 from services.payments.errors import refusals
 from services.payments.permissions import is_forbidden
 
@@ -26,19 +27,9 @@ class ListedPrice:
 class Prices:
     """The prices of this account and mode."""
 
-    def __init__(
-        self,
-        read: Callable[..., Awaitable[dict[str, Any]]],
-        post: Callable[..., Awaitable[dict[str, Any]]],
-    ) -> None:
-        """Make it; nothing is requested yet.
-
-        Args:
-            read: reads one path of Stripe's API.
-            post: sends to one path of Stripe's API.
-        """
-        self._read = read
-        self._post = post
+    def __init__(self, api: StripeApi) -> None:
+        """Make it; nothing is requested yet."""
+        self._api = api
 
     async def read_all(self) -> tuple[ListedPrice, ...]:
         """Return the active one-time prices with a fixed amount, newest first.
@@ -66,7 +57,7 @@ class Prices:
             ShopError: Stripe does not answer.
         """
         with refusals():
-            answer = await self._post(
+            answer = await self._api.post(
                 PATH,
                 idempotency_key=f'price-{attempt}',
                 currency=money.currency,
@@ -79,7 +70,9 @@ class Prices:
         found: list[ListedPrice] = []
         after: dict[str, str] = {}
         for _ in range(PAGES):
-            page = await self._read(PATH, type='one_time', active=True, limit=LIMIT, **after, **options)
+            page = await self._api.read_in_set_up(
+                PATH, type='one_time', active=True, limit=LIMIT, **after, **options
+            )
             found += [_from(each) for each in page['data'] if (each.get('unit_amount') or 0) > 0]
             if not page.get('has_more') or not page['data']:
                 break

@@ -1,7 +1,6 @@
 """What a check asks Stripe: what the key may do, and whether a sale would be taken."""
 
-import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,6 +9,7 @@ import stripe
 
 from services.errors import PaymentRefused, PaymentsUnavailable, ShopError
 from services.orders import Order
+from services.payments.api import StripeApi
 from services.payments.errors import refusals
 from services.payments.permissions import is_forbidden
 from services.payments.session_params import SLOW_METHODS, CheckoutPage
@@ -56,8 +56,7 @@ class Probes:
 
     def __init__(
         self,
-        read: Callable[..., Awaitable[dict[str, Any]]],
-        post: Callable[..., Awaitable[dict[str, Any]]],
+        api: StripeApi,
         *,
         page: Callable[[], CheckoutPage],
         params: Callable[[Order, CheckoutPage], dict[str, Any]],
@@ -65,13 +64,11 @@ class Probes:
         """Make it; nothing is requested yet.
 
         Args:
-            read: reads one path of Stripe's API.
-            post: sends to one path of Stripe's API.
+            api: sends the requests.
             page: returns what the shop decides about Stripe's page.
             params: makes the parameters of an order's session.
         """
-        self._read = read
-        self._post = post
+        self._api = api
         self._page = page
         self._params = params
 
@@ -82,7 +79,7 @@ class Probes:
             ShopError: Stripe does not answer, or does not accept the key.
         """
         try:
-            return bool((await self._read('/v1/account')).get('charges_enabled', True))
+            return bool((await self._api.read_in_set_up('/v1/account')).get('charges_enabled', True))
         except PaymentsUnavailable as error:
             if isinstance(error.__cause__, stripe.AuthenticationError):
                 raise
@@ -97,9 +94,9 @@ class Probes:
         try:
             if slug in WRITES:
                 path, params = WRITES[slug]
-                await self._post(path, idempotency_key=str(uuid.uuid4()), **params)
+                await self._api.post(path, idempotency_key=None, **params)
             else:
-                await self._read(READS[slug])
+                await self._api.read_in_set_up(READS[slug])
         except PaymentsUnavailable as error:
             if is_forbidden(error):
                 return False
@@ -150,10 +147,10 @@ class Probes:
         """
         params = {name: value for name, value in self._params(order, page).items() if name not in OURS}
         with refusals():
-            opened = await self._post('/v1/checkout/sessions', idempotency_key=str(uuid.uuid4()), **params)
+            opened = await self._api.post('/v1/checkout/sessions', idempotency_key=None, **params)
         path = f'/v1/checkout/sessions/{opened["id"]}/expire'
         with suppress(ShopError):  # it then ends by itself; nobody knows its address
-            await self._post(path, idempotency_key=str(uuid.uuid4()))
+            await self._api.post(path, idempotency_key=None)
         methods = opened.get('payment_method_types') or ()
         return SessionTrial(
             slow_methods=tuple(name for name in methods if name in SLOW_METHODS),

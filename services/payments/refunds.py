@@ -1,10 +1,11 @@
 """Refunds: made once for each wish of the operator, and found again by it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from services.money import Money
+from services.payments.api import StripeApi
 from services.payments.errors import refusals
 
 REFUNDS = '/v1/refunds'
@@ -31,19 +32,9 @@ class Refund:
 class Refunds:
     """The refunds of this account."""
 
-    def __init__(
-        self,
-        read: Callable[..., Awaitable[dict[str, Any]]],
-        post: Callable[..., Awaitable[dict[str, Any]]],
-    ) -> None:
-        """Make it; nothing is requested yet.
-
-        Args:
-            read: reads one path of Stripe's API.
-            post: sends to one path of Stripe's API.
-        """
-        self._read = read
-        self._post = post
+    def __init__(self, api: StripeApi) -> None:
+        """Make it; nothing is requested yet."""
+        self._api = api
 
     async def find(self, payment_id: str, wish: str, *, attempt: int) -> Refund | None:
         """Return the refund of a payment that carries out a wish; None if there is none yet.
@@ -60,7 +51,7 @@ class Refunds:
             ShopError: Stripe does not answer.
         """
         with refusals():
-            answer = await self._read(REFUNDS, payment_intent=payment_id, limit=LIMIT)
+            answer = await self._api.read(REFUNDS, payment_intent=payment_id, limit=LIMIT)
         for item in answer['data']:
             metadata = item.get('metadata') or {}
             is_ours = metadata.get(WISH) == wish
@@ -86,7 +77,7 @@ class Refunds:
             ShopError: it is not known whether Stripe has done it.
         """
         with refusals():
-            answer = await self._post(
+            answer = await self._api.post(
                 REFUNDS,
                 idempotency_key=f'refund-{wish}-{attempt}',
                 payment_intent=payment_id,

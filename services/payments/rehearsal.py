@@ -3,13 +3,14 @@
 A session cannot be paid by a documented call, so the payment is one of its own, without a session.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from services.money import Money
 from services.orders import Order, PaymentSession
+from services.payments.api import StripeApi
 from services.payments.errors import refusals
 from services.payments.translate import session_from
 
@@ -41,22 +42,14 @@ class RehearsalEvent:
 class PaymentRehearsal:
     """The calls of a rehearsal; each has an idempotency key, so that repeating one makes nothing new."""
 
-    def __init__(
-        self,
-        read: Callable[..., Awaitable[dict[str, Any]]],
-        post: Callable[..., Awaitable[dict[str, Any]]],
-        *,
-        params_of: Callable[[Order], dict[str, Any]],
-    ) -> None:
+    def __init__(self, api: StripeApi, *, params_of: Callable[[Order], dict[str, Any]]) -> None:
         """Make it; nothing is requested yet.
 
         Args:
-            read: reads one path of Stripe's API.
-            post: sends to one path of Stripe's API.
+            api: sends the requests.
             params_of: returns what the session of an order is opened with.
         """
-        self._read = read
-        self._post = post
+        self._api = api
         self._params_of = params_of
 
     async def open_session(self, order: Order) -> PaymentSession:
@@ -73,7 +66,7 @@ class PaymentRehearsal:
         params = self._params_of(order) | {'metadata': mark, 'client_reference_id': f'rehearsal-{order.id}'}
         params['payment_intent_data'] = {'metadata': mark, 'description': 'Rehearsal'}
         with refusals():
-            answer = await self._post(SESSIONS, idempotency_key=f'rehearsal-{order.id}-session', **params)
+            answer = await self._api.post(SESSIONS, idempotency_key=f'rehearsal-{order.id}-session', **params)
         return session_from(answer)
 
     async def pay(self, rehearsal: str, money: Money) -> tuple[str, str]:
@@ -88,7 +81,7 @@ class PaymentRehearsal:
             ShopError: it is not known whether Stripe has done it.
         """
         with refusals():
-            answer = await self._post(
+            answer = await self._api.post(
                 INTENTS,
                 idempotency_key=f'rehearsal-{rehearsal}-payment',
                 amount=money.amount,
@@ -114,7 +107,7 @@ class PaymentRehearsal:
         """
         key = f'rehearsal-{rehearsal}-refund'
         with refusals():
-            answer = await self._post(
+            answer = await self._api.post(
                 REFUNDS, idempotency_key=key, payment_intent=payment_id, metadata={MARK: rehearsal}
             )
         return str(answer.get('status') or '')
@@ -130,7 +123,7 @@ class PaymentRehearsal:
             ShopError: Stripe does not answer, or the key has no right to read events.
         """
         created = {'gte': int(since.timestamp())}
-        answer = await self._read(EVENTS, type=EXPIRED, created=created, limit=LIMIT)
+        answer = await self._api.read(EVENTS, type=EXPIRED, created=created, limit=LIMIT)
         events = {event['data']['object']['id']: event for event in answer['data']}
         found = events.get(session.id)
         if found is None:

@@ -1,11 +1,12 @@
 """The webhook endpoints of the account at Stripe: listed, made and deleted."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from services.errors import PaymentRefused
+from services.payments.api import StripeApi
 from services.payments.errors import refusals
 from services.payments.events import RELEVANT
 
@@ -40,22 +41,9 @@ class WebhookEndpoint:
 class WebhookEndpoints:
     """The endpoints of this account and mode."""
 
-    def __init__(
-        self,
-        read: Callable[..., Awaitable[dict[str, Any]]],
-        post: Callable[..., Awaitable[dict[str, Any]]],
-        delete: Callable[[str], Awaitable[object]],
-    ) -> None:
-        """Make it; nothing is requested yet.
-
-        Args:
-            read: reads one path of Stripe's API.
-            post: sends to one path of Stripe's API.
-            delete: deletes what is at one path of Stripe's API.
-        """
-        self._read = read
-        self._post = post
-        self._delete = delete
+    def __init__(self, api: StripeApi) -> None:
+        """Make it; nothing is requested yet."""
+        self._api = api
 
     async def read_all(self) -> tuple[WebhookEndpoint, ...]:
         """Return all endpoints.
@@ -65,7 +53,7 @@ class WebhookEndpoints:
             ShopError: Stripe does not answer.
         """
         with refusals():
-            return tuple(map(_from, (await self._read(PATH, limit=LIMIT))['data']))
+            return tuple(map(_from, (await self._api.read_in_set_up(PATH, limit=LIMIT))['data']))
 
     async def read_destinations(self) -> tuple[WebhookEndpoint, ...]:
         """Return the event destinations that are webhook endpoints; Stripe may list some in both lists.
@@ -73,7 +61,9 @@ class WebhookEndpoints:
         Raises:
             ShopError: Stripe does not answer, or the key may not read them.
         """
-        answer = await self._read(DESTINATIONS, include=['webhook_endpoint.url'], limit=DESTINATION_LIMIT)
+        answer = await self._api.read_in_set_up(
+            DESTINATIONS, include=['webhook_endpoint.url'], limit=DESTINATION_LIMIT
+        )
         return tuple(_from_destination(each) for each in answer['data'] if each['type'] == 'webhook_endpoint')
 
     async def make(self, url: str, *, attempt: str) -> tuple[WebhookEndpoint, str]:
@@ -90,7 +80,7 @@ class WebhookEndpoints:
             ShopError: Stripe does not answer.
         """
         with refusals():
-            answer = await self._post(
+            answer = await self._api.post(
                 PATH,
                 idempotency_key=f'endpoint-{attempt}',
                 url=url,
@@ -121,7 +111,7 @@ class WebhookEndpoints:
             ShopError: Stripe does not answer.
         """
         with refusals():
-            await self._delete(f'{PATH}/{quote(endpoint_id, safe="")}')
+            await self._api.delete(f'{PATH}/{quote(endpoint_id, safe="")}')
 
 
 def _from(data: Mapping[str, Any]) -> WebhookEndpoint:

@@ -31,6 +31,7 @@ MAIL_BEGINS = 'mail: before it is sent'
 MAIL_ACCEPTED = 'mail: after the server accepted it'
 ENTRY_POINTS = {
     'ui.pages.checkout_form': 'button',
+    'ui.pages.success': 'return',
     'ui.pages.order': 'order page',
     'ui.admin.access': 'admin',
     'services.endpoints.webhooks': 'webhook',
@@ -147,7 +148,7 @@ def _entry_point() -> str:
     """Return where the work began: the outermost of our functions that awaits what happens now."""
     for frame in reversed(list(_frames())):
         if entry_point := ENTRY_POINTS.get(frame.f_globals['__name__']):
-            return 'return' if frame.f_code.co_name == 'success' else entry_point
+            return entry_point
     return 'elsewhere'
 
 

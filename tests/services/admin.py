@@ -5,14 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 from services.admin import RefundReason, Result
+from services.admin.attention_words import Action
 from services.ledger import Effect, EffectKind
 from services.ledger.effects import LONGEST_PAUSE
+from services.ledger.matters import AttentionKind
 from services.money import Money
-from services.orders import Order
+from services.orders import Order, State
 from services.sandbox.config import SandboxConfig
 from services.shop import Shop
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Clock
+from tests.services.conftest import Clock, Customer
 
 ACTOR = 'admin (203.0.113.7)'
 RESTRICTED = {'STRIPE_SECRET_KEY': SandboxConfig().restricted_key}
@@ -54,3 +56,19 @@ async def lines_of(shop: Shop, order: Order) -> list[str]:
 async def act(sandbox: SandboxClient, action: str, **params: Any) -> dict[str, Any]:
     """Run an action in the sandbox while the shop of the test goes on."""
     return await asyncio.to_thread(sandbox.act, action, **params)
+
+
+def refunds(customer: Customer) -> list[tuple[int, str]]:
+    """Return the amount and status of every refund at Stripe, oldest first."""
+    return [(each['amount'], each['status']) for each in customer.sandbox.state()['refunds']]
+
+
+async def matters(shop: Shop) -> list[tuple[AttentionKind, str, Action]]:
+    """Return what needs a hand, of which order, and what there is to do."""
+    groups = (await shop.reads.attention.read(())).groups
+    return [(each.kind, each.reference, each.action) for group in groups for each in group.items]
+
+
+async def state_of(customer: Customer, order: Order) -> State:
+    """Return the state of an order in the ledger."""
+    return (await customer.order_of(order.session_id or '')).state

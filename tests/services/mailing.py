@@ -7,7 +7,11 @@ from sqlalchemy import select
 from services.database import schema
 from services.ledger import MailState
 from services.messages import MailSender
+from services.orders import Order
 from services.shop import Shop
+from tests.services.conftest import Customer, fulfilled
+
+OPERATOR = 'operator@coach.test'
 
 
 def sender_of(shop: Shop) -> MailSender:
@@ -39,3 +43,8 @@ async def alerts_of(shop: Shop) -> list[str]:
     """Return the kinds of all alerts, sorted."""
     rows = await shop.ledger.store.read(select(schema.alerts.c.kind))
     return sorted(row.kind for row in rows)
+
+
+async def paid(customer: Customer, **options: str) -> Order:
+    """Buy, and have the payment written down."""
+    return await fulfilled(customer, await customer.buy(**options))

@@ -55,8 +55,8 @@ class CrashPoint:
         self.mail_is_unmarked = False
         self.links_cut_off = 0  # requests for a link without an answer
         self.has_new_link = False  # a link was made, and nothing was committed since
-        store, payments, calendly = shop.ledger.store, shop.payments, shop.scheduling._api
-        write, request, ask = store.write, payments._request, calendly.ask
+        store, stripe, calendly = shop.ledger.store, shop.payments._api, shop.scheduling._api
+        write, request, ask = store.write, stripe._request, calendly.ask
 
         async def write_in_steps(work: Callable[..., T]) -> T:
             self.step()
@@ -93,7 +93,7 @@ class CrashPoint:
         sender._client.send = send_in_steps  # type: ignore[method-assign]
         store.write = write_in_steps  # type: ignore[method-assign]
         calendly.ask = ask_in_steps  # type: ignore[method-assign]
-        payments._request = request_in_steps  # type: ignore[method-assign]
+        stripe._request = request_in_steps  # type: ignore[method-assign]
 
     def step(self) -> None:
         """Count a step; crash if none is left."""

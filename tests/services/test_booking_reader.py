@@ -1,30 +1,31 @@
 """Bookings are known by reading Calendly alone: booked, moved, canceled, missed; and what a webhook told."""
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
-import httpx
 import pytest
 
-from services.booking import WaitsFor
 from services.errors import CalendarUnavailable
 from services.orders import BookingState, Cause, Order
 from services.reconciler import booking_reader
-from services.scheduling import CalendarProblem
 from services.scheduling.bookings import update_from
 from services.settings import parse_settings
 from services.shop import Shop, build
-from tests.processes import wait_until
 from tests.sandbox_client import SandboxClient
-from tests.services.conftest import Clock, Customer, NewDatabase, client_at, fulfilled, on_both_databases
+from tests.services.conftest import Clock, Customer, NewDatabase, fulfilled, on_both_databases
+from tests.services.reading import (
+    INVITEES,
+    LIST,
+    asked,
+    at_calendly,
+    calendar_of,
+    current,
+    pass_time,
+    states,
+    told,
+)
 
 pytestmark = on_both_databases
-
-INVITEES = 'GET /scheduled_events/{uuid}/invitees'
-LIST = 'GET /scheduled_events'
 WHO = {'name': 'Ann', 'email': 'ann@example.com'}
 
 
@@ -32,25 +33,6 @@ WHO = {'name': 'Ann', 'email': 'ann@example.com'}
 def settings_env(settings_env: dict[str, str]) -> dict[str, str]:
     """Return settings without the key that deliveries of Calendly need."""
     return settings_env | {'CALENDLY_WEBHOOK_SIGNING_KEY': ''}
-
-
-async def calendar_of(shop: Shop, order: Order) -> str:
-    """Return the address of an order's calendar."""
-    url = await shop.calendar.url(await current(shop, order))
-    assert url
-    return url
-
-
-async def current(shop: Shop, order: Order) -> Order:
-    """Return an order as it is now."""
-    found = await shop.ledger.orders.find(id=order.id)
-    assert found
-    return found
-
-
-async def states(shop: Shop, order: Order) -> dict[str, str]:
-    """Return the state of each booking of an order, by invitee."""
-    return {booking.invitee_id: booking.state.value for booking in await shop.bookings.bookings(order)}
 
 
 async def lines(shop: Shop, order: Order) -> list[str]:
@@ -62,31 +44,6 @@ async def lines(shop: Shop, order: Order) -> list[str]:
 async def reasons(shop: Shop) -> list[str]:
     """Return the reasons of all unmatched bookings that are open."""
     return sorted(row.reason for row in await shop.ledger.unmatched.list_open())
-
-
-def asked(sandbox: SandboxClient, path: str) -> int:
-    """Return how often Calendly was asked for a path since the last reset."""
-    return int(sandbox.calls()['by_path'].get(path, 0))
-
-
-def at_calendly(sandbox: SandboxClient) -> httpx.Client:
-    """Return a client for the sandbox's Calendly API, as the coach's own tools use it."""
-    token = {'Authorization': f'Bearer {sandbox.settings["CALENDLY_TOKEN"]}'}
-    return httpx.Client(headers=token, trust_env=False, timeout=10)
-
-
-def pass_time(clock: Clock, sandbox: SandboxClient, time: timedelta) -> None:
-    """Let time pass, here and at Calendly."""
-    clock.ahead += time
-    sandbox.act('clock', ahead=time.total_seconds())
-
-
-async def told(shop: Shop, sandbox: SandboxClient, invitee: dict[str, Any]) -> None:
-    """Deliver an invitee as a webhook does."""
-    with at_calendly(sandbox) as api:
-        event = api.get(invitee['event']).json()['resource']
-    update = update_from(invitee | {'scheduled_event': event}, was_read=False)
-    await shop.bookings.record(update, because=Cause.WEBHOOK)
 
 
 async def test_a_booking_is_found(shop: Shop, sandbox: SandboxClient, paid: Order) -> None:
@@ -102,19 +59,6 @@ async def test_a_booking_is_found(shop: Shop, sandbox: SandboxClient, paid: Orde
     assert (asked(sandbox, 'GET /users/me'), asked(sandbox, 'GET /event_types')) == (1, 1)
     assert await lines(shop, paid) == [(await lines(shop, paid))[0]]
     assert await reasons(shop) == []
-
-
-async def test_many_customers_at_once_find_the_event_type_with_one_request(
-    customer: Customer, shop: Shop, sandbox: SandboxClient
-) -> None:
-    """Each of them needs it for a link; it is not known yet."""
-    orders = [await fulfilled(customer, await customer.buy())]
-    for number in range(4):
-        another = Customer(shop, sandbox, f'browser-{number}')
-        orders.append(await fulfilled(another, await another.buy()))
-    await asyncio.gather(*(calendar_of(shop, order) for order in orders), shop.booking_reader.read())
-    assert (asked(sandbox, 'GET /users/me'), asked(sandbox, 'GET /event_types')) == (1, 1)
-    assert asked(sandbox, 'POST /shares') == 5
 
 
 async def test_open_pages_hear_of_it(shop: Shop, sandbox: SandboxClient, paid: Order) -> None:
@@ -337,26 +281,6 @@ async def test_an_event_type_becomes_one_of_a_team(shop: Shop, sandbox: SandboxC
     assert await states(shop, paid) == {booked['uri']: 'active'}
 
 
-async def test_slow_readings_happen_only_while_there_is_something_to_learn(
-    shop: Shop, customer: Customer, sandbox: SandboxClient, clock: Clock
-) -> None:
-    """Once at the start; then only with a paid order that was not booked, or with a meeting."""
-    for _ in range(2):
-        await shop.booking_reader.read()
-        pass_time(clock, sandbox, timedelta(minutes=3))
-    assert asked(sandbox, LIST) == 1
-    order = await fulfilled(customer, await customer.buy())
-    await shop.booking_reader.read()
-    sandbox.book(await calendar_of(shop, order))
-    for _ in range(2):
-        pass_time(clock, sandbox, timedelta(minutes=3))
-        await shop.booking_reader.read()
-    assert asked(sandbox, LIST) == 4
-    pass_time(clock, sandbox, timedelta(days=30))
-    await shop.booking_reader.read()
-    assert asked(sandbox, LIST) == 4
-
-
 @pytest.fixture
 async def restored(
     customer: Customer, settings_env: dict[str, str], new_database: NewDatabase
@@ -399,176 +323,3 @@ async def test_orders_that_may_have_been_booked_are_cleared_up(
     restored.booking_reader._slow_reading_at = None
     await restored.booking_reader.read()
     assert asked(sandbox, INVITEES) == reads
-
-
-async def test_a_page_that_waits_brings_the_next_reading_forward(
-    shop: Shop, sandbox: SandboxClient, paid: Order
-) -> None:
-    """The reader reads slowly; as soon as a page shows a calendar it reads quickly."""
-    url = await calendar_of(shop, paid)
-    shop.booking_reader.start()
-    await until(lambda: shop.booking_reader.was_read)
-    booked = sandbox.book(url)
-    shop.waiting.enter('page', WaitsFor.BOOKING)
-    heard = asyncio.Event()
-    shop.ledger.subscribe(paid, heard.set)
-    await asyncio.wait_for(heard.wait(), 15)
-    assert await states(shop, paid) == {booked['uri']: 'active'}
-    shop.waiting.leave('page')
-    assert not shop.waiting.any(WaitsFor.BOOKING)
-    await shop.booking_reader.stop()
-
-
-async def test_how_often_calendly_is_read(shop: Shop) -> None:
-    """For a page with a calendar most often, for one with a meeting that may be moved less, else slowly.
-
-    While Calendly refuses, it is asked again soon only for a page with a calendar.
-    """
-    reader, waiting = shop.booking_reader, shop.waiting
-    intervals = [reader._interval()]
-    for page, what in (('booked', WaitsFor.CHANGE), ('paid', WaitsFor.BOOKING)):
-        waiting.enter(page, what)
-        intervals.append(reader._interval())
-    waiting.leave('paid')
-    intervals.append(reader._interval())
-    assert intervals == [120, 10, 5, 10]
-    reader.problem = CalendarProblem('the token is refused', 'Make another one.')
-    waiting.enter('paid', WaitsFor.BOOKING)
-    assert reader._interval() == 10
-    waiting.leave('paid')
-    assert reader._interval() == 120
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until something is true, for ten seconds at most."""
-    await asyncio.to_thread(wait_until, lambda: bool(condition()), seconds=10, why='the reader has read')
-
-
-async def bookings_part(shop: Shop) -> str:
-    """Return what /readyz says of bookings."""
-    async with client_at(shop) as client:
-        answer = await client.get('/readyz')
-    assert answer.status_code == 200
-    return str(answer.json()['parts']['bookings'])
-
-
-async def test_readyz_says_whether_bookings_are_known(
-    shop: Shop, settings_env: dict[str, str], sandbox: SandboxClient, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Not read yet, read, refused and read again; without token and key they cannot be known."""
-    assert 'not been read yet' in await bookings_part(shop)
-    sandbox.act('calendly-token', missing_scopes=['scheduled_events:read'])
-    shop.booking_reader.start()
-    await until(lambda: shop.booking_reader.problem)
-    assert 'lacks the scope scheduled_events:read' in await bookings_part(shop)
-    learns = [shop.learns_of_bookings]
-    await shop.booking_reader.stop()
-    sandbox.act('calendly-token', missing_scopes=[])
-    with caplog.at_level(logging.INFO):
-        shop.booking_reader.start()
-        await until(lambda: shop.booking_reader.was_read)
-    assert await bookings_part(shop) == 'ok'
-    assert [*learns, shop.learns_of_bookings] == [False, True]
-    said = [record.levelname for record in caplog.records if 'bookings can' in record.getMessage()]
-    assert said == ['WARNING', 'INFO']
-    neither = build(parse_settings(settings_env | {'CALENDLY_TOKEN': ''}))
-    await neither.open()
-    assert 'cannot be known' in await bookings_part(neither)
-    await neither.close()
-
-
-class TestSubscription:
-    """The webhook subscription, where a signing key says that there should be one."""
-
-    @pytest.fixture
-    def settings_env(self, settings_env: dict[str, str], sandbox: SandboxClient) -> dict[str, str]:
-        """Return settings with the signing key."""
-        key = sandbox.settings['CALENDLY_WEBHOOK_SIGNING_KEY']
-        return settings_env | {'CALENDLY_WEBHOOK_SIGNING_KEY': key}
-
-    @pytest.mark.parametrize(
-        ('change', 'words'),
-        [
-            ({'deleted': True}, 'no webhook subscription at Calendly names http://localhost:3000/webhooks/'),
-            ({'disabled': True}, 'is disabled'),
-            ({'failing': True}, 'has failed to deliver bookings'),
-        ],
-    )
-    async def test_a_subscription_that_delivers_nothing_is_said_once(
-        self,
-        shop: Shop,
-        sandbox: SandboxClient,
-        caplog: pytest.LogCaptureFixture,
-        change: dict[str, Any],
-        words: str,
-    ) -> None:
-        """One warning however often it is seen, /readyz says it, and it costs nobody a booking."""
-        sandbox.send_webhooks_to(shop.settings.domain)
-        await shop.booking_reader.read()
-        shop.booking_reader.was_read = True
-        assert await shop.subscription_watch.check()
-        assert await bookings_part(shop) == 'ok'
-        sandbox.act('subscriptions', **change)
-        for _ in range(2):
-            await shop.subscription_watch.check()
-        assert words in await bookings_part(shop)
-        assert [r.levelname for r in caplog.records if words in r.getMessage()] == ['WARNING']
-        sandbox.reset()
-        sandbox.send_webhooks_to(f'{shop.settings.domain}')
-        await shop.subscription_watch.check()
-        assert await bookings_part(shop) == 'ok'
-
-    @pytest.mark.parametrize('delivered', [True, False])
-    async def test_a_booking_that_no_delivery_told_of_has_it_checked(
-        self, shop: Shop, sandbox: SandboxClient, paid: Order, delivered: bool
-    ) -> None:
-        """At once: a subscription that was disabled since the last check is said long before the next."""
-        sandbox.send_webhooks_to(shop.settings.domain)
-        url = await calendar_of(shop, paid)
-        await shop.booking_reader.read()
-        shop.booking_reader.was_read = True
-        shop.subscription_watch.start()
-        await until(lambda: asked(sandbox, 'GET /webhook_subscriptions') == 1)
-        sandbox.act('subscriptions', disabled=True)
-        booked = sandbox.book(url)
-        if delivered:
-            await told(shop, sandbox, booked)
-        await shop.booking_reader.read()
-        assert await states(shop, paid) == {booked['uri']: 'active'}
-        if delivered:
-            assert not shop.subscription_watch._is_doubtful.is_set()
-        else:
-            await until(lambda: shop.subscription_watch.problem)
-            assert 'is disabled' in await bookings_part(shop)
-        await shop.subscription_watch.stop()
-
-    async def test_what_is_known_to_be_wrong_is_not_checked_with_each_booking(
-        self, shop: Shop, sandbox: SandboxClient
-    ) -> None:
-        """Each check costs requests, of which Calendly allows fifty a minute."""
-        await shop.subscription_watch.check()
-        assert shop.subscription_watch.problem
-        shop.subscription_watch.check_at_once()
-        assert not shop.subscription_watch._is_doubtful.is_set()
-
-    async def test_a_subscription_without_cancellations_is_said(
-        self, shop: Shop, sandbox: SandboxClient
-    ) -> None:
-        """The operator chose the events when it was made."""
-        url = f'{shop.settings.domain}/webhooks/calendly'
-        sandbox.act('webhooks', calendly=url, calendly_events=['invitee.created'])
-        await shop.subscription_watch.check()
-        assert shop.subscription_watch.problem
-        assert 'leaves out invitee.canceled' in shop.subscription_watch.problem.problem
-
-    async def test_without_the_scope_it_is_not_known(
-        self, shop: Shop, sandbox: SandboxClient, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """That is no problem by itself, and said once."""
-        sandbox.act('calendly-token', missing_scopes=['webhooks:read'])
-        with caplog.at_level(logging.INFO):
-            for _ in range(2):
-                assert await shop.subscription_watch.check()
-        assert shop.subscription_watch.problem is None
-        said = [record.levelname for record in caplog.records if 'is not known' in record.getMessage()]
-        assert said == ['INFO']

@@ -1,7 +1,7 @@
-"""The return from Stripe, and the page of an order, which is updated live."""
+"""The page of an order, which is updated live, and what is below its URL."""
 
 import asyncio
-import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -11,20 +11,19 @@ from markupsafe import Markup
 from nicegui import app, background_tasks, ui
 from nicegui.elements.timer import Timer  # ui.timer, of which every process must have the script
 
-from services.errors import AFTER_STRIPE, CorrectedJustNow, InvalidEmail, ShopError
+from services.errors import CorrectedJustNow, InvalidEmail, ShopError
 from services.orders import BookingState, Cause, Order
 from services.shop import Shop, WaitsFor
-from ui.components.builder import h, join
-from ui.components.documents import plain_page
+from services.site import Contact
 from ui.components.elements import Static, refresh_without_script
-from ui.components.layout import RESPONSE_TIMEOUT, contact_sentence, find_link, page_layout
+from ui.components.layout import RESPONSE_TIMEOUT, page_layout
 from ui.pages import seo
 from ui.pages.calendar_frame import CalendarFrame
 from ui.pages.email_form import EmailForm, corrected, form_page
 from ui.pages.errors import UNEXPECTED, alert, alert_for, not_found, refused
 from ui.pages.forms import NOT_OUR_FORM, read_form
 from ui.pages.order_states import OrderData, View, corrects_email, view
-from ui.pages.order_urls import PRIVATE, SESSION_ID, without_additions
+from ui.pages.order_urls import PRIVATE
 from ui.rendering.reconnect import Reconnector, is_rebuilt, numbered_from
 
 FIRST_REFRESH_TIMEOUT = 1.5  # seconds the first response waits for Stripe
@@ -36,26 +35,8 @@ REFRESH_TASK = 'refresh an order page'
 
 
 def register(shop: Shop, reconnector: Reconnector) -> None:
-    """Register /success, the page of an order, its calendar file and the way to its invoice."""
+    """Register the page of an order, its form, its calendar file and the way to its invoice."""
     open_pages: dict[str, OrderPage] = {}  # by the id of their client
-
-    @app.get('/success')
-    async def success(request: Request) -> Response:
-        session_id = without_additions(request.query_params.get('session_id', ''))
-        if not re.fullmatch(SESSION_ID, session_id):
-            return refused(shop, 400, 'This address is not complete. If you have paid, your payment is safe.')
-        client_ip = request.client.host if request.client else ''
-        try:
-            order = await shop.fulfilment.arrive(
-                session_id, client_ip=client_ip, known_browser=request.state.browser_is_known
-            )
-        except ShopError as error:
-            return _still_checking(shop, error, url=f'/success?session_id={session_id}')
-        return (
-            RedirectResponse(f'/order/{order.token}', 303, headers=PRIVATE)
-            if order
-            else not_found(shop, order=True)
-        )
 
     @reconnector.page('/order/{token}', response_timeout=RESPONSE_TIMEOUT)
     async def order_page(token: str, request: Request) -> Response | None:
@@ -83,31 +64,7 @@ def register(shop: Shop, reconnector: Reconnector) -> None:
 
     @app.post('/order/{token}/email')
     async def correct_email(token: str, request: Request) -> Response:
-        order = await shop.fulfilment.find(token)
-        if order is None or not corrects_email(order, shop.calendar.gate(order)):
-            return not_found(shop, order=True)
-        try:
-            form = await read_form(request)
-        except ShopError as error:
-            return refused(shop, error.status, NOT_OUR_FORM)
-        # A page that is connected shows the result itself: loading it again would empty the calendar's form.
-        page = open_pages.get(form.get('page', ''))
-        is_live = page is not None and page.is_connected and page.token == token
-        cause = Cause.PAGE if is_live else Cause.FORM
-        try:
-            order = await shop.correct_email.correct(order, form.get('email', ''), because=cause)
-        except ShopError as error:
-            contact = shop.site.contact
-            is_theirs = isinstance(error, InvalidEmail | CorrectedJustNow)
-            problem = alert_for(error, contact) if is_theirs else alert(UNEXPECTED, contact, error.id)
-            if page and is_live:
-                page.email.show_problem(problem)
-                return Response(status_code=204)
-            return form_page(shop, order, problem, status=error.status)
-        if page and is_live:
-            page.email.show(corrected(order, shows_calendar=page.shows_calendar))
-            return Response(status_code=204)
-        return RedirectResponse(f'/order/{token}?corrected=1', 303, headers=PRIVATE)
+        return await _correct_email(shop, open_pages, token, request)
 
     @app.get('/order/{token}/invoice')
     async def invoice(token: str) -> Response:
@@ -129,25 +86,45 @@ def register(shop: Shop, reconnector: Reconnector) -> None:
         return Response(content, media_type='text/calendar', headers=PRIVATE)
 
 
+async def _correct_email(
+    shop: Shop, open_pages: Mapping[str, 'OrderPage'], token: str, request: Request
+) -> Response:
+    order = await shop.fulfilment.find(token)
+    if order is None or not corrects_email(order, shop.calendar.gate(order)):
+        return not_found(shop, order=True)
+    try:
+        form = await read_form(request)
+    except ShopError as error:
+        return refused(shop, error.status, NOT_OUR_FORM)
+    # A page that is connected shows the result itself: loading it again would empty the calendar's form.
+    sent_by = open_pages.get(form.get('page', ''))
+    page = sent_by if sent_by and sent_by.is_connected and sent_by.token == token else None
+    try:
+        order = await shop.correct_email.correct(
+            order, form.get('email', ''), because=Cause.PAGE if page else Cause.FORM
+        )
+    except ShopError as error:
+        problem = _problem(error, shop.site.contact)
+        if page is None:
+            return form_page(shop, order, problem, status=error.status)
+        page.email.show_problem(problem)
+        return Response(status_code=204)
+    if page is None:
+        return RedirectResponse(f'/order/{token}?corrected=1', 303, headers=PRIVATE)
+    page.email.show(corrected(order, shows_calendar=page.shows_calendar))
+    return Response(status_code=204)
+
+
+def _problem(error: ShopError, contact: Contact) -> Markup:
+    """Say why the address was not corrected."""
+    is_theirs = isinstance(error, InvalidEmail | CorrectedJustNow)
+    return alert_for(error, contact) if is_theirs else alert(UNEXPECTED, contact, error.id)
+
+
 def seconds_until_refresh(age: timedelta) -> int:
     """Seconds until a page without script reloads; the older the order, the more."""
     least, most = REFRESH_AFTER
     return max(least, min(most, int(age.total_seconds()) // 20))
-
-
-def _still_checking(shop: Shop, error: ShopError, *, url: str) -> Response:
-    """The page for a session that we do not know while Stripe does not answer; it reloads by itself."""
-    body = join(
-        h('h1', 'Checking your payment…'),
-        h('p', AFTER_STRIPE),
-        h('p', h('a', 'Check now', href=url, class_='cta')),
-        contact_sentence(shop.site.contact),
-        h('p', f'Error {error.id}', class_='quiet'),
-        h('p', find_link(), class_='links'),
-    )
-    seconds = str(error.retry_after or 5)
-    headers = PRIVATE | {'Retry-After': seconds, 'Refresh': seconds}
-    return plain_page(shop, 'Checking your payment', body, status=error.status, headers=headers)
 
 
 class OrderPage:

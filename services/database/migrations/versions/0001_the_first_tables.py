@@ -14,6 +14,28 @@ FLAG = sa.Boolean()
 
 def upgrade() -> None:
     """Create every table of the ledger."""
+    _create_deliveries()
+    _create_list_cursors()
+    _create_orders()
+    _create_order_indexes()
+    _create_order_list_indexes()
+    _create_mails()
+    _create_alerts()
+    _create_bookings()
+    _create_unmatched_bookings()
+    _create_effects()
+    _create_journal()
+    _create_attention()
+    _create_sign_ins()
+    _create_admin_journal()
+    _create_rehearsals()
+    _create_switches()
+    _create_settings()
+    _create_instance()
+    _create_site_versions()
+
+
+def _create_deliveries() -> None:
     op.create_table(
         'deliveries',
         sa.Column('source', sa.String(16), nullable=False),
@@ -30,6 +52,9 @@ def upgrade() -> None:
     )
     op.create_index('ix_deliveries_next_try', 'deliveries', ['next_try'])
     op.create_index('ix_deliveries_handled_at', 'deliveries', ['handled_at'])
+
+
+def _create_list_cursors() -> None:
     op.create_table(
         'list_cursors',
         sa.Column('name', sa.String(32), nullable=False),
@@ -38,135 +63,6 @@ def upgrade() -> None:
         sa.Column('after', TEXT, nullable=False),
         sa.PrimaryKeyConstraint('name', name='pk_list_cursors'),
     )
-    _create_orders()
-    _create_mails()
-    op.create_table(
-        'bookings',
-        sa.Column('invitee_id', TEXT, nullable=False),
-        sa.Column('order_id', sa.String(64), nullable=False),
-        sa.Column('environment', sa.String(8), nullable=False),
-        sa.Column('state', sa.String(16), nullable=False),
-        sa.Column('start', TIME, nullable=False),
-        sa.Column('end', TIME, nullable=False),
-        sa.Column('timezone', TEXT, nullable=False),
-        sa.Column('email', TEXT, nullable=False),
-        sa.Column('name', TEXT, nullable=False),
-        sa.Column('phone', TEXT, nullable=False),
-        sa.Column('place', TEXT, nullable=False),
-        sa.Column('link_follows', FLAG, nullable=False),
-        sa.Column('reschedule_url', TEXT, nullable=False),
-        sa.Column('cancel_url', TEXT, nullable=False),
-        sa.Column('canceled_by', sa.String(8), nullable=False),
-        sa.Column('cancel_reason', TEXT, nullable=False),
-        sa.Column('replaces', TEXT, nullable=False),
-        sa.Column('no_show', FLAG, nullable=False),
-        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_bookings_order_id'),
-        sa.PrimaryKeyConstraint('invitee_id', name='pk_bookings'),
-    )
-    op.create_index('ix_bookings_order_id', 'bookings', ['order_id'])
-    op.create_index('ix_bookings_start', 'bookings', ['start', 'state', 'environment'])
-    op.create_index('ix_bookings_replaces', 'bookings', ['replaces'])
-    op.create_table(
-        'unmatched_bookings',
-        sa.Column('invitee_id', TEXT, nullable=False),
-        sa.Column('reason', sa.String(16), nullable=False),
-        sa.Column('order_id', sa.String(64)),
-        sa.Column('start', TIME, nullable=False),
-        sa.Column('end', TIME, nullable=False),
-        sa.Column('event_type', TEXT, nullable=False),
-        sa.Column('email', TEXT, nullable=False),
-        sa.Column('name', TEXT, nullable=False),
-        sa.Column('first_seen', TIME, nullable=False),
-        sa.Column('state', sa.String(16), nullable=False),
-        sa.Column('note', TEXT, nullable=False),
-        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_unmatched_bookings_order_id'),
-        sa.PrimaryKeyConstraint('invitee_id', 'reason', name='pk_unmatched_bookings'),
-    )
-    op.create_index('ix_unmatched_bookings_order_id', 'unmatched_bookings', ['order_id'])
-    op.create_index('ix_unmatched_bookings_state_start', 'unmatched_bookings', ['state', 'start'])
-    op.create_table(
-        'effects',
-        sa.Column('id', WHOLE, autoincrement=True, nullable=False),
-        sa.Column('kind', sa.String(16), nullable=False),
-        sa.Column('order_id', sa.String(64), nullable=False),
-        sa.Column('target', TEXT, nullable=False),
-        sa.Column('details', TEXT, nullable=False),
-        sa.Column('state', sa.String(16), nullable=False),
-        sa.Column('tries', WHOLE, nullable=False),
-        sa.Column('next_try', TIME),
-        sa.Column('last_error', TEXT, nullable=False),
-        sa.Column('created_at', TIME, nullable=False),
-        sa.Column('finished_at', TIME),
-        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_effects_order_id'),
-        sa.PrimaryKeyConstraint('id', name='pk_effects'),
-        sa.UniqueConstraint('kind', 'target', name='uq_effects_kind_target'),
-    )
-    op.create_index('ix_effects_order_id', 'effects', ['order_id'])
-    op.create_index('ix_effects_next_try', 'effects', ['next_try'])
-    _create_partial('failed', ['finished_at'], "state IN ('given up', 'refused')", table='effects')
-    op.create_table(
-        'journal',
-        sa.Column('id', WHOLE, autoincrement=True, nullable=False),
-        sa.Column('order_id', sa.String(64), nullable=False),
-        sa.Column('version', WHOLE, nullable=False),
-        sa.Column('at', TIME, nullable=False),
-        sa.Column('because', sa.String(16), nullable=False),
-        sa.Column('actor', TEXT, nullable=False),
-        sa.Column('line', TEXT, nullable=False),
-        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_journal_order_id'),
-        sa.PrimaryKeyConstraint('id', name='pk_journal'),
-    )
-    op.create_index('ix_journal_order_id', 'journal', ['order_id'])
-    op.create_table(
-        'attention',
-        sa.Column('key', TEXT, nullable=False),
-        sa.Column('cause', TEXT, nullable=False),
-        sa.Column('order_id', sa.String(64)),
-        sa.Column('state', sa.String(8), nullable=False),
-        sa.Column('until', TIME),
-        sa.Column('note', TEXT, nullable=False),
-        sa.Column('actor', TEXT, nullable=False),
-        sa.Column('at', TIME, nullable=False),
-        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_attention_order_id'),
-        sa.PrimaryKeyConstraint('key', name='pk_attention'),
-    )
-    op.create_index('ix_attention_order_id', 'attention', ['order_id'])
-    _create_admin()
-
-
-def _create_mails() -> None:
-    op.create_table(
-        'mails',
-        sa.Column('id', sa.String(100), nullable=False),
-        sa.Column('kind', sa.String(16), nullable=False),
-        sa.Column('order_id', sa.String(64)),
-        sa.Column('recipient', TEXT, nullable=False),
-        sa.Column('state', sa.String(16), nullable=False),
-        sa.Column('created_at', TIME, nullable=False),
-        sa.Column('due_at', TIME, nullable=False),
-        sa.Column('tries', WHOLE, nullable=False),
-        sa.Column('next_try', TIME),
-        sa.Column('last_error', TEXT, nullable=False),
-        sa.Column('finished_at', TIME),
-        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_mails_order_id'),
-        sa.PrimaryKeyConstraint('id', name='pk_mails'),
-    )
-    op.create_index('ix_mails_order_id', 'mails', ['order_id'])
-    op.create_index('ix_mails_next_try', 'mails', ['next_try'])
-    op.create_index('ix_mails_kind_state', 'mails', ['kind', 'state'])
-    op.create_table(
-        'alerts',
-        sa.Column('id', TEXT, nullable=False),
-        sa.Column('kind', sa.String(16), nullable=False),
-        sa.Column('order_id', sa.String(64)),
-        sa.Column('text', TEXT, nullable=False),
-        sa.Column('mail_id', sa.String(100), nullable=False),
-        sa.Column('created_at', TIME, nullable=False),
-        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_alerts_order_id'),
-        sa.PrimaryKeyConstraint('id', name='pk_alerts'),
-    )
-    op.create_index('ix_alerts_order_id', 'alerts', ['order_id'])
-    op.create_index('ix_alerts_mail_id', 'alerts', ['mail_id'])
 
 
 def _create_orders() -> None:
@@ -180,6 +76,7 @@ def _create_orders() -> None:
         sa.Column('environment', sa.String(8), nullable=False),
         sa.Column('account', TEXT, nullable=False),
         sa.Column('domain', TEXT, nullable=False),
+        # purchase: what was bought, and what was allowed to change its total
         sa.Column('offer', sa.String(64), nullable=False),
         sa.Column('title', TEXT, nullable=False),
         sa.Column('minutes', WHOLE, nullable=False),
@@ -210,10 +107,12 @@ def _create_orders() -> None:
         sa.Column('forgotten_at', TIME),
         sa.Column('refund_failed_at', TIME),
         sa.Column('keeps_meetings', FLAG, nullable=False),
+        # derived, for lists: what follows from the facts, and how many bookings are active
         sa.Column('state', sa.String(20), nullable=False),
         sa.Column('active_bookings', WHOLE, nullable=False),
         sa.Column('next_check', TIME),
         sa.Column('delete_at', TIME),
+        # facts: what was seen at Stripe
         sa.Column('session_status', TEXT, nullable=False),
         sa.Column('payment_status', TEXT, nullable=False),
         sa.Column('amount_subtotal', MONEY),
@@ -249,6 +148,9 @@ def _create_orders() -> None:
             for column in ('booking_key', 'claim', 'reference', 'session_id', 'token')
         ),
     )
+
+
+def _create_order_indexes() -> None:
     # Each index begins with a column that few orders share: SQLite prefers it to one that all share.
     op.create_index('ix_orders_payment_id', 'orders', ['payment_id'])
     op.create_index('ix_orders_next_check_environment', 'orders', ['next_check', 'environment'])
@@ -258,18 +160,15 @@ def _create_orders() -> None:
     op.create_index(
         'ix_orders_card_fingerprint_name_completed_at', 'orders', ['card_fingerprint', 'name', 'completed_at']
     )
-    _create_list_indexes()
 
 
-def _create_list_indexes() -> None:
+def _create_order_list_indexes() -> None:
     """Create the indexes of lists, searches and totals; a partial one has only the rows it is asked for."""
     listed = ['state', 'active_bookings', 'environment']
     amounts = ['payment_status', 'seen_currency', 'amount_total', 'amount_refunded', 'amount_lost']
     unbooked = "active_bookings = 0 AND state IN ('disputed', 'paid', 'partly refunded')"
-    sold, unusual = (
-        "payment_status IN ('no_payment_required', 'paid')",
-        "(state NOT IN ('expired', 'paid'))",
-    )
+    sold = "payment_status IN ('no_payment_required', 'paid')"
+    unusual = "(state NOT IN ('expired', 'paid'))"
     warned = f'fraud_warning IS {"true" if _is_postgresql() else 1}'
     op.create_index('ix_orders_created_at', 'orders', ['created_at', 'id', 'environment'])
     _create_partial('sold', ['completed_at', 'id', *listed, 'account', *amounts], sold)
@@ -285,21 +184,151 @@ def _create_list_indexes() -> None:
         op.create_index(f'ix_orders_{column}_completed_at', 'orders', [_lowered(column), 'completed_at'])
 
 
-def _create_partial(name: str, columns: list[str | sa.TextClause], where: str, table: str = 'orders') -> None:
-    condition = sa.text(where)
-    op.create_index(f'ix_{table}_{name}', table, columns, sqlite_where=condition, postgresql_where=condition)
+def _create_mails() -> None:
+    op.create_table(
+        'mails',
+        sa.Column('id', sa.String(100), nullable=False),
+        sa.Column('kind', sa.String(16), nullable=False),
+        sa.Column('order_id', sa.String(64)),
+        sa.Column('recipient', TEXT, nullable=False),
+        sa.Column('state', sa.String(16), nullable=False),
+        sa.Column('created_at', TIME, nullable=False),
+        sa.Column('due_at', TIME, nullable=False),
+        sa.Column('tries', WHOLE, nullable=False),
+        sa.Column('next_try', TIME),
+        sa.Column('last_error', TEXT, nullable=False),
+        sa.Column('finished_at', TIME),
+        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_mails_order_id'),
+        sa.PrimaryKeyConstraint('id', name='pk_mails'),
+    )
+    op.create_index('ix_mails_order_id', 'mails', ['order_id'])
+    op.create_index('ix_mails_next_try', 'mails', ['next_try'])
+    op.create_index('ix_mails_kind_state', 'mails', ['kind', 'state'])
 
 
-def _lowered(column: str) -> sa.TextClause:
-    """A text in lower case; PostgreSQL finds the beginning of one only if the index sorts by bytes."""
-    return sa.text(f'lower({column}) text_pattern_ops' if _is_postgresql() else f'lower({column})')
+def _create_alerts() -> None:
+    op.create_table(
+        'alerts',
+        sa.Column('id', TEXT, nullable=False),
+        sa.Column('kind', sa.String(16), nullable=False),
+        sa.Column('order_id', sa.String(64)),
+        sa.Column('text', TEXT, nullable=False),
+        sa.Column('mail_id', sa.String(100), nullable=False),
+        sa.Column('created_at', TIME, nullable=False),
+        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_alerts_order_id'),
+        sa.PrimaryKeyConstraint('id', name='pk_alerts'),
+    )
+    op.create_index('ix_alerts_order_id', 'alerts', ['order_id'])
+    op.create_index('ix_alerts_mail_id', 'alerts', ['mail_id'])
 
 
-def _is_postgresql() -> bool:
-    return op.get_bind().dialect.name == 'postgresql'
+def _create_bookings() -> None:
+    op.create_table(
+        'bookings',
+        sa.Column('invitee_id', TEXT, nullable=False),
+        sa.Column('order_id', sa.String(64), nullable=False),
+        sa.Column('environment', sa.String(8), nullable=False),
+        sa.Column('state', sa.String(16), nullable=False),
+        sa.Column('start', TIME, nullable=False),
+        sa.Column('end', TIME, nullable=False),
+        sa.Column('timezone', TEXT, nullable=False),
+        sa.Column('email', TEXT, nullable=False),
+        sa.Column('name', TEXT, nullable=False),
+        sa.Column('phone', TEXT, nullable=False),
+        sa.Column('place', TEXT, nullable=False),
+        sa.Column('link_follows', FLAG, nullable=False),
+        sa.Column('reschedule_url', TEXT, nullable=False),
+        sa.Column('cancel_url', TEXT, nullable=False),
+        sa.Column('canceled_by', sa.String(8), nullable=False),
+        sa.Column('cancel_reason', TEXT, nullable=False),
+        sa.Column('replaces', TEXT, nullable=False),
+        sa.Column('no_show', FLAG, nullable=False),
+        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_bookings_order_id'),
+        sa.PrimaryKeyConstraint('invitee_id', name='pk_bookings'),
+    )
+    op.create_index('ix_bookings_order_id', 'bookings', ['order_id'])
+    op.create_index('ix_bookings_start', 'bookings', ['start', 'state', 'environment'])
+    op.create_index('ix_bookings_replaces', 'bookings', ['replaces'])
 
 
-def _create_admin() -> None:
+def _create_unmatched_bookings() -> None:
+    op.create_table(
+        'unmatched_bookings',
+        sa.Column('invitee_id', TEXT, nullable=False),
+        sa.Column('reason', sa.String(16), nullable=False),
+        sa.Column('order_id', sa.String(64)),
+        sa.Column('start', TIME, nullable=False),
+        sa.Column('end', TIME, nullable=False),
+        sa.Column('event_type', TEXT, nullable=False),
+        sa.Column('email', TEXT, nullable=False),
+        sa.Column('name', TEXT, nullable=False),
+        sa.Column('first_seen', TIME, nullable=False),
+        sa.Column('state', sa.String(16), nullable=False),
+        sa.Column('note', TEXT, nullable=False),
+        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_unmatched_bookings_order_id'),
+        sa.PrimaryKeyConstraint('invitee_id', 'reason', name='pk_unmatched_bookings'),
+    )
+    op.create_index('ix_unmatched_bookings_order_id', 'unmatched_bookings', ['order_id'])
+    op.create_index('ix_unmatched_bookings_state_start', 'unmatched_bookings', ['state', 'start'])
+
+
+def _create_effects() -> None:
+    op.create_table(
+        'effects',
+        sa.Column('id', WHOLE, autoincrement=True, nullable=False),
+        sa.Column('kind', sa.String(16), nullable=False),
+        sa.Column('order_id', sa.String(64), nullable=False),
+        sa.Column('target', TEXT, nullable=False),
+        sa.Column('details', TEXT, nullable=False),
+        sa.Column('state', sa.String(16), nullable=False),
+        sa.Column('tries', WHOLE, nullable=False),
+        sa.Column('next_try', TIME),
+        sa.Column('last_error', TEXT, nullable=False),
+        sa.Column('created_at', TIME, nullable=False),
+        sa.Column('finished_at', TIME),
+        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_effects_order_id'),
+        sa.PrimaryKeyConstraint('id', name='pk_effects'),
+        sa.UniqueConstraint('kind', 'target', name='uq_effects_kind_target'),
+    )
+    op.create_index('ix_effects_order_id', 'effects', ['order_id'])
+    op.create_index('ix_effects_next_try', 'effects', ['next_try'])
+    _create_partial('failed', ['finished_at'], "state IN ('given up', 'refused')", table='effects')
+
+
+def _create_journal() -> None:
+    op.create_table(
+        'journal',
+        sa.Column('id', WHOLE, autoincrement=True, nullable=False),
+        sa.Column('order_id', sa.String(64), nullable=False),
+        sa.Column('version', WHOLE, nullable=False),
+        sa.Column('at', TIME, nullable=False),
+        sa.Column('because', sa.String(16), nullable=False),
+        sa.Column('actor', TEXT, nullable=False),
+        sa.Column('line', TEXT, nullable=False),
+        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_journal_order_id'),
+        sa.PrimaryKeyConstraint('id', name='pk_journal'),
+    )
+    op.create_index('ix_journal_order_id', 'journal', ['order_id'])
+
+
+def _create_attention() -> None:
+    op.create_table(
+        'attention',
+        sa.Column('key', TEXT, nullable=False),
+        sa.Column('cause', TEXT, nullable=False),
+        sa.Column('order_id', sa.String(64)),
+        sa.Column('state', sa.String(8), nullable=False),
+        sa.Column('until', TIME),
+        sa.Column('note', TEXT, nullable=False),
+        sa.Column('actor', TEXT, nullable=False),
+        sa.Column('at', TIME, nullable=False),
+        sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name='fk_attention_order_id'),
+        sa.PrimaryKeyConstraint('key', name='pk_attention'),
+    )
+    op.create_index('ix_attention_order_id', 'attention', ['order_id'])
+
+
+def _create_sign_ins() -> None:
     op.create_table(
         'sign_ins',
         sa.Column('id', sa.String(64), nullable=False),
@@ -309,6 +338,9 @@ def _create_admin() -> None:
         sa.PrimaryKeyConstraint('id', name='pk_sign_ins'),
     )
     op.create_index('ix_sign_ins_last_seen', 'sign_ins', ['last_seen'])
+
+
+def _create_admin_journal() -> None:
     op.create_table(
         'admin_journal',
         sa.Column('id', WHOLE, autoincrement=True, nullable=False),
@@ -317,6 +349,9 @@ def _create_admin() -> None:
         sa.Column('line', TEXT, nullable=False),
         sa.PrimaryKeyConstraint('id', name='pk_admin_journal'),
     )
+
+
+def _create_rehearsals() -> None:
     op.create_table(
         'rehearsals',
         sa.Column('id', sa.String(64), nullable=False),
@@ -331,6 +366,9 @@ def _create_admin() -> None:
     )
     op.create_index('ix_rehearsals_next_try', 'rehearsals', ['next_try'])
     op.create_index('ix_rehearsals_finished_at', 'rehearsals', ['finished_at'])
+
+
+def _create_switches() -> None:
     op.create_table(
         'switches',
         sa.Column('name', sa.String(32), nullable=False),
@@ -340,6 +378,9 @@ def _create_admin() -> None:
         sa.Column('at', TIME, nullable=False),
         sa.PrimaryKeyConstraint('name', name='pk_switches'),
     )
+
+
+def _create_settings() -> None:
     op.create_table(
         'settings',
         sa.Column('kind', sa.String(16), nullable=False),
@@ -348,12 +389,18 @@ def _create_admin() -> None:
         sa.Column('at', TIME, nullable=False),
         sa.PrimaryKeyConstraint('kind', 'name', name='pk_settings'),
     )
+
+
+def _create_instance() -> None:
     instance = op.create_table(
         'instance',
         sa.Column('id', sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint('id', name='pk_instance'),
     )
     op.bulk_insert(instance, [{'id': secrets.token_urlsafe(24)}])
+
+
+def _create_site_versions() -> None:
     op.create_table(
         'site_versions',
         sa.Column('version', WHOLE, autoincrement=False, nullable=False),
@@ -364,3 +411,17 @@ def _create_admin() -> None:
         sa.Column('at', TIME, nullable=False),
         sa.PrimaryKeyConstraint('version', name='pk_site_versions'),
     )
+
+
+def _create_partial(name: str, columns: list[str | sa.TextClause], where: str, table: str = 'orders') -> None:
+    condition = sa.text(where)
+    op.create_index(f'ix_{table}_{name}', table, columns, sqlite_where=condition, postgresql_where=condition)
+
+
+def _lowered(column: str) -> sa.TextClause:
+    """A text in lower case; PostgreSQL finds the beginning of one only if the index sorts by bytes."""
+    return sa.text(f'lower({column}) text_pattern_ops' if _is_postgresql() else f'lower({column})')
+
+
+def _is_postgresql() -> bool:
+    return op.get_bind().dialect.name == 'postgresql'
