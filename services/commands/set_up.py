@@ -242,7 +242,10 @@ class Conversation:
         try:
             if unreachable and SECRET not in self._answers.fixed:
                 self._prompts.say(f'  {unreachable} So none is made. {WITHOUT_ENDPOINT}')
-                self._prompts.say('  `stripe listen` forwards events to this machine, and prints a secret.')
+                self._prompts.say(f'  With `stripe listen`, set {SECRET} to the secret that it prints.')
+                if may_skip:
+                    await self._set_up.payments.skip_endpoint()
+                    return
             elif self._takes(await self._set_up.payments.plan_endpoint()):
                 return
         except Refused as error:
