@@ -19,7 +19,7 @@ class Elsewhere(Refused):
     """
 
     def __init__(self, place: str, *, is_working: bool) -> None:
-        words = f'Another set-up of this shop is under way: {place}.'
+        words = f'Another set-up of this shop is under way in {place}.'
         if is_working:
             words += ' It is writing or making something just now; try again in some minutes.'
         super().__init__(words)

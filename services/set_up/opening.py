@@ -43,7 +43,7 @@ async def opened(environ: Mapping[str, str], env_file: Path) -> AsyncIterator[Se
     await ledger.open()
     try:
         _make_private(ledger)
-        place = f'process {os.getpid()} of {socket.gethostname()}'
+        place = f'the process {os.getpid()} of {socket.gethostname()}'
         answers = Answers(ledger, partial(_given, environ, env_file), place)
         set_up = SetUp(answers, environ=environ, env_file=env_file)
         await set_up.open()

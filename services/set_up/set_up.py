@@ -25,7 +25,7 @@ CHECK_DEADLINE = 30.0  # seconds; `main.py check` has more
 NOT_WITHOUT = 'Nothing was deleted: without {} the set-up cannot delete what it has made'
 
 
-OF_THE_NEW_ONE = 'with that of the new endpoint'
+OF_THE_NEW_ONE = 'the secret of the new endpoint'
 NOT_YET_MADE = 'whsec_of_the_endpoint_that_is_made_at_the_end'
 NOTHING_PLANNED = Plan(makes=False, deletes=(), words='')
 UNFINISHED = '{} The settings are written all the same. {} goes on there.'
@@ -160,7 +160,9 @@ class SetUp:
         for name in NAMES:
             was, value = before.get(name, ''), after.get(name, before.get(name, ''))
             if name == SECRET and makes_endpoint:
-                yield Change(name, masked(name, was), OF_THE_NEW_ONE)
+                others = webhooks.others_than(self.answers.made.get(webhooks.ENDPOINT, ''), value)
+                new = [OF_THE_NEW_ONE, *(masked(name, each) for each in others)]
+                yield Change(name, masked(name, was), ' and '.join(new))
             elif value != was:
                 yield Change(name, masked(name, was), masked(name, value))
 

@@ -58,19 +58,19 @@ async def plan_endpoint(payments: Payments, url: str, known: Mapping[str, str], 
     ours = [each for each in found if each.is_ours and (_same(each.url, url) or each.id == made_before)]
     right = next((each for each in ours if _is_right(each, url) and _is_known(each.id, known, secret)), None)
     old = [each for each in ours if each is not right]
-    words = f'Stripe: an endpoint for {url} is made'
+    words = [f'Stripe: an endpoint for {url} is made.']
     if right:
-        words = f'Stripe: the endpoint {url} exists, and its secret is known'
-    words += ''.join(f'; then {each.id} of an earlier set-up ({each.url}) is deleted' for each in old)
-    words += ''.join(
-        f'; {each.id}, which this set-up has not made, stays as it is: if its secret is not among the '
-        'settings, delete it in Stripe, or its deliveries fail'
+        words = [f'Stripe: the endpoint {url} exists, and its secret is known.']
+    words += [f'Then {each.id} of an earlier set-up ({each.url}) is deleted.' for each in old]
+    words += [
+        f'{each.id}, which this set-up has not made, stays as it is: if its secret is not among the '
+        'settings, delete it in Stripe, or its deliveries fail.'
         for each in found
         if _same(each.url, url) and not each.is_ours
-    )
+    ]
     if made_before and all(each.id != made_before for each in found):
-        words += f'; {made_before}, made before, is not in this account and mode: delete it where it is'
-    return Plan(right is None, tuple(each.id for each in old), f'{words}.')
+        words.append(f'{made_before}, made before, is not in this account and mode: delete it where it is.')
+    return Plan(right is None, tuple(each.id for each in old), ' '.join(words))
 
 
 async def plan_subscription(scheduling: Scheduling, known: Mapping[str, str], key: str) -> Plan:
@@ -86,15 +86,15 @@ async def plan_subscription(scheduling: Scheduling, known: Mapping[str, str], ke
     found = await scheduling.subscriptions.find(made_before)
     right = next((each for each in found if _delivers(each, url) and _is_known(each.uri, known, key)), None)
     old = [each for each in found if each is not right]
-    words = f'Calendly: a subscription for {url} is made'
+    words = [f'Calendly: a subscription for {url} is made.']
     if right:
-        words = f'Calendly: the subscription for {url} exists, and its signing key is known'
-    words += ''.join(
-        f'; {"the one" if each.uri == made_before else "one"} that is there for {each.url} '
-        f'({each.uri.rpartition("/")[2]}, made {each.made_at}) is deleted'
+        words = [f'Calendly: the subscription for {url} exists, and its signing key is known.']
+    words += [
+        f'The one that is there for {each.url} ({each.uri.rpartition("/")[2]}, made {each.made_at}) is '
+        'deleted first.'
         for each in old
-    )
-    return Plan(right is None, tuple(each.uri for each in old), f'{words}.')
+    ]
+    return Plan(right is None, tuple(each.uri for each in old), ' '.join(words))
 
 
 async def make_endpoint(payments: Payments, url: str) -> tuple[str, str]:
@@ -153,8 +153,12 @@ def with_new(new: str, setting: str, record: str) -> str:
         setting: the setting as it is.
         record: of what was made before, '' for nothing.
     """
-    others = [each for each in each_of(setting) if record_of(id_of(record), each) != record]
-    return ','.join([new, *(each for each in others if each != new)])
+    return ','.join([new, *others_than(record, setting)])
+
+
+def others_than(record: str, setting: str) -> list[str]:
+    """Return the secrets of a setting but the one that was made before; arguments as above."""
+    return [each for each in each_of(setting) if record_of(id_of(record), each) != record]
 
 
 def _is_known(made_id: str, known: Mapping[str, str], setting: str) -> bool:

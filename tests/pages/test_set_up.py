@@ -376,11 +376,11 @@ async def test_two_processes_on_one_database_take_turns(
             await let_in(other, second)
             for answer in (await other.get('/setup'), await other.post('/setup/keys', data=KEYS)):
                 assert answer.status_code == 409
-                assert f'under way: {pages._set_up.answers.hold.place}.' in answer.text
+                assert f'under way in {pages._set_up.answers.hold.place}.' in answer.text
             assert (await other.post('/setup/take-over')).status_code == 303
             assert '<h1>Calendly token</h1>' in (await other.get('/setup')).text
             gone = await client.post('/setup/calendar', data={'do': 'none'})
-            assert (gone.status_code, 'under way: port 3000 of shop-2.' in gone.text) == (409, True)
+            assert (gone.status_code, 'under way in port 3000 of shop-2.' in gone.text) == (409, True)
             for step in ('calendar', 'event-type', 'address', 'payments-webhook', 'bookings-webhook'):
                 await other.post(f'/setup/{step}', data=steps(sandbox)[step])
             await other.post('/setup/password', data={'password': PASSWORD})

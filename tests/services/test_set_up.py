@@ -286,6 +286,8 @@ def test_a_hand_made_endpoint_keeps_its_secret(
     }
     assert settings.calendly_webhook_signing_key == (sandbox.settings['CALENDLY_WEBHOOK_SIGNING_KEY'],)
     assert 'which this set-up has not made, stays as it is' in said
+    kept = sandbox.settings['STRIPE_WEBHOOK_SECRET'][-4:]
+    assert f'STRIPE_WEBHOOK_SECRET: …{kept} → the secret of the new endpoint and …{kept}' in said
     before = env_file.read_bytes()
     assert 'Nothing changes.' in set_up(environ, env_file, Operator())
     assert (env_file.read_bytes(), sandbox.state()['webhook_secrets']) == (before, at_vendors)
@@ -416,7 +418,7 @@ async def test_one_process_sets_up_at_a_time(environ: dict[str, str], sandbox: S
         await one.answers.take()
         for step in list(TAKE)[:-1]:
             await TAKE[step](one, sandbox)
-        with pytest.raises(Elsewhere, match=f'under way: process {os.getpid()}'):
+        with pytest.raises(Elsewhere, match=f'under way in the process {os.getpid()}'):
             await other.answers.take()
         async with one.answers.hold.working():
             with pytest.raises(Elsewhere, match='just now; try again') as refused:
@@ -466,7 +468,7 @@ async def test_the_terminal_asks_before_it_goes_on_for_another_process(
         pages.answers.hold.place = 'port 3000 of shop'
         await pages.answers.take()
         operator = Operator(answers(sandbox), refuses='Another set-up')
-        with pytest.raises(CommandRefused, match='under way: port 3000 of shop'):
+        with pytest.raises(CommandRefused, match='under way in port 3000 of shop'):
             await asyncio.to_thread(set_up, environ, env_file, operator)
         assert sandbox.requests() == []
         await asyncio.to_thread(set_up, environ, env_file, Operator(answers(sandbox)))

@@ -67,7 +67,7 @@ async def _serve(environ: Mapping[str, str], env_file: Path) -> bool:
         host, port = find_value('HOST', values), find_value('PORT', values)
         refuse_taken_port(host, port)
         logs.set_up(form=find_value('LOG_FORMAT', values) or 'text', level='warning')
-        set_up.answers.hold.place = f'port {port} of {socket.gethostname()}'
+        set_up.answers.hold.place = f'the process at port {port} of {socket.gethostname()}'
         pages = Pages(set_up, site.load(find_value('SITE_FILE', values)), port=port)
         config = uvicorn.Config(
             pages.app(),
