@@ -61,9 +61,10 @@ test-all: postgres ## the tests of `make unit` on every Python from 3.11 on that
 e2e: dev browser postgres caddy ## the journeys in a real browser, against the real process
 	$(PY) -m pytest tests/e2e $(BROWSERS) $(TRACE)
 
-bench: dev ## measure checkout, webhooks, a large ledger and pages: two hours (writes benchmarks/RESULTS.md)
+bench: dev ## measure checkout, webhooks, bookings, a large ledger and pages: two hours (writes benchmarks/RESULTS.md)
 	$(PY) -m benchmarks.checkout
 	$(PY) -m benchmarks.webhooks
+	$(PY) -m benchmarks.scheduling
 	$(PY) -m benchmarks.ledger
 	$(PY) -m benchmarks.pages
 

@@ -76,10 +76,14 @@ def _run(given: argparse.Namespace) -> None:
         sys.exit(check.run(os.environ, as_json=given.as_json, mail_to=given.mail))
     elif given.command == 'setup':
         set_up.run(os.environ, env_file(os.environ), undo=given.undo, yes=given.yes)
-    elif no_settings(os.environ, env_file(os.environ)):
-        serve_set_up(os.environ, env_file(os.environ))
-    else:
+    elif _has_settings():
         serve.run(_settings(), start=start, warnings=warnings(os.environ, env_file(os.environ)))
+
+
+def _has_settings() -> bool:
+    """Whether there are settings; where there are none, the set-up is served until it has written them."""
+    path = env_file(os.environ)
+    return not no_settings(os.environ, path) or serve_set_up(os.environ, path)
 
 
 def _parser() -> argparse.ArgumentParser:

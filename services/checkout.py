@@ -127,8 +127,6 @@ class Checkout:
             if shown is not None and shown != wanted.price:
                 raise PriceChanged(f'{shown} was shown, {wanted.price} would be charged')
             browser = hash_browser_id(browser_id)
-            await self._refuse_if_just_paid(browser, again)
-            self._availability.check()
             for _ in range(TRIES):
                 order = await self._order_for(browser, wanted, because, again=again)
                 session = await self._session_of(order, because)
@@ -191,9 +189,10 @@ class Checkout:
         claim = _claim(browser, wanted.offer)
         for _ in range(TRIES):
             order = await self._ledger.orders.find(claim=claim) if claim else None
+            # Afterwards, because an order that was paid meanwhile has no claim any more (decision 46).
+            await self._refuse_if_just_paid(browser, again)
+            self._availability.check()
             if order is None:
-                # Once more: an order that was paid meanwhile has no claim any more (decision 46).
-                await self._refuse_if_just_paid(browser, again)
                 fresh = self._new_order(browser, wanted)
                 if await self._ledger.orders.add(fresh, because=because):
                     return fresh

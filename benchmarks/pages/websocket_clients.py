@@ -13,8 +13,8 @@ WEBSOCKET = (
     '{url}/_nicegui_ws/socket.io/?EIO=4&transport=websocket&client_id={client}&next_message_id=0'
     '&implicit_handshake=true&document_id={document}&tab_id={tab}'
 )
-PING, PONG = '2', '3'
-"""Whole packets (socket.io/docs/v4/engine-io-protocol)."""
+OPEN, PING, PONG, CONNECT, CONNECTED = '0', '2', '3', '40', '40'
+"""Packets or their beginning (socket.io/docs/v4/engine-io-protocol and …/socket-io-protocol)."""
 MAX_CONNECTING = 20  # websockets opened at the same time
 TIMEOUT = 30.0  # seconds to open one of them
 
@@ -35,7 +35,7 @@ async def connected(url: str, pages: list[bytes]) -> AsyncIterator[None]:
 
         async def open_one(page: bytes) -> ClientConnection:
             async with connecting, asyncio.timeout(TIMEOUT):
-                return await stack.enter_async_context(_open(url, page))
+                return await stack.enter_async_context(open_page(url, page))
 
         websockets = await asyncio.gather(*map(open_one, pages))
         tasks = [group.create_task(_answer_pings(websocket)) for websocket in websockets]
@@ -44,14 +44,31 @@ async def connected(url: str, pages: list[bytes]) -> AsyncIterator[None]:
             task.cancel()
 
 
-def _open(url: str, page: bytes) -> connect:
+@asynccontextmanager
+async def open_page(url: str, page: bytes) -> AsyncIterator[ClientConnection]:
+    """Connect one page, as NiceGUI's script does.
+
+    Args:
+        url: of the server.
+        page: as the server sent it.
+
+    Raises:
+        RuntimeError: the page is not one of NiceGUI's, or the server refuses its websocket.
+    """
     found = CLIENT_ID.search(page)
     if found is None:
         raise RuntimeError('a page without a client id of NiceGUI')
     address = WEBSOCKET.format(
         url=url.replace('http', 'ws', 1), client=found[1].decode(), document=uuid.uuid4(), tab=uuid.uuid4()
     )
-    return connect(address, compression=None, ping_interval=None, max_size=None, proxy=None)
+    async with connect(address, compression=None, ping_interval=None, max_size=None, proxy=None) as websocket:
+        for sent, answer in (('', OPEN), (CONNECT, CONNECTED)):
+            if sent:
+                await websocket.send(sent)
+            received = str(await websocket.recv())
+            if not received.startswith(answer):
+                raise RuntimeError(f'the server refuses a websocket: {received[:80]}')
+        yield websocket
 
 
 async def _answer_pings(websocket: ClientConnection) -> None:

@@ -42,13 +42,19 @@ def new_server(
     return Server(name, arguments, port=port, health=health, folder=folder, environment=own | dict(settings))
 
 
-def new_sandbox(parent: Path) -> Server:
-    """Prepare the sandbox of Stripe and Calendly as a process; it is not started yet."""
+def new_sandbox(parent: Path, *arguments: str) -> Server:
+    """Prepare the sandbox of Stripe and Calendly as a process; it is not started yet.
+
+    Args:
+        parent: the folder in which its own is made.
+        arguments: further ones of its command.
+    """
     port = free_port()
     folder = parent / f'sandbox-{port}'
     folder.mkdir(parents=True)
-    arguments = ['-m', 'services.sandbox', f'--port={port}', f'--smtp-port={free_port()}']
-    return Server('sandbox', arguments, port=port, health='/faults', folder=folder)
+    own = [f'--port={port}', f'--smtp-port={free_port()}']
+    command = ['-m', 'services.sandbox', *own, *arguments]
+    return Server('sandbox', command, port=port, health='/faults', folder=folder)
 
 
 def sandbox_settings(sandbox: Server) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Orders and bookings as rows, and rows as orders and bookings."""
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Row
@@ -27,7 +27,8 @@ def columns_of(changes: dict[str, Any]) -> dict[str, Any]:
     """Return changes of an order as columns; facts are spread over a column each."""
     columns = dict(changes)
     if 'facts' in columns:
-        columns |= asdict(columns.pop('facts'))
+        facts = columns.pop('facts')
+        columns |= {name: getattr(facts, name) for name in FACTS}
     return columns
 
 

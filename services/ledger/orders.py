@@ -41,7 +41,6 @@ from services.orders import (
     next_check,
 )
 
-OF_ONE_BROWSER = 10  # orders that are read
 LEASE = timedelta(minutes=10)  # an order whose check failed, or whose process died, is due again after this
 
 
@@ -112,9 +111,7 @@ class Orders:
 
     async def completed_by(self, browser_hash: str, *, since: datetime) -> tuple[Order, ...]:
         """Return the last orders that this browser has completed at Stripe since then, the newest first."""
-        orders = schema.orders
-        query = select(orders).where(orders.c.browser_hash == browser_hash, orders.c.completed_at >= since)
-        rows = await self._store.read(query.order_by(orders.c.completed_at.desc()).limit(OF_ONE_BROWSER))
+        rows = await self._store.read(statements.completed_by(), browser_hash=browser_hash, since=since)
         return tuple(map(order_from_row, rows))
 
     async def find_paid_by(self, email: str, environment: Environment, *, limit: int) -> tuple[Order, ...]:

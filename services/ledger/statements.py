@@ -25,6 +25,7 @@ from services.ledger.records import MailState, UnmatchedState
 from services.orders import BookingState, Cause, MailKind, Order
 from services.orders.forgotten import ERASED, ERASED_BOOKING
 
+OF_ONE_BROWSER = 10  # orders that are read
 BESIDE = 20  # payments of one customer that are compared; of more, the earlier ones are marked already
 
 
@@ -38,6 +39,16 @@ def add_order() -> Insert:
 def find_order(column: str) -> Select[Any]:
     """Select the order that has a ``key`` in this column."""
     return select(schema.orders).where(schema.orders.c[column] == bindparam('key'))
+
+
+@cache
+def completed_by() -> Select[Any]:
+    """Select the last orders that the browser ``browser_hash`` has completed from ``since`` on."""
+    orders = schema.orders
+    its = select(orders).where(
+        orders.c.browser_hash == bindparam('browser_hash'), orders.c.completed_at >= bindparam('since')
+    )
+    return its.order_by(orders.c.completed_at.desc()).limit(OF_ONE_BROWSER)
 
 
 @cache

@@ -1,7 +1,8 @@
 """The words of every mail: an order, or what needs the operator's hand, becomes a message."""
 
+import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from babel.dates import format_date, format_time, get_timezone_name
 
@@ -13,6 +14,7 @@ from services.payments import dashboard_url
 from services.site import Site
 
 LOCALE = 'en_US'
+TIME_IN_ALERT = re.compile(r'\d{4}-\d\d-\d\d \d\d:\d\d UTC')  # as the ledger writes a time into a text
 KEEP_IT = 'Keep this mail: its link leads back to your order, on every device.'
 SECOND_PAYMENT = (
     'It looks as if you paid twice: order {} is for the same session. We will refund one of the two '
@@ -204,7 +206,7 @@ class Words:
         facts = order.facts if order else None
         due = facts.dispute_due_at if facts else None
         words = text.format(
-            text=alert.text.rstrip('.'),
+            text=_in_zone_of(self._site(), alert.text.rstrip('.')),
             other=order.duplicate_of if order else '',
             mismatch=facts.mismatch if facts else '',
             email=(order and order.email) or 'the address is not known',
@@ -307,6 +309,18 @@ def _state_in_words(order: Order) -> str:
 def _day(order: Order, site: Site) -> str:
     at = order.completed_at or order.created_at
     return format_date(at.astimezone(site.business.zone), 'MMMM d, y', LOCALE)
+
+
+def _in_zone_of(site: Site, text: str) -> str:
+    """Write the times of an alert as the operator's clock shows them."""
+
+    def local(found: re.Match[str]) -> str:
+        try:
+            return _moment(datetime.strptime(found[0], '%Y-%m-%d %H:%M UTC').replace(tzinfo=UTC), site)
+        except (ValueError, OverflowError):  # a customer typed something like it
+            return found[0]
+
+    return TIME_IN_ALERT.sub(local, text)
 
 
 def _moment(time: datetime, site: Site) -> str:

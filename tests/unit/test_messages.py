@@ -183,3 +183,13 @@ def test_each_alert_has_words_and_leads_to_the_payment(kind: AlertKind) -> None:
         == WORDS.alerts('alerts.1', [(alert, None)]).notes[0].title
     )
     assert 'token' not in note.text + note.title
+
+
+def test_an_alert_gives_times_in_the_zone_of_the_shop() -> None:
+    """The ledger writes UTC; what the customer wrote is not touched, not even an impossible time."""
+    name = 'Pat 2026-99-99 99:99 UTC 0001-01-01 00:00 UTC'
+    text = f'2026-12-03 15:00 UTC, {name} <pat@example.com>: not paid'
+    (note,) = WORDS.alerts('alerts.1', [(Alert('key', AlertKind.MEETING, None, text), None)]).notes
+    assert note.text.startswith(
+        f'Thursday, December 3, 2026, 10:00 AM Eastern Standard Time, {name} <pat@example.com>'
+    )

@@ -88,8 +88,8 @@ def _unless_rendered(found: re.Match[str]) -> str:
 def edit_script(script: str) -> str:
     """Have pages stay as they are when they cannot connect, and try both kinds of connection.
 
-    NiceGUI reloads such a page. After a websocket that was never answered it begins with polling for good, which
-    cannot work behind a proxy that gives each request to another process. So they take turns.
+    NiceGUI reloads such a page. After a websocket that was never answered it begins with polling for good,
+    which cannot work behind a proxy that gives each request to another process. So they take turns.
 
     When a new version of NiceGUI has changed these parts, return the script unchanged.
     """

@@ -1,8 +1,6 @@
 """The web server of the set-up: one link with a code, one page for each step, and nothing else."""
 
 import asyncio
-import os
-import sys
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -42,23 +40,23 @@ UNREADABLE = 'This form cannot be read, and nothing was kept. Fill it in again, 
 UNUSABLE = 'There is a control character in what you typed, such as a line break. Type it again without it.'
 
 
-def serve(environ: Mapping[str, str], env_file: Path) -> None:
-    """Serve the set-up until its last step or until the process is stopped; then become the shop.
+def serve(environ: Mapping[str, str], env_file: Path) -> bool:
+    """Serve the set-up until its last step or until the process is stopped.
 
     Args:
         environ: the process environment.
         env_file: the file that settings are read from.
 
+    Returns:
+        Whether the settings were written, so that the shop can start.
+
     Raises:
         SettingsError: the address cannot be listened on, or the database cannot be used.
     """
-    if asyncio.run(_serve(environ, env_file)):
-        # The same process, so that a container goes on.
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # our own command line
+    return asyncio.run(_serve(environ, env_file))
 
 
 async def _serve(environ: Mapping[str, str], env_file: Path) -> bool:
-    """Serve; returns whether the settings were written."""
     async with opened(environ, env_file) as set_up:
         values = set_up.answers.values
         if problems := [problem for name in ('HOST', 'PORT') if (problem := problem_of(name, values))]:
