@@ -1,11 +1,15 @@
 """The set-up in tests: an operator who answers on the terminal, and one who takes the steps one by one."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
 
+from services.commands import set_up as command
 from services.set_up import SetUp, Step, Written
 from tests.sandbox_client import SandboxClient
 
 DOMAIN = 'https://coach.example'
+HOOK = f'{DOMAIN}/webhooks/stripe'
 PASSWORD = 'a long password'
 MOST_LINES = 80  # a step that is refused again and again would never end
 
@@ -74,3 +78,19 @@ def answers(sandbox: SandboxClient, **more: str) -> dict[str, str]:
         'Address': DOMAIN,
         'Password': PASSWORD,
     } | more
+
+
+def set_up(environ: Mapping[str, str], env_file: Path, operator: Operator, *, undo: bool = False) -> str:
+    """Run the command; return what it said."""
+    command.run(environ, env_file, undo=undo, yes=False, prompts=operator)
+    return operator.text
+
+
+def endpoints(sandbox: SandboxClient) -> list[dict[str, Any]]:
+    """Return the webhook endpoints at Stripe."""
+    return list(sandbox.state()['webhook_endpoints'])
+
+
+def subscriptions(sandbox: SandboxClient) -> list[str]:
+    """Return the URLs of the subscriptions at Calendly."""
+    return [each['callback_url'] for each in sandbox.state()['subscriptions']]
