@@ -120,7 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     erase.add_argument('--yes', action='store_true', help='do not ask')
     erase.set_defaults(action='forget')
     steps = commands.add_parser('setup', help='ask for the keys, make the webhooks, write the settings')
-    steps.add_argument('--yes', action='store_true', help='write the settings without asking')
+    steps.add_argument(
+        '--yes', action='store_true', help='write the settings without asking, unless a webhook is deleted'
+    )
     steps.add_argument('--undo', action='store_true', help='delete the webhooks that `setup` has made')
     steps.set_defaults(action='set up')
     return parser

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -66,6 +67,7 @@ async def _run(folder: Path, case: Case, starting: asyncio.Lock) -> list[str]:
             await stack.enter_async_context(running(shop))
         webhooks = {'stripe': f'{shop.url}/webhooks/stripe', 'calendly': None}
         await asyncio.to_thread(sandbox.act, 'webhooks', **webhooks)
+        await asyncio.to_thread(sandbox.act, 'free-times', starts=_hours(datetime.now(UTC)))
         waited = await case.wait([Customer(number, shop, sandbox) for number in range(case.customers)])
         calls = await asyncio.to_thread(sandbox.calls)
         sandbox.close()
@@ -78,6 +80,12 @@ async def _run(folder: Path, case: Case, starting: asyncio.Lock) -> list[str]:
         f'{calls["total"]}',
         *(f'{seconds:.1f} s' for seconds in (median(waited), quantiles(waited, n=20)[18], max(waited))),
     ]
+
+
+def _hours(now: datetime) -> list[str]:
+    """Return the start of every hour of two weeks: enough for all customers."""
+    first = now.replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return [(first + timedelta(hours=number)).isoformat() for number in range(14 * 24)]
 
 
 if __name__ == '__main__':

@@ -1,8 +1,9 @@
 """Calendly: token, scopes, event type, free times and the webhook subscription."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from services.availability import PERIOD, SOON
 from services.check.finding import Finding, Level, ok, warning, wrong
 from services.errors import CalendarRefused, CalendarUnavailable
 from services.health import NO_BOOKINGS
@@ -73,18 +74,18 @@ def _of_scope(scope: str) -> Finding:
 
 
 async def _free_times(scheduling: Scheduling) -> list[Finding]:
-    soon = datetime.now(UTC) + timedelta(minutes=5)
+    now = datetime.now(UTC)
     try:
-        times = await scheduling.read_free_times(soon, soon + timedelta(days=30))
+        times = await scheduling.read_free_times(now + SOON, now + PERIOD)
     except CalendarRefused:
         return []  # the scope is named already
     except CalendarUnavailable as error:
         return [_of(problem_of_error(error))]
     if not times:
         return [_of(NOTHING_FREE)]
-    return [
-        ok(PART, f'{len(times)} times are free in the next 30 days, the first {times[0]:%Y-%m-%d %H:%M} UTC')
-    ]
+    count = '1 time is' if len(times) == 1 else f'{len(times)} times are'
+    first = f'{times[0]:%Y-%m-%d %H:%M} UTC'
+    return [ok(PART, f'{count} free in the next {PERIOD.days} days, the first {first}')]
 
 
 async def _subscription(scheduling: Scheduling) -> list[Finding]:

@@ -41,6 +41,7 @@ SOCKETS = (
     'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; Cloudflare: Network > '
     'WebSockets. Until then pages use slower requests.'
 )
+REDIRECT = 'Let the proxy redirect http to https; Caddy does by itself.'
 FORWARD = (
     'Let the proxy set X-Forwarded-For and X-Forwarded-Proto. Caddy does by itself; nginx needs: '
     'proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;'
@@ -181,9 +182,14 @@ async def check_redirect(url: str, http: httpx.AsyncClient) -> list[Finding]:
     except httpx.HTTPError:
         text = 'nobody answers http: who types the address without https may see an error'
         return [warning(PART, text, 'Let the proxy answer on port 80 too, and redirect to https.')]
-    if not answer.is_redirect or not answer.headers.get('location', '').startswith('https://'):
+    if answer.is_success:
         text = f'pages are answered by plain http as well (status {answer.status_code})'
-        return [wrong(PART, text, 'Let the proxy redirect http to https; Caddy does by itself.')]
+        return [wrong(PART, text, REDIRECT)]
+    if not answer.has_redirect_location:
+        text = f'http is answered with an error (status {answer.status_code}) and does not lead to https'
+        return [warning(PART, text, f'Who types the address without https sees that error. {REDIRECT}')]
+    if not answer.headers['location'].startswith('https://'):
+        return [wrong(PART, 'http leads to another address by http, and not to https', REDIRECT)]
     return [ok(PART, 'http leads to https')]
 
 

@@ -1,8 +1,5 @@
 """``main.py demo``: run the shop on this machine, against a sandbox of Stripe and Calendly."""
 
-import atexit
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +10,7 @@ from starlette.types import ASGIApp
 from services import logs, site
 from services.commands import demo_data
 from services.commands.free_port import free_port
+from services.commands.temporary_folder import temporary_folder
 from services.money import Money
 from services.orders import Environment, Purchase
 from services.settings import Settings, SettingsError, is_port, parse_settings
@@ -52,35 +50,35 @@ def run(environ: Mapping[str, str], *, start: Start, filled: bool = False) -> No
         smtp_port=free_port(HOST),
     )
     # The sandbox keeps its data in memory only, so the demo's orders are deleted at the end, too.
-    folder = tempfile.mkdtemp(prefix='paidslot-demo-')
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    settings = parse_settings(
-        config.settings()
-        | config.mail_settings()
-        | {
-            'DOMAIN': domain,
-            'HOST': environ.get('HOST') or HOST,
-            'DATABASE_URL': f'sqlite:///{folder}/demo.db',
-            'SITE_FILE': environ.get('SITE_FILE', ''),
-            'ADMIN_PASSWORD': environ.get('ADMIN_PASSWORD') or ADMIN_PASSWORD,
-        }
-    )
-    lines = [
-        f'Open {domain} and click; card 4242 4242 4242 4242 pays, and {domain}/sandbox/ makes things fail.',
-        f'The operator signs in at {domain}/admin with the password {settings.admin_password}',
-    ]
-    logs.set_up(form=settings.log_format, level='warning')
-    if filled:
-        print('Writing three months of made-up orders…', flush=True)
-        sold = _sold(settings, Money(config.amount, config.currency), config.account)
-        count = demo_data.fill(settings.database_url, sold, now=datetime.now(UTC))
-        lines.append(f'The ledger holds {count} made-up orders of three months.')
-    start(
-        build(replace(settings, mode='demo')),
-        sandbox=create_app(config),
-        hosts=HOSTS,
-        greeting='\n'.join(lines),
-    )
+    with temporary_folder('demo') as folder:
+        settings = parse_settings(
+            config.settings()
+            | config.mail_settings()
+            | {
+                'DOMAIN': domain,
+                'HOST': environ.get('HOST') or HOST,
+                'DATABASE_URL': f'sqlite:///{folder}/demo.db',
+                'SITE_FILE': environ.get('SITE_FILE', ''),
+                'ADMIN_PASSWORD': environ.get('ADMIN_PASSWORD') or ADMIN_PASSWORD,
+            }
+        )
+        lines = [
+            f'Open {domain} and click; card 4242 4242 4242 4242 pays, '
+            f'and {domain}/sandbox/ makes things fail.',
+            f'The operator signs in at {domain}/admin with the password {settings.admin_password}',
+        ]
+        logs.set_up(form=settings.log_format, level='warning')
+        if filled:
+            print('Writing three months of made-up orders…', flush=True)
+            sold = _sold(settings, Money(config.amount, config.currency), config.account)
+            count = demo_data.fill(settings.database_url, sold, now=datetime.now(UTC))
+            lines.append(f'The ledger holds {count} made-up orders of three months.')
+        start(
+            build(replace(settings, mode='demo')),
+            sandbox=create_app(config),
+            hosts=HOSTS,
+            greeting='\n'.join(lines),
+        )
 
 
 def _sold(settings: Settings, price: Money, account: str) -> demo_data.Sold:

@@ -8,12 +8,10 @@ import asyncio
 import json
 import secrets
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Protocol
 
 import httpx
@@ -24,6 +22,7 @@ from services.commands.demo import HOST, HOSTS
 from services.commands.free_port import free_port
 from services.commands.refused import CommandRefused
 from services.commands.stoppable import run_stoppable
+from services.commands.temporary_folder import temporary_folder
 from services.errors import LedgerUnavailable
 from services.ledger import Ledger, connect, read_kept_settings
 from services.rehearsal import Hop, OrderLife, VendorLife, has_failed, line_of, to_json
@@ -183,7 +182,7 @@ def rehearse_at_sandbox(values: Mapping[str, str], *, start: Start, on_hop: Call
             life = OrderLife(http, shop=domain, sandbox=config.base, password=password)
             await life.walk(on_hop=on_hop)
 
-    with tempfile.TemporaryDirectory(prefix='paidslot-rehearsal-') as folder:
+    with temporary_folder('rehearsal') as folder:
         own = {name: values[name] for name in OWN if name in values}
         settings = parse_settings(
             config.settings()
@@ -192,7 +191,7 @@ def rehearse_at_sandbox(values: Mapping[str, str], *, start: Start, on_hop: Call
             | {
                 'DOMAIN': domain,
                 'HOST': HOST,
-                'DATABASE_URL': f'sqlite:///{Path(folder)}/rehearsal.db',
+                'DATABASE_URL': f'sqlite:///{folder}/rehearsal.db',
                 'ADMIN_PASSWORD': password,
             }
         )

@@ -10,7 +10,24 @@ from typing import Protocol
 
 from services.commands.refused import CommandRefused
 from services.errors import ShopError
-from services.set_up import RESTRICTED_KEY, TOKEN_SCOPES, Refused, SetUp, Step, opened
+from services.set_up import (
+    AT_THE_END,
+    RESTRICTED_KEY,
+    SECRET,
+    SIGNING_KEY,
+    TOKEN_SCOPES,
+    WITHOUT_ENDPOINT,
+    WITHOUT_SUBSCRIPTION,
+    Elsewhere,
+    Plan,
+    Preview,
+    Refused,
+    SetUp,
+    Step,
+    cannot_reach,
+    masked,
+    opened,
+)
 from services.settings import how_to_run
 
 NOBODY = 'nobody answers; what was answered until now is kept, and the next `setup` goes on there'
@@ -66,7 +83,7 @@ def run(
         environ: the process environment.
         env_file: the file that settings are read from, and written to where that is possible.
         undo: delete.
-        yes: write without asking.
+        yes: write without asking, unless something is deleted at Stripe or Calendly.
         prompts: asks the operator; the terminal, if not given.
 
     Raises:
@@ -80,10 +97,21 @@ async def _run(
     environ: Mapping[str, str], env_file: Path, *, undo: bool, yes: bool, prompts: Prompts
 ) -> None:
     async with opened(environ, env_file) as set_up:
+        await _take(set_up, prompts)
         if undo:
             await _undo(set_up, prompts)
         else:
             await Conversation(set_up, prompts, yes=yes).hold()
+
+
+async def _take(set_up: SetUp, prompts: Prompts) -> None:
+    """Take the set-up; from another process only after a yes."""
+    try:
+        await set_up.answers.take()
+    except Elsewhere as error:
+        if error.is_working or not prompts.agree(f'{error} Go on here, and no longer there?'):
+            raise CommandRefused(str(error)) from error
+        await set_up.answers.take(over=True)
 
 
 async def _undo(set_up: SetUp, prompts: Prompts) -> None:
@@ -127,7 +155,10 @@ class Conversation:
     async def _repeat(self, take: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
+                await self._answers.take()
                 await take()
+            except Elsewhere as error:
+                raise CommandRefused(str(error)) from error
             except Refused as error:
                 self._prompts.say(f'  {error}')
             except ShopError as error:
@@ -206,24 +237,49 @@ class Conversation:
 
     async def _endpoint(self) -> None:
         self._prompts.say('6. The webhook endpoint at Stripe.')
+        may_skip = self._answers.mode != 'live'
+        unreachable = cannot_reach('Stripe', self._answers.values['DOMAIN'])
         try:
-            self._prompts.say(f'  {await self._set_up.payments.provide_endpoint()}')
+            if unreachable and SECRET not in self._answers.fixed:
+                self._prompts.say(f'  {unreachable} So none is made. {WITHOUT_ENDPOINT}')
+                self._prompts.say(f'  With `stripe listen`, set {SECRET} to the secret that it prints.')
+                if may_skip:
+                    await self._set_up.payments.skip_endpoint()
+                    return
+            elif self._takes(await self._set_up.payments.plan_endpoint()):
+                return
         except Refused as error:
             self._prompts.say(f'  {error}')
-            words = 'Secret of an endpoint that you have made yourself (whsec_…)'
-            if error.may_skip:
-                words += ', or nothing to do without'
-            await self._set_up.payments.skip_endpoint(self._prompts.ask(words, secret=True))
+            may_skip = error.may_skip
+        words = 'Secret of an endpoint that you have made yourself (whsec_…)'
+        existing = self._answers.existing.get(SECRET, '')
+        known = existing and masked(SECRET, existing)
+        if may_skip and not known:
+            words += ', or nothing to do without'
+        await self._set_up.payments.skip_endpoint(self._prompts.ask(words, known=known, secret=True))
+
+    def _takes(self, plan: Plan) -> bool:
+        """Show what is done at the end; ask whether what is deleted then may be deleted."""
+        self._prompts.say(f'  {plan.words}')
+        if plan.makes or plan.deletes:
+            self._prompts.say(f'  {AT_THE_END}')
+        return not plan.deletes or self._prompts.agree('Delete it then? Otherwise all stays as it is there.')
 
     async def _subscription(self) -> None:
         if not self._answers.values.get('CALENDLY_TOKEN'):
             return
         self._prompts.say('7. The webhook subscription at Calendly.')
+        unreachable = cannot_reach('Calendly', self._answers.values['DOMAIN'])
+        if unreachable and SIGNING_KEY not in self._answers.fixed:
+            self._prompts.say(f'  {unreachable} So none is made. {WITHOUT_SUBSCRIPTION}')
+            await self._set_up.calendar.skip_subscription()
+            return
         try:
-            self._prompts.say(f'  {await self._set_up.calendar.provide_subscription()}')
+            if not self._takes(await self._set_up.calendar.plan_subscription()):
+                await self._set_up.calendar.skip_subscription()
         except Refused as error:
             self._prompts.say(f'  {error}')
-            if self._prompts.agree('Do without? Bookings are then read from Calendly every few minutes.'):
+            if self._prompts.agree(f'Do without? {WITHOUT_SUBSCRIPTION}'):
                 await self._set_up.calendar.skip_subscription()
             else:
                 raise Refused('Trying again.') from error
@@ -239,21 +295,17 @@ class Conversation:
     async def _write(self) -> None:
         if problems := await self._set_up.problems():
             raise CommandRefused(*problems)
-        changes, target = self._set_up.changes(), self._set_up.target
-        where = str(target) if target else 'the database of the shop, since there is no file to write'
-        self._prompts.say(f'The settings are written to {where}:')
-        for change in changes:
-            self._prompts.say(f'  {change.name}: {change.before} → {change.after}')
-        if not changes:
-            self._prompts.say('  Nothing changes.')
-        if changes and not self._yes and not self._prompts.agree('Write them?'):
-            self._prompts.say('Nothing was written; the answers are kept.')
-            return
         try:
-            place = await self._set_up.write()
+            preview = await self._set_up.preview()
+            self._show(preview)
+            if not self._agrees(preview):
+                self._prompts.say('Nothing was written, made or deleted; the answers are kept.')
+                return
+            written = await self._set_up.write(preview.deletes)
         except Refused as error:
             raise CommandRefused(str(error)) from error
-        self._prompts.say(f'Written to {place}.')
+        self._prompts.say(f'Written to {written.place}.')
+        self._tell(written.problems)
         self._prompts.say('Checking; this takes some seconds.')
         found = await self._set_up.check()
         for finding in found:
@@ -263,6 +315,24 @@ class Conversation:
         admin = f'{self._answers.values["DOMAIN"]}/admin'
         self._prompts.say(f'Start the shop, or restart it: {how_to_run("serve")}')
         self._prompts.say(f'Then make your first test sale, and look at {admin}')
+
+    def _show(self, preview: Preview) -> None:
+        target = self._set_up.target
+        where = str(target) if target else 'the database of the shop, since there is no file to write'
+        self._prompts.say(f'The settings are written to {where}:')
+        for change in preview.changes:
+            self._prompts.say(f'  {change.name}: {change.before} → {change.after}')
+        if not preview.changes:
+            self._prompts.say('  Nothing changes.')
+        for words in preview.words:
+            self._prompts.say(f'  {words}')
+
+    def _agrees(self, preview: Preview) -> bool:
+        """Ask before anything changes; `--yes` is no answer where something is deleted."""
+        if preview.is_empty or (self._yes and not preview.deletes):
+            return True
+        deleted = ', and delete what is named above' if preview.deletes else ''
+        return self._prompts.agree(f'Write them{deleted}?')
 
     def _ask(self, name: str, question: str, *, secret: bool = False) -> str:
         """Ask for a setting, unless the environment decides it."""

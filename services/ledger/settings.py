@@ -1,7 +1,7 @@
 """Settings in the ledger: where no ``.env`` file can be written, and while a set-up is under way."""
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Connection, delete, select
@@ -14,11 +14,15 @@ TABLE = schema.settings
 
 
 class Kept(StrEnum):
-    """What a row is: a setting in use, an answer of a set-up under way, or what the set-up has made."""
+    """What a row is.
+
+    A setting in use, an answer of a set-up under way, what the set-up has made, or which process has it.
+    """
 
     SETTING = 'setting'
     DRAFT = 'draft'
     MADE = 'made'
+    HOLD = 'hold'
 
 
 class KeptSettings:
@@ -65,6 +69,38 @@ class KeptSettings:
             self._put(connection, Kept.SETTING, values, without)
 
         await self._store.write(work)
+
+    async def hold(
+        self, holder: str, time: timedelta, *, instead_of: Collection[str], over: str = ''
+    ) -> tuple[str, str]:
+        """Give the set-up to a holder, unless another one has it; returns who had it and who has it.
+
+        Args:
+            holder: who wants it.
+            time: how long nobody else gets it.
+            instead_of: the holders that it may be taken from.
+            over: the beginning of other holders that it may be taken from as well; '' for none.
+        """
+        now = self._clock()
+        found = select(TABLE.c.value).where(TABLE.c.kind == Kept.HOLD)
+        free = TABLE.c.value.in_(instead_of) | (TABLE.c.at <= now)
+        if over:
+            free |= TABLE.c.value.startswith(over, autoescape=True)
+        changes = {'value': holder, 'at': now + time}
+        put = self._store.insert(TABLE).values(kind=Kept.HOLD, name='set-up', **changes)
+        put = put.on_conflict_do_update(index_elements=[TABLE.c.kind, TABLE.c.name], set_=changes, where=free)
+
+        def work(connection: Connection) -> tuple[str, str]:
+            before = connection.execute(found).scalar() or ''
+            connection.execute(put)
+            return before, connection.execute(found).scalar_one()
+
+        return await self._store.write(work)
+
+    async def release(self, holders: Collection[str]) -> None:
+        """Take the set-up from its holder, if it is one of these."""
+        mine = (TABLE.c.kind == Kept.HOLD) & TABLE.c.value.in_(holders)
+        await self._store.write(lambda connection: connection.execute(delete(TABLE).where(mine)))
 
     def _put(
         self, connection: Connection, kind: Kept, values: Mapping[str, str], without: Iterable[str]

@@ -5,6 +5,7 @@ A session cannot be paid by a documented call, so the payment is one of its own,
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from services.money import Money
@@ -28,9 +29,9 @@ LIMIT = 100  # events
 
 @dataclass(frozen=True)
 class RehearsalEvent:
-    """Stripe's event about a session: its id, and whether an endpoint has not taken it yet.
+    """Stripe's event about a session: its id, and whether some endpoint has not taken it yet.
 
-    ``others`` are the ids of events of the same kind about other sessions.
+    Stripe does not say which one. ``others`` are the ids of events of the same kind about other sessions.
     """
 
     id: str
@@ -111,13 +112,17 @@ class PaymentRehearsal:
             )
         return str(answer.get('status') or '')
 
-    async def find_expiry(self, session: PaymentSession) -> RehearsalEvent | None:
+    async def find_expiry(self, session: PaymentSession, since: datetime) -> RehearsalEvent | None:
         """Find the event that tells of the end of a session; None while Stripe does not list it.
+
+        Args:
+            session: it has expired.
+            since: from when on events are read, in UTC.
 
         Raises:
             ShopError: Stripe does not answer, or the key has no right to read events.
         """
-        created = {'gte': int(session.created_at.timestamp())}
+        created = {'gte': int(since.timestamp())}
         answer = await self._api.read(EVENTS, type=EXPIRED, created=created, limit=LIMIT)
         events = {event['data']['object']['id']: event for event in answer['data']}
         found = events.get(session.id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from services.errors import PaymentRefused
 from services.payments.api import StripeApi
 from services.payments.errors import refusals
 from services.payments.events import RELEVANT
@@ -13,6 +14,7 @@ PATH = '/v1/webhook_endpoints'
 LIMIT = 100  # of one page; an account has at most 16 endpoints
 DESTINATIONS = '/v2/core/event_destinations'
 DESTINATION_LIMIT = 20
+NO_ENDPOINT = 'we_0PaidslotSetUpDoesNotExist'
 MADE_BY, SET_UP = 'made_by', 'paidslot setup'  # metadata of the endpoints that the set-up has made
 
 
@@ -87,6 +89,19 @@ class WebhookEndpoints:
                 metadata={MADE_BY: SET_UP},
             )
         return _from(answer), str(answer['secret'])
+
+    async def try_to_write(self) -> None:
+        """Try whether the key may make and delete endpoints: delete one that does not exist.
+
+        Raises:
+            PaymentRefused: the key has no right to.
+            ShopError: Stripe does not answer.
+        """
+        try:
+            await self.delete(NO_ENDPOINT)
+        except PaymentRefused as error:
+            if error.reason != 'resource_missing':
+                raise
 
     async def delete(self, endpoint_id: str) -> None:
         """Delete an endpoint; one that is gone already is refused with the reason ``resource_missing``.

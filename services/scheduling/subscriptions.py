@@ -6,6 +6,7 @@ from typing import Any
 from services.errors import CalendarRefused
 from services.scheduling.api import CalendlyApi, has_status
 from services.scheduling.check import CalendarProblem
+from services.scheduling.scopes import NOTHING
 
 EVENTS = frozenset({'invitee.created', 'invitee.canceled'})
 REMEDY = (
@@ -16,9 +17,11 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class Subscription:
-    """A subscription for this shop; ``delivers`` says that it is active and has the events of bookings."""
+    """A subscription of the user; ``delivers`` says that it is active and has the events of bookings."""
 
     uri: str
+    url: str
+    made_at: str
     delivers: bool
 
 
@@ -33,7 +36,7 @@ class Subscriptions:
             url: where this shop receives Calendly's deliveries.
         """
         self._api = api
-        self._url = url
+        self.url = url
 
     async def check(self) -> CalendarProblem | None:
         """Check that a subscription delivers bookings here; None when nothing is wrong.
@@ -54,14 +57,21 @@ class Subscriptions:
             raise refused
         return self._problem(ours)
 
-    async def find(self) -> Subscription | None:
-        """Return the user's subscription that names our URL; None where there is none.
+    async def find(self, uri: str = '') -> list[Subscription]:
+        """Return the user's subscription that names our URL, and the one with this URI.
 
         Raises:
             CalendarUnavailable: Calendly cannot be reached, or refuses.
         """
-        ours = await self._read('user')
-        return next((Subscription(str(each['uri']), _delivers(each)) for each in ours), None)
+        return [_from(each) for each in await self._read('user', uri)]
+
+    async def try_to_write(self) -> None:
+        """Try whether the token may make and delete subscriptions: delete one that does not exist.
+
+        Raises:
+            CalendarUnavailable: Calendly cannot be reached, or refuses.
+        """
+        await self.delete(NOTHING)
 
     async def make(self, signing_key: str) -> Subscription:
         """Subscribe this shop to the user's bookings.
@@ -74,7 +84,7 @@ class Subscriptions:
         """
         user = await self._api.me()
         body = {
-            'url': self._url,
+            'url': self.url,
             'events': sorted(EVENTS),
             'organization': user['current_organization'],
             'user': user['uri'],
@@ -82,7 +92,7 @@ class Subscriptions:
             'signing_key': signing_key,
         }
         made = (await self._api.ask('POST', '/webhook_subscriptions', json=body))['resource']
-        return Subscription(str(made['uri']), delivers=True)
+        return _from(made)
 
     async def delete(self, uri: str) -> None:
         """Delete a subscription; one that is gone already is no error.
@@ -96,33 +106,42 @@ class Subscriptions:
             if not has_status(error, 404):
                 raise
 
-    async def _read(self, scope: str) -> list[dict[str, Any]]:
-        """Read the subscriptions of a scope that name our URL."""
+    async def _read(self, scope: str, uri: str = '') -> list[dict[str, Any]]:
+        """Read the subscriptions of a scope that name our URL, or have a URI."""
         user = await self._api.me()
         wanted = {'scope': scope} | ({'user': user['uri']} if scope == 'user' else {})
         pages = self._api.pages('/webhook_subscriptions', wanted, owner='organization', patient=True)
         try:
-            return [each async for each in pages if str(each['callback_url']).rstrip('/') == self._url]
+            return [
+                each
+                async for each in pages
+                if str(each['callback_url']).rstrip('/') == self.url or (uri and each['uri'] == uri)
+            ]
         except (LookupError, TypeError, AttributeError) as error:
             raise CalendarRefused(f'the webhook subscriptions cannot be read: {error!r}') from error
 
     def _problem(self, ours: list[dict[str, Any]]) -> CalendarProblem | None:
         if not ours:
-            return CalendarProblem(f'no webhook subscription at Calendly names {self._url}', REMEDY)
+            return CalendarProblem(f'no webhook subscription at Calendly names {self.url}', REMEDY)
         active = [each for each in ours if each.get('state') == 'active']
         if not active:
-            return CalendarProblem(f'the webhook subscription for {self._url} is disabled', REMEDY)
+            return CalendarProblem(f'the webhook subscription for {self.url} is disabled', REMEDY)
         if missing := EVENTS - {kind for each in active for kind in each.get('events') or ()}:
             kinds = ', '.join(sorted(missing))
-            return CalendarProblem(f'the webhook subscription for {self._url} leaves out {kinds}', REMEDY)
+            return CalendarProblem(f'the webhook subscription for {self.url} leaves out {kinds}', REMEDY)
         if all(each.get('retry_started_at') for each in active):
             since = active[0]['retry_started_at']
             return CalendarProblem(
-                f'Calendly has failed to deliver bookings to {self._url} since {since}',
+                f'Calendly has failed to deliver bookings to {self.url} since {since}',
                 'Check that the internet can reach this address and that the signing key is the same. After'
                 ' a day of failures Calendly disables the subscription.',
             )
         return None
+
+
+def _from(data: dict[str, Any]) -> Subscription:
+    url, made_at = str(data['callback_url']), str(data.get('created_at') or '')
+    return Subscription(str(data['uri']), url, made_at[:10], _delivers(data))
 
 
 def _delivers(subscription: dict[str, Any]) -> bool:

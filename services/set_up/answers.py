@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from services import site
 from services.ledger import Kept, Ledger
 from services.set_up import webhooks
 from services.set_up.env_writer import masked
+from services.set_up.hold import Hold
 from services.set_up.refused import Refused
 from services.set_up.steps import OUTDATES, Step, next_step, taken
 from services.set_up.vendors import mode_of
 from services.settings import NAMES, find_value, problem_of
+
+PLANNED = 'planned'
 
 
 @dataclass(frozen=True)
@@ -30,19 +34,33 @@ class Given:
 class Answers:
     """What was answered, and what was made at Stripe and Calendly."""
 
-    def __init__(self, ledger: Ledger, given: Callable[[], Given]) -> None:
+    def __init__(self, ledger: Ledger, given: Callable[[], Given], place: str) -> None:
         """Make it; call `open` before anything else.
 
         Args:
             ledger: keeps the answers; it is open.
             given: reads the settings that there are.
+            place: where this process is, for people.
         """
         self.ledger = ledger
+        self.hold = Hold(ledger, place)
         self._given = given
         self.existing: dict[str, str] = {}
         self.fixed: dict[str, str] = {}
         self.draft: dict[str, str] = {}
         self.made: dict[str, str] = {}
+
+    async def take(self, *, over: bool = False) -> None:
+        """Take the set-up for this process; what another one has answered meanwhile is read.
+
+        Args:
+            over: somebody wants to go on here, and no longer in another process.
+
+        Raises:
+            Elsewhere: another process has it.
+        """
+        if await self.hold.take(over=over):
+            await self.open()
 
     async def open(self) -> None:
         """Read the answers of a set-up that was broken off, and what was made in it."""
@@ -134,18 +152,39 @@ class Answers:
         await self.ledger.settings.put(Kept.DRAFT, answers, without=outdated)
         self.draft = {n: v for n, v in self.draft.items() if n not in outdated} | dict(answers)
 
-    async def write_down(self, what: str, made_id: str, secret: str, name: str) -> None:
-        """Keep what was made elsewhere, with its secret, in one transaction.
+    async def plan(self, what: str, name: str, value: str) -> None:
+        """Keep that a webhook is provided when the settings are written.
+
+        Args:
+            what: its name in the ledger.
+            name: the setting with its secret.
+            value: of that setting, as far as it is known.
+        """
+        await self.keep({name: value, what: PLANNED})
+
+    async def leave_out(self, what: str, name: str, value: str) -> None:
+        """Keep that nothing is provided, and what the setting is then; arguments as above."""
+        await self.keep({name: value, what: ''})
+
+    def is_planned(self, what: str) -> bool:
+        """Whether a webhook is provided when the settings are written."""
+        return self.draft.get(what) == PLANNED
+
+    async def write_down(
+        self, what: str, made_id: str, secret: str, answers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Keep what was made elsewhere, and the answers that belong to it, in one transaction.
 
         Args:
             what: its name in the ledger.
             made_id: its id there.
             secret: the one that belongs to it.
-            name: the setting that the secret is.
+            answers: the settings that follow from it.
         """
         record = webhooks.record_of(made_id, secret)
-        await self.ledger.settings.write_down_made(what, record, {name: secret})
-        self.made[what], self.draft[name] = record, secret
+        await self.ledger.settings.write_down_made(what, record, answers)
+        self.made[what] = record
+        self.draft |= answers
 
     async def forget_made(self) -> None:
         """Forget what was made: it is deleted."""

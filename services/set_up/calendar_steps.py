@@ -1,10 +1,15 @@
 """The steps at Calendly: token, event type, webhook subscription."""
 
-from services.scheduling import ListedEventType
+import secrets
+
+from services.scheduling import ListedEventType, Scheduling
 from services.set_up import webhooks
 from services.set_up.answers import Answers
 from services.set_up.refused import Refused, calendly_answers, words_of
 from services.set_up.vendors import scheduling_of
+from services.set_up.webhooks import Plan
+
+SIGNING_KEY = 'CALENDLY_WEBHOOK_SIGNING_KEY'
 
 
 class CalendarSteps:
@@ -70,29 +75,61 @@ class CalendarSteps:
         if fixed := self._answers.fixed_words('CALENDLY_LINK'):
             raise Refused(fixed)
         offer = self._answers.offer
-        async with scheduling_of(self._answers.values) as scheduling:
+        async with self._answers.hold.working(), scheduling_of(self._answers.values) as scheduling:
             with calendly_answers():
                 made = await scheduling.event_types.make(name.strip() or offer.name, offer.minutes)
-        await self._answers.keep({'CALENDLY_LINK': made.link})
+            await self._answers.keep({'CALENDLY_LINK': made.link})
         return made
 
-    async def provide_subscription(self) -> str:
-        """Have a subscription at Calendly whose key is known; returns what was done.
+    async def plan_subscription(self) -> Plan:
+        """Plan a subscription at Calendly whose key is known; returns what is done at the end.
 
         Raises:
             Refused: Calendly refuses; the shop also works without.
         """
-        name = 'CALENDLY_WEBHOOK_SIGNING_KEY'
-        if fixed := self._answers.fixed_words(name):
-            return fixed
-        values = self._answers.values
-        key = values.get(name, '')
-        async with scheduling_of(values) as scheduling:
+        if fixed := self._answers.fixed_words(SIGNING_KEY):
+            return Plan(makes=False, deletes=(), words=fixed)
+        async with scheduling_of(self._answers.values) as scheduling:
             with calendly_answers(may_skip=True):
-                made = await webhooks.provide_subscription(scheduling, self._answers.made, key)
-        await self._answers.write_down(webhooks.SUBSCRIPTION, made.id, made.secret or key, name)
-        return made.words
+                plan = await self._plan(scheduling)
+                await scheduling.subscriptions.try_to_write()
+        key = self._answers.values.get(SIGNING_KEY, '') or secrets.token_urlsafe(32)
+        await self._answers.plan(webhooks.SUBSCRIPTION, SIGNING_KEY, key)
+        return plan
+
+    async def read_plan(self) -> Plan | None:
+        """Return what becomes of the subscription at the end; None where none was planned.
+
+        Raises:
+            Refused: Calendly refuses, or does not answer.
+        """
+        if not self._answers.is_planned(webhooks.SUBSCRIPTION):
+            return None
+        async with scheduling_of(self._answers.values) as scheduling:
+            with calendly_answers():
+                return await self._plan(scheduling)
+
+    async def carry_out(self, plan: Plan) -> None:
+        """Replace the subscription; its key is among the settings already.
+
+        Raises:
+            Refused: Calendly refuses, or does not answer; another set-up goes on there.
+        """
+        values = self._answers.values
+        async with scheduling_of(values) as scheduling:
+            with calendly_answers():
+                for uri in plan.deletes:
+                    await scheduling.subscriptions.delete(uri)
+                if plan.makes:
+                    key = webhooks.each_of(values[SIGNING_KEY])[0]
+                    made = await scheduling.subscriptions.make(key)
+                    await self._answers.write_down(webhooks.SUBSCRIPTION, made.uri, key)
 
     async def skip_subscription(self) -> None:
-        """Do without a subscription: bookings are then read from Calendly."""
-        await self._answers.keep({'CALENDLY_WEBHOOK_SIGNING_KEY': ''})
+        """Make no subscription; without a key among the settings, bookings are read from Calendly."""
+        known = self._answers.existing.get(SIGNING_KEY, '')
+        await self._answers.leave_out(webhooks.SUBSCRIPTION, SIGNING_KEY, known)
+
+    async def _plan(self, scheduling: Scheduling) -> Plan:
+        key = self._answers.values.get(SIGNING_KEY, '')
+        return await webhooks.plan_subscription(scheduling, self._answers.made, key)

@@ -1,5 +1,7 @@
 """Beginning a set-up: what is there already, and the ledger that keeps the answers."""
 
+import os
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -41,10 +43,14 @@ async def opened(environ: Mapping[str, str], env_file: Path) -> AsyncIterator[Se
     await ledger.open()
     try:
         _make_private(ledger)
-        answers = Answers(ledger, partial(_given, environ, env_file))
+        place = f'the process {os.getpid()} of {socket.gethostname()}'
+        answers = Answers(ledger, partial(_given, environ, env_file), place)
         set_up = SetUp(answers, environ=environ, env_file=env_file)
         await set_up.open()
-        yield set_up
+        try:
+            yield set_up
+        finally:
+            await answers.hold.release()
     finally:
         await ledger.close()
 

@@ -3,12 +3,14 @@
 import hashlib
 
 from services.money import Money, parse_amount
-from services.payments import ListedPrice, create_key_url
+from services.payments import ListedPrice, Payments, create_key_url
 from services.set_up import webhooks
 from services.set_up.answers import Answers
 from services.set_up.refused import WHERE_KEYS, Refused, stripe_answers
 from services.set_up.vendors import mode_of, payments_of
+from services.set_up.webhooks import Plan
 
+SECRET = 'STRIPE_WEBHOOK_SECRET'  # noqa: S105  # the name of a setting
 RESTRICTED_KEY = create_key_url(for_buttons=True, for_set_up=True)
 """Stripe's form for a restricted key with everything ticked."""
 MUST_HAVE = frozenset({'Checkout Sessions: Write', 'Prices: Read'})  # rows of Stripe's Dashboard
@@ -93,41 +95,84 @@ class PaymentSteps:
             raise Refused('The product needs a name: customers see it at Stripe.')
         # Stripe refuses a key that comes again with something else: whoever goes back and changes the amount.
         wish = hashlib.sha256(repr((attempt, product.strip(), money)).encode()).hexdigest()
-        async with payments_of(self._answers.values) as payments:
+        async with self._answers.hold.working(), payments_of(self._answers.values) as payments:
             with stripe_answers():
                 made = await payments.prices.make(product.strip(), money, attempt=wish)
-        await self._answers.keep({'STRIPE_PRICE_ID': made.id})
+            await self._answers.keep({'STRIPE_PRICE_ID': made.id})
         return made
 
-    async def provide_endpoint(self) -> str:
-        """Have a webhook endpoint at Stripe whose secret is known; returns what was done.
+    async def plan_endpoint(self) -> Plan:
+        """Plan a webhook endpoint at Stripe whose secret is known; returns what is done at the end.
 
         Raises:
             Refused: Stripe refuses; with test keys the shop also works without.
         """
-        if fixed := self._answers.fixed_words('STRIPE_WEBHOOK_SECRET'):
-            return fixed
-        values, may_skip = self._answers.values, self._answers.mode != 'live'
-        url, before = f'{values["DOMAIN"]}/webhooks/stripe', dict(self._answers.made)
-        secret = values.get('STRIPE_WEBHOOK_SECRET', '')
-        async with payments_of(values) as payments:
-            with stripe_answers(may_skip=may_skip):
-                made = await webhooks.provide_endpoint(payments, url, before, secret)
-            name = 'STRIPE_WEBHOOK_SECRET'
-            await self._answers.write_down(webhooks.ENDPOINT, made.id, made.secret or secret, name)
+        if fixed := self._answers.fixed_words(SECRET):
+            return Plan(makes=False, deletes=(), words=fixed)
+        async with payments_of(self._answers.values) as payments:
+            with stripe_answers(may_skip=self._answers.mode != 'live'):
+                plan = await self._plan(payments)
+                await payments.endpoints.try_to_write()
+        await self._answers.plan(webhooks.ENDPOINT, SECRET, self._answers.values.get(SECRET, ''))
+        return plan
+
+    async def read_plan(self) -> Plan | None:
+        """Return what becomes of the endpoint at the end; None where none was planned.
+
+        Raises:
+            Refused: Stripe refuses, or does not answer.
+        """
+        if not self._answers.is_planned(webhooks.ENDPOINT):
+            return None
+        async with payments_of(self._answers.values) as payments:
             with stripe_answers():
-                await webhooks.delete_old_endpoints(payments, url, before, keep=made.id)
-        return made.words
+                return await self._plan(payments)
+
+    async def make_planned(self, plan: Plan) -> None:
+        """Make the endpoint that was planned; those before it stay.
+
+        Raises:
+            Refused: Stripe refuses, or does not answer.
+        """
+        if not plan.makes:
+            return
+        values = self._answers.values
+        async with payments_of(values) as payments:
+            with stripe_answers():
+                made_id, secret = await webhooks.make_endpoint(payments, self._url)
+        setting = webhooks.with_new(
+            secret, values.get(SECRET, ''), self._answers.made.get(webhooks.ENDPOINT, '')
+        )
+        await self._answers.write_down(webhooks.ENDPOINT, made_id, secret, {SECRET: setting})
+
+    async def delete_planned(self, plan: Plan) -> None:
+        """Delete the endpoints that the plan names: the settings have the secret of another one.
+
+        Raises:
+            Refused: Stripe refuses, or does not answer.
+        """
+        async with payments_of(self._answers.values) as payments:
+            with stripe_answers():
+                await webhooks.delete_endpoints(payments, plan.deletes)
 
     async def skip_endpoint(self, secret: str = '') -> None:
         """Do without an endpoint made here.
 
         Args:
-            secret: of an endpoint that the operator has made; '' is none, which a live key does not allow.
+            secret: of an endpoint that the operator has made; '' keeps the one there is, or is none, which a
+                live key does not allow.
 
         Raises:
             Refused: a live key needs one, or it is no such secret.
         """
-        answers = {'STRIPE_WEBHOOK_SECRET': secret.strip()}
-        self._answers.check(answers)
-        await self._answers.keep(answers)
+        secret = secret.strip() or self._answers.existing.get(SECRET, '')
+        self._answers.check({SECRET: secret})
+        await self._answers.leave_out(webhooks.ENDPOINT, SECRET, secret)
+
+    @property
+    def _url(self) -> str:
+        return f'{self._answers.values["DOMAIN"]}/webhooks/stripe'
+
+    async def _plan(self, payments: Payments) -> Plan:
+        secret = self._answers.values.get(SECRET, '')
+        return await webhooks.plan_endpoint(payments, self._url, self._answers.made, secret)

@@ -1,7 +1,8 @@
 """The set-up of a shop, for the command line and for the pages: every step is checked and can be repeated."""
 
 import asyncio
-from collections.abc import Mapping
+import hashlib
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,17 +11,24 @@ from services.set_up import webhooks
 from services.set_up.answers import Answers
 from services.set_up.calendar_steps import CalendarSteps
 from services.set_up.env_writer import NotWritten, can_write, masked, write
-from services.set_up.payment_steps import PaymentSteps
+from services.set_up.payment_steps import SECRET, PaymentSteps
 from services.set_up.refused import Refused, calendly_answers, stripe_answers
 from services.set_up.steps import Step
 from services.set_up.vendors import payments_of, scheduling_of
-from services.settings import SettingsError, find_value, how_to_run, parse_settings
+from services.set_up.webhooks import Plan
+from services.settings import NAMES, SettingsError, find_value, how_to_run, parse_settings
 from services.settings.urls import is_public
 from services.site import SiteProblem
 from services.texts import read_texts
 
 CHECK_DEADLINE = 30.0  # seconds; `main.py check` has more
 NOT_WITHOUT = 'Nothing was deleted: without {} the set-up cannot delete what it has made'
+
+
+OF_THE_NEW_ONE = 'the secret of the new endpoint'
+NOT_YET_MADE = 'whsec_of_the_endpoint_that_is_made_at_the_end'
+NOTHING_PLANNED = Plan(makes=False, deletes=(), words='')
+UNFINISHED = '{} The settings are written all the same. {} goes on there.'
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,46 @@ class Change:
     name: str
     before: str
     after: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Everything that writing does; whoever agrees to it has seen all of it.
+
+    Attributes:
+        changes: of the settings.
+        endpoint: what becomes of the webhook endpoint at Stripe.
+        subscription: what becomes of the webhook subscription at Calendly.
+    """
+
+    changes: tuple[Change, ...]
+    endpoint: Plan
+    subscription: Plan
+
+    @property
+    def deletes(self) -> str:
+        """A short text for what is deleted at Stripe and Calendly; '' for nothing."""
+        ids = sorted((*self.endpoint.deletes, *self.subscription.deletes))
+        return hashlib.sha256('\n'.join(ids).encode()).hexdigest()[:32] if ids else ''
+
+    @property
+    def words(self) -> list[str]:
+        """What becomes of the webhooks."""
+        return [each.words for each in (self.endpoint, self.subscription) if each.words]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing changes anywhere."""
+        makes = self.endpoint.makes or self.subscription.makes
+        return not (self.changes or self.deletes or makes)
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where the settings are now, and what could not be done after they were written."""
+
+    place: str
+    problems: tuple[str, ...]
 
 
 class SetUp:
@@ -94,35 +142,73 @@ class SetUp:
         """The file that the settings are written to; None where the ledger keeps them."""
         return self._env_file if can_write(self._env_file, self._environ) else None
 
-    def changes(self) -> list[Change]:
-        """Return what writing would change, with secrets masked."""
+    async def preview(self) -> Preview:
+        """Return what writing would do, with secrets masked.
+
+        Raises:
+            Refused: Stripe or Calendly refuses, or does not answer.
+        """
+        endpoint, subscription = await self.payments.read_plan(), await self.calendar.read_plan()
+        return Preview(
+            tuple(self._changes(makes_endpoint=endpoint is not None and endpoint.makes)),
+            endpoint or NOTHING_PLANNED,
+            subscription or NOTHING_PLANNED,
+        )
+
+    def _changes(self, *, makes_endpoint: bool) -> Iterator[Change]:
         before, after = self.answers.existing, self.answers.to_write
-        return [
-            Change(name, masked(name, before.get(name, '')), masked(name, value))
-            for name, value in after.items()
-            if value != before.get(name, '')
-        ]
+        for name in NAMES:
+            was, value = before.get(name, ''), after.get(name, before.get(name, ''))
+            if name == SECRET and makes_endpoint:
+                others = webhooks.others_than(self.answers.made.get(webhooks.ENDPOINT, ''), value)
+                new = [OF_THE_NEW_ONE, *(masked(name, each) for each in others)]
+                yield Change(name, masked(name, was), ' and '.join(new))
+            elif value != was:
+                yield Change(name, masked(name, was), masked(name, value))
 
     async def problems(self) -> list[str]:
         """Return what would keep the shop from starting with these settings; files are read again."""
         try:
             await self.answers.read_given()
-            settings = parse_settings(self.answers.values)
+            values = self.answers.values
+            if self.answers.is_planned(webhooks.ENDPOINT):
+                values[SECRET] = values.get(SECRET) or NOT_YET_MADE
+            settings = parse_settings(values)
             await asyncio.to_thread(read_texts, settings)
         except (SettingsError, SiteProblem) as error:
             return list(error.problems)
         return []
 
-    async def write(self) -> str:
-        """Write the settings; returns where they are now.
+    async def write(self, agreed: str = '') -> Written:
+        """Make the webhooks, write the settings, and then delete what was replaced.
+
+        Wherever the process dies in between, a shop with the settings as they are then works: an endpoint
+        is deleted after the settings have the secret of another one; a subscription is replaced after the
+        settings have the key of the new one, and that is the key of the old one, if it was known.
+
+        Args:
+            agreed: `deletes` of the preview that somebody has agreed to.
 
         Raises:
-            Refused: the shop would not start with them, or they cannot be written.
+            Refused: the shop would not start with the settings, they cannot be written, or something else
+                would have to be deleted. Nothing is deleted then. Or another process has the set-up.
         """
+        async with self.answers.hold.working():
+            return await self._write(agreed)
+
+    async def _write(self, agreed: str) -> Written:
         if problems := await self.problems():
             raise Refused(' '.join(problems))
         if self.answers.step is not Step.WRITE:
             raise Refused(f'Nothing was written: the step "{self.answers.step}" is still to be taken.')
+        preview = await self.preview()
+        if preview.deletes not in ('', agreed):
+            raise Refused(f'Nothing was written, since this has changed: {" ".join(preview.words)}')
+        await self.payments.make_planned(preview.endpoint)
+        place = await self._write_settings()
+        return Written(place, tuple([each async for each in self._finish(preview)]))
+
+    async def _write_settings(self) -> str:
         values, path = self.answers.to_write, self.target
         if path is not None:
             try:
@@ -133,6 +219,17 @@ class SetUp:
                 path = None
         await self.answers.finish(values, in_ledger=path is None)
         return str(path) if path else 'the database of the shop'
+
+    async def _finish(self, preview: Preview) -> AsyncIterator[str]:
+        """Do what comes after the settings; yield what could not be done."""
+        for carry_out, plan in (
+            (self.payments.delete_planned, preview.endpoint),
+            (self.calendar.carry_out, preview.subscription),
+        ):
+            try:
+                await carry_out(plan)
+            except Refused as error:
+                yield UNFINISHED.format(error, how_to_run('setup'))
 
     async def check(self) -> list[Finding]:
         """Check the settings that were written; returns what is not right.
@@ -152,8 +249,13 @@ class SetUp:
         """Delete the endpoint and the subscription that were made; returns what was done, and what is left.
 
         Raises:
-            Refused: Stripe or Calendly refuses, does not answer, or cannot be asked without a key.
+            Refused: Stripe or Calendly refuses, does not answer, or cannot be asked without a key. Or another
+                process has the set-up.
         """
+        async with self.answers.hold.working():
+            return await self._undo()
+
+    async def _undo(self) -> list[str]:
         values, lines = self.answers.values, []
         subscription = webhooks.id_of(self.answers.made.get(webhooks.SUBSCRIPTION, ''))
         if webhooks.ENDPOINT in self.answers.made and not values.get('STRIPE_SECRET_KEY'):
@@ -164,7 +266,9 @@ class SetUp:
             url = f'{values.get("DOMAIN", "")}/webhooks/stripe'
             async with payments_of(values) as payments:
                 with stripe_answers():
-                    count = await webhooks.delete_old_endpoints(payments, url, self.answers.made, keep='')
+                    made = await webhooks.endpoints_made(payments, url, self.answers.made)
+                    await webhooks.delete_endpoints(payments, made)
+            count = len(made)
             lines.append(f'Stripe: {count or "no"} webhook endpoint{"" if count == 1 else "s"} deleted.')
         if subscription:
             async with scheduling_of(values) as scheduling:

@@ -114,12 +114,13 @@ async def test_the_set_up_sends_only_described_requests(
     types, subscriptions = shop.scheduling.event_types, shop.scheduling.subscriptions
     made = await types.make('An hour', 60)
     assert [each.link for each in await types.read_all()] == [sandbox.calendly_link, made.link]
-    assert await subscriptions.find() is None
+    assert await subscriptions.find() == []
+    await subscriptions.try_to_write()
     subscription = await subscriptions.make('a key')
-    assert (await subscriptions.find(), await subscriptions.check()) == (subscription, None)
+    assert (await subscriptions.find(), await subscriptions.check()) == ([subscription], None)
     await subscriptions.delete(subscription.uri)
     await subscriptions.delete(subscription.uri)
-    assert await subscriptions.find() is None
+    assert await subscriptions.find() == []
     await shop.close()
     sent = [each for each in sandbox.requests() if each['vendor'] == 'calendly' and each['authorized']]
     assert check_logged(sent) == []

@@ -98,6 +98,7 @@ async def test_the_set_up_sends_only_described_requests(
     price = await shop.payments.prices.make('An hour', Money(12500, 'eur'), attempt='1')
     listed = await shop.payments.prices.read_all()
     assert listed[0] == price
+    await shop.payments.endpoints.try_to_write()
     endpoint, secret = await shop.payments.endpoints.make('https://shop.test/webhooks/stripe', attempt='1')
     assert (secret.startswith('whsec_'), endpoint.missing_events) == (True, frozenset())
     assert await shop.payments.endpoints.read_all() == (endpoint,)

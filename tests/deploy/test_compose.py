@@ -81,6 +81,17 @@ def test_the_orders_are_brought_back_before_the_shop_starts() -> None:
     assert found['bring-back']['command'][-1] == '/app/data/paidslot.db'
 
 
+def test_the_shop_does_not_get_the_key_of_the_copy() -> None:
+    """It reads the same .env; `environment` wins over `env_file`, also where a value is empty."""
+    named = set(re.findall(r'\$\{(\w+)', (ROOT / FILES[2]).read_text()))
+    shop = services(FILES[0], FILES[2])['shop']
+    assert (shop['env_file'], len(named)) == ('.env', 3)
+    assert {name: shop['environment'].get(name) for name in named} == dict.fromkeys(named, '')
+    assert shop['environment']['PORT'] == 3000
+    for name in ('bring-back', 'off-machine'):
+        assert named <= services(FILES[0], FILES[2])[name]['environment'].keys()
+
+
 def test_the_version_of_litestream_is_the_tested_one() -> None:
     """The image has the version that the tests install."""
     pins = (ROOT / 'requirements/dev.txt').read_text()

@@ -1,5 +1,6 @@
 """The operator's day in the browser, from a customer who calls to the file for the accountant."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -43,58 +44,79 @@ def test_a_day_of_the_operator(operator: Page, shop: Server, sandbox: SandboxCli
     expect(links).to_have_count(2)
     newest, oldest = (links.nth(number).get_attribute('href') or '' for number in (0, 1))
 
-    # The link is mailed once more.
-    admin.open_page(page, shop, oldest)
-    before = len(sandbox.mails(first.email))
+    mail_the_link(page, shop, oldest, mails=lambda: len(sandbox.mails(first.email)))
+    refund_the_second_payment(page, shop, newest)
+    refunds = sandbox.requests('/v1/refunds')
+    assert [each['method'] for each in refunds].count('POST') == 1
+    cancel_the_meeting(page, shop, oldest)
+
+    # Somebody has booked without the page of the order; the operator gives the meeting to it.
+    sandbox.book(sandbox.calendly_link, name=first.name, email=first.email)
+    attach_the_meeting(page, shop, oldest, name=first.name)
+
+    stop_selling(page, shop)
+    assert MORE_DAYS_TEXT in httpx.get(shop.url, trust_env=False).text
+    assert first.email in export(page, shop, tmp_path / 'orders')
+    assert errors == []
+
+
+def mail_the_link(page: Page, shop: Server, order: str, *, mails: Callable[[], int]) -> None:
+    """Have the link of an order mailed once more; ``mails`` counts what the customer got."""
+    admin.open_page(page, shop, order)
+    before = mails()
     part = admin.open_form(page, 'Mail or copy the link')
     expect(part.get_by_label('The link, to copy')).to_have_value(f'{shop.url}/order/{token(page)}')
     admin.send(page, part, 'Mail the link', 'The link is being mailed')
-    wait_until(lambda: len(sandbox.mails(first.email)) > before, seconds=15, why='the link was mailed')
+    wait_until(lambda: mails() > before, seconds=15, why='the link was mailed')
 
-    # One of the two payments is refunded; the page shows it when Stripe has done it.
-    admin.open_page(page, shop, newest)
+
+def refund_the_second_payment(page: Page, shop: Server, order: str) -> None:
+    """Refund the later one of two payments; the page shows it when Stripe has done it."""
+    admin.open_page(page, shop, order)
     expect(page.locator('.head')).to_contain_text('seems to repeat')
     part = admin.open_form(page, 'Refund, in full or in part')
     part.get_by_label('Reason').select_option('It was paid twice')
     admin.send(page, part, 'Refund', 'The refund is being carried out')
     expect(page.locator('.head .status').first).to_have_text('refunded', timeout=REFRESH)
-    refunds = sandbox.requests('/v1/refunds')
-    assert [each['method'] for each in refunds].count('POST') == 1
 
-    # The booking is canceled at Calendly.
-    admin.open_page(page, shop, oldest)
+
+def cancel_the_meeting(page: Page, shop: Server, order: str) -> None:
+    """Cancel the meeting of an order at Calendly."""
+    admin.open_page(page, shop, order)
     part = admin.open_form(page, 'Cancel the meeting')
     admin.send(page, part, 'Cancel the meeting', 'is being canceled')
     expect(page.get_by_text('canceled by you')).to_be_visible(timeout=REFRESH)
     expect(page.locator('summary', has_text='Cancel the meeting')).to_have_count(0)
 
-    # Somebody has booked without the page of the order; the operator gives the meeting to it.
-    sandbox.book(sandbox.calendly_link, name=first.name, email=first.email)
+
+def attach_the_meeting(page: Page, shop: Server, order: str, *, name: str) -> None:
+    """Wait until the overview shows a meeting that nobody paid for, and give it to an order."""
     admin.open_page(page, shop, '/admin')
-    item = page.locator('.needs .item').filter(has_text=first.name).filter(has_text='Booked, but not paid')
+    item = page.locator('.needs .item').filter(has_text=name).filter(has_text='Booked, but not paid')
     expect(item).to_be_visible(timeout=REFRESH)
-    admin.open_page(page, shop, oldest)
-    admin.send(
-        page, admin.open_form(page, 'Attach it to this order'), 'Attach the meeting', 'belongs to this'
-    )
+    admin.open_page(page, shop, order)
+    part = admin.open_form(page, 'Attach it to this order')
+    admin.send(page, part, 'Attach the meeting', 'belongs to this')
     expect(page.locator('.head')).to_contain_text('booked')
     admin.open_page(page, shop, '/admin')
     expect(item).to_have_count(0)
 
-    # The shop closes for some days.
+
+def stop_selling(page: Page, shop: Server) -> None:
+    """Close the shop for some days."""
     admin.open_page(page, shop, '/admin/selling')
     page.get_by_label('Text for customers').fill(MORE_DAYS_TEXT)
     page.get_by_role('button', name='Stop selling').click()
     expect(page.get_by_role('heading', name='Selling is stopped')).to_be_visible()
-    assert MORE_DAYS_TEXT in httpx.get(shop.url, trust_env=False).text
 
-    # The accountant gets a file.
+
+def export(page: Page, shop: Server, file: Path) -> str:
+    """Download the file for the accountant; returns what it says."""
     admin.open_page(page, shop, '/admin/export')
     with page.expect_download() as download:
         page.get_by_role('button', name='Download').click()
-    download.value.save_as(tmp_path / 'orders')
-    assert first.email in (tmp_path / 'orders').read_text(encoding='utf-8')
-    assert errors == []
+    download.value.save_as(file)
+    return file.read_text(encoding='utf-8')
 
 
 def token(page: Page) -> str:

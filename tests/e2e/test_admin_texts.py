@@ -25,14 +25,43 @@ def test_texts_are_edited_previewed_published_and_taken_back(
     customer = another_browser(viewport=axe.PHONE)
     admin.sign_in(page, shop)
     errors = journey.console_errors(page)
+    before = edit_headline(page)
+    add_question(page, shop)
+    edit_colour(page, shop)
+
+    look_at_preview(page)
+    customer.goto(shop.url)
+    expect(customer.get_by_role('heading', level=1)).to_have_text(before)
+
+    publish(page)
+    customer.goto(shop.url)
+    expect(customer.get_by_role('heading', level=1)).to_have_text(HEADLINE)
+    journey.connected_button(customer)
+
+    take_back(page)
+    customer.goto(shop.url)
+    expect(customer.get_by_role('heading', level=1)).to_have_text(before)
+    for section in OTHERS:
+        with subtests.test(section):
+            page.goto(f'{shop.url}/admin/texts/{section}')
+            axe.check(page)
+    assert [error for error in errors if '422' not in error] == []  # the form that was refused
+
+
+def edit_headline(page: Page) -> str:
+    """Type another headline and press Enter; returns the one before."""
     page.get_by_role('link', name='Texts').click()
     page.get_by_role('link', name='Start page').click()
-    before = page.get_by_label('Headline', exact=True).input_value()
-    page.get_by_label('Headline', exact=True).fill(HEADLINE)
+    headline = page.get_by_label('Headline', exact=True)
+    before = headline.input_value()
+    headline.fill(HEADLINE)
     page.keyboard.press('Enter')
     expect(page.get_by_text('Saved in the draft.')).to_be_visible()
+    return before
 
-    # A list is changed by keyboard, and a wrong value is said beside its field.
+
+def add_question(page: Page, shop: Server) -> None:
+    """Change a list by keyboard; a wrong value is said beside its field."""
     page.goto(f'{shop.url}/admin/texts/questions')
     page.get_by_role('button', name='Add a question').press('Enter')
     added = page.get_by_role('group', name='Question 8')
@@ -46,17 +75,21 @@ def test_texts_are_edited_previewed_published_and_taken_back(
     added.get_by_label('Answer').fill('No.')
     page.get_by_role('button', name='Move question 8 up').press('Enter')
     page.get_by_role('button', name='Save in the draft').last.press('Enter')
-    expect(page.get_by_role('group', name='Question 7').get_by_label('Question', exact=True)).to_have_value(
-        'Is it far?'
-    )
+    moved = page.get_by_role('group', name='Question 7')
+    expect(moved.get_by_label('Question', exact=True)).to_have_value('Is it far?')
 
+
+def edit_colour(page: Page, shop: Server) -> None:
+    """Type another colour; the page says how well it can be read."""
     page.goto(f'{shop.url}/admin/texts/colour')
     page.get_by_label('Accent', exact=True).fill('#7a1fa2')
     page.get_by_role('button', name='Save in the draft').last.click()
     expect(page.get_by_text('Contrast with the background')).to_be_visible()
     axe.check(page)
 
-    # The preview shows it, to nobody else; its pay button leads nowhere.
+
+def look_at_preview(page: Page) -> None:
+    """Read the draft as customers will; its pay button leads nowhere."""
     page.get_by_role('link', name='Preview').click()
     expect(page.get_by_role('heading', level=1)).to_have_text(HEADLINE)
     expect(page.get_by_text('Is it far?')).to_be_visible()
@@ -65,25 +98,19 @@ def test_texts_are_edited_previewed_published_and_taken_back(
     expect(page.get_by_text('Preview of the draft')).to_be_visible()
     page.get_by_role('navigation', name='Preview').get_by_role('link', name='Terms').click()
     axe.check(page)
-    customer.goto(shop.url)
-    expect(customer.get_by_role('heading', level=1)).to_have_text(before)
 
+
+def publish(page: Page) -> None:
+    """Go back from the preview and publish the draft."""
     page.get_by_role('link', name='Back to the texts').click()
     axe.check(page)
     page.get_by_role('button', name='Publish').press('Enter')
     expect(page.get_by_text('Published.')).to_be_visible()
-    customer.goto(shop.url)
-    expect(customer.get_by_role('heading', level=1)).to_have_text(HEADLINE)
-    journey.connected_button(customer)
 
+
+def take_back(page: Page) -> None:
+    """Publish the texts of the file again."""
     page.locator('summary').first.click()
     axe.check(page)
     page.get_by_role('button', name='Use again: The file site.toml').press('Enter')
     expect(page.get_by_text('Published again.')).to_be_visible()
-    customer.goto(shop.url)
-    expect(customer.get_by_role('heading', level=1)).to_have_text(before)
-    for section in OTHERS:
-        with subtests.test(section):
-            page.goto(f'{shop.url}/admin/texts/{section}')
-            axe.check(page)
-    assert [error for error in errors if '422' not in error] == []  # the form that was refused

@@ -61,7 +61,7 @@ def test_pay_and_book_behind_round_robin(page: Page, processes: list[Server], sa
     expect(page.locator('#popup')).to_have_attribute('aria-hidden', 'true', timeout=30_000)
     expect(field).to_have_value(journey.TYPED)
     journey.calendar(page).get_by_role('button', name='Schedule Event').click()
-    expect(page.get_by_role('link', name='Choose another time')).to_be_visible(timeout=30_000)
+    expect(page.get_by_role('link', name='Choose another time')).to_be_visible()
     assert loads.count(order) == 1
 
 

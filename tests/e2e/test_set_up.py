@@ -1,7 +1,8 @@
 """From an empty database to a paid and booked order: the set-up in the browser, killed in the middle."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e import axe, journey
+from tests.postgres import Cluster
 from tests.processes import ROOT, START_TIMEOUT, Server, free_port, wait_until
 from tests.sandbox_client import SandboxClient
 
@@ -16,25 +18,45 @@ PASSWORD = 'correct horse battery staple'
 LINK = re.compile(r'http://\S+/setup\?code=\S+')
 
 
+StartEmpty = Callable[[str, str], Server]
+
+
 @pytest.fixture
-def empty_shop(sandbox: SandboxClient, servers: list[Server], tmp_path: Path) -> Iterator[Server]:
-    """Run `main.py` without keys; it knows where the sandbox is, and nothing else."""
+def start_empty(sandbox: SandboxClient, servers: list[Server], tmp_path: Path) -> Iterator[StartEmpty]:
+    """Return what runs `main.py` without keys; it knows where the sandbox is, and nothing else."""
     sandbox.act('webhooks', stripe=None, calendly=None)
-    port = free_port()
-    environment = {
-        'HOST': '127.0.0.1', 'PORT': str(port), 'DATABASE_URL': f'sqlite:///{tmp_path}/shop.db',
-        'STRIPE_API_BASE': sandbox.settings['STRIPE_API_BASE'],
-        'CALENDLY_API_BASE': sandbox.settings['CALENDLY_API_BASE'],
-    }  # fmt: skip
-    arguments = [str(ROOT / 'main.py')]
-    server = Server(
-        'empty', arguments, port=port, health='/healthz', folder=tmp_path, environment=environment
-    )
-    servers.append(server)
-    server.start()
-    yield server
-    server.stop()
-    servers.remove(server)
+    started: list[Server] = []
+
+    def start(name: str, database_url: str) -> Server:
+        port = free_port()
+        environment = {
+            'HOST': '127.0.0.1', 'PORT': str(port), 'DATABASE_URL': database_url,
+            'STRIPE_API_BASE': sandbox.settings['STRIPE_API_BASE'],
+            'CALENDLY_API_BASE': sandbox.settings['CALENDLY_API_BASE'],
+        }  # fmt: skip
+        server = Server(
+            name,
+            [str(ROOT / 'main.py')],
+            port=port,
+            health='/healthz',
+            folder=tmp_path,
+            environment=environment,
+        )
+        servers.append(server)
+        started.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in started:
+        server.stop()
+        servers.remove(server)
+
+
+@pytest.fixture
+def empty_shop(start_empty: StartEmpty, tmp_path: Path) -> Server:
+    """Run `main.py` without keys on a SQLite file."""
+    return start_empty('empty', f'sqlite:///{tmp_path}/shop.db')
 
 
 def open_set_up(page: Page, shop: Server) -> None:
@@ -106,3 +128,54 @@ def test_from_an_empty_database_to_a_booked_order(
         why='a delivery was refused',
     )
     assert httpx.get(f'{empty_shop.url}/setup', trust_env=False).status_code == 404
+
+
+def test_two_processes_on_one_database_become_one_shop(
+    start_empty: StartEmpty, sandbox: SandboxClient, postgres_server: Cluster
+) -> None:
+    """One sets up, the other says so; nothing is made twice, and both are the shop afterwards."""
+    keys = {
+        'stripe_secret_key': sandbox.settings['STRIPE_SECRET_KEY'],
+        'stripe_publishable_key': sandbox.settings['STRIPE_PUBLISHABLE_KEY'],
+    }
+    with postgres_server.database() as url:
+        shops = [start_empty(f'set-up-{number}', url) for number in (1, 2)]
+        first, second = (
+            httpx.Client(base_url=shop.url, headers={'Origin': shop.url}, trust_env=False) for shop in shops
+        )
+        with first, second:
+            for browser, shop in ((first, shops[0]), (second, shops[1])):
+                assert browser.get(LINK.findall(shop.log())[-1]).status_code == 200
+            steps = {
+                'keys': keys,
+                'price': {'price': sandbox.settings['STRIPE_PRICE_ID']},
+                'calendar': {'calendly_token': sandbox.settings['CALENDLY_TOKEN']},
+                'event-type': {'link': sandbox.calendly_link},
+                'address': {'domain': shops[0].url},
+                'payments-webhook': {},
+                'bookings-webhook': {},
+                'password': {'password': PASSWORD},
+                'write': {},
+            }
+            for step, form in steps.items():
+                answer = first.post(f'/setup/{step}', data=form)
+                if step != 'write':
+                    assert answer.status_code == 303
+                    assert second.post(f'/setup/{step}', data=form).status_code == 409
+            assert 'Your shop starts' in answer.text
+            for browser in (first, second):
+                wait_until(
+                    partial(_is_ready, browser),
+                    seconds=START_TIMEOUT,
+                    why='it has not become the shop',
+                )
+        state = sandbox.state()
+        assert (len(state['webhook_endpoints']), len(state['subscriptions'])) == (1, 1)
+
+
+def _is_ready(browser: httpx.Client) -> bool:
+    """Whether the shop answers where the set-up was; between the two nobody listens."""
+    try:
+        return browser.get('/readyz').status_code == 200 and browser.get('/setup').status_code == 404
+    except httpx.TransportError:
+        return False

@@ -1,4 +1,4 @@
-"""The return from Stripe and the page of an order, in each state and between them."""
+"""The page of an order, in each state and between them."""
 
 import asyncio
 from dataclasses import replace
@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from icalendar import Calendar
-from nicegui import Client
 
 from services.orders import BookingState, Cause, Environment
 from services.scheduling import BookingUpdate
@@ -18,45 +17,8 @@ from tests.factories import BOOKING
 from tests.pages.conftest import Way, order_at
 from tests.pages.customer import Customer, words
 from tests.sandbox_client import SandboxClient
-from ui.pages.order_urls import exact
 
 PAID = '✓ Payment Successful!'
-
-
-async def test_the_return_redirects_to_the_orders_page(customer: Customer, way: Way) -> None:
-    """/success redirects with 303, so that the session id leaves the address bar."""
-    session_id = await way.pay()
-    path = await way.back(session_id)
-    assert path.startswith('/order/')
-    assert session_id not in path
-
-
-@pytest.mark.parametrize('session_id', ['', 'cs_', 'cs_test_<b>', 'pi_123', 'cs_' + 'x' * 300, 'cs_a b'])
-async def test_a_malformed_session_is_refused(
-    customer: Customer, sandbox: SandboxClient, session_id: str
-) -> None:
-    """A malformed session id is answered with a 400 page, and Stripe is not called."""
-    answer = await customer.http.get('/success', params={'session_id': session_id})
-    assert answer.status_code == 400
-    assert 'If you have paid, your payment is safe.' in words(answer.text)
-    assert sandbox.requests('GET /v1/checkout/sessions') == []
-
-
-async def test_a_session_of_another_shop_is_not_found(customer: Customer) -> None:
-    """A well-formed id that is not ours is answered with a 404 page with a phone number."""
-    answer = await customer.http.get('/success', params={'session_id': 'cs_test_foreign'})
-    assert answer.status_code == 404
-    assert '(202) 555-0143' in words(answer.text)
-
-
-async def test_stripe_fails_on_the_return(customer: Customer, sandbox: SandboxClient) -> None:
-    """An unknown session while Stripe fails: 503, true words, and the page reloads by itself."""
-    sandbox.fault('GET /v1/checkout/sessions/*', 'fail', status=500, times=None)
-    answer = await customer.http.get('/success', params={'session_id': 'cs_test_unknown'})
-    assert (answer.status_code, answer.headers['retry-after'], answer.headers['refresh']) == (503, '5', '5')
-    assert 'If you paid, your payment is safe. Do not pay again; this page keeps checking.' in words(
-        answer.text
-    )
 
 
 async def test_a_paid_order_shows_receipt_and_calendar(
@@ -292,14 +254,6 @@ async def test_the_calendar_file(customer: Customer, shop: Shop, way: Way) -> No
     assert BOOKING.cancel_url in str(event['description'])
 
 
-@pytest.mark.parametrize('path', ['/order/unknown', '/order/unknown/session.ics', '/order/%00'])
-async def test_an_unknown_order_is_not_found(customer: Customer, path: str) -> None:
-    """An unknown token is answered with a 404 page that has the contact."""
-    answer = await customer.http.get(path)
-    assert answer.status_code == 404
-    assert 'your payment is safe' in words(answer.text)
-
-
 async def test_an_orders_page_is_private(customer: Customer, way: Way) -> None:
     """Caches and search engines must not keep the page, and its URL is in no referrer."""
     answer = await customer.http.get(await way.back(await way.pay()))
@@ -334,103 +288,3 @@ async def _event_of(sandbox: SandboxClient, uri: str) -> dict[str, Any]:
     token = {'Authorization': f'Bearer {sandbox.settings["CALENDLY_TOKEN"]}'}
     async with httpx.AsyncClient(trust_env=False) as client:
         return dict((await client.get(uri, headers=token)).json()['resource'])
-
-
-@pytest.mark.parametrize(
-    'added',
-    [
-        '/', '.', ',', ')', ']', '"', "'", '>', '%3E', '%22', '%253E', '%C2%A0', '%0A', '.)', '/index.html',
-    ],
-)  # fmt: skip
-async def test_a_link_to_an_order_survives_what_is_added_to_it(
-    customer: Customer, way: Way, added: str
-) -> None:
-    """Mail programs take what follows a link for a part of it; the page is found all the same."""
-    path = await way.back(await way.pay())
-    answer = await customer.http.get(path + added)
-    assert (answer.status_code, answer.headers['location']) == (303, path)
-    assert answer.headers['cache-control'] == 'no-store'
-    assert answer.headers['referrer-policy'] == 'no-referrer'
-    file = await customer.http.get(f'{path}/session.ics{added}')
-    assert file.headers['location'] == f'{path}/session.ics'
-
-
-@pytest.mark.parametrize('query', ['?utm_source=mail&fbclid=x', '?session_id=x', '?'])
-async def test_parameters_for_tracking_change_nothing(customer: Customer, way: Way, query: str) -> None:
-    """The page opens with them."""
-    path = await way.back(await way.pay())
-    assert PAID in (await customer.http.get(path + query)).text
-
-
-def test_a_path_is_read_as_it_was_meant() -> None:
-    """Encoded once more, inside brackets, or with text around it."""
-    for rest in ('abc%2D_1', '<abc-_1>', ' abc-_1', 'abc-_1%2F', 'abc%252D_1.', 'abc-_1/session.pdf'):
-        assert exact(rest) == 'abc-_1'
-    assert exact('abc/session.ics/') == 'abc/session.ics'
-    token = 'tBnY6IfpPCakX0U-RgW1nEr_LLahIon0'
-    assert exact(f'See:{token}') == exact(f'https://coach.example/order/{token}') == token
-    assert exact('<>') == ''
-
-
-async def test_link_checkers_get_no_error(customer: Customer, way: Way, sandbox: SandboxClient) -> None:
-    """HEAD is answered without building a page and without asking Stripe."""
-    path = await way.back(await way.pay())
-    unknown, built = f'cs_test_{"a" * 58}', len(Client.instances)
-    for url, status in {
-        path: 200,
-        f'{path}.': 303,
-        f'{path}/session.ics': 404,
-        '/order/unknown': 404,
-        f'/success?session_id={unknown}': 200,
-        '/success': 400,
-    }.items():
-        answer = await customer.http.head(url)
-        assert (answer.status_code, answer.headers['cache-control']) == (status, 'no-store'), url
-    assert (sandbox.requests(unknown), len(Client.instances)) == ([], built)
-
-
-async def test_the_return_survives_what_is_added_to_it(customer: Customer, way: Way) -> None:
-    """The address with the session's id is passed on as well."""
-    session_id = await way.pay()
-    answer = await customer.http.get(f'/success?session_id={session_id}%3E.&utm_source=x')
-    assert answer.status_code == 303
-
-
-async def test_a_corrected_address_without_script(customer: Customer, way: Way, shop: Shop) -> None:
-    """A wrong address gives the form again, a right one leads to the order, the next must wait."""
-    path = await way.arrive(await way.pay(email='pta@example.com'))
-    assert f'action=\\"{path}/email' in (await customer.http.get(path)).text
-
-    wrong = await customer.http.post(f'{path}/email', data={'email': 'pat@example'})
-    assert (wrong.status_code, wrong.headers['cache-control']) == (400, 'no-store')
-    assert 'That is not a complete e-mail address.' in words(wrong.text)
-    assert f'action="{path}/email"' in wrong.text
-
-    right = await customer.http.post(f'{path}/email', data={'email': 'pat@example.com', 'page': 'nobodys'})
-    assert (right.status_code, right.headers['location']) == (303, f'{path}?corrected=1')
-    await customer.open(right.headers['location'])
-    assert 'Done. From now on we write to pat@example.com.' in customer.text
-    assert 'Paid by pta@example.com' in customer.text
-    assert (await order_at(shop, path)).email == 'pat@example.com'
-
-    again = await customer.http.post(f'{path}/email', data={'email': 'sam@example.com'})
-    assert again.status_code == 429
-    assert 'less than an hour ago' in words(again.text)
-
-
-async def test_who_has_no_link_corrects_nothing(customer: Customer, way: Way) -> None:
-    """An invented token is not found; neither is an order that is not paid."""
-    path = await way.arrive(await way.start())
-    for url in ('/order/invented-token-of-nobody/email', f'{path}/email'):
-        answer = await customer.http.post(url, data={'email': 'pat@example.com'})
-        assert answer.status_code == 404
-
-
-async def test_the_form_names_the_page_that_is_open(customer: Customer, way: Way) -> None:
-    """Another order's page is not answered by 204, whoever names it."""
-    first = await way.arrive(await way.pay(email='pta@example.com'))
-    page = customer.client.id
-    second = await way.arrive(await way.pay(email='sam@example.com'))
-    answer = await customer.http.post(f'{second}/email', data={'email': 'max@example.com', 'page': page})
-    assert answer.status_code == 303
-    assert first != second

@@ -12,7 +12,7 @@ import pytest
 
 from services import site
 from services.scheduling import SCOPES
-from services.set_up import opened
+from services.set_up import no_settings, opened
 from services.settings import find_value
 from tests.conftest import CreateTables
 from tests.processes import ROOT
@@ -151,11 +151,12 @@ async def test_secrets_are_never_sent_back(
     for step, data in steps(sandbox).items():
         assert (await client.post(f'/setup/{step}', data=data)).status_code == 303
         seen += (await client.get('/setup')).text + (await client.get(f'/setup?step={step}')).text
+    assert ('…0001 is kept if you type nothing' in seen, pages.is_done) == (True, False)
+    seen += (await client.post('/setup/write')).text
+    assert pages.is_done
     values = pages._set_up.answers.values
     names = ('STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET', 'CALENDLY_TOKEN', 'CALENDLY_WEBHOOK_SIGNING_KEY')
     assert [name for name in (*names, 'ADMIN_PASSWORD') if values[name] in seen] == []
-    assert '…0001 is kept if you type nothing' in seen
-    assert not pages.is_done
 
 
 async def test_a_step_can_be_taken_in_another_way(
@@ -282,6 +283,9 @@ async def test_the_main_button_makes_only_webhooks_that_can_arrive(
         shown = (await client.get('/setup')).text
         main = re.findall('<button[^>]*class="button main"[^>]*>([^<]*)<', shown)
         assert main == ['Do without' if skips else label]
+        assert (
+            f'{address} is not on the internet: {label.rpartition(" ")[2]} cannot reach it.' in shown
+        ) is skips
         assert label in shown
         step = 'payments-webhook' if 'Stripe' in label else 'bookings-webhook'
         await client.post(f'/setup/{step}', data={'do': 'none'})
@@ -300,6 +304,26 @@ async def test_the_step_of_the_token_says_what_it_needs(
     assert [
         words for words in ('restart', 'public link. ', 'Until then', 'README') if words in refused.text
     ] == []
+
+
+async def test_the_last_page_names_what_is_deleted(
+    client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient
+) -> None:
+    """Only a form that has seen it deletes it; without it, the page is shown again with what it names."""
+    sandbox.act('webhooks', calendly=f'{DOMAIN}/webhooks/calendly')
+    (hand_made,) = sandbox.state()['subscriptions']
+    await let_in(client, pages)
+    await take_steps(client, sandbox, until='write')
+    shown = (await client.get('/setup')).text
+    assert hand_made['uri'].rpartition('/')[2] in shown
+    assert 'Write the settings, delete what is named, and start the shop' in shown
+    refused = await client.post('/setup/write')
+    assert (refused.status_code, pages.is_done) == (422, False)
+    assert sandbox.state()['subscriptions'] == [hand_made]
+    (deletes,) = re.findall('name="deletes" value="([^"]+)"', shown)
+    assert (await client.post('/setup/write', data={'deletes': deletes})).status_code == 200
+    (subscription,) = sandbox.state()['subscriptions']
+    assert (pages.is_done, subscription['uri'] != hand_made['uri']) == (True, True)
 
 
 async def test_check_again_reads_again(
@@ -333,8 +357,38 @@ async def test_a_refusal_of_stripe_is_shown_on_the_page(
 async def test_settings_of_another_process_end_the_set_up(pages: Pages) -> None:
     """Such as a second container with the same database, or the command line."""
     seen = iter((False, False, True))
-    await asyncio.wait_for(pages.watch(lambda: next(seen), every=0.01), timeout=10)
+    pages.has_settings = lambda: next(seen)
+    await asyncio.wait_for(pages.watch(every=0.01), timeout=10)
     assert pages.is_done
+
+
+async def test_two_processes_on_one_database_take_turns(
+    client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient
+) -> None:
+    """The second says where the set-up goes on, and takes it over when asked; then the first says so."""
+    await let_in(client, pages)
+    await take_steps(client, sandbox, until='calendar')
+    async with opened(pages._set_up._environ, Path(os.devnull)) as set_up:
+        set_up.answers.hold.place = 'port 3000 of shop-2'
+        second = Pages(set_up, site.load(ROOT / 'site.toml'), port=3000)
+        transport = httpx.ASGITransport(second.app())
+        async with httpx.AsyncClient(transport=transport, base_url=SHOP, headers={'Origin': SHOP}) as other:
+            await let_in(other, second)
+            for answer in (await other.get('/setup'), await other.post('/setup/keys', data=KEYS)):
+                assert answer.status_code == 409
+                assert f'under way in {pages._set_up.answers.hold.place}.' in answer.text
+            assert (await other.post('/setup/take-over')).status_code == 303
+            assert '<h1>Calendly token</h1>' in (await other.get('/setup')).text
+            gone = await client.post('/setup/calendar', data={'do': 'none'})
+            assert (gone.status_code, 'under way in port 3000 of shop-2.' in gone.text) == (409, True)
+            for step in ('calendar', 'event-type', 'address', 'payments-webhook', 'bookings-webhook'):
+                await other.post(f'/setup/{step}', data=steps(sandbox)[step])
+            await other.post('/setup/password', data={'password': PASSWORD})
+            assert 'Your shop starts' in (await other.post('/setup/write')).text
+    pages.has_settings = lambda: not no_settings(pages._set_up._environ, Path(os.devnull))
+    assert 'Your shop starts' in (await client.post('/setup/keys', data=KEYS)).text
+    assert (pages.is_done, len(sandbox.state()['webhook_endpoints'])) == (True, 1)
+    assert sandbox.state()['subscriptions'][0]['callback_url'] == f'{DOMAIN}/webhooks/calendly'
 
 
 async def test_a_form_that_comes_after_the_end_is_led_to_the_shop(
@@ -342,6 +396,7 @@ async def test_a_form_that_comes_after_the_end_is_led_to_the_shop(
 ) -> None:
     """Also where another process has written the settings, and this one knows no address."""
     await let_in(client, pages)
-    await pages.watch(lambda: True, every=0)
+    pages.has_settings = lambda: True
+    await pages.watch(every=0)
     answer = await client.post('/setup/keys', data=KEYS)
     assert (answer.status_code, 'href="/admin/login?first=1"' in answer.text) == (200, True)

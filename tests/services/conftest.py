@@ -19,6 +19,7 @@ from services.settings import parse_settings
 from services.shop import Shop, build
 from tests.conftest import CreateTables
 from tests.contract.calendly import check_logged
+from tests.processes import ROOT
 from tests.sandbox_client import SandboxClient
 from tests.services.derived import check_derived
 
@@ -206,3 +207,22 @@ async def booked(customer: Customer, paid: Order) -> Order:
     await asyncio.to_thread(customer.sandbox.book, url)
     await customer.shop.bookings.look_up(paid)
     return await customer.order_of(paid.session_id or '')
+
+
+@pytest.fixture
+def environ(sandbox: SandboxClient, database_url: str, create_tables: CreateTables) -> dict[str, str]:
+    """Return an environment without keys, which names the sandbox and a database."""
+    create_tables(database_url)
+    names = ('STRIPE_API_BASE', 'CALENDLY_API_BASE')
+    return {name: sandbox.settings[name] for name in names} | {
+        'DATABASE_URL': database_url,
+        'SITE_FILE': str(ROOT / 'site.toml'),
+    }
+
+
+@pytest.fixture
+def env_file(tmp_path: Path) -> Path:
+    """Return a file with a comment and one setting."""
+    file = tmp_path / '.env'
+    file.write_text('# mine\nLOG_LEVEL=warning\n')
+    return file

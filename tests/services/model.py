@@ -5,12 +5,9 @@ sandbox: every payment is in the ledger, once, and so is its journal line.
 """
 
 import asyncio
-import json
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from dataclasses import fields
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
 from typing import Any, TypeVar
 
 import httpx
@@ -21,89 +18,24 @@ from hypothesis.strategies import booleans, integers, sampled_from
 from sqlalchemy import delete, insert, select
 
 from services.database import schema
-from services.errors import AlreadyPaid, CalendarUnavailable, ShopError
+from services.errors import AlreadyPaid, ShopError
 from services.ledger.mapping import order_from_row
-from services.mail import Result
 from services.orders import Cause, Order, State
 from services.settings import parse_settings
 from services.shop import Shop, build
-from tests.factories import CREATE, signed
 from tests.sandbox_client import PROMPT, SandboxClient
 from tests.services.derived import check_derived
-from tests.services.model_of_links import MAKE_SHARE
-from tests.services.model_of_refunds import RefundRules
+from tests.services.model_of_crashes import Crash, CrashPoint
+from tests.services.model_of_payments import PaymentRules
 
 T = TypeVar('T')
 
 BROWSERS = ('ann', 'bob')
-MAY_FAIL = (CREATE, 'POST /v1/refunds', 'GET *', '*')  # requests to Stripe
-DISPUTE_STATUSES = ('open', 'inquiry', 'appeal', 'won', 'lost', 'prevented', 'warning_closed')
-DECIDED_AGAINST_US = ('lost', 'prevented', 'appeal_needs_response', 'appeal_under_review')
 RETRY_TIME = timedelta(minutes=11)  # after this, everything that failed is due again
 Rows = dict[str, list[dict[str, Any]]]
 
 
-class Crash(BaseException):
-    """The process dies; no handler in the shop catches this."""
-
-
-class CrashPoint:
-    """Crashes a shop after a number of steps: before or after a commit or a mail, or before a request."""
-
-    def __init__(self, shop: Shop) -> None:
-        self.steps_left: int | None = None
-        self.mail_is_unmarked = False
-        self.links_cut_off = 0  # requests for a link without an answer
-        self.has_new_link = False  # a link was made, and nothing was committed since
-        store, stripe, calendly = shop.ledger.store, shop.payments._api, shop.scheduling._api
-        write, request, ask = store.write, stripe._request, calendly.ask
-
-        async def write_in_steps(work: Callable[..., T]) -> T:
-            self.step()
-            done = await write(work)
-            self.has_new_link = False
-            self.step()
-            return done
-
-        def request_in_steps(permission: str) -> Any:
-            self.step()
-            return request(permission)
-
-        sender = shop.mail_sender
-        assert sender is not None
-        send = sender._client.send
-
-        async def send_in_steps(mail: EmailMessage, *, to: str) -> Result:
-            self.step()
-            self.mail_is_unmarked = True
-            result = await send(mail, to=to)
-            self.step()
-            return result
-
-        async def ask_in_steps(method: str, path: str, **options: Any) -> Any:
-            self.step()
-            try:
-                answer = await ask(method, path, **options)
-                self.has_new_link |= (method, path) == MAKE_SHARE
-                return answer
-            except CalendarUnavailable:
-                self.links_cut_off += (method, path) == MAKE_SHARE
-                raise
-
-        sender._client.send = send_in_steps  # type: ignore[method-assign]
-        store.write = write_in_steps  # type: ignore[method-assign]
-        calendly.ask = ask_in_steps  # type: ignore[method-assign]
-        stripe._request = request_in_steps  # type: ignore[method-assign]
-
-    def step(self) -> None:
-        """Count a step; crash if none is left."""
-        if self.steps_left is not None:
-            if self.steps_left <= 0:
-                raise Crash
-            self.steps_left -= 1
-
-
-class Model(RefundRules):
+class Model(PaymentRules):
     """Two customers, one shop, Stripe, Calendly; the test sets ``sandbox`` and ``environment``."""
 
     sandbox: SandboxClient
@@ -207,72 +139,6 @@ class Model(RefundRules):
         self.crash_point.steps_left = dies_after
         self.carry_out()
 
-    # --- Stripe
-
-    @rule(which=integers(0, 5), success=booleans())
-    def bank_payment_ends(self, which: int, success: bool) -> None:
-        """A bank payment succeeds or fails."""
-        self._act('settle', session=self._session(which), success=success)
-
-    @rule(which=integers(0, 5))
-    def expire(self, which: int) -> None:
-        """A session is closed."""
-        self._act('expire', session=self._session(which))
-
-    @rule(which=integers(0, 5), amount=sampled_from([None, 5000]), failed=booleans())
-    def refund(self, which: int, amount: int | None, failed: bool) -> None:
-        """The operator refunds all or a part; the refund may fail later."""
-        self.money_was_returned = True
-        partly = {'amount': amount} if amount else {}
-        self._act('refund', session=self._session(which), failed=failed, **partly)
-
-    @rule(which=integers(0, 5), old_event=booleans())
-    def refund_fails(self, which: int, old_event: bool) -> None:
-        """A refund fails after it succeeded; an older account may be told by the older event only."""
-        refunds = self.sandbox.state()['refunds']
-        if refunds:
-            refund = refunds[-1 - which % len(refunds)]['id']
-            self._act('fail-refund', refund=refund, only_old_event=old_event)
-
-    @rule(which=integers(0, 5), status=sampled_from(DISPUTE_STATUSES), amount=sampled_from([None, 5000]))
-    def dispute(self, which: int, status: str, amount: int | None) -> None:
-        """A bank asks for all or a part, the operator appeals, or the bank decides."""
-        self.money_was_returned = True
-        partly = {'amount': amount} if amount else {}
-        self._act('dispute', session=self._session(which), status=status, **partly)
-
-    @rule(which=integers(0, 5), reason=sampled_from([None, 'approved', 'refunded']))
-    def review(self, which: int, reason: str | None) -> None:
-        """A payment is put under review, or its review is closed."""
-        self.money_was_returned = True  # an approved order becomes paid once more
-        closed = {'reason': reason} if reason else {}
-        self._act('review', session=self._session(which), **closed)
-
-    @rule(which=integers(0, 30), times=integers(1, 3), thin=booleans())
-    def deliver(self, which: int, times: int, thin: bool) -> None:
-        """Stripe delivers an event, early or late, once or several times, as a snapshot or thin."""
-        events = self.sandbox.state()['events']
-        if events:
-            sent = events[-1 - which % len(events)]
-            body = json.dumps(sent | {'data': {'object': sent['object']}}).encode()
-            if thin:
-                body = json.dumps(self._act('thin-event', event=sent['id'])).encode()
-            for _ in range(times):
-                self._try(self._post(body))
-
-    @rule(status=sampled_from([500, 429]), match=sampled_from(MAY_FAIL), lose=booleans())
-    def stripe_fails(self, status: int, match: str, lose: bool) -> None:
-        """Stripe fails from now on, or its next response is lost after the work was done."""
-        if lose:
-            self.sandbox.fault(match, 'lose')
-        else:
-            self.sandbox.fault(match, 'fail', status=status, retry_after=0, times=None)
-
-    @rule()
-    def stripe_works(self) -> None:
-        """Stripe works again."""
-        self.sandbox.clear_faults()
-
     # --- the machine
 
     @rule(after=integers(0, 12))
@@ -374,53 +240,6 @@ class Model(RefundRules):
             self.runner.close()
             self.http.close()
 
-    def _check_order(self, session: dict[str, Any], order: Order | None, sandbox: dict[str, Any]) -> None:
-        """Check that an order agrees with its session and that its journal says so once."""
-        wanted = _state_of(session, sandbox)
-        event(f'a session ended {wanted}')
-        if order is None:  # no browser got the session, or the backup is older; nobody paid it
-            assert wanted in (State.OPEN, State.EXPIRED), f'{wanted} is missing'
-            return
-        if wanted is State.OPEN:
-            assert order.state in (State.OPEN, State.EXPIRED)
-            return
-        assert order.state is wanted
-        lines = self._run(self.shop.ledger.journal.lines(order.id))
-        versions = [line.version for line in lines if not line.line.startswith('meeting of ')]
-        assert versions == list(range(1, order.version + 1))
-        paid_lines = [line for line in lines if f'→ {State.PAID}' in line.line]
-        limit = 1 + self.money_was_returned * len(lines)  # a refund that fails makes an order paid once more
-        assert len(paid_lines) <= limit
-        if wanted is not State.EXPIRED:
-            assert order.completed_at
-            assert order.facts == self._run(self._read_again(order)).facts
-
-    async def _read_again(self, order: Order) -> Order:
-        """Return the order with the facts of its session as Stripe returns them now."""
-        session = await self.shop.payments.read_session(order.session_id or '')
-        assert session
-        return Order(**{f.name: getattr(order, f.name) for f in fields(order)} | {'facts': session.facts})
-
-    def _check_duplicates(self) -> None:
-        """Check that no browser paid twice unasked, and that second payments are marked."""
-        if self.restored:
-            return
-        paid, sandbox = dict.fromkeys(BROWSERS, 0), self.sandbox.state()
-        for session in sandbox['sessions']:
-            owner = next((name for name in BROWSERS if session['id'] in self.sessions_of[name]), None)
-            if owner and session['payment_status'] == 'paid' and not _was_money_back(session, sandbox):
-                paid[owner] += 1
-        for browser_id, times in paid.items():
-            assert times <= 1 + self.bought_again[browser_id]
-        cards = [
-            each
-            for each in sandbox['charges']
-            if each['paid'] and each['payment_method_details']['type'] == 'card'
-        ]
-        marked = [order for order in self._run(self._orders()) if order.duplicate_of]
-        if not self.money_was_returned and self.ahead < timedelta(hours=20):
-            assert len(marked) >= len(cards) - 1  # it is always the same card
-
     def _check_mails(self, orders: list[Order]) -> None:
         """Check that who has paid got the mail with the link, and that none was repeated but by a crash."""
         self._act('smtp', down=False)
@@ -467,17 +286,9 @@ class Model(RefundRules):
         self.ahead += time
         self._act('clock', ahead=time.total_seconds())
 
-    def _session(self, which: int) -> str:
-        sessions = self.sandbox.state()['sessions']
-        return str(sessions[which % len(sessions)]['id']) if sessions else ''
-
     def _act(self, action: str, **params: Any) -> Any:
         """Run an action in the sandbox, where it is possible."""
         return self.http.post(f'/actions/{action}', json=params).json()
-
-    async def _post(self, body: bytes) -> None:
-        headers = signed(body, self.environment['STRIPE_WEBHOOK_SECRET'])
-        await self.endpoints.post('/webhooks/stripe', content=body, headers=headers)
 
     async def _orders(self) -> list[Order]:
         return [order_from_row(row) for row in await self.shop.ledger.store.read(select(schema.orders))]
@@ -499,9 +310,6 @@ class Model(RefundRules):
 
         await self.shop.ledger.store.write(work)
 
-    def _payment_statuses(self) -> dict[str, str]:
-        return {session['id']: session['payment_status'] for session in self.sandbox.state()['sessions']}
-
     def _try(self, step: Coroutine[Any, Any, object]) -> None:
         """Run a step that may be refused or crash; after a crash the process is started again."""
         try:
@@ -516,48 +324,3 @@ class Model(RefundRules):
 
     def _run(self, step: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(step)
-
-
-def _state_of(session: dict[str, Any], sandbox: dict[str, Any]) -> State:
-    """Derive the state of a session's order from the sandbox, without the code under test."""
-    if session['status'] != 'complete':
-        return State.OPEN if session['status'] == 'open' else State.EXPIRED
-    intents = {intent['id']: intent for intent in sandbox['payment_intents']}
-    intent = intents[session['payment_intent']]
-    if session['payment_status'] == 'unpaid':
-        failed = intent['status'] in ('requires_payment_method', 'canceled')
-        return State.FAILED if failed else State.PROCESSING
-    charge = next(charge for charge in sandbox['charges'] if charge['id'] == intent['latest_charge'])
-    disputes = [dispute for dispute in sandbox['disputes'] if dispute['charge'] == charge['id']]
-    taken = sum(_taken(dispute) for dispute in disputes if dispute['status'] in DECIDED_AGAINST_US)
-    if charge['amount_refunded'] >= charge['amount']:
-        return State.REFUNDED
-    if charge['amount_refunded'] + taken >= charge['amount']:
-        return State.LOST
-    if any(review['open'] and review['charge'] == charge['id'] for review in sandbox['reviews']):
-        return State.UNDER_REVIEW
-    closed = (*DECIDED_AGAINST_US, 'won', 'warning_closed')
-    # An inquiry alone moves no money, and the charge is not called disputed (decision 62).
-    if charge['disputed'] and any(dispute['status'] not in closed for dispute in disputes):
-        return State.DISPUTED
-    return State.PARTLY_REFUNDED if charge['amount_refunded'] + taken else State.PAID
-
-
-def _was_money_back(session: dict[str, Any], sandbox: dict[str, Any]) -> bool:
-    """Whether the whole payment may have been back at some time: then another one was no mistake.
-
-    A refund that failed and a dispute that was won count too: they were known as such only later.
-    """
-    intent = session['payment_intent']
-    back = [
-        each['amount']
-        for each in (*sandbox['refunds'], *sandbox['disputes'])
-        if each['payment_intent'] == intent
-    ]
-    return bool(sum(back) >= session['amount_total'])
-
-
-def _taken(dispute: dict[str, Any]) -> int:
-    """Return what a dispute that was decided against us took."""
-    moved = [transaction['amount'] for transaction in dispute['balance_transactions']]
-    return -sum(moved) if moved else int(dispute['amount'])

@@ -1,11 +1,15 @@
 """The set-up in tests: an operator who answers on the terminal, and one who takes the steps one by one."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
 
-from services.set_up import SetUp, Step
+from services.commands import set_up as command
+from services.set_up import SetUp, Step, Written
 from tests.sandbox_client import SandboxClient
 
 DOMAIN = 'https://coach.example'
+HOOK = f'{DOMAIN}/webhooks/stripe'
 PASSWORD = 'a long password'
 MOST_LINES = 80  # a step that is refused again and again would never end
 
@@ -18,19 +22,27 @@ TAKE: Mapping[Step, Take] = {
     Step.CALENDAR: lambda set_up, sandbox: set_up.calendar.use_token(sandbox.settings['CALENDLY_TOKEN']),
     Step.EVENT_TYPE: lambda set_up, sandbox: set_up.calendar.use_link(sandbox.calendly_link),
     Step.ADDRESS: lambda set_up, _: set_up.use_domain(DOMAIN),
-    Step.PAYMENTS_WEBHOOK: lambda set_up, _: set_up.payments.provide_endpoint(),
-    Step.BOOKINGS_WEBHOOK: lambda set_up, _: set_up.calendar.provide_subscription(),
+    Step.PAYMENTS_WEBHOOK: lambda set_up, _: set_up.payments.plan_endpoint(),
+    Step.BOOKINGS_WEBHOOK: lambda set_up, _: set_up.calendar.plan_subscription(),
     Step.PASSWORD: lambda set_up, _: set_up.use_password(PASSWORD),
-    Step.WRITE: lambda set_up, _: set_up.write(),
+    Step.WRITE: lambda set_up, _: agree_and_write(set_up),
 }
+
+
+async def agree_and_write(set_up: SetUp) -> Written:
+    """Write, and agree to everything that is deleted."""
+    return await set_up.write((await set_up.preview()).deletes)
 
 
 class Operator:
     """Answers questions by their first words; every other one with Enter."""
 
-    def __init__(self, answers: Mapping[str, str] | None = None, *, agrees: bool = True) -> None:
+    def __init__(
+        self, answers: Mapping[str, str] | None = None, *, agrees: bool = True, refuses: str = '\0'
+    ) -> None:
         self._answers = dict(answers or {})
         self._agrees = agrees
+        self._refuses = refuses
         self.said: list[str] = []
 
     @property
@@ -50,9 +62,9 @@ class Operator:
         return self._answers.pop(found) if found else ''
 
     def agree(self, question: str) -> bool:
-        """Answer with yes or no."""
+        """Answer with yes or no; with no to a question that begins with what is refused."""
         self.said.append(question)
-        return self._agrees
+        return self._agrees and not question.startswith(self._refuses)
 
 
 def answers(sandbox: SandboxClient, **more: str) -> dict[str, str]:
@@ -66,3 +78,19 @@ def answers(sandbox: SandboxClient, **more: str) -> dict[str, str]:
         'Address': DOMAIN,
         'Password': PASSWORD,
     } | more
+
+
+def set_up(environ: Mapping[str, str], env_file: Path, operator: Operator, *, undo: bool = False) -> str:
+    """Run the command; return what it said."""
+    command.run(environ, env_file, undo=undo, yes=False, prompts=operator)
+    return operator.text
+
+
+def endpoints(sandbox: SandboxClient) -> list[dict[str, Any]]:
+    """Return the webhook endpoints at Stripe."""
+    return list(sandbox.state()['webhook_endpoints'])
+
+
+def subscriptions(sandbox: SandboxClient) -> list[str]:
+    """Return the URLs of the subscriptions at Calendly."""
+    return [each['callback_url'] for each in sandbox.state()['subscriptions']]

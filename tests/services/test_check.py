@@ -114,6 +114,13 @@ async def test_a_healthy_set_up_is_silent_and_each_broken_one_has_a_line_of_its_
         (finding,) = told(await check({**place.settings, 'DATABASE_URL': other}))
         assert (finding.part, finding.level) == ('domain', WRONG)
         assert 'has another database than this one' in finding.text
+    with subtests.test('a time at the end of what Calendly tells'):
+        last = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=30, hours=12)
+        sandbox.act('free-times', starts=[last.isoformat()])
+        found = await check(place.settings)
+        expected = f'1 time is free in the next 31 days, the first {last:%Y-%m-%d %H:%M} UTC'
+        assert (told(found), [each.text for each in found if 'free in the' in each.text]) == ([], [expected])
+        make_healthy(sandbox, place)
     with subtests.test('exit code'):
         assert await asyncio.to_thread(command.run, place.settings, as_json=False, mail_to='') == 0
         lines = capsys.readouterr().out.splitlines()
@@ -331,6 +338,12 @@ def test_a_certificate_that_ends_soon_is_told(begins: str, days: int, left: floa
     [
         (b'301 Moved\r\nLocation: https://coach.test/', OK, 'http leads to https'),
         (b'200 OK', WRONG, 'pages are answered by plain http as well (status 200)'),
+        (b'302 Found\r\nLocation: http://www.coach.test/', WRONG, 'http leads to another address by http'),
+        (b'302 Found\r\nLocation: /robots', WRONG, 'http leads to another address by http'),
+        *(
+            (f'{status} No'.encode(), WARNING, f'http is answered with an error (status {status})')
+            for status in (301, 403, 404, 421, 502)
+        ),
         (b'', WARNING, 'nobody answers http'),
     ],
 )

@@ -168,7 +168,7 @@ ROWS = {
         acts=(('calendar', {'pooling_type': 'round_robin'}),),
     ),
     'delivery lost, never refunded': Row(
-        {DELIVERED: 'has not taken it', REFUNDED: 'Invalid', CLOSED: 'the payment is left'},
+        {DELIVERED: 'an endpoint has not taken it yet', REFUNDED: 'Invalid', CLOSED: 'the payment is left'},
         faults=(
             ('webhook checkout.session.expired', 'hold', {}),
             ('POST /v1/refunds', 'fail', ALWAYS | {'status': 400}),
@@ -176,7 +176,7 @@ ROWS = {
         left=1,
     ),
     'no endpoint, may not refund': Row(
-        {DELIVERED: 'has not sent it'},
+        {DELIVERED: 'waits for no endpoint to take it'},
         {REFUNDED: 'Charges and Refunds: Write'},
         acts=(
             ('webhooks', {'stripe': None, 'calendly': None}),
@@ -230,6 +230,31 @@ async def test_each_hop_that_does_not_work_is_told(
         assert (row.failing | row.impossible).get(hop.name, '') in hop.why
         assert 'sk_test' not in hop.why
     assert len(left(sandbox)) == row.left
+
+
+async def test_a_delivery_about_another_session_is_not_taken_for_ours(
+    listening: Shop, sandbox: SandboxClient
+) -> None:
+    """Also where the events are thin, whose ids the list of events does not have."""
+    sandbox.act('webhooks', stripe_payload='thin')
+    for _ in range(2):  # the second one finds the delivery of the first
+        assert told(await life_of(listening).walk(on_hop=id), Outcome.FAILED) == {}
+    sandbox.fault('webhook *checkout.session.expired', 'hold')
+    hops = await life_of(listening, timeout=SHORT).walk(on_hop=id)
+    assert list(told(hops, Outcome.FAILED)) == [DELIVERED]
+
+
+async def test_an_event_that_is_not_listed_is_not_said_to_be_sent(
+    listening: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it was sent is not known then; the patch only lets the list be read before it has the event."""
+
+    async def read_too_early(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(listening.payments.rehearsal, 'find_expiry', read_too_early)
+    hops = await life_of(listening, timeout=SHORT).walk(on_hop=id)
+    assert told(hops, Outcome.FAILED)[DELIVERED].startswith('Stripe does not list the event yet')
 
 
 @pytest.mark.parametrize('held', ['POST /v1/payment_intents', 'DELETE /shares/*', f'POST {SESSIONS}'])

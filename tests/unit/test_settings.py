@@ -1,46 +1,13 @@
 """The settings: all problems are listed at once, copied values are cleaned, and no secret is shown."""
 
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.settings import (
-    HOME,
-    NAMES,
-    SETTINGS,
-    Setting,
-    Settings,
-    SettingsError,
-    SmtpServer,
-    env_file,
-    how_to_run,
-    load,
-    parse_settings,
-    warnings,
-)
-
-GOOD = {
-    'STRIPE_SECRET_KEY': 'sk_test_abc',
-    'STRIPE_PRICE_ID': 'price_1',
-    'CALENDLY_LINK': 'https://calendly.com/coach/session',
-}
-LIVE = GOOD | {
-    'STRIPE_SECRET_KEY': 'sk_live_abc',
-    'STRIPE_WEBHOOK_SECRET': 'whsec_1',
-    'DOMAIN': 'https://coach.example',
-}
-
-
-def problems_of(values: dict[str, str]) -> list[str]:
-    """Return the problems of a set of values."""
-    try:
-        parse_settings(values)
-    except SettingsError as error:
-        return error.problems
-    return []
+from services.settings import NAMES, SETTINGS, Setting, Settings, SettingsError, parse_settings
+from tests.unit.given_settings import GOOD, LIVE, problems_of
 
 
 def test_three_values_are_enough_to_try_the_shop() -> None:
@@ -239,117 +206,6 @@ def test_test_keys_sell_nothing_on_a_public_domain(domain: str, selling: bool) -
     assert parse_settings(GOOD | {'DOMAIN': domain, 'ALLOW_TEST_SALES': '1'}).selling
 
 
-def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
-    """A value in the environment replaces the one in .env; a Windows file with a byte order mark is read."""
-    file = tmp_path / '.env'
-    lines = [f'{name}="{value}"' for name, value in GOOD.items()] + ['DOMAIN=http://localhost:4000']
-    file.write_bytes(b'\xef\xbb\xbf' + '\r\n'.join(lines).encode())
-    assert load({}, file).domain == 'http://localhost:4000'
-    assert load({'DOMAIN': 'http://localhost:5000'}, file).domain == 'http://localhost:5000'
-
-
-def test_a_file_that_is_not_utf_8_is_a_problem(tmp_path: Path) -> None:
-    """The problem says that the file cannot be read."""
-    file = tmp_path / '.env'
-    file.write_bytes(b'STRIPE_SECRET_KEY=\xff\xfe')
-    with pytest.raises(SettingsError, match=r'line 1, cannot be read as UTF-8'):
-        load({}, file)
-
-
-@pytest.mark.parametrize('encoding', ['utf-16', 'utf-16-le', 'utf-16-be'])
-def test_a_file_in_utf_16_is_told_so(tmp_path: Path, encoding: str) -> None:
-    """Notepad's "Unicode" and PowerShell's ``>`` write it, with a mark at the beginning or without."""
-    file = tmp_path / '.env'
-    file.write_bytes('STRIPE_SECRET_KEY=sk_test_abc'.encode(encoding))
-    with pytest.raises(SettingsError, match='is UTF-16 text: save it as UTF-8'):
-        load({}, file)
-
-
-def test_relative_paths_begin_beside_main_py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever the shop is started from: the same file, the same orders, the same texts."""
-    monkeypatch.chdir(tmp_path)
-    settings = parse_settings(GOOD | {'SITE_FILE': 'site.toml'})
-    assert settings.database_url == f'sqlite:///{HOME}/data/paidslot.db'
-    assert settings.site_file == HOME / 'site.toml'
-    assert env_file({}) == HOME / '.env'
-    assert (HOME / 'main.py').exists()
-    with pytest.raises(SettingsError, match='ENV_FILE: there is no file'):
-        env_file({'ENV_FILE': str(tmp_path / 'none')})
-
-
-def test_names_that_are_nearly_ours_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the nearest right one; right names and those of other programs are not."""
-    monkeypatch.chdir(tmp_path)
-    file = tmp_path / 'settings'
-    lines = [
-        'TRUSTED_PROXY=1',
-        'STRIPE_SECRET=sk_test_hush',
-        'STRIPE_XYZZY=1',
-        'DOMAIN=http://localhost',
-        'PYTHONPATH=x',
-        'log_level=debug',
-    ]
-    file.write_text('\n'.join(lines))
-    assert warnings({'DATABASE_URI': 'x', 'PATH': 'y', 'POSTGRES_PASSWORD': 'z'}, file) == [
-        'DATABASE_URI is no setting; did you mean DATABASE_URL?',
-        'STRIPE_SECRET is no setting; did you mean STRIPE_SECRET_KEY?',
-        'STRIPE_XYZZY is no setting; did you mean STRIPE_JS?',
-        'TRUSTED_PROXY is no setting; did you mean TRUSTED_PROXIES?',
-        'log_level is no setting; did you mean LOG_LEVEL?',
-    ]
-
-
-@pytest.mark.parametrize(
-    ('link', 'named'),
-    [
-        ('https://calendly.com/coach/session?month=2025-01&a1=x#top', '#…, month'),
-        ('"https://calendly.com/coach/session?date=2025-01-03&month=2025-01"', 'date, month'),
-        ('https://calendly.com/coach/session?a1=month', ''),
-        ('nonsense', ''),
-    ],
-)
-def test_what_is_left_out_of_the_calendly_link_is_named(tmp_path: Path, link: str, named: str) -> None:
-    """The link works, but it is not the one that was copied; the environment wins over the file."""
-    file = tmp_path / '.env'
-    file.write_text('CALENDLY_LINK=https://calendly.com/coach/session#in-the-file')
-    found = [line for line in warnings({'CALENDLY_LINK': link}, file) if line.startswith('CALENDLY_LINK')]
-    expected = f'CALENDLY_LINK is used without {named}: the link of an event type does not have it'
-    assert found == ([expected] if named else [])
-    assert len([line for line in warnings({}, file) if 'without #…:' in line]) == 1
-
-
-def test_a_dollar_that_compose_would_replace_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not its value; single quotes are right, and a comment does not matter."""
-    monkeypatch.chdir(tmp_path)
-    file = tmp_path / 'settings'
-    lines = ["CALENDLY_TOKEN='a$b'", 'PORT=1 # $', 'CALENDLY_WEBHOOK_SIGNING_KEY="hush$er"', '#HOST=$x']
-    file.write_text('\n'.join(lines))
-    (warning,) = warnings({}, file)
-    assert 'CALENDLY_WEBHOOK_SIGNING_KEY holds a $' in warning
-    assert 'hush' not in warning
-
-
-def test_messages_name_what_works_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a clone that is make and .venv; in the image, which has no Makefile, it is Docker."""
-    assert how_to_run('demo') == 'make demo'
-    assert how_to_run('restore FILE') == '.venv/bin/python main.py restore FILE'
-    monkeypatch.setattr('services.settings.place.HOME', tmp_path)
-    assert how_to_run('demo').startswith('docker run ')
-    assert how_to_run('restore FILE') == 'docker compose run --rm shop restore FILE'
-
-
-def test_a_file_that_is_not_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An operator who starts the shop elsewhere learns which file counts."""
-    monkeypatch.chdir(tmp_path)
-    here = tmp_path / '.env'
-    here.write_text('')
-    (warning,) = warnings({}, HOME / '.env-of-a-test')
-    assert warning.startswith(f'{here} is not read')
-    assert warnings({}, here) == []
-
-
 def test_secrets_are_never_shown() -> None:
     """Neither the settings' repr nor a problem holds the value of a secret."""
     secret = 'rk_test_verysecret'
@@ -364,93 +220,6 @@ def test_no_value_breaks_the_parsers(values: dict[str, str]) -> None:
     """Any text in any setting gives settings or a list of problems, never another exception."""
     problems = problems_of(GOOD | values)
     assert problems or isinstance(parse_settings(GOOD | values), Settings)
-
-
-@pytest.mark.parametrize(
-    ('url', 'normalized'),
-    [
-        ('', f'sqlite:///{HOME}/data/paidslot.db'),
-        ('sqlite:///shop.db', f'sqlite:///{HOME}/shop.db'),
-        ('sqlite:///:memory:', 'sqlite:///:memory:'),
-        ('sqlite:////var/shop.db', 'sqlite:////var/shop.db'),
-        ('postgres://u:p@host:5432/shop', 'postgresql://u:p@host:5432/shop'),
-        ('postgresql://host', 'postgresql://host'),
-        (
-            'postgresql://u:p%40%2F@[::1]/shop?sslmode=require',
-            'postgresql://u:p%40%2F@[::1]/shop?sslmode=require',
-        ),
-        ('postgresql://u:p#?:$@a:1,b:2/shop', 'postgresql://u:p#?:$@a:1,b:2/shop'),
-        ('postgresql:///shop?host=/run/postgresql', 'postgresql:///shop?host=/run/postgresql'),
-    ],
-)
-def test_database_urls_are_normalized(url: str, normalized: str) -> None:
-    """Database URLs are accepted as hosting companies write them, and kept in one form."""
-    assert parse_settings(GOOD | {'DATABASE_URL': url}).database_url == normalized
-
-
-@pytest.mark.parametrize(
-    ('url', 'reason'),
-    [
-        ('postgresql+asyncpg://u:hunter2@host/shop', 'must not name a driver'),
-        ('postgres+psycopg2://u:hunter2@host/shop', 'must not name a driver'),
-        ('postgresql://u:hunter2@x@host/shop', '%40 for @'),
-        ('postgresql://u:hunter2/x@host/shop', '%2F for /'),
-        ('postgresql://u:hunter2%x@host/shop', '%25 for %'),
-        ('postgresql://u:hunter2%00@host/shop', '%25 for %'),
-        ('postgresql://u:hunter2 x@host/shop', 'must look like'),
-        ('mysql://u:hunter2@host/shop', 'must begin with'),
-    ],
-)
-def test_a_database_url_that_cannot_be_read_is_refused_without_its_password(url: str, reason: str) -> None:
-    """The problem says what to change and contains no part of the password."""
-    (problem,) = problems_of(GOOD | {'DATABASE_URL': url})
-    assert reason in problem
-    assert 'hunter2' not in problem
-
-
-@pytest.mark.parametrize(
-    ('url', 'server'),
-    [
-        (
-            'smtp://shop:p%40ss@smtp.example',
-            SmtpServer('smtp.example', 587, 'shop', 'p@ss', tls=False, starttls=True),
-        ),
-        ('smtps://shop:a-word@smtp.example', SmtpServer('smtp.example', 465, 'shop', 'a-word', tls=True)),
-        ('SMTP://smtp.example:2525?starttls=0', SmtpServer('smtp.example', 2525)),
-        ('smtp://user:a-secret@127.0.0.1:1025', SmtpServer('127.0.0.1', 1025, 'user', 'a-secret')),
-        ('smtp://[::1]', SmtpServer('::1', 587)),
-        ('smtp://localhost?starttls=1', SmtpServer('localhost', 587, starttls=True)),
-    ],
-)
-def test_an_smtp_url_says_how_the_connection_is_encrypted(url: str, server: SmtpServer) -> None:
-    """STARTTLS is required unless the server is this machine or the URL says otherwise."""
-    settings = parse_settings(GOOD | {'SMTP_URL': url, 'MAIL_FROM': 'shop@coach.example'})
-    assert settings.smtp_url == server
-    assert server.password not in repr(settings) or not server.password
-
-
-@pytest.mark.parametrize(
-    ('values', 'problem'),
-    [
-        ({'SMTP_URL': 'smtp.example:587'}, 'must look like smtp://'),
-        ({'SMTP_URL': 'http://smtp.example'}, 'must look like smtp://'),
-        ({'SMTP_URL': 'smtp://smtp.example/path'}, 'must look like smtp://'),
-        ({'SMTP_URL': 'smtp://smtp.example:port'}, 'must look like smtp://'),
-        ({'SMTP_URL': 'smtps://smtp.example?starttls=1'}, 'must look like smtp://'),
-        ({'SMTP_URL': 'smtp://smtp.example?tls=1'}, 'must look like smtp://'),
-        ({'SMTP_URL': 'smtp://user@smtp.example'}, 'a user without a password'),
-        ({'SMTP_URL': 'smtp://u:p@smtp.example?starttls=0'}, 'unencrypted'),
-        ({'SMTP_URL': 'smtp://localhost', 'MAIL_FROM': ''}, 'with SMTP_URL it is needed'),
-        ({'MAIL_FROM': 'Coach <coach@example.com>'}, 'is not an e-mail address'),
-        ({'OPERATOR_EMAIL': 'a@b.example, c@d.example'}, 'is not an e-mail address'),
-    ],
-)
-def test_mail_settings_that_cannot_work_are_refused(values: dict[str, str], problem: str) -> None:
-    """Each has a sentence that says what is wrong, and never the password."""
-    with pytest.raises(SettingsError) as refused:
-        parse_settings(GOOD | {'MAIL_FROM': 'shop@coach.example'} | values)
-    assert problem in str(refused.value)
-    assert ':p@' not in str(refused.value)
 
 
 def test_a_short_admin_password_is_refused() -> None:

@@ -29,7 +29,8 @@ from ui.rendering.reconnect import Reconnector, is_rebuilt, numbered_from
 FIRST_REFRESH_TIMEOUT = 1.5  # seconds the first response waits for Stripe
 REFRESH_AFTER = (5, 60)  # seconds, at least and at most, in browsers without script
 FIRST_ID = 100  # of the elements around the calendar
-BUSY_INTERVAL, IDLE_INTERVAL = 1.0, 15.0  # seconds; moves made by this process are shown at once
+# Seconds; what this process writes is shown at once. A webhook may reach another process.
+BUSY_INTERVAL, PICKING_INTERVAL, IDLE_INTERVAL = 1.0, 5.0, 15.0
 CHECK_AFTER = (2, 4, 8, 15, 30, 60)  # seconds between two reads at Stripe
 REFRESH_TASK = 'refresh an order page'
 
@@ -259,4 +260,5 @@ class OrderPage:
 
     def _set_interval(self) -> None:
         if self._timer:
-            self._timer.interval = BUSY_INTERVAL if self.is_busy else IDLE_INTERVAL
+            quiet = PICKING_INTERVAL if self.shows_calendar else IDLE_INTERVAL
+            self._timer.interval = BUSY_INTERVAL if self.is_busy else quiet

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -22,7 +21,8 @@ from services.orders import (
 from services.site import Site
 from ui.components.builder import h, join
 from ui.components.layout import contact_sentence
-from ui.components.meetings import at_time, meeting, on_day, zone_of
+from ui.components.meetings import at_time, meeting
+from ui.pages.receipt import keep, receipt
 
 CLOSED = {
     CalendarGate.ENVIRONMENT: (
@@ -43,7 +43,6 @@ SECOND_PAYMENT = (
     'It looks as if you paid twice: order {} is for the same session. We will refund one of the two payments.'
     ' Write to us if you wanted two sessions.'
 )
-KEEP = 'This link opens your order at any time, on any device. Whoever has it can see your order{}.'
 
 
 @dataclass(frozen=True)
@@ -121,8 +120,8 @@ def view(data: OrderData, site: Site) -> View:
     return View(
         state=builders.get(order.state, _paid)(data, site),
         receipt=join(
-            _receipt(data, site) if has_paid else None,
-            _keep(data) if has_paid or waits or order.state is State.MISMATCH else None,
+            receipt(order, data.bookings, site.business) if has_paid else None,
+            keep(order, data.domain) if has_paid or waits or order.state is State.MISMATCH else None,
         ),
         shows_calendar=data.opens_calendar,
         waits=waits,
@@ -355,48 +354,3 @@ def _bring(site: Site) -> Markup | None:
         return None
     lines = (h('li', line) for line in site.order.bring)
     return join(h('h2', site.order.bring_title), h('ul', *lines, class_='dashes'))
-
-
-def _receipt(data: OrderData, site: Site) -> Markup:
-    """What was paid, to keep or print, and the links to the receipt and the invoice at Stripe."""
-    order, facts = data.order, data.order.facts
-    zone = zone_of(data.bookings[-1], site.business.zone) if data.bookings else site.business.zone
-    lines = {
-        'Session': order.purchase.title,
-        'Paid': f'{order.paid}',
-        'Refunded': str(_refund(order)) if facts.amount_refunded else '',
-        'On': on_day(order.completed_at, zone) if order.completed_at else '',
-        'Order': order.reference,
-        'Paid by': facts.email,
-        'E-mail': order.contact_email,
-        'Receipt e-mailed': f'number {facts.receipt_number}' if facts.receipt_number else '',
-        'Sold by': site.business.name,
-    }
-    link = {'target': '_blank', 'rel': 'noopener noreferrer'}
-    receipt = h('a', 'Open the receipt at Stripe', href=facts.receipt_url, **link)
-    invoice = h('a', 'Open the invoice', href=f'/order/{order.token}/invoice', **link)
-    links = [*([receipt] if facts.receipt_url else []), *([invoice] if facts.invoice_url else [])]
-    return join(
-        h(
-            'dl',
-            *(join(h('dt', name), h('dd', text)) for name, text in lines.items() if text),
-            class_='receipt',
-        ),
-        h('p', *links, class_='links') if links else None,
-    )
-
-
-def _keep(data: OrderData) -> Markup:
-    """How to come back to this page: its link, to copy or to send; without script."""
-    url = f'{data.domain}/order/{data.order.token}'
-    change = ' and change your session' if data.order.opens_calendar else ''
-    subject, body = f'Order {data.order.reference}', f'{url}\n'
-    mail = f'mailto:?subject={quote(subject)}&body={quote(body)}'
-    return h(
-        'section',
-        h('h2', 'Keep this page'),
-        h('p', KEEP.format(change), class_='quiet'),
-        h('p', h('a', url, href=url), class_='address'),
-        h('p', h('a', 'Send the link by e-mail', href=mail), class_='links'),
-        class_='keep',
-    )

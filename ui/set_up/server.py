@@ -1,6 +1,7 @@
 """The web server of the set-up: one link with a code, one page for each step, and nothing else."""
 
 import asyncio
+import socket
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,8 +17,9 @@ from starlette.background import BackgroundTask
 from services import logs, site
 from services.check import Finding, Level
 from services.errors import ShopError
-from services.set_up import Refused, SetUp, SetUpAccess, Step, no_settings, opened
+from services.set_up import AT_THE_END, Elsewhere, Refused, SetUp, SetUpAccess, Step, no_settings, opened
 from services.settings import SettingsError, find_value, problem_of
+from ui.admin.forms import button
 from ui.components import theme
 from ui.components.builder import h, join
 from ui.connections import bounded, raise_file_limit
@@ -33,6 +35,7 @@ NEXT = """The link was used, and works no more. For another browser there is thi
   {}"""
 ELSEWHERE = 'From another machine, put the address of this one in its place, best one with https.'
 WATCH_EVERY = 5.0  # seconds
+TAKE_OVER = 'take-over'
 STARTS_IN = 6  # seconds until the browser looks for the shop
 Form = Mapping[str, str]
 NOT_YET = 'Nothing was kept: another step comes first. It is this one.'
@@ -64,6 +67,7 @@ async def _serve(environ: Mapping[str, str], env_file: Path) -> bool:
         host, port = find_value('HOST', values), find_value('PORT', values)
         refuse_taken_port(host, port)
         logs.set_up(form=find_value('LOG_FORMAT', values) or 'text', level='warning')
+        set_up.answers.hold.place = f'the process at port {port} of {socket.gethostname()}'
         pages = Pages(set_up, site.load(find_value('SITE_FILE', values)), port=port)
         config = uvicorn.Config(
             pages.app(),
@@ -84,7 +88,8 @@ async def _serve(environ: Mapping[str, str], env_file: Path) -> bool:
             GREETING.format(link + pages.access.code), *([] if domain else [ELSEWHERE]), sep='\n', flush=True
         )
         pages.on_code_used = lambda: print(NEXT.format(link + pages.access.code), flush=True)
-        watching = asyncio.create_task(pages.watch(lambda: not no_settings(environ, env_file)))
+        pages.has_settings = lambda: not no_settings(environ, env_file)
+        watching = asyncio.create_task(pages.watch())
         watching.add_done_callback(lambda _: pages.on_done())
         try:
             await server.serve()
@@ -105,6 +110,7 @@ class Pages:
     def __init__(self, set_up: SetUp, texts: site.Site, *, port: int) -> None:
         self.access = SetUpAccess()
         self.is_done = False
+        self.has_settings: Callable[[], bool] = lambda: False
         self.on_done: Callable[[], object] = lambda: None
         self.on_code_used: Callable[[], object] = lambda: None
         self._set_up = set_up
@@ -139,19 +145,16 @@ class Pages:
         app.add_api_route('/{path:path}', lambda: not_set_up(self._site), methods=every)
         return app
 
-    async def watch(self, has_settings: Callable[[], bool], *, every: float = WATCH_EVERY) -> None:
+    async def watch(self, *, every: float = WATCH_EVERY) -> None:
         """End the set-up once there are settings: another process, or the command line, has written them.
 
         Args:
-            has_settings: whether a shop can be started.
             every: seconds between two checks.
         """
         while not self.is_done:
             await asyncio.sleep(every)
             async with self._one_at_a_time:
-                with suppress(SettingsError):  # such as a file that is being written
-                    if await asyncio.to_thread(has_settings):
-                        self.is_done = True
+                await self._is_over()
 
     # ---- Requests
 
@@ -162,6 +165,13 @@ class Pages:
             return self._exchange(request, code)
         if not self._admits(request):
             return self._refusal('Open the link that the log of this process shows.')
+        async with self._one_at_a_time:
+            if await self._is_over():
+                return self._starting()
+            try:
+                await self._set_up.answers.take()
+            except Elsewhere as error:
+                return self._elsewhere(error)
         wanted = request.query_params.get('step', '')
         is_reachable = wanted in {*Step} and self._is_reachable(Step(wanted))
         step = Step(wanted) if is_reachable else self._set_up.answers.step
@@ -170,11 +180,17 @@ class Pages:
 
     async def _take(self, request: Request, step: str) -> Response:
         """Take a step with what a form says, and lead to the next one."""
-        if not self._admits(request) or not _is_from_here(request) or step not in {*Step}:
+        if not self._admits(request) or not _is_from_here(request) or step not in {*Step, TAKE_OVER}:
             return self._refusal('This form was not sent from a page of this set-up.')
         async with self._one_at_a_time:
-            if self.is_done:
+            if await self._is_over():
                 return self._starting()
+            try:
+                await self._set_up.answers.take(over=step == TAKE_OVER)
+            except Elsewhere as error:
+                return self._elsewhere(error)
+            if step == TAKE_OVER:
+                return RedirectResponse('/setup', 303, headers=HEADERS)
             if not self._is_reachable(Step(step)):
                 return await self._page(request, self._set_up.answers.step, problem=NOT_YET, status=409)
             try:
@@ -188,15 +204,33 @@ class Pages:
                 status = error.status if isinstance(error, ShopError) else 422
                 return await self._page(request, Step(step), typed=form, problem=str(error), status=status)
             if Step(step) is Step.WRITE:
-                return self._starting(await self._set_up.check())
+                return self._starting(await self._set_up.check(), self._notes)
             return RedirectResponse('/setup', 303, headers=HEADERS)
+
+    async def _is_over(self) -> bool:
+        """Whether there are settings: this process or another one has written them."""
+        with suppress(SettingsError):  # such as a file that is being written
+            self.is_done = self.is_done or await asyncio.to_thread(self.has_settings)
+        return self.is_done
+
+    def _elsewhere(self, error: Elsewhere) -> Response:
+        """Say that another process has the set-up; it can be taken from one that does nothing just now."""
+        go_on = h(
+            'form', button('Go on here, and no longer there', kind='main'),
+            method='post', action=f'/setup/{TAKE_OVER}', class_='form',
+        )  # fmt: skip
+        title = 'This set-up goes on elsewhere'
+        return page(self._site, title, h('p', str(error)), None if error.is_working else go_on, status=409)
 
     def _exchange(self, request: Request, code: str) -> Response:
         cookie = self.access.exchange(code)
         if cookie is None:
             return self._refusal('Too many wrong codes. Wait a minute, then open the link again.', status=429)
         if not cookie:
-            return self._refusal('This link is not valid any more. The log shows the newest one.')
+            return self._refusal(
+                'This link is not valid any more. The log shows the newest one; '
+                'each of several processes has its own.'
+            )
         self.on_code_used()
         # No redirect: a browser that follows a link from another site would not send the cookie along.
         link = h('p', h('a', 'Go on', href='/setup', class_='button main'))
@@ -246,8 +280,8 @@ class Pages:
     def _is_reachable(self, step: Step) -> bool:
         return self._set_up.answers.is_taken(step) or step is self._set_up.answers.step
 
-    def _starting(self, found: Sequence[Finding] = ()) -> Response:
-        """Say that the shop starts; the browser looks for it by itself, unless something is wrong."""
+    def _starting(self, found: Sequence[Finding] = (), notes: Sequence[str] = ()) -> Response:
+        """Say that the shop starts; the browser looks for it by itself, unless something is to be read."""
         admin = f'{self._set_up.answers.values.get("DOMAIN", "")}/admin/login?first=1'
         words = 'The settings are written. The shop starts now; this takes a few seconds.'
         link = h('p', h('a', 'Open the admin', href=admin, class_='button main'))
@@ -256,9 +290,10 @@ class Pages:
             'If nothing is there yet, wait a moment and load the page again.',
             class_='quiet',
         )
-        is_wrong = any(each.level is Level.WRONG for each in found)
+        is_wrong = notes or any(each.level is Level.WRONG for each in found)
         refresh = '' if is_wrong else f'{STARTS_IN};url={admin}'
-        content = h('p', words), *map(_finding, found), link, again
+        said = [h('div', note, class_='alert') for note in notes]
+        content = h('p', words), *said, *map(_finding, found), link, again
         answer = page(self._site, 'Your shop starts', *content, refresh=refresh)
         answer.background = BackgroundTask(self.on_done)
         return answer
@@ -298,20 +333,20 @@ class Pages:
                 form.get('secret', '') if form['do'] == 'secret' else ''
             )
         else:
-            self._notes = [await self._set_up.payments.provide_endpoint()]
+            self._notes = [(await self._set_up.payments.plan_endpoint()).words, AT_THE_END]
 
     async def _bookings_webhook(self, form: Form) -> None:
         if form.get('do') == 'none':
             await self._set_up.calendar.skip_subscription()
         else:
-            self._notes = [await self._set_up.calendar.provide_subscription()]
+            self._notes = [(await self._set_up.calendar.plan_subscription()).words, AT_THE_END]
 
     async def _password(self, form: Form) -> None:
         await self._set_up.use_password(form.get('password', ''))
 
-    async def _write(self, _form: Form) -> None:
-        await self._set_up.write()
-        self.is_done = True
+    async def _write(self, form: Form) -> None:
+        written = await self._set_up.write(form.get('deletes', ''))
+        self._notes, self.is_done = list(written.problems), True
 
 
 def _finding(finding: Finding) -> Markup:

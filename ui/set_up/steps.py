@@ -5,7 +5,16 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from markupsafe import Markup
 
-from services.set_up import RESTRICTED_KEY, TOKEN_SCOPES, Change, SetUp, Step
+from services.set_up import (
+    RESTRICTED_KEY,
+    TOKEN_SCOPES,
+    WITHOUT_ENDPOINT,
+    WITHOUT_SUBSCRIPTION,
+    Change,
+    SetUp,
+    Step,
+    cannot_reach,
+)
 from services.settings import LOOPBACK
 from services.settings.urls import host_of, is_public
 from ui.admin.forms import hidden
@@ -185,8 +194,8 @@ async def payments_webhook(set_up: SetUp, _origin: str, _typed: Typed) -> Markup
         'Stripe tells the shop of payments, refunds and disputes at ',
         h('b', f'{domain}/webhooks/stripe'),
         '. ',
-        'The endpoint is made with exactly the events that the shop uses. '
-        'One of an earlier set-up whose secret is not known any more is replaced.',
+        'The endpoint gets exactly the events that the shop uses. '
+        'It is made at the last step, which names whatever it replaces.',
     )
     make = form(Step.PAYMENTS_WEBHOOK, label='Make the endpoint at Stripe', kind='main' if makes else '')
     own = form(
@@ -197,7 +206,7 @@ async def payments_webhook(set_up: SetUp, _origin: str, _typed: Typed) -> Markup
         kind='',
     )
     skip = join(
-        h('p', 'Without it an order is checked when its customer comes back, and every minute.'),
+        h('p', f'{cannot_reach("Stripe", domain)} {WITHOUT_ENDPOINT}'.strip()),
         form(Step.PAYMENTS_WEBHOOK, label='Do without', do='none', kind='' if makes else 'main'),
     )
     if not makes:
@@ -214,16 +223,15 @@ async def bookings_webhook(set_up: SetUp, _origin: str, _typed: Typed) -> Markup
         'p',
         'Calendly tells the shop of bookings at ',
         h('b', f'{domain}/webhooks/calendly'),
-        '. A subscription for this address whose key is not known here is replaced.',
+        '. The subscription is made at the last step, which names whatever it replaces.',
     )
     label = 'Make the subscription at Calendly'
     make = form(Step.BOOKINGS_WEBHOOK, label=label, kind='main' if makes else '')
     skip = join(
-        h('p', 'Without it bookings are read from Calendly every few minutes.'),
+        h('p', f'{cannot_reach("Calendly", domain)} {WITHOUT_SUBSCRIPTION}'.strip()),
         form(Step.BOOKINGS_WEBHOOK, label='Do without', do='none', kind='' if makes else 'main'),
     )
     if not makes:
-        skip = join(h('p', f'Calendly cannot reach {domain}.'), skip)
         return join(intro, skip, h('div', h('h2', 'Or make it all the same'), make, class_='other'))
     return join(intro, make, h('div', h('h2', 'Or do without'), skip, class_='other'))
 
@@ -252,7 +260,11 @@ async def write(set_up: SetUp, _origin: str, _typed: Typed) -> Markup:
     target = set_up.target
     where = str(target) if target else 'the database of the shop'
     problems = await set_up.problems()
-    changes = h('dl', *(_change(each) for each in set_up.changes()), class_='facts')
+    preview = await set_up.preview()
+    changes = join(
+        h('dl', *(_change(each) for each in preview.changes), class_='facts'),
+        *(h('p', words) for words in preview.words),
+    )
     if problems:
         wrong = h('div', *(h('p', problem) for problem in problems), class_='alert', role='alert')
         again = h('p', h('a', 'Check again', href='/setup'))
@@ -260,7 +272,13 @@ async def write(set_up: SetUp, _origin: str, _typed: Typed) -> Markup:
     return join(
         h('p', f'These settings are written to {where}. Then the shop starts.'),
         changes,
-        form(Step.WRITE, label='Write the settings and start the shop'),
+        form(
+            Step.WRITE,
+            hidden('deletes', preview.deletes),
+            label='Write the settings, delete what is named, and start the shop'
+            if preview.deletes
+            else 'Write the settings and start the shop',
+        ),
     )
 
 

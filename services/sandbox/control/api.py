@@ -68,6 +68,11 @@ def dump(state: SandboxState) -> Json:
         'subscriptions': [
             resources.subscription(calendar, item) for item in calendar.subscriptions.values()
         ],
+        'webhook_secrets': state.webhook_secrets
+        | {
+            resources.subscription(calendar, item)['uri']: item.signing_key
+            for item in calendar.subscriptions.values()
+        },
         'mails': [item.view() for item in state.mailbox.mails],
         'outbox': [{'to': item.to, 'subject': item.subject, 'text': item.text} for item in calendar.outbox],
     }  # fmt: skip
