@@ -6,7 +6,7 @@ from tests.e2e.admin import SETTINGS, open_page, sign_in
 from tests.e2e.journey import StartShop
 from tests.sandbox_client import SandboxClient
 
-TIMEOUT = 60_000  # milliseconds that a rehearsal may take on a busy machine
+TIMEOUT = 120_000  # milliseconds that a rehearsal may take on a busy machine
 IMPOSSIBLE = 2  # paying a session, booking in the real calendar
 
 
