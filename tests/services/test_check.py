@@ -38,9 +38,19 @@ from services.site.examples import MADE_UP
 from tests.conftest import CreateTables
 from tests.contract.calendly import check_logged
 from tests.https_proxy import HttpsProxy, ProxySetup
-from tests.processes import ROOT, Server, free_port
+from tests.processes import ROOT, Server, free_port, wait_until
 from tests.sandbox_client import SandboxClient
-from tests.services.broken_set_ups import OK, RESTRICTED, ROWS, WARNING, WRONG, Place, Row, destination
+from tests.services.broken_set_ups import (
+    OK,
+    RESTRICTED,
+    ROWS,
+    WARNING,
+    WRONG,
+    Place,
+    Row,
+    deliver,
+    destination,
+)
 from tests.services.conftest import Clock, NewDatabase, on_both_databases
 
 
@@ -74,15 +84,24 @@ def place(settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
     with proxy.running():
         server.start()
+        wait_until(
+            lambda: 'not been read yet' not in httpx.get(f'{server.url}/readyz').text,
+            seconds=30,
+            why='the shop has read the bookings',
+        )
         yield Place(proxy, settings)
         server.stop()
 
 
 def make_healthy(sandbox: SandboxClient, place: Place) -> None:
-    """Reset the sandbox, register the webhooks of the shop there, and set the proxy up rightly."""
+    """Reset the sandbox, register the webhooks of the shop there, and set the proxy up rightly.
+
+    The last delivery to the shop is one that it accepts.
+    """
     assert check_logged(sandbox.requests()) == []
     sandbox.reset()
     sandbox.send_webhooks_to(place.proxy.url)
+    deliver(place)
     place.proxy.setup = ProxySetup()
 
 
