@@ -134,7 +134,8 @@ async def _guarded(name: str, part: Part) -> list[Finding]:
         return [wrong(name, f'this could not be checked: {error}', AGAIN)]
     except Exception as error:  # whatever it is: the operator must see the other findings
         log.exception('the check of %s failed unexpectedly', name)
-        return [wrong(name, f'this check itself failed: {error!r}', 'Please report it, with the log.')]
+        text = f'this check itself failed: {type(error).__name__}'
+        return [wrong(name, text, 'Please report it, with the log.')]
 
 
 async def _stripe(settings: Settings, texts: Site, ledger: Ledger | None) -> list[Finding]:

@@ -12,7 +12,7 @@ import stripe
 
 from services.errors import PaymentUnreachable
 from services.payments.clock import DatedClient, StripeClock
-from services.payments.errors import as_shop_error
+from services.payments.errors import as_shop_error, without_body
 from services.payments.permissions import MissingPermissions, needed_to_read
 
 API_VERSION = '2026-10-28.endive'
@@ -118,7 +118,8 @@ class StripeApi:
         except TimeoutError as error:
             outcome = PaymentUnreachable.code
             raise PaymentUnreachable(f'no answer within {DEADLINE.total_seconds():.0f} s') from error
-        except stripe.StripeError as error:
+        except stripe.StripeError as as_it_came:
+            error = without_body(as_it_came)
             self.missing.record(error, permission)
             failure = as_shop_error(error)
             outcome = failure.code

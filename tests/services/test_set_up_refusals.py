@@ -25,7 +25,11 @@ REFUSALS: list[tuple[str, Any, str]] = [
     ('a publishable key', lambda s: s.payments.use_keys('pk_test_1', ''), 'seems to be a publishable key'),
     ('no key', lambda s: s.payments.use_keys('', ''), 'The secret key is missing'),
     ('two modes', lambda s: s.payments.use_keys('', 'pk_live_1'), 'must both be test keys'),
-    ('an unknown price', lambda s: s.payments.use_price('price_none'), 'No such price'),
+    (
+        'an unknown price',
+        lambda s: s.payments.use_price('price_none'),
+        'does not have the price price_none in test mode',
+    ),
     ('a bad amount', lambda s: s.payments.make_price('x', 'much', 'usd', attempt='1'), 'Type the amount'),
     ('a wrong token', lambda s: s.calendar.use_token('wrong'), 'Calendly refuses CALENDLY_TOKEN'),
     ('no token', lambda s: s.calendar.use_token(''), 'The token is missing'),
