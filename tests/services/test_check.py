@@ -185,6 +185,16 @@ async def check_row(sandbox: SandboxClient, place: Place, row: Row) -> None:
     assert {session['status'] for session in sandbox.state()['sessions']} <= {'expired'}
 
 
+async def test_a_live_key_is_sent_to_no_other_address(
+    settings: dict[str, str], sandbox: SandboxClient
+) -> None:
+    """The check ends with the settings, before any request."""
+    live = {'STRIPE_SECRET_KEY': 'sk_live_abc', 'STRIPE_PUBLISHABLE_KEY': ''}
+    found = await check(settings | live | {'DOMAIN': 'https://coach.test'})
+    assert any('STRIPE_API_BASE must not be set together with a live' in each.text for each in told(found))
+    assert sandbox.requests() == []
+
+
 async def test_a_mail_is_sent_on_request(sandbox: SandboxClient, settings: dict[str, str]) -> None:
     """One mail, and only with an address; a refused recipient is told in the server's words."""
     parsed = parse_settings(settings)

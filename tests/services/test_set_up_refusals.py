@@ -1,5 +1,6 @@
 """Answers that the set-up refuses, and what it says instead."""
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,29 @@ async def test_a_wrong_answer_is_refused_and_not_kept(
         with pytest.raises(Refused, match=words):
             await take(s)
         assert s.answers.draft == before
+
+
+async def test_a_live_key_is_sent_to_no_other_address(
+    environ: dict[str, str], env_file: Path, sandbox: SandboxClient
+) -> None:
+    """Neither when it is entered, nor if the settings have it, for whichever step or `--undo`."""
+    live = 'STRIPE_SECRET_KEY=sk_live_abc\nCALENDLY_TOKEN=token\nDOMAIN=https://coach.test\n'
+    await asyncio.to_thread(env_file.write_text, live)
+    async with opened(environ, env_file) as s:
+        for take in (
+            lambda: s.payments.use_keys('rk_live_abc', ''),
+            lambda: s.payments.use_keys('', ''),
+            s.payments.prices,
+            s.payments.plan_endpoint,
+            s.undo,
+        ):
+            with pytest.raises(Refused, match='STRIPE_API_BASE must not be set together with a live Stripe'):
+                await take()
+        for take in (s.calendar.event_types, lambda: s.calendar.use_token('token')):
+            with pytest.raises(Refused, match='CALENDLY_API_BASE must not be set together'):
+                await take()
+        assert s.answers.draft == {}
+    assert sandbox.requests() == []
 
 
 async def test_a_token_of_another_alphabet_is_no_answer_of_calendly(
