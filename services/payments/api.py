@@ -118,11 +118,11 @@ class StripeApi:
         except TimeoutError as error:
             outcome = PaymentUnreachable.code
             raise PaymentUnreachable(f'no answer within {DEADLINE.total_seconds():.0f} s') from error
-        except stripe.StripeError as as_it_came:
-            error = without_body(as_it_came)
-            self.missing.record(error, permission)
-            failure = as_shop_error(error)
+        except stripe.StripeError as refusal:
+            cause = without_body(refusal)
+            self.missing.record(cause, permission)
+            failure = as_shop_error(cause)
             outcome = failure.code
-            raise failure from error
+            raise failure from cause
         finally:
             self._on_request(outcome, time.monotonic() - begun)
