@@ -71,7 +71,8 @@ async def check_domain(settings: Settings, *, instance: str) -> list[Finding]:
         parts = [_identity(settings, http, instance), _websocket(settings)]
         if secure and not _port(settings.domain):
             parts.append(check_redirect(f'http{settings.domain.removeprefix("https")}/robots.txt', http))
-        return [*found, *(each for part in await asyncio.gather(*parts) for each in part)]
+        found += [each for part in await asyncio.gather(*parts) for each in part]
+        return sorted(found, key=lambda each: each.part != PART)  # those of a part stay together
 
 
 def _about(settings: Settings) -> list[Finding]:

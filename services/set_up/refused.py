@@ -49,7 +49,7 @@ def stripe_answers(*, may_skip: bool = False, missing: str = '') -> Iterator[Non
             words = missing
         raise Refused(words, may_skip=may_skip) from error
     except ShopError as error:
-        raise Refused(f'Stripe does not answer; try again in a moment. ({error})') from error
+        raise Refused(f'Stripe does not answer: {error}. Try again in a moment.') from error
 
 
 @contextmanager

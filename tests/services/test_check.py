@@ -175,6 +175,8 @@ async def check_row(sandbox: SandboxClient, place: Place, row: Row) -> None:
     changed = {key: value.replace('{smtp}', smtp) for key, value in row.settings.items()}
     found = await check({**place.settings, **changed})
     assert len(told(found)) == len(row.lines), told(found)
+    of_domain = [index for index, each in enumerate(found) if each.part == 'domain']
+    assert not of_domain or of_domain[-1] - of_domain[0] == len(of_domain) - 1
     # Parts are told as they are done.
     findings, lines = sorted(told(found), key=lambda each: each.part), sorted(row.lines, key=itemgetter(0))
     for finding, (part, level, phrase) in zip(findings, lines, strict=True):
