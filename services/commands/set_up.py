@@ -145,8 +145,10 @@ class Conversation:
     async def hold(self) -> None:
         """Take all steps, write the settings, and say what comes next."""
         goes_on = bool(self._answers.draft) and self._prompts.agree(
-            f'A set-up was broken off. Go on at its step "{self._answers.step}"?'
+            f'A set-up was broken off. Go on at its step "{self._answers.step}"? A no forgets its answers.'
         )
+        if not goes_on:
+            await self._answers.forget()
         for step, take in self._steps.items():
             if not (goes_on and self._answers.is_taken(step)):
                 await self._repeat(take)
