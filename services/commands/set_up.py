@@ -116,11 +116,13 @@ async def _take(set_up: SetUp, prompts: Prompts) -> None:
 
 async def _undo(set_up: SetUp, prompts: Prompts) -> None:
     try:
-        lines = await set_up.undo()
+        undone = await set_up.undo()
     except Refused as error:
         raise CommandRefused(str(error)) from error
-    for line in lines:
+    for line in undone.done:
         prompts.say(line)
+    if undone.problems:
+        raise CommandRefused(*undone.problems)
 
 
 class Conversation:

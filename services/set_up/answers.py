@@ -174,8 +174,7 @@ class Answers:
         secrets = {*webhooks.each_of(self.draft.get(name, ''))} - {
             *webhooks.each_of(self.existing.get(name, ''))
         }
-        record = self.made.get(webhooks.ENDPOINT, '')
-        is_needed = any(webhooks.record_of(webhooks.id_of(record), each) == record for each in secrets)
+        is_needed = webhooks.secrets_of(self.made.get(webhooks.ENDPOINT, ''), ','.join(secrets))
         kept = {name, webhooks.ENDPOINT} if is_needed else set[str]()
         gone = {*NAMES, *self.draft} - kept
         await self.ledger.settings.put(Kept.DRAFT, {}, without=gone | {BEFORE + each for each in gone})
@@ -217,10 +216,18 @@ class Answers:
         self.made[what] = record
         self.draft |= answers
 
-    async def forget_made(self) -> None:
-        """Forget what was made: it is deleted."""
-        await self.ledger.settings.put(Kept.MADE, {}, without=list(self.made))
-        self.made = {}
+    async def forget_made(self, what: str, name: str) -> None:
+        """Forget what was made, and an answer with its secret: it is deleted.
+
+        Args:
+            what: its name in the ledger.
+            name: the setting with its secret.
+        """
+        if webhooks.secrets_of(self.made.get(what, ''), self.draft.get(name, '')):
+            await self.ledger.settings.put(Kept.DRAFT, {}, without=[name, what, BEFORE + name])
+            self.draft = {n: value for n, value in self.draft.items() if n not in (name, what)}
+        await self.ledger.settings.put(Kept.MADE, {}, without=[what])
+        self.made.pop(what, None)
 
     async def finish(self, written: Mapping[str, str], *, in_ledger: bool) -> None:
         """End the set-up.

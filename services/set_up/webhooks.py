@@ -161,6 +161,11 @@ def others_than(record: str, setting: str) -> list[str]:
     return [each for each in each_of(setting) if record_of(id_of(record), each) != record]
 
 
+def secrets_of(record: str, setting: str) -> list[str]:
+    """Return the secrets of a setting that belong to something that was made; arguments as above."""
+    return [each for each in each_of(setting) if record_of(id_of(record), each) == record]
+
+
 def _is_known(made_id: str, known: Mapping[str, str], setting: str) -> bool:
     return any(record_of(made_id, each) in known.values() for each in each_of(setting))
 
