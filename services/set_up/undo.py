@@ -12,12 +12,17 @@ from services.set_up.env_writer import NotWritten, masked, write
 from services.set_up.payment_steps import SECRET
 from services.set_up.refused import Refused, calendly_answers, stripe_answers
 from services.set_up.vendors import payments_of, scheduling_of
-from services.settings import problem_of
+from services.settings import how_to_run, problem_of
 from services.settings.env_file import read
 
 NOT_WITHOUT = 'Nothing was deleted: without {} the set-up cannot delete what it has made'
 IN_THE_DATABASE = 'the database of the shop'
 RESTART = 'A running shop accepts it until it is restarted.'
+NOT_OF_THIS_USER = (
+    'The subscription {}, made before, is not one of the user of this token: '
+    'delete it with a token of its user.'
+)
+STAYS = 'Its secret stays in {}. If it is deleted there already, `{}` makes another one in its place.'
 LEFT = 'Left as they are: the other settings, orders, prices at Stripe and event types at Calendly.'
 
 
@@ -53,11 +58,13 @@ async def undo(answers: Answers, target: Path | None) -> Undone:
     for delete, what, name in ways:
         try:
             done += [words] if (words := await delete(answers)) else []
+        except webhooks.NotHere as error:
+            problems.append(f'{error} {STAYS.format(name, how_to_run("setup"))}')
         except Refused as error:
             problems.append(str(error))
-            continue
-        done += await _remove_secret(answers, target, what, name)
-        await answers.forget_made(what, name)
+        else:
+            done += await _remove_secret(answers, target, what, name)
+            await answers.forget_made(what, name)
     return Undone((*done, LEFT), tuple(problems))
 
 
@@ -76,9 +83,12 @@ async def _delete_endpoints(answers: Answers) -> str:
 async def _delete_subscription(answers: Answers) -> str:
     if webhooks.SUBSCRIPTION not in answers.made:
         return 'Calendly: no webhook subscription was made here.'
+    uri = webhooks.id_of(answers.made[webhooks.SUBSCRIPTION])
     async with scheduling_of(answers.values) as scheduling:
         with calendly_answers():
-            await scheduling.subscriptions.delete(webhooks.id_of(answers.made[webhooks.SUBSCRIPTION]))
+            if all(each.uri != uri for each in await scheduling.subscriptions.find(uri)):
+                raise webhooks.NotHere(NOT_OF_THIS_USER.format(uri.rpartition('/')[2]))
+            await scheduling.subscriptions.delete(uri)
     return 'Calendly: the webhook subscription was deleted.'
 
 

@@ -11,9 +11,14 @@ from services.scheduling import Scheduling, Subscription
 from services.settings.urls import is_public
 
 ENDPOINT, SUBSCRIPTION = 'endpoint', 'subscription'  # names of what was made, in the ledger
+NOT_HERE = '{}, made before, is not in this account and mode: delete it where it is.'
 AT_THE_END = 'Nothing of it is done before the last step, which shows it once more.'
 WITHOUT_ENDPOINT = 'Without it an order is checked when its customer comes back, and every minute.'
 WITHOUT_SUBSCRIPTION = 'Without it bookings are read from Calendly every few minutes.'
+
+
+class NotHere(Exception):
+    """What was made is in another account, or it was deleted there; the text names it."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ async def plan_endpoint(payments: Payments, url: str, known: Mapping[str, str], 
         if _same(each.url, url) and not each.is_ours
     ]
     if made_before and all(each.id != made_before for each in found):
-        words.append(f'{made_before}, made before, is not in this account and mode: delete it where it is.')
+        words.append(NOT_HERE.format(made_before))
     return Plan(right is None, tuple(each.id for each in old), ' '.join(words))
 
 
@@ -109,9 +114,17 @@ async def make_endpoint(payments: Payments, url: str) -> tuple[str, str]:
 
 
 async def endpoints_made(payments: Payments, url: str, known: Mapping[str, str]) -> list[str]:
-    """Return the ids of all endpoints that the set-up has made for this shop; arguments as above."""
+    """Return the ids of all endpoints that the set-up has made for this shop; arguments as above.
+
+    Raises:
+        NotHere: the one that is on record is not among them.
+        PaymentRefused: Stripe refuses.
+        ShopError: Stripe does not answer.
+    """
     made_before = id_of(known.get(ENDPOINT, ''))
     found = await payments.endpoints.read_all()
+    if made_before and all(each.id != made_before for each in found):
+        raise NotHere(NOT_HERE.format(made_before))
     return [each.id for each in found if each.is_ours and (_same(each.url, url) or each.id == made_before)]
 
 

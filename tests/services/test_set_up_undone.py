@@ -8,11 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from services.commands.refused import CommandRefused
 from services.ledger import read_kept_settings
 from services.settings import load
 from services.shop import build
 from tests.factories import signed
 from tests.sandbox_client import SandboxClient
+from tests.sandbox_server import running
 from tests.services.conftest import client_at
 from tests.services.set_up import Operator, answers, endpoints, set_up, subscriptions
 
@@ -84,6 +86,36 @@ def test_an_undo_names_a_secret_that_it_cannot_remove(
         assert f'remove …{each[-4:]} there. A running shop accepts it' in said
     assert secret not in env_file.read_text()
     assert '…MINE' not in said
+
+
+@pytest.mark.parametrize('elsewhere', ['STRIPE_API_BASE', 'CALENDLY_API_BASE'])
+def test_what_is_in_another_account_is_named_and_stays_on_record(
+    environ: dict[str, str], env_file: Path, sandbox: SandboxClient, elsewhere: str
+) -> None:
+    """It is deleted once the key of its account is back; what could be deleted was."""
+    set_up(environ, env_file, Operator(answers(sandbox)))
+    (endpoint,), (subscription,) = endpoints(sandbox), sandbox.state()['subscriptions']
+    of_stripe = elsewhere == 'STRIPE_API_BASE'
+    before, operator = load(environ, env_file), Operator()
+    words = f'{endpoint["id"]}, made before, is not in this account and mode: delete it where it is'
+    if not of_stripe:
+        words = f'{subscription["uri"].rpartition("/")[2]}, made before, is not one of the user of this token'
+    with running() as other:
+        base = {elsewhere: other.settings()[elsewhere]}
+        with pytest.raises(CommandRefused, match=words):
+            set_up(environ | base, env_file, operator, undo=True)
+    assert 'no webhook endpoints deleted' not in operator.text
+    assert (len(endpoints(sandbox)), len(subscriptions(sandbox))) == (int(of_stripe), int(not of_stripe))
+    after = load(environ, env_file)
+    if of_stripe:
+        assert after.stripe_webhook_secret == before.stripe_webhook_secret
+        assert 'Stripe: 1 webhook endpoint deleted.' in set_up(environ, env_file, Operator(), undo=True)
+    else:
+        assert after.calendly_webhook_signing_key == before.calendly_webhook_signing_key
+        assert 'subscription was deleted' in set_up(environ, env_file, Operator(), undo=True)
+    assert (endpoints(sandbox), subscriptions(sandbox)) == ([], [])
+    settings = load(environ, env_file)
+    assert (settings.stripe_webhook_secret, settings.calendly_webhook_signing_key) == ((), ())
 
 
 def test_the_secret_of_an_endpoint_that_a_set_up_replaces_leaves_the_settings(
