@@ -314,7 +314,9 @@ class Conversation:
         found = await self._set_up.check()
         for finding in found:
             self._prompts.say(f'  {finding.level}: {finding.text}. {finding.remedy}')
-        if not found:
+        if preview.endpoint.is_refused:
+            self._prompts.say(f'  warning: {preview.endpoint.words}')
+        elif not found:
             self._prompts.say('  Nothing is wrong.')
         admin = f'{self._answers.values["DOMAIN"]}/admin'
         self._prompts.say(f'Start the shop, or restart it: {how_to_run("serve")}')

@@ -16,7 +16,7 @@ from services.set_up.steps import ANSWER, OUTDATES, Step, next_step, taken
 from services.set_up.vendors import mode_of
 from services.settings import NAMES, find_value, problem_of
 
-PLANNED = 'planned'
+PLANNED, TYPED = 'planned', 'typed'
 BEFORE = 'before '  # the row with what a setting was when its answer was given
 
 
@@ -191,9 +191,20 @@ class Answers:
         """
         await self.keep({name: value, what: PLANNED})
 
-    async def leave_out(self, what: str, name: str, value: str) -> None:
-        """Keep that nothing is provided, and what the setting is then; arguments as above."""
-        await self.keep({name: value, what: ''})
+    async def leave_out(self, what: str, name: str, value: str, *, is_typed: bool = False) -> None:
+        """Keep that nothing is provided, and what the setting is then.
+
+        Args:
+            what: its name in the ledger.
+            name: the setting with its secret.
+            value: of that setting.
+            is_typed: the operator has typed the value: it belongs to one that they have made.
+        """
+        await self.keep({name: value, what: TYPED if is_typed else ''})
+
+    def is_left_out(self, what: str) -> bool:
+        """Whether nothing is provided, and no secret was typed."""
+        return self.draft.get(what) == ''
 
     def is_planned(self, what: str) -> bool:
         """Whether a webhook is provided when the settings are written."""

@@ -12,6 +12,10 @@ from services.settings.urls import is_public
 
 ENDPOINT, SUBSCRIPTION = 'endpoint', 'subscription'  # names of what was made, in the ledger
 NOT_HERE = '{}, made before, is not in this account and mode: delete it where it is.'
+FITS_NONE = (
+    'No known secret fits {}, which stays as it is: what Stripe sends from there is refused until '
+    'its secret is typed. Payments are still found by asking Stripe.'
+)
 AT_THE_END = 'Nothing of it is done before the last step, which shows it once more.'
 WITHOUT_ENDPOINT = 'Without it an order is checked when its customer comes back, and every minute.'
 WITHOUT_SUBSCRIPTION = 'Without it bookings are read from Calendly every few minutes.'
@@ -29,11 +33,13 @@ class Plan:
         makes: a new one is made.
         deletes: the ids of those that the new one replaces.
         words: the same for people; it names what is deleted.
+        is_refused: what the one that stays sends is refused: no known secret fits.
     """
 
     makes: bool
     deletes: tuple[str, ...]
     words: str
+    is_refused: bool = False
 
 
 def cannot_reach(sender: str, domain: str) -> str:
@@ -100,6 +106,25 @@ async def plan_subscription(scheduling: Scheduling, known: Mapping[str, str], ke
         for each in old
     ]
     return Plan(right is None, tuple(each.uri for each in old), ' '.join(words))
+
+
+async def left_as_it_is(payments: Payments, url: str, known: Mapping[str, str], secret: str) -> Plan:
+    """Look whether a known secret fits the endpoints that stay; arguments as above.
+
+    Of an endpoint that the set-up has not made, a setting may have the secret: that cannot be seen.
+
+    Raises:
+        PaymentRefused: Stripe refuses.
+        ShopError: Stripe does not answer.
+    """
+    unknown = [
+        each.id
+        for each in await payments.endpoints.read_all()
+        if each.is_enabled and _same(each.url, url)
+        if (each.is_ours or not secret) and not _is_known(each.id, known, secret)
+    ]
+    words = FITS_NONE.format(' and '.join(unknown)) if unknown else ''
+    return Plan(makes=False, deletes=(), words=words, is_refused=bool(words))
 
 
 async def make_endpoint(payments: Payments, url: str) -> tuple[str, str]:
