@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 import secrets
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -28,9 +29,12 @@ from services.set_up import (
     masked,
     opened,
 )
-from services.settings import how_to_run
+from services.settings import NO_TEST_CALENDAR, how_to_run
+from services.settings.urls import is_public
 
-NOBODY = 'nobody answers; what was answered until now is kept, and the next `setup` goes on there'
+KEPT = 'what was answered until now is kept, and the next `setup` goes on there'
+NOBODY = f'nobody answers; {KEPT}'
+STOPPED = f'you have stopped it; {KEPT}'
 
 
 class Prompts(Protocol):
@@ -62,12 +66,16 @@ class Terminal:
     def ask(self, question: str, *, known: str = '', secret: bool = False) -> str:
         """Return what is typed; '' keeps what is known."""
         prompt = f'{question}{f" [{known}]" if known else ""}: '
+        # The event loop would only take note of Ctrl-C, and go on to wait for a line.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             if secret and sys.stdin.isatty():
                 return getpass.getpass(prompt).strip()
             return input(prompt).strip()
         except EOFError:
             raise CommandRefused(NOBODY) from None
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def agree(self, question: str) -> bool:
         """Ask a question that is answered with yes or no."""
@@ -87,10 +95,13 @@ def run(
         prompts: asks the operator; the terminal, if not given.
 
     Raises:
-        CommandRefused: nobody answers, or it cannot be undone.
+        CommandRefused: nobody answers, it was stopped, or it cannot be undone.
         SettingsError: the database cannot be used.
     """
-    asyncio.run(_run(environ, env_file, undo=undo, yes=yes, prompts=prompts or Terminal()))
+    try:
+        asyncio.run(_run(environ, env_file, undo=undo, yes=yes, prompts=prompts or Terminal()))
+    except KeyboardInterrupt:
+        raise CommandRefused(STOPPED) from None
 
 
 async def _run(
@@ -204,6 +215,8 @@ class Conversation:
         self._prompts.say(f'  It needs these scopes: {TOKEN_SCOPES}.')
         known = self._answers.shown('CALENDLY_TOKEN')
         token = self._ask('CALENDLY_TOKEN', 'Personal access token; "none" does without', secret=True)
+        if not (token or known or 'CALENDLY_TOKEN' in self._answers.fixed):
+            raise Refused('Type the token, or "none" to do without.')
         none = token.lower() == 'none' or not (token or known)
         await self._set_up.calendar.use_token(token, none=none)
         self._prompts.say(
@@ -321,6 +334,13 @@ class Conversation:
         admin = f'{self._answers.values["DOMAIN"]}/admin'
         self._prompts.say(f'Start the shop, or restart it: {how_to_run("serve")}')
         self._prompts.say(f'Then make your first test sale, and look at {admin}')
+        values = self._answers.values
+        if (
+            self._answers.mode == 'test'
+            and is_public(values['DOMAIN'])
+            and not values.get('ALLOW_TEST_SALES')
+        ):
+            self._prompts.say(NO_TEST_CALENDAR)
 
     def _show(self, preview: Preview) -> None:
         target = self._set_up.target

@@ -2,7 +2,7 @@
 
 from services.settings.env_file import env_file, warnings
 from services.settings.mail import SmtpServer
-from services.settings.model import Settings, SettingsError
+from services.settings.model import NO_TEST_CALENDAR, Settings, SettingsError
 from services.settings.parse import find_value, load, parse_settings, problem_of, texts
 from services.settings.parsers import is_port
 from services.settings.place import HOME, how_to_run
@@ -13,6 +13,7 @@ __all__ = [
     'HOME',
     'LOOPBACK',
     'NAMES',
+    'NO_TEST_CALENDAR',
     'SETTINGS',
     'Setting',
     'Settings',

@@ -9,6 +9,10 @@ from services.settings.urls import CALENDLY_HOST, host_names, is_public, origin_
 
 STRIPE_HOST = 'checkout.stripe.com'
 SEED_SITE = HOME / 'site.toml'
+NO_TEST_CALENDAR = (
+    'A test payment at a public address opens no calendar, because anybody could book real hours without '
+    'paying. ALLOW_TEST_SALES=1 opens it while you test.'
+)
 
 
 class SettingsError(Exception):

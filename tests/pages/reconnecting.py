@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ from starlette.types import Message, Scope
 from tests.pages.outline import ELEMENTS
 
 QUERY = re.compile(r'query: (\{.*?\}),')
+LEFT: Message = {'type': 'websocket.disconnect', 'code': 1001}
 WEBSOCKET = {'EIO': '4', 'transport': 'websocket', 'tab_id': 'a', 'document_id': 'b'}
 
 
@@ -38,13 +40,20 @@ class Shown:
 
     async def connect(self, origin: str = 'http://test', **changed: str) -> list[Message]:
         """Open the page's websocket and close it at once; returns what the server sent."""
+        return await self._send(origin, changed, ({'type': 'websocket.connect'}, LEFT))
+
+    async def leave_at_once(self) -> list[Message]:
+        """Close the page's websocket before it is open; returns what the server sent."""
+        return await self._send('http://test', {}, (LEFT,))
+
+    async def _send(self, origin: str, changed: dict[str, str], messages: Iterable[Message]) -> list[Message]:
         headers = [(b'host', b'test'), (b'origin', origin.encode())]
         scope: Scope = {
             'type': 'websocket', 'path': '/_nicegui_ws/socket.io/', 'headers': headers,
             'query_string': urlencode(self.query | WEBSOCKET | changed).encode(), 'scheme': 'ws',
             'client': ('203.0.113.9', 1), 'server': ('test', 80),
         }  # fmt: skip
-        received = iter(({'type': 'websocket.connect'}, {'type': 'websocket.disconnect', 'code': 1001}))
+        received = iter(messages)
         sent: list[Message] = []
 
         async def receive() -> Message:

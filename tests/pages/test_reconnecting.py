@@ -159,6 +159,12 @@ async def test_a_second_connection_gets_the_whole_page(
     assert len(frames) == 1
 
 
+async def test_a_browser_that_leaves_at_once_is_no_error(customer: Customer, way: Way) -> None:
+    """Its request ends before it is read; the log would have a traceback for each."""
+    shown = await open_page(customer, await way.back(await way.pay()))
+    assert await shown.leave_at_once() == []
+
+
 async def test_no_reload_is_left(customer: Customer) -> None:
     """The script that browsers get never reloads a page, in every encoding."""
     for encoding in ('br', 'gzip', 'identity'):

@@ -38,11 +38,17 @@ class Operator:
     """Answers questions by their first words; every other one with Enter."""
 
     def __init__(
-        self, answers: Mapping[str, str] | None = None, *, agrees: bool = True, refuses: str = '\0'
+        self,
+        answers: Mapping[str, str] | None = None,
+        *,
+        agrees: bool = True,
+        refuses: str = '\0',
+        hesitates: str = '\0',
     ) -> None:
         self._answers = dict(answers or {})
         self._agrees = agrees
         self._refuses = refuses
+        self._hesitates = hesitates
         self.said: list[str] = []
 
     @property
@@ -55,9 +61,12 @@ class Operator:
         self.said.append(text)
 
     def ask(self, question: str, *, known: str = '', secret: bool = False) -> str:
-        """Answer once; a question that is repeated is answered with Enter."""
+        """Answer once; with Enter to a question that is repeated, and at first to the one that is hard."""
         assert len(self.said) < MOST_LINES, self.text
         self.said.append(f'{question} [{known}]')
+        if question.startswith(self._hesitates):
+            self._hesitates = '\0'
+            return ''
         found = next((start for start in self._answers if question.startswith(start)), None)
         return self._answers.pop(found) if found else ''
 

@@ -1,7 +1,11 @@
 """The set-up: every step is checked, can be repeated and broken off; nothing is made twice."""
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +16,7 @@ from services.payments import RELEVANT
 from services.set_up import Refused, Step, no_settings, opened
 from services.settings import load
 from services.shop import build
+from tests.processes import ROOT
 from tests.sandbox_client import SandboxClient
 from tests.services.conftest import NewDatabase
 from tests.services.set_up import (
@@ -210,3 +215,37 @@ def test_the_file_of_the_ledger_is_private(
     set_up(environ, env_file, Operator(answers(sandbox)))
     file = Path(environ['DATABASE_URL'].removeprefix('sqlite:///'))
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_one_ctrl_c_ends_it(environ: dict[str, str], env_file: Path) -> None:
+    """At a question it ends at once, in words, with the exit code of what was not done."""
+    command = [sys.executable, str(ROOT / 'main.py'), 'setup']
+    settings = environ | {'ENV_FILE': str(env_file), 'PATH': os.environ['PATH']}
+    piped: dict[str, Any] = dict.fromkeys(('stdin', 'stdout', 'stderr'), subprocess.PIPE)
+    with subprocess.Popen(command, env=settings, cwd=env_file.parent, **piped) as process:
+        assert process.stdout is not None
+        said = b''
+        while b'Secret or restricted key' not in said:
+            part = os.read(process.stdout.fileno(), 4096)
+            assert part, said
+            said += part
+        process.send_signal(signal.SIGINT)
+        said, problems = process.communicate(timeout=30)
+    assert (process.returncode, problems) == (2, b'')
+    assert b'you have stopped it; what was answered until now is kept' in said
+
+
+def test_an_empty_answer_is_no_token(environ: dict[str, str], env_file: Path, sandbox: SandboxClient) -> None:
+    """Who pastes nothing is asked again; only "none" does without."""
+    said = set_up(environ, env_file, Operator(answers(sandbox), hesitates='Personal access token'))
+    assert 'Type the token, or "none" to do without.' in said
+    assert 'Calendly accepts the token.' in said
+
+
+@pytest.mark.parametrize(('domain', 'is_said'), [(DOMAIN, True), ('http://localhost:3000', False)])
+def test_a_test_sale_at_a_public_address_is_explained(
+    environ: dict[str, str], env_file: Path, sandbox: SandboxClient, domain: str, is_said: bool
+) -> None:
+    """It is paid and not booked, unless a setting allows that."""
+    said = set_up(environ, env_file, Operator(answers(sandbox, Address=domain)))
+    assert ('ALLOW_TEST_SALES=1 opens it' in said) is is_said

@@ -9,6 +9,7 @@ from nicegui import app
 
 from services.admin import Access, SignedIn
 from services.errors import ShopError, TooManyRequests
+from services.settings import NO_TEST_CALENDAR
 from services.shop import Shop
 from ui.admin.access import LOGIN, Form, admin_post, own_path, see_other, with_cookie
 from ui.admin.forms import button, hidden
@@ -66,7 +67,8 @@ def _first_sale(shop: Shop) -> Markup:
     link = h('a', 'make your first test sale', href='/')
     pay = 'card 4242 4242 4242 4242, any date to come, any CVC'
     how = f'pay with {pay}' if shop.settings.mode == 'test' else 'pay with your own card, then refund it here'
-    return h('div', h('p', 'Your shop is set up. Now ', link, f': {how}.'), class_='notice')
+    closed = None if shop.settings.selling else h('p', NO_TEST_CALENDAR)
+    return h('div', h('p', 'Your shop is set up. Now ', link, f': {how}.'), closed, class_='notice')
 
 
 def _form(wanted: str, problem: str) -> Markup:

@@ -182,7 +182,17 @@ class ReconnectMiddleware:
             if not is_ready:
                 await _unavailable(scope, receive, send)
                 return
-        await self._app(scope, receive, send)
+            await self._pass_on(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except KeyError as error:
+            # python-engineio fails so when the browser has left before its request was read.
+            if error.args != ('REQUEST_METHOD',):
+                raise
 
 
 async def _unavailable(scope: Scope, receive: Receive, send: Send) -> None:

@@ -281,7 +281,7 @@ class Pages:
         return self._set_up.answers.is_taken(step) or step is self._set_up.answers.step
 
     def _starting(self, found: Sequence[Finding] = (), notes: Sequence[str] = ()) -> Response:
-        """Say that the shop starts; the browser looks for it by itself, unless something is to be read."""
+        """Say that the shop starts; the browser looks for it by itself, unless there is something to read."""
         admin = f'{self._set_up.answers.values.get("DOMAIN", "")}/admin/login?first=1'
         words = 'The settings are written. The shop starts now; this takes a few seconds.'
         link = h('p', h('a', 'Open the admin', href=admin, class_='button main'))
@@ -290,8 +290,7 @@ class Pages:
             'If nothing is there yet, wait a moment and load the page again.',
             class_='quiet',
         )
-        is_wrong = notes or any(each.level is Level.WRONG for each in found)
-        refresh = '' if is_wrong else f'{STARTS_IN};url={admin}'
+        refresh = '' if notes or found else f'{STARTS_IN};url={admin}'
         said = [h('div', note, class_='alert') for note in notes]
         content = h('p', words), *said, *map(_finding, found), link, again
         answer = page(self._site, 'Your shop starts', *content, refresh=refresh)

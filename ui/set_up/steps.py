@@ -41,7 +41,7 @@ async def keys(set_up: SetUp, origin: str, _typed: Typed) -> Markup:
         h('p', 'Your customers pay at Stripe. The keys are in ', link, '.'),
         h(
             'p',
-            'Begin with test keys: no money moves. For the secret key, also ',
+            'Begin with test keys: no money moves. In place of the secret key you can make ',
             restricted,
             '.',
         ),
