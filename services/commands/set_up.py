@@ -127,11 +127,13 @@ async def _take(set_up: SetUp, prompts: Prompts) -> None:
 
 async def _undo(set_up: SetUp, prompts: Prompts) -> None:
     try:
-        lines = await set_up.undo()
+        undone = await set_up.undo()
     except Refused as error:
         raise CommandRefused(str(error)) from error
-    for line in lines:
+    for line in undone.done:
         prompts.say(line)
+    if undone.problems:
+        raise CommandRefused(*undone.problems)
 
 
 class Conversation:
@@ -156,8 +158,10 @@ class Conversation:
     async def hold(self) -> None:
         """Take all steps, write the settings, and say what comes next."""
         goes_on = bool(self._answers.draft) and self._prompts.agree(
-            f'A set-up was broken off. Go on at its step "{self._answers.step}"?'
+            f'A set-up was broken off. Go on at its step "{self._answers.step}"? A no forgets its answers.'
         )
+        if not goes_on:
+            await self._answers.forget()
         for step, take in self._steps.items():
             if not (goes_on and self._answers.is_taken(step)):
                 await self._repeat(take)
@@ -327,7 +331,9 @@ class Conversation:
         found = await self._set_up.check()
         for finding in found:
             self._prompts.say(f'  {finding.level}: {finding.text}. {finding.remedy}')
-        if not found:
+        if preview.endpoint.is_refused:
+            self._prompts.say(f'  warning: {preview.endpoint.words}')
+        elif not found:
             self._prompts.say('  Nothing is wrong.')
         admin = f'{self._answers.values["DOMAIN"]}/admin'
         self._prompts.say(f'Start the shop, or restart it: {how_to_run("serve")}')

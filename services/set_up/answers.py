@@ -10,12 +10,14 @@ from services.ledger import Kept, Ledger
 from services.set_up import webhooks
 from services.set_up.env_writer import masked
 from services.set_up.hold import Hold
+from services.set_up.newer import still_valid
 from services.set_up.refused import Refused
-from services.set_up.steps import OUTDATES, Step, next_step, taken
+from services.set_up.steps import ANSWER, OUTDATES, Step, next_step, taken
 from services.set_up.vendors import mode_of
 from services.settings import NAMES, find_value, problem_of
 
-PLANNED = 'planned'
+PLANNED, TYPED = 'planned', 'typed'
+BEFORE = 'before '  # the row with what a setting was when its answer was given
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Answers:
         self.existing: dict[str, str] = {}
         self.fixed: dict[str, str] = {}
         self.draft: dict[str, str] = {}
+        self._before: dict[str, str] = {}
         self.made: dict[str, str] = {}
 
     async def take(self, *, over: bool = False) -> None:
@@ -64,12 +67,16 @@ class Answers:
 
     async def open(self) -> None:
         """Read the answers of a set-up that was broken off, and what was made in it."""
-        await self.read_given()
-        self.draft = await self.ledger.settings.read(Kept.DRAFT)
+        rows = await self.ledger.settings.read(Kept.DRAFT)
+        self.draft = {name: value for name, value in rows.items() if not name.startswith(BEFORE)}
+        self._before = {name[len(BEFORE) :]: rows[name] for name in rows.keys() - self.draft.keys()}
         self.made = await self.ledger.settings.read(Kept.MADE)
+        await self.read_given()
 
     async def read_given(self) -> None:
         """Read the settings that there are: somebody may have changed the file since.
+
+        An answer that is older than such a change counts no more.
 
         Raises:
             SettingsError: the file cannot be read.
@@ -77,6 +84,8 @@ class Answers:
         given = await asyncio.to_thread(self._given)
         self.existing = dict(given.existing)
         self.fixed = {name: value for name, value in given.fixed.items() if name in NAMES and value.strip()}
+        before = {name: was for name, was in self._before.items() if name not in self.fixed}
+        self.draft = still_valid(self.draft, before, self.existing)
 
     @property
     def values(self) -> dict[str, str]:
@@ -149,8 +158,28 @@ class Answers:
         values = self.values
         changed = [name for name, value in answers.items() if value != values.get(name, '')]
         outdated = {other for name in changed for other in OUTDATES.get(name, ())} - answers.keys()
-        await self.ledger.settings.put(Kept.DRAFT, answers, without=outdated)
         self.draft = {n: v for n, v in self.draft.items() if n not in outdated} | dict(answers)
+        rows = {**answers, **self._rows_before(answers)}
+        await self.ledger.settings.put(Kept.DRAFT, rows, without={*NAMES} - self.draft.keys())
+
+    def _rows_before(self, answers: Mapping[str, str]) -> dict[str, str]:
+        """Return the rows with what the settings are now, when these answers are given."""
+        now = {n: self.existing.get(n, '') for n in answers if n in NAMES and n not in self.fixed}
+        self._before |= now
+        return {BEFORE + name: was for name, was in now.items()}
+
+    async def forget(self) -> None:
+        """Forget the answers, but not the secret of an endpoint that was made: no setting has it yet."""
+        name = ANSWER[Step.PAYMENTS_WEBHOOK]
+        secrets = {*webhooks.each_of(self.draft.get(name, ''))} - {
+            *webhooks.each_of(self.existing.get(name, ''))
+        }
+        is_needed = webhooks.secrets_of(self.made.get(webhooks.ENDPOINT, ''), ','.join(secrets))
+        kept = {name, webhooks.ENDPOINT} if is_needed else set[str]()
+        gone = {*NAMES, *self.draft} - kept
+        await self.ledger.settings.put(Kept.DRAFT, {}, without=gone | {BEFORE + each for each in gone})
+        self.draft = {n: value for n, value in self.draft.items() if n in kept}
+        self._before = {n: was for n, was in self._before.items() if n in kept}
 
     async def plan(self, what: str, name: str, value: str) -> None:
         """Keep that a webhook is provided when the settings are written.
@@ -162,9 +191,20 @@ class Answers:
         """
         await self.keep({name: value, what: PLANNED})
 
-    async def leave_out(self, what: str, name: str, value: str) -> None:
-        """Keep that nothing is provided, and what the setting is then; arguments as above."""
-        await self.keep({name: value, what: ''})
+    async def leave_out(self, what: str, name: str, value: str, *, is_typed: bool = False) -> None:
+        """Keep that nothing is provided, and what the setting is then.
+
+        Args:
+            what: its name in the ledger.
+            name: the setting with its secret.
+            value: of that setting.
+            is_typed: the operator has typed the value: it belongs to one that they have made.
+        """
+        await self.keep({name: value, what: TYPED if is_typed else ''})
+
+    def is_left_out(self, what: str) -> bool:
+        """Whether nothing is provided, and no secret was typed."""
+        return self.draft.get(what) == ''
 
     def is_planned(self, what: str) -> bool:
         """Whether a webhook is provided when the settings are written."""
@@ -182,14 +222,23 @@ class Answers:
             answers: the settings that follow from it.
         """
         record = webhooks.record_of(made_id, secret)
-        await self.ledger.settings.write_down_made(what, record, answers)
+        rows = {**answers, **self._rows_before(answers)}
+        await self.ledger.settings.write_down_made(what, record, rows)
         self.made[what] = record
         self.draft |= answers
 
-    async def forget_made(self) -> None:
-        """Forget what was made: it is deleted."""
-        await self.ledger.settings.put(Kept.MADE, {}, without=list(self.made))
-        self.made = {}
+    async def forget_made(self, what: str, name: str) -> None:
+        """Forget what was made, and an answer with its secret: it is deleted.
+
+        Args:
+            what: its name in the ledger.
+            name: the setting with its secret.
+        """
+        if webhooks.secrets_of(self.made.get(what, ''), self.draft.get(name, '')):
+            await self.ledger.settings.put(Kept.DRAFT, {}, without=[name, what, BEFORE + name])
+            self.draft = {n: value for n, value in self.draft.items() if n not in (name, what)}
+        await self.ledger.settings.put(Kept.MADE, {}, without=[what])
+        self.made.pop(what, None)
 
     async def finish(self, written: Mapping[str, str], *, in_ledger: bool) -> None:
         """End the set-up.
@@ -201,3 +250,4 @@ class Answers:
         kept = {name: value for name, value in written.items() if value} if in_ledger else {}
         await self.ledger.settings.finish(kept, without=written.keys() - kept.keys())
         self.existing, self.draft = self.existing | dict(written), {}
+        self._before = {}

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from dotenv.parser import parse_stream
 
+from services.set_up.steps import LISTS
+from services.set_up.webhooks import each_of
 from services.settings import HOME
 from services.settings.env_file import read
 
@@ -90,9 +92,14 @@ def write(path: Path, values: Mapping[str, str]) -> None:
 
 
 def masked(name: str, value: str) -> str:
-    """Return a value for people to see: of a secret only the last four characters, of a password none."""
+    """Return a value for people to see: of a secret only the last four characters, of a password none.
+
+    Of several secrets each is shown, so that people see which one is missing.
+    """
     if name not in SECRETS or not value:
         return value or 'none'
+    if name in LISTS and ',' in value:
+        return ' and '.join(masked(name, each) for each in each_of(value))
     return 'set' if name == 'ADMIN_PASSWORD' or len(value) < 12 else f'…{value[-4:]}'
 
 

@@ -1,6 +1,7 @@
 """The steps at Stripe: keys, price, webhook endpoint."""
 
 import hashlib
+from contextlib import suppress
 
 from services.money import Money, parse_amount
 from services.payments import ListedPrice, Payments, create_key_url
@@ -121,16 +122,27 @@ class PaymentSteps:
         return plan
 
     async def read_plan(self) -> Plan | None:
-        """Return what becomes of the endpoint at the end; None where none was planned.
+        """Return what becomes of the endpoint at the end; None where there is nothing to say.
 
         Raises:
             Refused: Stripe refuses, or does not answer.
         """
+        if self._answers.is_left_out(webhooks.ENDPOINT):
+            return await self._left_as_it_is()
         if not self._answers.is_planned(webhooks.ENDPOINT):
             return None
         async with payments_of(self._answers.values) as payments:
             with stripe_answers():
                 return await self._plan(payments)
+
+    async def _left_as_it_is(self) -> Plan | None:
+        values = self._answers.values
+        async with payments_of(values) as payments:
+            with suppress(Refused), stripe_answers():  # a key without this right is why none was planned
+                return await webhooks.left_as_it_is(
+                    payments, self._url, self._answers.made, values.get(SECRET, '')
+                )
+        return None
 
     async def make_planned(self, plan: Plan) -> None:
         """Make the endpoint that was planned; those before it stay.
@@ -169,9 +181,10 @@ class PaymentSteps:
         Raises:
             Refused: a live key needs one, or it is no such secret.
         """
-        secret = secret.strip() or self._answers.existing.get(SECRET, '')
+        typed = secret.strip()
+        secret = typed or self._answers.existing.get(SECRET, '')
         self._answers.check({SECRET: secret})
-        await self._answers.leave_out(webhooks.ENDPOINT, SECRET, secret)
+        await self._answers.leave_out(webhooks.ENDPOINT, SECRET, secret, is_typed=bool(typed))
 
     @property
     def _url(self) -> str:

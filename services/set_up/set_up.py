@@ -12,9 +12,9 @@ from services.set_up.answers import Answers
 from services.set_up.calendar_steps import CalendarSteps
 from services.set_up.env_writer import NotWritten, can_write, masked, write
 from services.set_up.payment_steps import SECRET, PaymentSteps
-from services.set_up.refused import Refused, calendly_answers, stripe_answers
+from services.set_up.refused import Refused
 from services.set_up.steps import Step
-from services.set_up.vendors import payments_of, scheduling_of
+from services.set_up.undo import Undone, undo
 from services.set_up.webhooks import Plan
 from services.settings import NAMES, SettingsError, find_value, how_to_run, parse_settings
 from services.settings.urls import is_public
@@ -22,9 +22,6 @@ from services.site import SiteProblem
 from services.texts import read_texts
 
 CHECK_DEADLINE = 30.0  # seconds; `main.py check` has more
-NOT_WITHOUT = 'Nothing was deleted: without {} the set-up cannot delete what it has made'
-
-
 OF_THE_NEW_ONE = 'the secret of the new endpoint'
 NOT_YET_MADE = 'whsec_of_the_endpoint_that_is_made_at_the_end'
 NOTHING_PLANNED = Plan(makes=False, deletes=(), words='')
@@ -245,38 +242,11 @@ class SetUp:
             return [Finding('check', Level.WARNING, words, f'Run it again: {how_to_run("check")}')]
         return [each for each in found if each.level is not Level.OK and each.part != 'domain']
 
-    async def undo(self) -> list[str]:
-        """Delete the endpoint and the subscription that were made; returns what was done, and what is left.
+    async def undo(self) -> Undone:
+        """Delete the endpoint and the subscription that were made, and their secrets among the settings.
 
         Raises:
-            Refused: Stripe or Calendly refuses, does not answer, or cannot be asked without a key. Or another
-                process has the set-up.
+            Refused: Stripe or Calendly cannot be asked without a key. Or another process has the set-up.
         """
         async with self.answers.hold.working():
-            return await self._undo()
-
-    async def _undo(self) -> list[str]:
-        values, lines = self.answers.values, []
-        subscription = webhooks.id_of(self.answers.made.get(webhooks.SUBSCRIPTION, ''))
-        if webhooks.ENDPOINT in self.answers.made and not values.get('STRIPE_SECRET_KEY'):
-            raise Refused(f'{NOT_WITHOUT.format("STRIPE_SECRET_KEY")} at Stripe.')
-        if subscription and not values.get('CALENDLY_TOKEN'):
-            raise Refused(f'{NOT_WITHOUT.format("CALENDLY_TOKEN")} at Calendly.')
-        if values.get('STRIPE_SECRET_KEY'):
-            url = f'{values.get("DOMAIN", "")}/webhooks/stripe'
-            async with payments_of(values) as payments:
-                with stripe_answers():
-                    made = await webhooks.endpoints_made(payments, url, self.answers.made)
-                    await webhooks.delete_endpoints(payments, made)
-            count = len(made)
-            lines.append(f'Stripe: {count or "no"} webhook endpoint{"" if count == 1 else "s"} deleted.')
-        if subscription:
-            async with scheduling_of(values) as scheduling:
-                with calendly_answers():
-                    await scheduling.subscriptions.delete(subscription)
-            lines.append('Calendly: the webhook subscription was deleted.')
-        else:
-            lines.append('Calendly: no webhook subscription was made here.')
-        await self.answers.forget_made()
-        lines.append('Left as they are: the settings, orders, prices at Stripe and event types at Calendly.')
-        return lines
+            return await undo(self.answers, self.target)

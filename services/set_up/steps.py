@@ -37,6 +37,9 @@ OUTDATES: Mapping[str, tuple[str, ...]] = {
 }
 """Answers that must be given again when another one changes."""
 
+LISTS = (ANSWER[Step.PAYMENTS_WEBHOOK], ANSWER[Step.BOOKINGS_WEBHOOK])
+"""Settings that may have several values, with commas between them."""
+
 
 def next_step(answered: Collection[str]) -> Step:
     """Return the first step whose answer is missing.

@@ -11,9 +11,18 @@ from services.scheduling import Scheduling, Subscription
 from services.settings.urls import is_public
 
 ENDPOINT, SUBSCRIPTION = 'endpoint', 'subscription'  # names of what was made, in the ledger
+NOT_HERE = '{}, made before, is not in this account and mode: delete it where it is.'
+FITS_NONE = (
+    'No known secret fits {}, which stays as it is: what Stripe sends from there is refused until '
+    'its secret is typed. Payments are still found by asking Stripe.'
+)
 AT_THE_END = 'Nothing of it is done before the last step, which shows it once more.'
 WITHOUT_ENDPOINT = 'Without it an order is checked when its customer comes back, and every minute.'
 WITHOUT_SUBSCRIPTION = 'Without it bookings are read from Calendly every few minutes.'
+
+
+class NotHere(Exception):
+    """What was made is in another account, or it was deleted there; the text names it."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +33,13 @@ class Plan:
         makes: a new one is made.
         deletes: the ids of those that the new one replaces.
         words: the same for people; it names what is deleted.
+        is_refused: what the one that stays sends is refused: no known secret fits.
     """
 
     makes: bool
     deletes: tuple[str, ...]
     words: str
+    is_refused: bool = False
 
 
 def cannot_reach(sender: str, domain: str) -> str:
@@ -69,7 +80,7 @@ async def plan_endpoint(payments: Payments, url: str, known: Mapping[str, str], 
         if _same(each.url, url) and not each.is_ours
     ]
     if made_before and all(each.id != made_before for each in found):
-        words.append(f'{made_before}, made before, is not in this account and mode: delete it where it is.')
+        words.append(NOT_HERE.format(made_before))
     return Plan(right is None, tuple(each.id for each in old), ' '.join(words))
 
 
@@ -97,6 +108,25 @@ async def plan_subscription(scheduling: Scheduling, known: Mapping[str, str], ke
     return Plan(right is None, tuple(each.uri for each in old), ' '.join(words))
 
 
+async def left_as_it_is(payments: Payments, url: str, known: Mapping[str, str], secret: str) -> Plan:
+    """Look whether a known secret fits the endpoints that stay; arguments as above.
+
+    Of an endpoint that the set-up has not made, a setting may have the secret: that cannot be seen.
+
+    Raises:
+        PaymentRefused: Stripe refuses.
+        ShopError: Stripe does not answer.
+    """
+    unknown = [
+        each.id
+        for each in await payments.endpoints.read_all()
+        if each.is_enabled and _same(each.url, url)
+        if (each.is_ours or not secret) and not _is_known(each.id, known, secret)
+    ]
+    words = FITS_NONE.format(' and '.join(unknown)) if unknown else ''
+    return Plan(makes=False, deletes=(), words=words, is_refused=bool(words))
+
+
 async def make_endpoint(payments: Payments, url: str) -> tuple[str, str]:
     """Make an endpoint at Stripe; returns its id and its secret, which is never shown again.
 
@@ -109,9 +139,17 @@ async def make_endpoint(payments: Payments, url: str) -> tuple[str, str]:
 
 
 async def endpoints_made(payments: Payments, url: str, known: Mapping[str, str]) -> list[str]:
-    """Return the ids of all endpoints that the set-up has made for this shop; arguments as above."""
+    """Return the ids of all endpoints that the set-up has made for this shop; arguments as above.
+
+    Raises:
+        NotHere: the one that is on record is not among them.
+        PaymentRefused: Stripe refuses.
+        ShopError: Stripe does not answer.
+    """
     made_before = id_of(known.get(ENDPOINT, ''))
     found = await payments.endpoints.read_all()
+    if made_before and all(each.id != made_before for each in found):
+        raise NotHere(NOT_HERE.format(made_before))
     return [each.id for each in found if each.is_ours and (_same(each.url, url) or each.id == made_before)]
 
 
@@ -159,6 +197,11 @@ def with_new(new: str, setting: str, record: str) -> str:
 def others_than(record: str, setting: str) -> list[str]:
     """Return the secrets of a setting but the one that was made before; arguments as above."""
     return [each for each in each_of(setting) if record_of(id_of(record), each) != record]
+
+
+def secrets_of(record: str, setting: str) -> list[str]:
+    """Return the secrets of a setting that belong to something that was made; arguments as above."""
+    return [each for each in each_of(setting) if record_of(id_of(record), each) == record]
 
 
 def _is_known(made_id: str, known: Mapping[str, str], setting: str) -> bool:

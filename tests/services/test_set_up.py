@@ -217,7 +217,7 @@ def test_nobody_answers(environ: dict[str, str], env_file: Path, sandbox: Sandbo
     with pytest.raises(CommandRefused, match='nobody answers'):
         set_up(environ, env_file, Nobody(answers(sandbox)))
     said = set_up(environ, env_file, Operator(answers(sandbox)))
-    assert 'Go on at its step "price"?' in said
+    assert 'Go on at its step "price"? A no forgets its answers.' in said
 
 
 def test_the_file_of_the_ledger_is_private(

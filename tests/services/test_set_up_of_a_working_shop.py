@@ -89,6 +89,36 @@ def test_what_is_there_can_be_kept(environ: dict[str, str], env_file: Path, sand
     assert _fits(environ, env_file, sandbox) == (True, True)
 
 
+@pytest.mark.parametrize('own', ['', 'whsec_of_another_one'])
+def test_an_endpoint_that_stays_without_its_secret_is_named(
+    environ: dict[str, str], env_file: Path, sandbox: SandboxClient, own: str
+) -> None:
+    """Whoever does not let it be replaced reads what follows, and not that nothing is wrong."""
+    set_up(environ, env_file, Operator(answers(sandbox)))
+    (endpoint,), (secret,) = endpoints(sandbox), load(environ, env_file).stripe_webhook_secret
+    env_file.write_text(env_file.read_text().replace(secret, own))
+    said = set_up(environ, env_file, Operator(refuses='Delete it then?'))
+    words = f'No known secret fits {endpoint["id"]}, which stays as it is: what Stripe sends from'
+    assert said.count(words) == 2
+    assert said.count('Payments are still found by asking Stripe.') == 2
+    assert 'Nothing is wrong.' not in said
+    typed = Operator({'Secret of an endpoint': secret}, refuses='Delete it then?')
+    assert words not in set_up(environ, env_file, typed)
+    assert load(environ, env_file).stripe_webhook_secret == (secret,)
+    assert endpoints(sandbox) == [endpoint]
+    assert words not in set_up(environ, env_file, Operator())
+
+
+def test_a_key_that_may_not_read_endpoints_ends_no_set_up(
+    environ: dict[str, str], env_file: Path, sandbox: SandboxClient
+) -> None:
+    """What stays at Stripe cannot be seen then; the settings are written."""
+    restricted = {'Secret or restricted key': 'rk_test_sandboxNoMoneyMoves00000002'}
+    sandbox.act('key', missing_permissions=['webhook_read', 'webhook_write'])
+    said = set_up(environ, env_file, Operator(answers(sandbox) | restricted))
+    assert f'Written to {env_file}' in said
+
+
 def test_a_hand_made_endpoint_keeps_its_secret(
     environ: dict[str, str], env_file: Path, sandbox: SandboxClient
 ) -> None:

@@ -98,8 +98,9 @@ def test_no_file_is_made_where_a_platform_sets_port_or_database(tmp_path: Path, 
         ('STRIPE_SECRET_KEY', 'sk_test_123456789', '…6789'), ('ADMIN_PASSWORD', 'a long password', 'set'),
         ('CALENDLY_TOKEN', 'short', 'set'), ('DOMAIN', 'https://a.example', 'https://a.example'),
         ('CALENDLY_TOKEN', '', 'none'),
+        ('STRIPE_WEBHOOK_SECRET', 'whsec_123456789,whsec_1,whsec_123456000', '…6789 and set and …6000'),
     ],
 )  # fmt: skip
 def test_secrets_are_masked(name: str, value: str, shown: str) -> None:
-    """Of a key the last four characters are shown, of a password none."""
+    """Of a key the last four characters are shown, of a password none; of a list each secret."""
     assert masked(name, value) == shown
