@@ -71,7 +71,6 @@ async def test_a_live_key_is_sent_to_no_other_address(
             lambda: s.payments.use_keys('', ''),
             s.payments.prices,
             s.payments.plan_endpoint,
-            s.undo,
         ):
             with pytest.raises(Refused, match='STRIPE_API_BASE must not be set together with a live Stripe'):
                 await take()
@@ -79,6 +78,8 @@ async def test_a_live_key_is_sent_to_no_other_address(
             await s.calendar.event_types()
         with pytest.raises(Refused, match='CALENDLY_API_BASE must not be set together'):
             await s.calendar.use_token('token')
+        (problem,) = (await s.undo()).problems
+        assert 'STRIPE_API_BASE must not be set together with a live Stripe' in problem
         assert s.answers.draft == {}
     assert sandbox.requests() == []
 
