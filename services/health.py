@@ -16,6 +16,18 @@ NO_BOOKINGS = (
     'whether a customer has booked cannot be known',
     'Set CALENDLY_TOKEN, or CALENDLY_WEBHOOK_SIGNING_KEY and a webhook subscription, or both.',
 )
+STRIPE_REFUSED = (
+    "Stripe's deliveries arrive, but STRIPE_WEBHOOK_SECRET is not the secret of this endpoint",
+    'If the settings were changed since the shop was started, restart it. Otherwise: Stripe Dashboard > '
+    'Developers > Webhooks > your endpoint > Signing secret: copy it into STRIPE_WEBHOOK_SECRET and restart; '
+    'or run `main.py setup`.',
+)
+CALENDLY_REFUSED = (
+    "Calendly's deliveries arrive, but CALENDLY_WEBHOOK_SIGNING_KEY is not the key of this subscription",
+    'If the settings were changed since the shop was started, restart it. Otherwise run `main.py setup`, '
+    'which makes the webhook subscription anew; or set CALENDLY_WEBHOOK_SIGNING_KEY to its signing_key and '
+    'restart.',
+)
 SILENT_AFTER = timedelta(hours=3)  # Stripe delivers a failed event again within this time
 
 
@@ -74,13 +86,7 @@ async def check_webhooks(
         secret_is_wrong: the last delivery matched no secret.
     """
     if secret_is_wrong:
-        return Check(
-            'webhooks',
-            problem="Stripe's deliveries arrive, but STRIPE_WEBHOOK_SECRET is not the secret of this "
-            'endpoint',
-            remedy='Stripe Dashboard > Developers > Webhooks > your endpoint > Signing secret: copy it into '
-            'STRIPE_WEBHOOK_SECRET and restart; or run `main.py setup`.',
-        )
+        return Check('webhooks', problem=STRIPE_REFUSED[0], remedy=STRIPE_REFUSED[1])
     try:
         with reported('asking for deliveries'):
             found = await arrivals(Source.STRIPE)
@@ -262,18 +268,11 @@ def check_bookings(
             problem='the bookings have not been read yet',
             remedy='Wait a few seconds: they are read at the start.',
         )
-    problem = reader.problem or watch.problem
-    if problem:
-        return _of_calendly('bookings', problem)
-    if key_is_wrong:
-        return Check(
-            'bookings',
-            problem="Calendly's deliveries arrive, but CALENDLY_WEBHOOK_SIGNING_KEY is not the key of this "
-            'subscription',
-            remedy='Run `main.py setup`, which makes the webhook subscription anew; or set '
-            'CALENDLY_WEBHOOK_SIGNING_KEY to its signing_key and restart.',
-        )
-    return Check('bookings')
+    if reader.problem:
+        return _of_calendly('bookings', reader.problem)
+    if key_is_wrong:  # before the problem of the subscription: Calendly disables it for refused deliveries
+        return Check('bookings', problem=CALENDLY_REFUSED[0], remedy=CALENDLY_REFUSED[1])
+    return _of_calendly('bookings', watch.problem) if watch.problem else Check('bookings')
 
 
 def _of_calendly(name: str, problem: CalendarProblem) -> Check:

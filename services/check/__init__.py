@@ -15,6 +15,7 @@ from services.check.mail import check_mail_server
 from services.check.not_told import list_unknown
 from services.check.payment_page import check_payment_page
 from services.check.price import check_price
+from services.check.running_shop import list_refused
 from services.check.settings import advice, check_texts, read_settings
 from services.check.stripe_key import check_key
 from services.check.stripe_webhook import check_stripe_webhook
@@ -25,7 +26,7 @@ from services.scheduling import Scheduling, build_scheduling
 from services.settings import Settings
 from services.site import Site
 
-__all__ = ['Finding', 'Level', 'check', 'check_shop', 'has_wrong', 'summary']
+__all__ = ['Finding', 'Level', 'check', 'check_shop', 'has_wrong', 'list_refused', 'summary']
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +134,8 @@ async def _guarded(name: str, part: Part) -> list[Finding]:
         return [wrong(name, f'this could not be checked: {error}', AGAIN)]
     except Exception as error:  # whatever it is: the operator must see the other findings
         log.exception('the check of %s failed unexpectedly', name)
-        return [wrong(name, f'this check itself failed: {error!r}', 'Please report it, with the log.')]
+        text = f'this check itself failed: {type(error).__name__}'
+        return [wrong(name, text, 'Please report it, with the log.')]
 
 
 async def _stripe(settings: Settings, texts: Site, ledger: Ledger | None) -> list[Finding]:

@@ -16,6 +16,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from services.check.certificate import causes_of, certificate_of, check_end, problem_of_certificate
 from services.check.finding import Finding, ok, warning, wrong
 from services.check.proof import NONCE, PROOF, Side, is_proven, prove
+from services.check.running_shop import list_refused
 from services.settings import Settings
 from services.settings.urls import is_public, split
 
@@ -26,6 +27,7 @@ HELLO = '0{'  # how engine.io opens a connection (socket.io/docs/v4/engine-io-pr
 FORGED = '203.0.113.77'
 """An address for documentation (RFC 5737): no customer has it."""
 LONGEST = 4096  # bytes that are read of an answer
+LONGEST_HEALTH = 65536  # the same for /readyz, whose problems may be long
 PLAIN = {'Accept-Encoding': 'identity'}
 GATEWAY = (502, 503, 504)
 START = 'Start the shop, then check again. If it runs, see that the name leads to this machine (your DNS).'
@@ -69,7 +71,8 @@ async def check_domain(settings: Settings, *, instance: str) -> list[Finding]:
         parts = [_identity(settings, http, instance), _websocket(settings)]
         if secure and not _port(settings.domain):
             parts.append(check_redirect(f'http{settings.domain.removeprefix("https")}/robots.txt', http))
-        return [*found, *(each for part in await asyncio.gather(*parts) for each in part)]
+        found += [each for part in await asyncio.gather(*parts) for each in part]
+        return sorted(found, key=lambda each: each.part != PART)  # those of a part stay together
 
 
 def _about(settings: Settings) -> list[Finding]:
@@ -124,7 +127,19 @@ async def _identity(settings: Settings, http: httpx.AsyncClient, instance: str) 
         return [wrong(PART, f'the shop stopped answering: {_words(error)}', START)]
     if not isinstance(seen, dict) or not is_proven(seen.get('proof'), instance, nonce, Side.SHOP):
         return [wrong(PART, f'the shop at {settings.domain} has another database than this one', OTHER)]
-    return [ok(PART, 'it is this shop: it has the same database'), *_seen(settings, seen)]
+    refused = list_refused(settings, await _health(settings, http))
+    return [ok(PART, 'it is this shop: it has the same database'), *_seen(settings, seen), *refused]
+
+
+async def _health(settings: Settings, http: httpx.AsyncClient) -> Mapping[str, Any]:
+    """Return what the running shop says of each of its parts, nothing where it cannot be read."""
+    try:
+        async with http.stream('GET', f'{settings.domain}/readyz') as answer:  # also with status 503
+            said = _json(await read_start(answer, limit=LONGEST_HEALTH))
+    except httpx.HTTPError:
+        return {}
+    parts = said.get('parts') if isinstance(said, dict) else None
+    return parts if isinstance(parts, dict) else {}
 
 
 def _seen(settings: Settings, seen: Mapping[str, Any]) -> list[Finding]:
@@ -193,18 +208,19 @@ async def check_redirect(url: str, http: httpx.AsyncClient) -> list[Finding]:
     return [ok(PART, 'http leads to https')]
 
 
-async def read_start(answer: httpx.Response) -> bytes:
+async def read_start(answer: httpx.Response, *, limit: int = LONGEST) -> bytes:
     """Return the first bytes of an answer, as they were sent; whoever answers may send without an end.
 
     Args:
         answer: of a stream.
+        limit: how many.
     """
     body = b''
     async for chunk in answer.aiter_raw():
         body += chunk
-        if len(body) >= LONGEST:
+        if len(body) >= limit:
             break
-    return body[:LONGEST]
+    return body[:limit]
 
 
 def _json(body: bytes) -> object:

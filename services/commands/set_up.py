@@ -192,11 +192,15 @@ class Conversation:
     async def _price(self) -> None:
         self._prompts.say('2. What you charge.')
         prices = await self._set_up.payments.prices()
+        known = self._answers.values.get('STRIPE_PRICE_ID', '')
+        if known and 'STRIPE_PRICE_ID' not in self._answers.fixed and known not in {p.id for p in prices}:
+            self._prompts.say(f'  {known} of the settings is not among the one-time prices of this account.')
+            known = ''
         chosen = self._choose(
             'price',
             [f'{price.product or price.id}: {price.money}' for price in prices],
             'make a new product with a price',
-            self._answers.shown('STRIPE_PRICE_ID'),
+            known,
         )
         if chosen is None:
             product = self._prompts.ask('Name of the product', known=self._answers.offer.name)

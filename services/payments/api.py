@@ -12,7 +12,7 @@ import stripe
 
 from services.errors import PaymentUnreachable
 from services.payments.clock import DatedClient, StripeClock
-from services.payments.errors import as_shop_error
+from services.payments.errors import as_shop_error, without_body
 from services.payments.permissions import MissingPermissions, needed_to_read
 
 API_VERSION = '2026-10-28.endive'
@@ -118,10 +118,11 @@ class StripeApi:
         except TimeoutError as error:
             outcome = PaymentUnreachable.code
             raise PaymentUnreachable(f'no answer within {DEADLINE.total_seconds():.0f} s') from error
-        except stripe.StripeError as error:
-            self.missing.record(error, permission)
-            failure = as_shop_error(error)
+        except stripe.StripeError as refusal:
+            cause = without_body(refusal)
+            self.missing.record(cause, permission)
+            failure = as_shop_error(cause)
             outcome = failure.code
-            raise failure from error
+            raise failure from cause
         finally:
             self._on_request(outcome, time.monotonic() - begun)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
 import stripe
 
 from services.errors import PaymentBusy, PaymentRefused, PaymentsUnavailable, PaymentUnreachable, ShopError
@@ -20,16 +21,47 @@ TABLE: tuple[tuple[type[stripe.StripeError], type[ShopError]], ...] = (
 )
 
 
+def without_body(error: stripe.StripeError) -> stripe.StripeError:
+    """Return an error without the answer as it came: the SDK quotes one that it cannot read.
+
+    Such an answer may hold a secret, for instance that of an endpoint which was just made.
+    """
+    if error.http_status is None or error.error is not None:
+        return error
+    return stripe.APIError(
+        'the answer cannot be read', http_status=error.http_status, headers=dict(error.headers or {})
+    )
+
+
 def as_shop_error(error: stripe.StripeError) -> ShopError:
-    """Find the shop's word for an error of the SDK; one that is not in the table is our own surprise."""
+    """Find the shop's word for an error of the SDK; one that is not in the table is our own surprise.
+
+    Args:
+        error: as `without_body` returns it.
+    """
     for vendor, ours in TABLE:
         if isinstance(error, vendor):
-            said = ' '.join(mask_secrets(str(error)).split())
-            cause = f'{type(error).__name__} {error.http_status or ""} {said}'
+            cause = _cause(error)
             if error.http_status == 404:  # also where something in between answers without Stripe's envelope
                 return PaymentsUnavailable(cause)
             return ours(cause, retry_after=_retry_after(error))
-    return ShopError(mask_secrets(str(error)))
+    return ShopError(_cause(error))
+
+
+def _cause(error: stripe.StripeError) -> str:
+    """Say what happened, for the operator and the log."""
+    if isinstance(error, stripe.APIConnectionError):
+        cause = error.__cause__
+        why = f': {cause}' if isinstance(cause, httpx.ConnectError) else ''  # others may quote what came
+        return f'no connection ({type(cause or error).__name__}{why})'
+    details = [f'status {error.http_status}'] if error.http_status else []
+    details += [f'request {error.request_id}'] if error.request_id else []
+    return f'{_said(error)} ({", ".join(details)})' if details else _said(error)
+
+
+def _said(error: stripe.StripeError) -> str:
+    """Return Stripe's own words, in one line."""
+    return ' '.join(mask_secrets(error.user_message or type(error).__name__).split())
 
 
 def _retry_after(error: stripe.StripeError) -> int | None:
@@ -75,8 +107,7 @@ def _as_refusal(error: ShopError) -> PaymentRefused | None:
         words = f'the Stripe key lacks the permission {named_permission(cause)}'
         return PaymentRefused(words, reason='permission')
     if isinstance(cause, (stripe.InvalidRequestError, stripe.CardError)):
-        words = ' '.join(mask_secrets(cause.user_message or str(cause)).split())
-        return PaymentRefused(f'Stripe refuses: {words}', reason=cause.code or '')
+        return PaymentRefused(f'Stripe refuses: {_said(cause)}', reason=cause.code or '')
     return None
 
 

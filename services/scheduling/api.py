@@ -67,9 +67,8 @@ class CalendlyApi:
             answer.raise_for_status()
             data: dict[str, Any] = answer.json() if answer.content else {}
         except (httpx.HTTPError, TimeoutError, ValueError) as error:
-            what = str(error).partition('\n')[0] or type(error).__name__
             kind = CalendarRefused if _is_refusal(error) else CalendarUnavailable
-            raise kind(f'{method} {path}: {what}') from error
+            raise kind(f'{method} {path}: {cause_of(error)}') from error
         finally:
             self.budget.end(answer, patient=patient)
         return data
@@ -149,6 +148,20 @@ def words_of(error: CalendarUnavailable) -> str:
     except (ValueError, AttributeError, TypeError):
         return ''
     return ': '.join(filter(None, words))[:500]
+
+
+def cause_of(error: Exception) -> str:
+    """Say why a request failed, without anything of an answer that cannot be read: it may hold a secret."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return f'status {error.response.status_code}'
+    if isinstance(error, TimeoutError | httpx.TimeoutException):
+        return 'no answer in time'
+    if isinstance(error, ValueError | httpx.DecodingError):
+        return 'the answer cannot be read'
+    if isinstance(error, httpx.ProtocolError):  # its words may quote what came
+        return 'no answer that can be read'
+    why = f': {error}' if isinstance(error, httpx.ConnectError) else ''
+    return f'no connection ({type(error).__name__}{why})'
 
 
 def _is_refusal(error: Exception) -> bool:

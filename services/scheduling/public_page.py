@@ -6,7 +6,7 @@ import time
 import httpx
 
 from services.errors import CalendarUnavailable
-from services.scheduling.api import DEADLINE
+from services.scheduling.api import DEADLINE, cause_of
 from services.scheduling.check import CalendarProblem, problem_of_error, problem_of_page
 from services.scheduling.shared_call import SharedCall
 
@@ -35,7 +35,7 @@ class PublicPage:
         try:
             answer = await self._get()
         except (httpx.HTTPError, TimeoutError) as error:
-            return problem_of_error(CalendarUnavailable(f'GET CALENDLY_LINK: {error!r}'))
+            return problem_of_error(CalendarUnavailable(f'GET CALENDLY_LINK: {cause_of(error)}'))
         return problem_of_page(answer, self._link)
 
     async def answers(self) -> bool:

@@ -68,8 +68,12 @@ class PaymentSteps:
         """
         answers = {'STRIPE_PRICE_ID': self._answers.pick('STRIPE_PRICE_ID', price_id)}
         self._answers.check(answers)
+        missing = (
+            f'The account of the Stripe key does not have the price {answers["STRIPE_PRICE_ID"]} in '
+            f'{self._answers.mode} mode. Choose another one.'
+        )
         async with payments_of(self._answers.values) as payments:
-            with stripe_answers():
+            with stripe_answers(missing=missing):
                 money = await payments.read_price(answers['STRIPE_PRICE_ID'])
         await self._answers.keep(answers)
         return money

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from services.errors import CalendarUnavailable, PaymentsUnavailable, ShopError
-from services.payments import refuses_key
+from services.payments import means_missing, refuses_key
 from services.scheduling import PUBLIC_LINK, SCOPES, CalendarProblem, problem_of_error
 
 WHERE_KEYS = 'Keys are in Stripe Dashboard > Developers > API keys.'
@@ -29,8 +29,12 @@ class Refused(Exception):
 
 
 @contextmanager
-def stripe_answers(*, may_skip: bool = False) -> Iterator[None]:
+def stripe_answers(*, may_skip: bool = False, missing: str = '') -> Iterator[None]:
     """Turn what Stripe refuses into words for the operator.
+
+    Args:
+        may_skip: whether the shop also works without the step.
+        missing: what to say if Stripe does not have the object.
 
     Raises:
         Refused: Stripe refuses, or does not answer.
@@ -41,9 +45,11 @@ def stripe_answers(*, may_skip: bool = False) -> Iterator[None]:
         words = str(error)
         if refuses_key(error):
             words = 'Stripe does not know this key, or it has expired. ' + WHERE_KEYS
+        elif missing and means_missing(error):
+            words = missing
         raise Refused(words, may_skip=may_skip) from error
     except ShopError as error:
-        raise Refused(f'Stripe does not answer; try again in a moment. ({error})') from error
+        raise Refused(f'Stripe does not answer: {error}. Try again in a moment.') from error
 
 
 @contextmanager

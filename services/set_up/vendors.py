@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from services.payments import CheckoutPage, Payments
 from services.scheduling import Scheduling
+from services.set_up.refused import Refused
+from services.settings import problem_of
 from services.settings.urls import host_names
 
 
@@ -14,7 +16,11 @@ async def payments_of(values: Mapping[str, str]) -> AsyncIterator[Payments]:
 
     Args:
         values: the texts of the settings, as far as they are known.
+
+    Raises:
+        Refused: STRIPE_API_BASE cannot be used: a live key is sent to no other address than Stripe's.
     """
+    _check_base('STRIPE_API_BASE', values)
     key = values['STRIPE_SECRET_KEY']
     payments = Payments(
         key,
@@ -33,7 +39,12 @@ async def payments_of(values: Mapping[str, str]) -> AsyncIterator[Payments]:
 
 @asynccontextmanager
 async def scheduling_of(values: Mapping[str, str]) -> AsyncIterator[Scheduling]:
-    """Yield a client of Calendly; arguments as above."""
+    """Yield a client of Calendly; arguments as above.
+
+    Raises:
+        Refused: CALENDLY_API_BASE cannot be used, also with a live key of Stripe.
+    """
+    _check_base('CALENDLY_API_BASE', values)
     link, base = values.get('CALENDLY_LINK', ''), values.get('CALENDLY_API_BASE', '')
     scheduling = Scheduling(
         link,
@@ -46,6 +57,11 @@ async def scheduling_of(values: Mapping[str, str]) -> AsyncIterator[Scheduling]:
         yield scheduling
     finally:
         await scheduling.close()
+
+
+def _check_base(name: str, values: Mapping[str, str]) -> None:
+    if problem := problem_of(name, values):
+        raise Refused(problem)
 
 
 def mode_of(key: str) -> str:

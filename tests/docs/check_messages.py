@@ -9,7 +9,7 @@ from tests.docs.documents import ROOT
 PLACES = ('services/check', 'services/health.py', 'services/scheduling', 'services/payments/clock.py')
 FINDINGS = {'wrong': 1, 'warning': 1, 'make': 1, 'level': 1, 'CalendarProblem': 0}
 """Calls that make a finding, and which of their arguments has the text."""
-PAIRS = {'PROBLEMS', 'REMEDIES', 'OTHERWISE', 'NO_BOOKINGS'}
+PAIRS = {'PROBLEMS', 'REMEDIES', 'OTHERWISE', 'NO_BOOKINGS', 'STRIPE_REFUSED', 'CALENDLY_REFUSED'}
 """Constants that hold a text and a remedy, or several of them."""
 VARIES = '…'
 

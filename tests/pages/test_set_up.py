@@ -118,6 +118,17 @@ async def test_forms_need_the_cookie_and_come_from_here(client: httpx.AsyncClien
     assert pages._set_up.answers.draft['STRIPE_SECRET_KEY'] == KEYS['stripe_secret_key']
 
 
+async def test_a_live_key_is_sent_to_no_other_address(
+    client: httpx.AsyncClient, pages: Pages, sandbox: SandboxClient
+) -> None:
+    """STRIPE_API_BASE is set: the page says what is wrong, and nothing is requested."""
+    await let_in(client, pages)
+    answer = await client.post('/setup/keys', data={'stripe_secret_key': 'sk_live_abc'})
+    assert answer.status_code == 422
+    assert 'STRIPE_API_BASE must not be set together with a live Stripe key' in answer.text
+    assert (pages._set_up.answers.draft, sandbox.requests()) == ({}, [])
+
+
 def steps(sandbox: SandboxClient) -> dict[str, dict[str, str]]:
     """Return the forms of an operator who has an account at both, by step."""
     return {

@@ -112,6 +112,14 @@ def test_html_is_sent_instead_of_json(sandbox: SandboxClient, http: httpx.Client
     assert (response.status_code, response.headers['content-type']) == (502, 'text/html; charset=utf-8')
 
 
+def test_a_body_is_sent_as_it_is(sandbox: SandboxClient, http: httpx.Client) -> None:
+    """The response has the status and the body of the rule, and nothing was done."""
+    sandbox.fault('POST /v1/webhook_endpoints', 'body', status=200, message='{"id": "we_1"')
+    response = http.post('/stripe/v1/webhook_endpoints', data={'url': 'https://coach.test'})
+    assert (response.status_code, response.text) == (200, '{"id": "we_1"')
+    assert sandbox.state()['webhook_endpoints'] == []
+
+
 def test_a_hanging_request_has_no_effect(sandbox: SandboxClient, http: httpx.Client) -> None:
     """The client times out, and no session was created."""
     sandbox.fault('POST /v1/checkout/sessions', 'hang', seconds=30)

@@ -9,6 +9,7 @@ import httpx
 from services.check import Level
 from services.payments import PERMISSIONS
 from services.sandbox import SandboxConfig
+from tests.factories import event_of, signed
 from tests.https_proxy import HttpsProxy, ProxySetup
 from tests.processes import ROOT
 from tests.sandbox_client import SandboxClient
@@ -100,6 +101,30 @@ def subscription(**params: Any) -> Callable[[SandboxClient, Place], object]:
     return lambda sandbox, _: sandbox.act('subscriptions', **params)
 
 
+def deliver(place: Place, *, stripe_secret: str = '', calendly_key: str = '') -> None:
+    """Deliver an event of each vendor to the running shop.
+
+    Args:
+        place: the shop.
+        stripe_secret: with which Stripe's is signed; the right one, if not given.
+        calendly_key: the same for Calendly's.
+    """
+    secret = stripe_secret or place.settings['STRIPE_WEBHOOK_SECRET']
+    key = calendly_key or place.settings['CALENDLY_WEBHOOK_SIGNING_KEY']
+    url = f'http://127.0.0.1:{place.settings["PORT"]}/webhooks'
+    of_stripe, of_calendly = event_of('cus_1', 'customer.created'), b'{"event": "contact.created"}'
+    answers = [
+        httpx.post(f'{url}/stripe', content=of_stripe, headers=signed(of_stripe, secret)),
+        httpx.post(
+            f'{url}/calendly',
+            content=of_calendly,
+            headers={'Calendly-Webhook-Signature': signed(of_calendly, key)['Stripe-Signature']},
+        ),
+    ]
+    expected = [400 if other else 200 for other in (stripe_secret, calendly_key)]
+    assert [answer.status_code for answer in answers] == expected
+
+
 LIVE = {
     'STRIPE_SECRET_KEY': 'sk_live_abc',
     'STRIPE_PUBLISHABLE_KEY': '',
@@ -119,6 +144,20 @@ LACKED = {
 }
 NO_SOCKET = ('domain', WRONG, 'no websocket')
 ROWS = {
+    # what the running shop refuses; first, while it has read the bookings without a problem
+    'secret of another endpoint': Row(
+        (('stripe webhook', WRONG, 'STRIPE_WEBHOOK_SECRET is not the secret of this endpoint'),),
+        act=lambda _, place: deliver(place, stripe_secret='whsec_other'),  # made up
+    ),
+    'not restarted after a set-up': Row(
+        (('stripe webhook', WRONG, 'STRIPE_WEBHOOK_SECRET is not the secret of this endpoint'),),
+        {'STRIPE_WEBHOOK_SECRET': 'whsec_new'},
+        lambda _, place: deliver(place, stripe_secret='whsec_new'),  # made up
+    ),
+    'key of another subscription': Row(
+        (('calendly', WRONG, 'CALENDLY_WEBHOOK_SIGNING_KEY is not the key of this subscription'),),
+        act=lambda _, place: deliver(place, calendly_key='another key'),
+    ),
     # settings
     'no key': settings_row('STRIPE_SECRET_KEY is missing', STRIPE_SECRET_KEY=''),
     'publishable key': settings_row('it seems to be a publishable key', STRIPE_SECRET_KEY='pk_test_abc'),

@@ -38,9 +38,19 @@ from services.site.examples import MADE_UP
 from tests.conftest import CreateTables
 from tests.contract.calendly import check_logged
 from tests.https_proxy import HttpsProxy, ProxySetup
-from tests.processes import ROOT, Server, free_port
+from tests.processes import ROOT, Server, free_port, wait_until
 from tests.sandbox_client import SandboxClient
-from tests.services.broken_set_ups import OK, RESTRICTED, ROWS, WARNING, WRONG, Place, Row, destination
+from tests.services.broken_set_ups import (
+    OK,
+    RESTRICTED,
+    ROWS,
+    WARNING,
+    WRONG,
+    Place,
+    Row,
+    deliver,
+    destination,
+)
 from tests.services.conftest import Clock, NewDatabase, on_both_databases
 
 
@@ -74,15 +84,24 @@ def place(settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
     with proxy.running():
         server.start()
+        wait_until(
+            lambda: 'not been read yet' not in httpx.get(f'{server.url}/readyz').text,
+            seconds=30,
+            why='the shop has read the bookings',
+        )
         yield Place(proxy, settings)
         server.stop()
 
 
 def make_healthy(sandbox: SandboxClient, place: Place) -> None:
-    """Reset the sandbox, register the webhooks of the shop there, and set the proxy up rightly."""
+    """Reset the sandbox, register the webhooks of the shop there, and set the proxy up rightly.
+
+    The last delivery to the shop is one that it accepts.
+    """
     assert check_logged(sandbox.requests()) == []
     sandbox.reset()
     sandbox.send_webhooks_to(place.proxy.url)
+    deliver(place)
     place.proxy.setup = ProxySetup()
 
 
@@ -156,6 +175,8 @@ async def check_row(sandbox: SandboxClient, place: Place, row: Row) -> None:
     changed = {key: value.replace('{smtp}', smtp) for key, value in row.settings.items()}
     found = await check({**place.settings, **changed})
     assert len(told(found)) == len(row.lines), told(found)
+    of_domain = [index for index, each in enumerate(found) if each.part == 'domain']
+    assert not of_domain or of_domain[-1] - of_domain[0] == len(of_domain) - 1
     # Parts are told as they are done.
     findings, lines = sorted(told(found), key=lambda each: each.part), sorted(row.lines, key=itemgetter(0))
     for finding, (part, level, phrase) in zip(findings, lines, strict=True):
@@ -164,6 +185,16 @@ async def check_row(sandbox: SandboxClient, place: Place, row: Row) -> None:
         assert finding.remedy
     assert has_wrong(found) is any(level is WRONG for _, level, _ in row.lines)
     assert {session['status'] for session in sandbox.state()['sessions']} <= {'expired'}
+
+
+async def test_a_live_key_is_sent_to_no_other_address(
+    settings: dict[str, str], sandbox: SandboxClient
+) -> None:
+    """The check ends with the settings, before any request."""
+    live = {'STRIPE_SECRET_KEY': 'sk_live_abc', 'STRIPE_PUBLISHABLE_KEY': ''}
+    found = await check(settings | live | {'DOMAIN': 'https://coach.test'})
+    assert any('STRIPE_API_BASE must not be set together with a live' in each.text for each in told(found))
+    assert sandbox.requests() == []
 
 
 async def test_a_mail_is_sent_on_request(sandbox: SandboxClient, settings: dict[str, str]) -> None:

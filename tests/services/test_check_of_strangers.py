@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import httpx
 
 from services.check.domain import check_domain, check_redirect
 from services.check.finding import Level
+from services.check.proof import Side, prove
 from services.settings import parse_settings
 
 HEAD = b'HTTP/1.1 200 OK\r\n'
@@ -64,6 +67,26 @@ async def test_an_answer_without_an_end_is_left(settings_env: dict[str, str]) ->
     async with stranger.running() as url, httpx.AsyncClient() as http:
         (finding,) = await check_redirect(f'{url}/robots.txt', http)
     assert finding.level is Level.WRONG
+    assert stranger.sent < MEGABYTES
+
+
+async def test_the_health_of_the_shop_has_an_end_and_may_be_missing(settings_env: dict[str, str]) -> None:
+    """A shop that has proven itself may be behind something else for another path."""
+    stranger = Stranger(lambda _: b'')
+
+    def answer(health: bytes | None, path: str) -> bytes | None:
+        nonces = re.findall(rb'(?i)paidslot-nonce: (\S+)', stranger.asked)
+        seen = {'proof': prove('the id', nonces[-1].decode() if nonces else '', Side.SHOP)}
+        return health if path == '/readyz' else answer_with(seen) if path == '/healthz/seen' else OK
+
+    for health in (None, b'', OK, answer_with([]), answer_with({'parts': ['ok']})):
+        stranger.answer = partial(answer, health)
+        async with stranger.running() as url:
+            settings = parse_settings(settings_env | {'DOMAIN': url})
+            found = await check_domain(settings, instance='the id')
+        assert 'it is this shop: it has the same database' in [each.text for each in found]
+        assert {each.part for each in found} == {'domain'}
+    assert b'/readyz' in stranger.asked
     assert stranger.sent < MEGABYTES
 
 

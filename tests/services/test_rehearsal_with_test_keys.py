@@ -153,7 +153,7 @@ ROWS = {
     ),
     'session': Row({SESSION: 'Invalid'}, NEEDS_SESSION, ((f'POST {SESSIONS}', 'fail', {'status': 400}),)),
     'answer lost': Row(
-        {SESSION: 'APIConnectionError'}, NEEDS_SESSION, ((f'POST {SESSIONS}', 'lose', {'times': 3}),)
+        {SESSION: 'no connection'}, NEEDS_SESSION, ((f'POST {SESSIONS}', 'lose', {'times': 3}),)
     ),
     'read, and no free times': Row(
         {READ: 'unknown error'},

@@ -62,6 +62,18 @@ def test_a_second_set_up_makes_nothing_again(
     assert (env_file.read_bytes(), endpoints(sandbox), len(subscriptions(sandbox))) == (before, made, 1)
 
 
+def test_a_price_of_another_account_is_not_offered(
+    environ: dict[str, str], env_file: Path, sandbox: SandboxClient
+) -> None:
+    """It says that this account does not have it, and Enter does not take it."""
+    env_file.write_text('STRIPE_PRICE_ID=price_of_another_account\n')
+    operator = Operator(answers(sandbox))
+    said = set_up(environ, env_file, operator)
+    assert 'price_of_another_account of the settings is not among the one-time prices of this account' in said
+    assert 'Number of the price []' in operator.said
+    assert load(environ, env_file).stripe_price_id == sandbox.settings['STRIPE_PRICE_ID']
+
+
 def test_a_secret_that_is_not_known_any_more_is_replaced(
     environ: dict[str, str], env_file: Path, sandbox: SandboxClient
 ) -> None:

@@ -1,5 +1,6 @@
 """Answers that the set-up refuses, and what it says instead."""
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,11 @@ REFUSALS: list[tuple[str, Any, str]] = [
     ('a publishable key', lambda s: s.payments.use_keys('pk_test_1', ''), 'seems to be a publishable key'),
     ('no key', lambda s: s.payments.use_keys('', ''), 'The secret key is missing'),
     ('two modes', lambda s: s.payments.use_keys('', 'pk_live_1'), 'must both be test keys'),
-    ('an unknown price', lambda s: s.payments.use_price('price_none'), 'No such price'),
+    (
+        'an unknown price',
+        lambda s: s.payments.use_price('price_none'),
+        'does not have the price price_none in test mode',
+    ),
     ('a bad amount', lambda s: s.payments.make_price('x', 'much', 'usd', attempt='1'), 'Type the amount'),
     ('a wrong token', lambda s: s.calendar.use_token('wrong'), 'Calendly refuses CALENDLY_TOKEN'),
     ('no token', lambda s: s.calendar.use_token(''), 'The token is missing'),
@@ -52,6 +57,30 @@ async def test_a_wrong_answer_is_refused_and_not_kept(
         with pytest.raises(Refused, match=words):
             await take(s)
         assert s.answers.draft == before
+
+
+async def test_a_live_key_is_sent_to_no_other_address(
+    environ: dict[str, str], env_file: Path, sandbox: SandboxClient
+) -> None:
+    """Neither when it is entered, nor if the settings have it, for whichever step or `--undo`."""
+    live = 'STRIPE_SECRET_KEY=sk_live_abc\nCALENDLY_TOKEN=token\nDOMAIN=https://coach.test\n'
+    await asyncio.to_thread(env_file.write_text, live)
+    async with opened(environ, env_file) as s:
+        for take in (
+            lambda: s.payments.use_keys('rk_live_abc', ''),
+            lambda: s.payments.use_keys('', ''),
+            s.payments.prices,
+            s.payments.plan_endpoint,
+            s.undo,
+        ):
+            with pytest.raises(Refused, match='STRIPE_API_BASE must not be set together with a live Stripe'):
+                await take()
+        with pytest.raises(Refused, match='CALENDLY_API_BASE must not be set together'):
+            await s.calendar.event_types()
+        with pytest.raises(Refused, match='CALENDLY_API_BASE must not be set together'):
+            await s.calendar.use_token('token')
+        assert s.answers.draft == {}
+    assert sandbox.requests() == []
 
 
 async def test_a_token_of_another_alphabet_is_no_answer_of_calendly(

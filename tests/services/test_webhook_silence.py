@@ -4,8 +4,11 @@ from datetime import timedelta
 
 import httpx
 
+from services.check import Level, list_refused
 from services.ledger import Source
-from services.shop import Shop
+from services.scheduling import CalendarProblem
+from services.settings import parse_settings
+from services.shop import Shop, build
 from tests.factories import event_of, signed
 from tests.services.conftest import Clock, Customer, on_both_databases
 
@@ -83,7 +86,7 @@ async def test_a_wrong_secret_is_told_at_once_until_a_delivery_is_accepted(
     await endpoints.post('/webhooks/stripe', content=body, headers={'Stripe-Signature': old})
     said = await problem(shop)
     assert said != ''
-    assert said in [each.text for each in await shop.check()]
+    assert [each.level for each in await shop.check() if each.text == said] == [Level.WRONG]
     await endpoints.post('/webhooks/stripe', content=body, headers=signed(body, secret))
     assert await problem(shop) == ''
 
@@ -101,10 +104,30 @@ async def test_a_wrong_signing_key_of_calendly_is_told(shop: Shop, endpoints: ht
 
     await deliver('another key')
     assert told() == {Source.CALENDLY}
-    shop.booking_reader.problem = shop.subscription_watch.problem = None
+    shop.booking_reader.problem = None
     shop.booking_reader.was_read = True
+    shop.subscription_watch.problem = CalendarProblem(
+        'disabled', 'which Calendly does for refused deliveries'
+    )
     (check,) = (check for check in await shop.health() if check.name == 'bookings')
     assert 'CALENDLY_WEBHOOK_SIGNING_KEY is not the key' in check.problem
     assert (bool(check.remedy), check.critical) == (True, False)
+    said = [each for each in await shop.check() if each.text == check.problem]
+    assert [(each.part, each.level) for each in said] == [('calendly', Level.WRONG)]
     await deliver(shop.settings.calendly_webhook_signing_key[0])
     assert told() == set()
+
+
+async def test_a_shop_that_was_started_without_a_secret_is_told(
+    shop: Shop, settings_env: dict[str, str]
+) -> None:
+    """It has no endpoint; the settings have the secret since."""
+    without = build(parse_settings(settings_env | {'STRIPE_WEBHOOK_SECRET': ''}))
+    await without.ledger.open()
+    parts = {check.name: check.problem for check in await without.health()}
+    (finding,) = list_refused(shop.settings, parts)
+    assert (finding.part, finding.level) == ('stripe webhook', Level.WRONG)
+    assert 'the running shop was started without STRIPE_WEBHOOK_SECRET' in finding.text
+    assert list_refused(without.settings, parts) == []
+    assert list_refused(shop.settings, {}) == []
+    await without.close()

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.sandbox import forms
@@ -101,6 +101,10 @@ class FaultMiddleware:
         do = rule.do if rule else ''
         if rule and do == 'html':
             await HTMLResponse(BAD_GATEWAY, rule.status)(scope, receive, send)
+        elif rule and do == 'body':
+            await Response(rule.message or '', rule.status, media_type='application/json')(
+                scope, receive, send
+            )
         elif rule and do in ('hang', 'reset'):
             await wait_for_disconnect(receive, rule.seconds if do == 'hang' else 0)
             await drop(scope, receive, send)

@@ -18,6 +18,7 @@ FAULTS: dict[str, dict[str, str]] = {
         'lose': 'handle the request, then drop the connection instead of sending the response',
         'cut': 'handle the request, send half of the response, then drop the connection',
         'truncate': 'handle the request, send half of the JSON as a complete response',
+        'body': 'respond with `status` and `message` as the whole body; the request is not handled',
         'html': 'respond with an HTML page and `status` instead of JSON',
     },
     'webhook': {
