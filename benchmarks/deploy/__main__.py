@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.deploy import lost_volume, open_pages, stack
 from benchmarks.deploy.customers import HEADING, shopping
-from benchmarks.deploy.stack import Stack
+from benchmarks.deploy.stack import DOWN, Stack, kill, restart
 from benchmarks.shared import results
 from tests import caddy
 
@@ -29,7 +29,7 @@ LOST_NOTES = (
     'shop starts. The copy lacks what was written last; each payment is read from Stripe again.',
 )
 TITLE = 'The stacks of the compose files, when a part fails'
-BEFORE, AFTER, DOWN = 4.0, 8.0, 4.0  # seconds
+BEFORE, AFTER = 4.0, 8.0  # seconds
 
 
 STACKS = {1: 'compose.yaml: one shop, SQLite', 2: 'compose.scale.yaml: two shops, PostgreSQL'}
@@ -38,21 +38,6 @@ STACKS = {1: 'compose.yaml: one shop, SQLite', 2: 'compose.scale.yaml: two shops
 def nothing(_running: Stack) -> None:
     """Let nothing happen."""
     time.sleep(DOWN)
-
-
-def restart(running: Stack) -> None:
-    """Stop each shop and start it again, one after the other: the next once the last one is healthy."""
-    for shop in running.shops:
-        shop.stop()
-        shop.start()
-
-
-def kill(running: Stack) -> None:
-    """Kill each shop, and start it again after a while, one after the other."""
-    for shop in running.shops:
-        shop.kill()
-        time.sleep(DOWN)
-        shop.start()
 
 
 CASES: tuple[tuple[int, str, Callable[[Stack], None]], ...] = (

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.deploy import stack
 from benchmarks.deploy.customers import HEADING, Noticed, shopping
-from benchmarks.deploy.stack import Stack
+from benchmarks.deploy.stack import Stack, kill, restart
 from benchmarks.shared import results
 from tests import caddy
 
@@ -27,23 +27,7 @@ NOTES = (
 )
 UNLIMITED = ('-m', 'benchmarks.checkout.unlimited_clicks', 'serve')
 PAGES = 2  # every second thing that a customer does is a purchase
-DOWN = 4.0  # seconds between a kill and the next start
 CALM = 5.0  # seconds between two rounds
-
-
-def restart(running: Stack) -> None:
-    """Stop each shop and start it again, one after the other."""
-    for shop in running.shops:
-        shop.stop()
-        shop.start()
-
-
-def kill(running: Stack) -> None:
-    """Kill each shop and start it again after a while, one after the other."""
-    for shop in running.shops:
-        shop.kill()
-        time.sleep(DOWN)
-        shop.start()
 
 
 def measure(folder: Path, what: str, act: Callable[[Stack], None], rounds: int) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """A stack of the compose files as processes: Caddy with https, one or two shops, the sandbox, PostgreSQL."""
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from tests import caddy, postgres
 from tests.processes import free_port
 from tests.sandbox_client import SandboxClient
 
+DOWN = 4.0  # seconds between a kill and the next start
 DURABLE = {'fsync': 'on', 'full_page_writes': 'on', 'synchronous_commit': 'on'}
 
 
@@ -63,3 +65,18 @@ def running(
         stack.callback(client.close)
         client.send_webhooks_to(stack.enter_context(caddy.relay(folder, proxy)))
         yield Stack(proxy, started, client)
+
+
+def restart(running: Stack) -> None:
+    """Stop each shop and start it again, one after the other: the next once the last one is healthy."""
+    for shop in running.shops:
+        shop.stop()
+        shop.start()
+
+
+def kill(running: Stack) -> None:
+    """Kill each shop and start it again after a while, one after the other."""
+    for shop in running.shops:
+        shop.kill()
+        time.sleep(DOWN)
+        shop.start()
