@@ -69,10 +69,10 @@ async def plan_endpoint(payments: Payments, url: str, known: Mapping[str, str], 
     ours = [each for each in found if each.is_ours and (_same(each.url, url) or each.id == made_before)]
     right = next((each for each in ours if _is_right(each, url) and _is_known(each.id, known, secret)), None)
     old = [each for each in ours if each is not right]
-    words = [f'Stripe: an endpoint for {url} is made.']
+    words = [f'Stripe: an endpoint for {url} will be made.']
     if right:
         words = [f'Stripe: the endpoint {url} exists, and its secret is known.']
-    words += [f'Then {each.id} of an earlier set-up ({each.url}) is deleted.' for each in old]
+    words += [f'Then {each.id} of an earlier set-up ({each.url}) will be deleted.' for each in old]
     words += [
         f'{each.id}, which this set-up has not made, stays as it is: if its secret is not among the '
         'settings, delete it in Stripe, or its deliveries fail.'
@@ -97,11 +97,11 @@ async def plan_subscription(scheduling: Scheduling, known: Mapping[str, str], ke
     found = await scheduling.subscriptions.find(made_before)
     right = next((each for each in found if _delivers(each, url) and _is_known(each.uri, known, key)), None)
     old = [each for each in found if each is not right]
-    words = [f'Calendly: a subscription for {url} is made.']
+    words = [f'Calendly: a subscription for {url} will be made.']
     if right:
         words = [f'Calendly: the subscription for {url} exists, and its signing key is known.']
     words += [
-        f'The one that is there for {each.url} ({each.uri.rpartition("/")[2]}, made {each.made_at}) is '
+        f'The one that is there for {each.url} ({each.uri.rpartition("/")[2]}, made {each.made_at}) will be '
         'deleted first.'
         for each in old
     ]

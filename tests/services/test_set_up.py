@@ -85,7 +85,7 @@ def test_a_secret_that_is_not_known_any_more_is_replaced(
     said = set_up(environ, env_file, Operator())
     (new,) = endpoints(sandbox)
     assert (new['id'] != old['id'], new['url'], len(subscriptions(sandbox))) == (True, HOOK, 1)
-    assert 'is deleted' in said
+    assert 'will be deleted' in said
     assert load(environ, env_file).stripe_webhook_secret
 
 

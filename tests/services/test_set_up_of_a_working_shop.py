@@ -233,7 +233,7 @@ async def test_what_was_agreed_to_is_all_that_is_deleted(
         agreed = (await s.preview()).deletes
         sandbox.act('webhooks', calendly=f'{DOMAIN}/webhooks/calendly')
         before = sandbox.state()['webhook_secrets']
-        with pytest.raises(Refused, match=r'Nothing was written, since this has changed: .* is deleted'):
+        with pytest.raises(Refused, match=r'Nothing was written, since this has changed: .* will be deleted'):
             await s.write(agreed)
         assert (no_settings(environ, env_file), sandbox.state()['webhook_secrets']) == (True, before)
         await TAKE[Step.WRITE](s, sandbox)

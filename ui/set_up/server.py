@@ -350,7 +350,8 @@ class Pages:
 
 def _finding(finding: Finding) -> Markup:
     look = 'alert' if finding.level is Level.WRONG else 'notice'
-    return h('div', h('p', finding.text), h('p', finding.remedy), class_=look)
+    text = f'{finding.part.capitalize()}: {finding.text}.'
+    return h('div', h('p', text), h('p', finding.remedy), class_=look)
 
 
 def _refuse_control_characters(form: Form) -> None:
