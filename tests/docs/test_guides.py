@@ -79,13 +79,15 @@ def test_nginx_accepts_its_configuration(tmp_path: Path) -> None:
     text = documents.read('deploy/nginx.conf')
     inner.write_text(re.sub(r'(ssl_certificate(?:_key)?) \S+;', rf'\1 {pem};', text))
     outer.write_text(f'pid {tmp_path}/pid;\nevents {{}}\nhttp {{ include {inner}; }}\n')
-    _run('nginx', '-t', '-c', str(outer))
+    assert 'test is successful' in _run('nginx', '-t', '-c', str(outer))
 
 
-def _run(program: str, *arguments: str) -> None:
+def _run(program: str, *arguments: str) -> str:
+    """Run a program; returns what it says on its standard error."""
     command = [shutil.which(program) or program, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 def test_everything_that_the_check_finds_has_a_remedy() -> None:

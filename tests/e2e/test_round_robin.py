@@ -79,4 +79,5 @@ def test_a_websocket_that_is_never_answered(page: Page, processes: list[Server])
     page.goto(processes[PROXY].url)
     wait_until(lambda: page.title() != '' and bool(sockets), seconds=15, why='the browser connects')
     page.clock.fast_forward(SOCKET_TIMEOUT)
-    journey.connected_button(page)
+    expect(journey.connected_button(page)).to_be_visible()
+    assert len(sockets) > 1

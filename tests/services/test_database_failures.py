@@ -85,7 +85,8 @@ async def test_a_broken_file_is_refused_at_the_start(
     """One sentence says what is wrong with the database and what to do."""
     await _open_once(settings_env)
     break_file(file)
-    await _check_refusal(settings_env, reason, remedy)
+    problem = await _refusal(settings_env)
+    assert (reason in problem, remedy in problem) == (True, True)
 
 
 async def _open_once(settings_env: dict[str, str], *pragmas: str) -> None:
@@ -102,25 +103,27 @@ async def _open_once(settings_env: dict[str, str], *pragmas: str) -> None:
         await shop.close()
 
 
-async def _check_refusal(settings_env: dict[str, str], reason: str, remedy: str, *pragmas: str) -> None:
+async def _refusal(settings_env: dict[str, str], *pragmas: str) -> str:
+    """Start a shop that cannot start; returns the one sentence that says why."""
     with pytest.raises(SettingsError) as refused:
         await _open_once(settings_env, *pragmas)
     (problem,) = refused.value.problems
     assert problem.startswith('DATABASE_URL: the database cannot be used: ')
-    assert reason in problem
-    assert remedy in problem
     assert '\n' not in problem
+    return problem
 
 
 async def test_a_file_that_cannot_be_written_is_refused_at_the_start(settings_env: dict[str, str]) -> None:
     """It is refused even if there is nothing to migrate, so that it does not fail for the first customer."""
     await _open_once(settings_env)
-    await _check_refusal(settings_env, 'readonly', 'must be writable', 'query_only=ON')
+    problem = await _refusal(settings_env, 'query_only=ON')
+    assert ('readonly' in problem, 'must be writable' in problem) == (True, True)
 
 
 async def test_a_full_disk_is_refused_at_the_start(settings_env: dict[str, str]) -> None:
     """It is refused before the first table is created."""
-    await _check_refusal(settings_env, 'full', 'no room left', 'max_page_count=2')
+    problem = await _refusal(settings_env, 'max_page_count=2')
+    assert ('full' in problem, 'no room left' in problem) == (True, True)
 
 
 def test_the_program_names_the_problem_and_ends_with_exit_code_2(
@@ -255,7 +258,8 @@ async def test_a_file_that_stays_locked_is_refused_soon(
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute('PRAGMA locking_mode=EXCLUSIVE' if lock == 'EXCLUSIVE' else 'SELECT 1')
         other.execute(f'BEGIN {lock}')
-        await _check_refusal(settings_env, 'locked', 'a second shop with the same file')
+        problem = await _refusal(settings_env)
+        assert ('locked' in problem, 'a second shop with the same file' in problem) == (True, True)
     assert time.monotonic() - begun < 10
 
 

@@ -24,7 +24,11 @@ def test_after_any_history_the_reconciled_ledger_agrees_with_stripe(
     """Clicks, payments, deliveries, faults, crashes, restores and rounds happen in any order."""
 
     class History(Model):
-        pass
+        ended = 0
+
+        def teardown(self) -> None:  # compares ledger and Stripe
+            super().teardown()
+            History.ended += 1
 
     # Without the pauses between the retries of the SDK, which other tests cover, this test is faster.
     monkeypatch.setattr('stripe._http_client.HTTPClient.INITIAL_DELAY', 0)
@@ -42,6 +46,7 @@ def test_after_any_history_the_reconciled_ledger_agrees_with_stripe(
         print_blob=True,
     )
     run_state_machine_as_test(History, settings=run_settings)
+    assert History.ended > 0
 
 
 async def _prepare(database_url: str) -> None:

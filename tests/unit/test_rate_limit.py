@@ -204,5 +204,4 @@ async def test_two_ip_addresses_of_one_client_count_together(first: str, second:
 async def test_different_clients_count_separately(first: str, second: str) -> None:
     """Each client has its own limit; loopback and texts that are no IP address have none."""
     rate_limit = limits(per_client='1/hour')
-    await rate_limit.admit(first)
-    await rate_limit.admit(second)
+    assert await admitted(rate_limit, (first, second)) == 2
